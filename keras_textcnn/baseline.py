@@ -1,0 +1,19 @@
+"""What the network is compared with: a linear model over TF-IDF, which takes seconds."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+NAME = "TF-IDF + LinearSVC"
+
+
+def predict_linear(
+    train_texts: Sequence[str], train_labels: np.ndarray, splits: Mapping[str, Sequence[str]], *, seed: int
+) -> dict[str, np.ndarray]:
+    """Fits a linear support vector machine on unigrams and bigrams, and labels the texts of each split."""
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LinearSVC(random_state=seed))
+    model.fit(train_texts, train_labels)
+    return {name: model.predict(texts) for name, texts in splits.items()}

@@ -1,0 +1,106 @@
+"""What the commands share: options from a dataclass, one line for an error, exit statuses, a quiet TensorFlow."""
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import sys
+import tempfile
+import traceback
+import types
+import typing
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from keras_textcnn.errors import InputError
+
+OK, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line and whose help keeps the lines of its examples."""
+
+    def __init__(self, command: str, *, description: str, epilog: str) -> None:
+        super().__init__(
+            f"python -m {command}",
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> typing.NoReturn:
+        self.exit(WRONG_USE, f"error: {message}; see {self.prog} --help\n")
+
+
+def add_options(parser: argparse.ArgumentParser, config: type) -> None:
+    """Gives the parser an option for each field of a config dataclass; one not given leaves no trace."""
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        argument = dict(field.metadata)
+        if field.default is not None:
+            shown = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
+            argument["help"] += f" (default: {shown})"
+        name = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(name, type=_converter(hints[field.name]), default=argparse.SUPPRESS, **argument)
+
+
+def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
+    """Parses the command line, runs `main` and turns what it raises into one line and an exit status.
+
+    Returns:
+        0 on success, 1 on failure at work, 2 on wrong use or bad input, 130 on an interrupt.
+    """
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    arguments = parser.parse_args()
+    try:
+        main(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it exits
+        return OK
+    except Exception as error:
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        return WRONG_USE if isinstance(error, InputError) else FAILED
+    return OK
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without the lines it prints before its own logging starts; shown if the import fails."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _standard_error_held():
+        import tensorflow  # noqa: F401
+
+
+@contextlib.contextmanager
+def _standard_error_held() -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _converter(hint: Any) -> Callable[[str], Any]:
+    if typing.get_origin(hint) is tuple:
+        return _integers
+    if isinstance(hint, types.UnionType):
+        return next(kind for kind in typing.get_args(hint) if kind is not type(None))
+    return hint
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))

@@ -1,0 +1,85 @@
+"""Every setting of a training run and its default, written here once."""
+
+import dataclasses
+from typing import Any
+
+from keras_textcnn.errors import InputError
+
+GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
+NO_VECTORS = "none"
+
+
+def option(default: Any, help: str, **argument: Any) -> Any:
+    """A field with what the command line says of it; `argument` goes to `ArgumentParser.add_argument`."""
+    return dataclasses.field(default=default, metadata={"help": help, **argument})
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The settings of one run.
+
+    Raises:
+        InputError: A setting is out of its range.
+    """
+
+    data: str = option(
+        "reuters-r8", "corpus: a name (reuters-r8), a .csv or .tsv file, or a folder of LABEL/*.txt", metavar="CORPUS"
+    )
+    validation_data: str | None = option(None, "validation corpus (default: a part of --data)", metavar="CORPUS")
+    test_data: str | None = option(
+        None, "test corpus (default: the corpus's own, else a part of --data)", metavar="CORPUS"
+    )
+    text_column: str = option("text", "column of a CSV or TSV file that holds the text", metavar="COLUMN")
+    label_column: str = option("label", "column of a CSV or TSV file that holds the label", metavar="COLUMN")
+    validation_fraction: float = option(
+        0.1, "part of the training texts split off for validation, in (0, 0.5]", metavar="F"
+    )
+    test_fraction: float = option(0.1, "part of the texts split off for the test, in (0, 0.5]", metavar="F")
+
+    vocabulary_size: int = option(50_000, "most tokens in the vocabulary, the most frequent ones", metavar="N")
+    minimum_count: int = option(1, "rarer tokens of the training texts count as unknown", metavar="N")
+    maximum_tokens: int = option(400, "longer texts are cut to this many tokens", metavar="N")
+    vectors: str = option(
+        GLOVE_TABLE, f"pretrained vectors: a GloVe text file, {GLOVE_TABLE} (in the package) or none", metavar="FILE"
+    )
+    dimensions: int = option(100, "width of the embedding; a vectors file must have the same", metavar="N")
+
+    model: str = option("conv1d", "architecture", choices=("conv1d",))
+    windows: tuple[int, ...] = option(
+        (1, 2, 3), "tokens that each convolution sees, separated by commas", metavar="N,N,..."
+    )
+    filters: int = option(100, "feature maps of each window", metavar="N")
+    embedding_dropout: float = option(
+        0.0, "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
+    )
+    dropout: float = option(0.5, "part of the pooled features dropped in training, in [0, 1)", metavar="F")
+
+    frozen_epochs: int = option(4, "epochs of the first phase, the embedding frozen", metavar="N")
+    unfrozen_epochs: int = option(6, "epochs of the second phase, the embedding trained too", metavar="N")
+    learning_rate: float = option(2e-3, "learning rate of the first phase", metavar="F")
+    unfrozen_learning_rate: float = option(1e-3, "learning rate of the second phase", metavar="F")
+    batch_size: int = option(64, "texts a step", metavar="N")
+    patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
+    seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", metavar="N")
+
+    def __post_init__(self) -> None:
+        for name in ("minimum_count", "maximum_tokens", "dimensions", "filters", "batch_size", "patience"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")
+        self._require("windows", len(self.windows) > 0 and min(self.windows) >= 1, "numbers of at least 1")
+        self._require("windows", len(set(self.windows)) == len(self.windows), "different numbers")
+        for name in ("frozen_epochs", "unfrozen_epochs", "seed"):
+            self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require(
+            "unfrozen_epochs", self.frozen_epochs + self.unfrozen_epochs >= 1, "at least 1 without frozen ones"
+        )
+        for name in ("embedding_dropout", "dropout"):
+            self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        for name in ("validation_fraction", "test_fraction"):
+            self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
+        for name in ("learning_rate", "unfrozen_learning_rate"):
+            self._require(name, 0 < getattr(self, name) < float("inf"), "a positive number")
+
+    def _require(self, name: str, holds: bool, rule: str) -> None:
+        if not holds:
+            raise InputError(f"--{name.replace('_', '-')} must be {rule}; received: {getattr(self, name)}")

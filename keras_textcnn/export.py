@@ -1,0 +1,44 @@
+"""The SavedModel: raw strings in, labels and probabilities out, in a process that has TensorFlow alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_textcnn.text import tokenize
+from keras_textcnn.vocabulary import encode, lookup_table
+
+
+def export_model(
+    model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str], folder: Path, *, maximum_tokens: int
+) -> None:
+    """Writes a SavedModel.
+
+    Signature `serving_default`: `text`, string (batch,), to `label`, string (batch,), and `probabilities`, float32
+    (batch, labels) in the order of signature `labels`, which takes nothing and returns `labels`, string (labels,).
+
+    Args:
+        model: From ids, int32 (batch, tokens), to logits, float32 (batch, labels).
+        vocabulary: Tokens by id.
+        labels: Names by output.
+        folder: Where to write; it must not exist.
+        maximum_tokens: Longer texts are cut, as in training.
+    """
+    table = lookup_table(vocabulary)
+    names = tf.constant(labels, tf.string)
+
+    def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        ids = encode(tokenize(text), table, maximum_tokens=maximum_tokens).to_tensor()
+        probabilities = tf.nn.softmax(model(ids, training=False))
+        return {"label": tf.gather(names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
+
+    def list_labels() -> dict[str, tf.Tensor]:
+        return {"labels": tf.identity(names)}
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.track(table)
+    archive.add_endpoint("serving_default", serve, [tf.TensorSpec([None], tf.string, name="text")])
+    archive.add_endpoint("labels", list_labels, [])
+    archive.write_out(folder, verbose=False)

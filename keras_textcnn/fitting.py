@@ -1,0 +1,205 @@
+"""The two-phase fit: train with the embedding frozen, then unfrozen with a lower learning rate; go on after a crash."""
+
+import dataclasses
+import json
+import math
+import os
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.optimizers import LazyAdam
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One compile and fit with one set of trainable weights and one learning rate.
+
+    Attributes:
+        name: As it stands in the history.
+        epochs: The most epochs.
+        learning_rate: Of LazyAdam, which starts anew.
+        frozen_layers: Names of the layers that stay as they are.
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float
+    frozen_layers: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a fit has come: all that, beside the weights, decides how it goes on.
+
+    Attributes:
+        phase: Position of the current phase.
+        epoch: Epochs done of the current phase.
+        waited: Epochs of the current phase since the last lower validation loss.
+        best_loss: The lowest validation loss so far, of all phases.
+        best_epoch: The epoch that had it, counted from 1 over all phases; 0 before the first.
+        history: One row an epoch.
+    """
+
+    phase: int = 0
+    epoch: int = 0
+    waited: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def phases(self) -> list[dict[str, Any]]:
+        """A summary of each phase: name, learning_rate, epochs and seconds."""
+        names = dict.fromkeys((row["phase"], row["learning_rate"]) for row in self.history)
+        rows = {name: [row for row in self.history if row["phase"] == name[0]] for name in names}
+        return [
+            {
+                "name": name,
+                "learning_rate": rate,
+                "epochs": len(own),
+                "seconds": round(sum(r["seconds"] for r in own), 1),
+            }
+            for (name, rate), own in rows.items()
+        ]
+
+
+def two_phases(
+    *, frozen_epochs: int, unfrozen_epochs: int, learning_rate: float, unfrozen_learning_rate: float
+) -> list[Phase]:
+    """The embedding frozen, then everything trained; a phase without epochs is left out."""
+    phases = [
+        Phase("frozen", frozen_epochs, learning_rate, frozen_layers=("embedding",)),
+        Phase("unfrozen", unfrozen_epochs, unfrozen_learning_rate),
+    ]
+    return [phase for phase in phases if phase.epochs]
+
+
+def two_phase_fit(
+    model: keras.Model,
+    training: Callable[[int], tf.data.Dataset],
+    validation: tf.data.Dataset,
+    *,
+    phases: Sequence[Phase],
+    patience: int,
+    checkpoint: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> Progress:
+    """Fits the phases one after the other; the model ends with the weights of the best epoch.
+
+    A phase starts from the best weights so far. It ends early when the validation loss has not fallen for `patience`
+    epochs.
+
+    Args:
+        model: From a builder, its vectors loaded; left compiled.
+        training: Gives the batches of an epoch, counted from 0 over all phases.
+        validation: Batches on which the epochs are compared.
+        phases: From `two_phases`, or your own.
+        patience: Epochs to wait for a lower validation loss.
+        checkpoint: File to write after every epoch; if it is there, the fit goes on from it and ends with the same
+            weights, bit for bit, as one that was never interrupted.
+        callbacks: Keras callbacks for each epoch's `fit`.
+        on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss,
+            val_accuracy, seconds.
+
+    Returns:
+        The progress, with the history.
+    """
+    progress, saved = _read(checkpoint) if checkpoint and checkpoint.exists() else (Progress(), {})
+    best = saved.get("best", [])
+    for phase in phases[progress.phase :]:
+        _compile(model, phase)
+        if progress.epoch:
+            _assign(model.variables, saved["model"])
+            _assign(model.optimizer.variables, saved["optimizer"])
+        elif best:
+            _assign(model.weights, best)
+        while progress.epoch < phase.epochs and progress.waited < patience:
+            row = _fit_epoch(model, training, validation, phase, len(progress.history), callbacks)
+            progress.history.append(row)
+            progress.epoch += 1
+            progress.waited += 1
+            if row["val_loss"] < progress.best_loss:
+                progress.best_loss, progress.best_epoch, progress.waited = row["val_loss"], row["epoch"], 0
+                best = _values(model.weights)
+            if checkpoint:
+                _write(checkpoint, progress, model, best)
+            on_epoch(row)
+        progress.phase, progress.epoch, progress.waited = progress.phase + 1, 0, 0
+    _assign(model.weights, best)
+    return progress
+
+
+def _compile(model: keras.Model, phase: Phase) -> None:
+    for layer in model.layers:
+        layer.trainable = layer.name not in phase.frozen_layers
+    model.compile(
+        LazyAdam(phase.learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA would compile again for every length
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def _fit_epoch(
+    model: keras.Model,
+    training: Callable[[int], tf.data.Dataset],
+    validation: tf.data.Dataset,
+    phase: Phase,
+    epoch: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    fitted = model.fit(training(epoch), validation_data=validation, shuffle=False, verbose=0, callbacks=list(callbacks))
+    logs = {name: float(values[0]) for name, values in fitted.history.items()}
+    return {
+        "phase": phase.name,
+        "epoch": epoch + 1,
+        "learning_rate": phase.learning_rate,
+        **{name: logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    return [np.array(variable) for variable in variables]
+
+
+def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _write(path: Path, progress: Progress, model: keras.Model, best: list[np.ndarray]) -> None:
+    groups = {"model": _values(model.variables), "optimizer": _values(model.optimizer.variables), "best": best}
+    arrays: dict[str, Any] = {
+        f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)
+    }
+    arrays["progress"] = np.array(json.dumps(dataclasses.asdict(progress)))
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _read(path: Path) -> tuple[Progress, dict[str, list[np.ndarray]]]:
+    groups: dict[str, list[np.ndarray]] = {"model": [], "optimizer": [], "best": []}
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            progress = Progress(**json.loads(str(arrays["progress"])))
+            for name in arrays.files:  # in the order they were written
+                if name != "progress":
+                    groups[name.split("/")[0]].append(arrays[name])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error
+    return progress, groups

@@ -1,0 +1,151 @@
+"""Predictions to metrics, tables and plots."""
+
+import io
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rich.box
+import tensorflow as tf
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sklearn import metrics
+
+
+def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Accuracy and macro F1, in [0, 1], of predicted labels: int (texts,) both."""
+    return {
+        "accuracy": float(metrics.accuracy_score(truth, predicted)),
+        "macro_f1": float(metrics.f1_score(truth, predicted, average="macro", zero_division=0)),
+    }
+
+
+def score_probabilities(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+    """The block of `metrics.json` for one split.
+
+    Args:
+        truth: int (texts,), the outputs of the true labels.
+        probabilities: float (texts, labels).
+        labels: Names by output.
+
+    Returns:
+        accuracy, macro_f1, micro_f1, log_loss (nats a text), support (texts) and per_label: precision, recall, f1 and
+        support of each label; a ratio without a denominator is 0.
+    """
+    outputs = np.arange(len(labels))
+    predicted = probabilities.argmax(axis=1)
+    columns = metrics.precision_recall_fscore_support(truth, predicted, labels=outputs, zero_division=0)
+    per_label = {
+        label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
+        for label, p, r, f, n in zip(labels, *columns, strict=True)
+    }
+    return {
+        **score_labels(truth, predicted),
+        "micro_f1": float(metrics.f1_score(truth, predicted, average="micro")),
+        "log_loss": float(metrics.log_loss(truth, probabilities, labels=outputs)),
+        "support": len(truth),
+        "per_label": per_label,
+    }
+
+
+def describe_epoch(row: dict[str, Any]) -> str:
+    """One line about a row of the history."""
+    return (
+        f"epoch {row['epoch']:2} {row['phase']:8}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
+        f"validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.4f}  ({row['seconds']:.1f} s)"
+    )
+
+
+def write_scalars(row: dict[str, Any], folder: Path) -> None:
+    """Adds a row of the history to TensorBoard's event files, training and validation as two runs of one chart."""
+    for name, scalars in (
+        ("training", {"loss": row["loss"], "accuracy": row["accuracy"], "learning_rate": row["learning_rate"]}),
+        ("validation", {"loss": row["val_loss"], "accuracy": row["val_accuracy"]}),
+    ):
+        with tf.summary.create_file_writer(str(folder / name)).as_default():
+            for scalar, value in scalars.items():
+                tf.summary.scalar(scalar, value, step=row["epoch"])
+
+
+def results_table(run_metrics: dict[str, Any]) -> Table:
+    """The run beside the linear baseline: accuracy and macro F1 in percent, on validation and test.
+
+    Args:
+        run_metrics: What `metrics.json` holds.
+    """
+    table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("validation accuracy", "macro F1", "test accuracy", "macro F1"):
+        table.add_column(column, justify="right", no_wrap=True)
+    baseline = run_metrics["baseline"]
+    for name, splits in (("this run", run_metrics), (baseline["name"], baseline)):
+        scores = [splits[split][score] for split in ("validation", "test") for score in ("accuracy", "macro_f1")]
+        table.add_row(name, *(f"{100 * score:.2f}" for score in scores))
+    return table
+
+
+def report_text(run_metrics: dict[str, Any]) -> str:
+    """What `report.txt` holds: the results table and each label's scores on the test texts."""
+    file = io.StringIO()
+    console = Console(file=file, width=120)
+    console.print(results_table(run_metrics), label_table(run_metrics["test"], title="test texts by label, percent"))
+    return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
+
+
+def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:
+    """Precision, recall and F1 (percent) and support (texts) of each label.
+
+    Args:
+        split_metrics: One split's block of `metrics.json`.
+        title: Stands above the table.
+    """
+    table = Table("label", box=rich.box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for column in ("precision", "recall", "F1", "support"):
+        table.add_column(column, justify="right")
+    for label, scores in split_metrics["per_label"].items():
+        ratios = (f"{100 * scores[score]:.2f}" for score in ("precision", "recall", "f1"))
+        table.add_row(escape(label), *ratios, f"{scores['support']:,}")
+    return table
+
+
+def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
+    """Loss and accuracy of both splits over the epochs, a line where a phase begins, as a PNG."""
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        axes.plot(epochs, [row[name] for row in history], marker="o", label="training")
+        axes.plot(epochs, [row[f"val_{name}"] for row in history], marker="o", label="validation")
+        for before, after in itertools.pairwise(history):
+            if before["phase"] != after["phase"]:
+                axes.axvline(after["epoch"] - 0.5, color="grey", linestyle=":", label=f"{after['phase']} from here")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def plot_confusion_matrix(truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str], path: Path) -> None:
+    """Texts by true label (rows) and predicted label (columns), each row shaded by its shares, as a PNG."""
+    counts = metrics.confusion_matrix(truth, predicted, labels=np.arange(len(labels)))
+    size = max(4.0, 1.5 + 0.5 * len(labels))
+    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure.colorbar(axes.imshow(shares, cmap="Blues", vmin=0, vmax=1), label="share of the true label")
+    axes.set_xticks(range(len(labels)), [_literal(label) for label in labels], rotation=60, ha="right")
+    axes.set_yticks(range(len(labels)), [_literal(label) for label in labels])
+    axes.set(xlabel="predicted", ylabel="true")
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            axes.text(
+                column, row, count, ha="center", va="center", color="white" if shares[row, column] > 0.5 else "black"
+            )
+    figure.savefig(path, dpi=120)
+
+
+def _literal(label: str) -> str:
+    """A label as matplotlib shows it as it is: a dollar sign would begin a formula."""
+    return label.replace("$", r"\$")

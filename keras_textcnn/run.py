@@ -1,0 +1,184 @@
+"""The run directory: it appears whole, each of its files is replaced at once, and it is read back as it was written."""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.errors import InputError
+
+FORMAT = 1  # of the directory; it grows when an older reader could no longer understand a newer directory
+
+
+def check_free(directory: Path) -> None:
+    """Raises InputError if a run cannot be written to a directory because something is there."""
+    if (directory / "config.json").exists():
+        raise InputError(
+            f"{directory} already holds a run; choose another --output, or go on with --resume {directory}"
+        )
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise InputError(f"{directory} is not an empty directory; choose another --output")
+
+
+def free_directory(parent: Path, name: str) -> Path:
+    """`parent/name`, or `parent/name-2`, `parent/name-3` ... where that is taken."""
+    directory, number = parent / name, 1
+    while directory.exists():
+        number += 1
+        directory = parent / f"{name}-{number}"
+    return directory
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training's directory. It is unfinished while it holds `checkpoints/`."""
+
+    directory: Path
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        config: TrainConfig,
+        facts: Mapping[str, Any],
+        vocabulary: Sequence[str],
+        labels: Sequence[str],
+    ) -> "Run":
+        """Makes the directory of a run that begins.
+
+        Args:
+            directory: Where; missing or empty.
+            config: The run's settings.
+            facts: What else `config.json` is to say.
+            vocabulary: Tokens by id.
+            labels: Names by output.
+
+        Raises:
+            InputError: Something is there, or the directory cannot be made.
+        """
+        check_free(directory)
+        try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as work:
+                run = cls(Path(work, "run"))
+                run.checkpoint.parent.mkdir(parents=True)
+                run.write_json("config.json", {"format": FORMAT, "settings": dataclasses.asdict(config), **facts})
+                run.write_lines("vocabulary.txt", vocabulary)
+                run.write_lines("labels.txt", labels)
+                run.directory.rename(directory)
+        except OSError as error:
+            raise InputError(f"cannot make {directory}: {error.strerror}; choose another --output") from error
+        return cls(directory)
+
+    @classmethod
+    def open(cls, directory: Path) -> "Run":
+        """The run in a directory.
+
+        Raises:
+            InputError: There is none, or a newer keras_textcnn wrote it.
+        """
+        if not (directory / "config.json").is_file():
+            raise InputError(f"no run in {directory}; give a directory that keras_textcnn.train wrote")
+        run = cls(directory)
+        written = run.read_json("config.json").get("format")
+        if written != FORMAT:
+            raise InputError(
+                f"{directory} has format {written}, this version reads {FORMAT}; use the version that wrote it"
+            )
+        return run
+
+    @property
+    def checkpoint(self) -> Path:
+        """What `--resume` goes on from."""
+        return self.directory / "checkpoints" / "latest.npz"
+
+    @property
+    def weights(self) -> Path:
+        """The best epoch's weights."""
+        return self.directory / "weights.weights.h5"
+
+    @property
+    def saved_model(self) -> Path:
+        """The exported model, in TensorFlow Serving's layout."""
+        return self.directory / "saved_model" / "1"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training and the export have ended."""
+        return not self.checkpoint.parent.exists()
+
+    def config(self) -> TrainConfig:
+        """The settings the run was started with."""
+        settings: dict[str, Any] = self.read_json("config.json")["settings"]
+        settings["windows"] = tuple(settings["windows"])
+        return TrainConfig(**settings)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a file of JSON."""
+        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads a file of JSON."""
+        path = self.directory / name
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"damaged run: {path} ({error})") from error
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes a CSV file of rows that all have the first one's columns."""
+        file = io.StringIO()
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, file.getvalue())
+
+    def write_lines(self, name: str, lines: Sequence[str]) -> None:
+        """Writes one entry a line; backslashes and line ends inside an entry are escaped."""
+        self.write_text(name, "".join(_escape(line) + "\n" for line in lines))
+
+    def read_lines(self, name: str) -> list[str]:
+        """Reads what `write_lines` wrote."""
+        text = (self.directory / name).read_bytes().decode()
+        return [_unescape(line) for line in text.split("\n")[:-1]]
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a UTF-8 file."""
+        self.write(name, lambda path: path.write_bytes(text.encode()))
+
+    def write(self, name: str, writer: Callable[[Path], Any]) -> None:
+        """Has a file written beside its place and puts it there once it is whole and on the disk."""
+        partial = self.directory / f"partial.{name}"
+        writer(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(self.directory / name)
+
+    def write_saved_model(self, writer: Callable[[Path], Any]) -> None:
+        """Has the exported model written among the checkpoints and moves it to its place once it is whole."""
+        partial = self.checkpoint.parent / "saved_model"
+        for folder in (partial, self.saved_model):  # of an attempt that was interrupted
+            shutil.rmtree(folder, ignore_errors=True)
+        writer(partial)
+        self.saved_model.parent.mkdir(exist_ok=True)
+        partial.rename(self.saved_model)
+
+    def finish(self) -> None:
+        """Marks the run as finished: what `--resume` needs goes."""
+        shutil.rmtree(self.checkpoint.parent)
+
+
+def _escape(line: str) -> str:
+    return line.replace("\\", r"\\").replace("\n", r"\n").replace("\r", r"\r")
+
+
+def _unescape(line: str) -> str:
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)
