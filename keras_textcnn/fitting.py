@@ -170,7 +170,7 @@ def _fit_epoch(
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(variable) for variable in variables]
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
 def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
@@ -195,11 +195,11 @@ def _write(path: Path, progress: Progress, model: keras.Model, best: list[np.nda
 def _read(path: Path) -> tuple[Progress, dict[str, list[np.ndarray]]]:
     groups: dict[str, list[np.ndarray]] = {"model": [], "optimizer": [], "best": []}
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             progress = Progress(**json.loads(str(arrays["progress"])))
             for name in arrays.files:  # in the order they were written
                 if name != "progress":
                     groups[name.split("/")[0]].append(arrays[name])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error
     return progress, groups

@@ -28,8 +28,8 @@ def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
         string (batch, tokens), ragged; a text without tokens has an empty row.
     """
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
-    texts = tf.strings.lower(texts, encoding="utf-8")
-    texts = tf.strings.regex_replace(texts, r"<br\s*/?>|[\p{Z}\p{Cc}\p{Cf}]+", " ")
+    texts = tf.strings.regex_replace(texts, r"(?i:<br\s*/?>)|[\p{Z}\p{Cc}\p{Cf}]+", " ")
+    texts = tf.strings.lower(texts, encoding="utf-8")  # it ends a text at a NUL byte: there are none left
     texts = tf.strings.regex_replace(texts, r"[\x{2018}\x{2019}]", "'")  # curly quotes
     texts = tf.strings.regex_replace(texts, r"[\x{201C}\x{201D}]|``|''", '"')
     texts = tf.strings.regex_replace(texts, f"{CONTRACTION}|{UNSPACED}", r" \0 ")

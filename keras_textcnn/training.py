@@ -129,7 +129,7 @@ def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> 
     if config.vectors == NO_VECTORS:
         return None
     found = vectors.read_vectors(config.vectors, encoded.vocabulary, dimensions=config.dimensions)
-    matrix = vectors.embedding_matrix(encoded.vocabulary, found, dimensions=config.dimensions, seed=config.seed)
+    matrix = vectors.embedding_matrix(encoded.vocabulary, found, dimensions=config.dimensions)
     vectors.load_into(model, matrix)
     return vectors.measure_coverage(encoded.counts, found)
 

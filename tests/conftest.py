@@ -1,0 +1,69 @@
+"""A corpus of a few words, and what trains on it in a second."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SUBJECTS = {"fruit": ["apple", "pear", "plum"], "metal": ["iron", "zinc", "lead"], "sea": ["wave", "reef", "tide"]}
+WORDS = [word for words in SUBJECTS.values() for word in words]
+
+
+def make_texts(count: int, seed: int) -> list[tuple[str, str]]:
+    """(text, label): sentences of 3 to 30 words that name their label's subjects now and then."""
+    random = np.random.default_rng(seed)
+    pairs = []
+    for number in range(count):
+        label = list(SUBJECTS)[number % 3]
+        words = ["the", "and", "of", "a", "it's", *SUBJECTS[label]]
+        pairs.append((" ".join(random.choice(words, random.integers(3, 30))) + f" {SUBJECTS[label][0]}.", label))
+    return pairs
+
+
+def write_table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = ("text", "label")) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+@pytest.fixture(scope="session")
+def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file of 90 texts and 3 labels."""
+    return write_table(tmp_path_factory.mktemp("corpus") / "things.csv", make_texts(90, seed=7))
+
+
+@pytest.fixture(scope="session")
+def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GloVe text file of 8 dimensions with most of the corpus's words."""
+    random = np.random.default_rng(3)
+    lines = (
+        " ".join([word, *(f"{value:.5f}" for value in random.normal(size=8))]) for word in ["the", "of", *WORDS[:7]]
+    )
+    path = tmp_path_factory.mktemp("vectors") / "tiny.8d.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
+    """Options of `train` for a run of seconds: two frozen epochs, two unfrozen ones, none ended early."""
+    options = {"data": corpus_file, "vectors": vectors_file, "dimensions": 8, "filters": 6, "batch-size": 16}
+    options |= {"frozen-epochs": 2, "unfrozen-epochs": 2, "learning-rate": 0.02, "unfrozen-learning-rate": 0.01}
+    return [part for name, value in options.items() for part in (f"--{name}", str(value))]
+
+
+@pytest.fixture(scope="session")
+def finished_run(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run that ended well."""
+    from keras_textcnn import train
+
+    directory = tmp_path_factory.mktemp("runs") / "finished"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["train", *small_options, "--output", str(directory)])
+        assert train.main() == 0
+    return directory

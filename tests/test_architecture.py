@@ -1,0 +1,80 @@
+"""Holds the shape of the package: who imports whom, and what has a docstring."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
+FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
+COMMANDS = {"train", "predict", "training"}
+TOOLS = {"config", "errors", "text", "layers", "optimizers", "vocabulary"}  # a stage may use these
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules of the package that a file imports, at the top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "keras_textcnn":
+            inside = (node.module or "").removeprefix("keras_textcnn").removeprefix(".")
+            found |= {inside} if inside else {alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            found |= {a.name.removeprefix("keras_textcnn.") for a in node.names if a.name.startswith("keras_textcnn")}
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.split(".")[0] not in COMMANDS])
+def test_a_stage_does_not_import_its_neighbours(name: str) -> None:
+    allowed = TOOLS | ({f"{name.removesuffix('__init__')}conv1d"} if name == "models.__init__" else set())
+    assert imports_of(FILES[name]) <= allowed
+
+
+def test_imports_make_no_circle() -> None:
+    graph = {name.removesuffix(".__init__"): imports_of(path) for name, path in FILES.items()}
+    done: set[str] = set()
+    while ready := {name for name in graph if name not in done and graph[name] <= done}:
+        done |= ready
+    assert done == set(graph)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_public_names_have_a_docstring(name: str) -> None:
+    tree = ast.parse(FILES[name].read_text("utf-8"))
+    if name != "data.__init__":
+        assert ast.get_docstring(tree), name
+    for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:
+        for node in scope.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                overrides = isinstance(scope, ast.ClassDef) and scope.bases
+                assert overrides or ast.get_docstring(node), f"{name}.{node.name}"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("import keras_textcnn; dir(keras_textcnn)", 0),
+        ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.train import main; main()", 0),
+        ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.predict import main; main()", 0),
+        ("import sys; sys.argv[1:] = ['--seed', 'x']; from keras_textcnn.train import main; main()", 2),
+        ("import sys; sys.argv[1:] = ['--data', 'no.csv']; from keras_textcnn.train import main; sys.exit(main())", 2),
+        ("import sys; sys.argv[1:] = ['nowhere']; from keras_textcnn.predict import main; sys.exit(main())", 2),
+    ],
+)
+def test_without_importing_tensorflow(code: str, status: int) -> None:
+    watched = f"import atexit, sys; atexit.register(lambda: print([m for m in {HEAVY} if m in sys.modules])); {code}"
+    done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+HEAVY = ["tensorflow", "keras", "sklearn", "matplotlib"]
+
+
+def test_every_public_name_is_there() -> None:
+    import keras_textcnn
+
+    assert all(getattr(keras_textcnn, name).__name__ == name for name in keras_textcnn.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = keras_textcnn.nothing

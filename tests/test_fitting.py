@@ -1,0 +1,133 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.fitting import Phase, Progress, two_phase_fit, two_phases
+from keras_textcnn.models import build_conv1d
+from keras_textcnn.pipeline import Examples, padded_batches, plan_batches
+
+PHASES = two_phases(frozen_epochs=3, unfrozen_epochs=3, learning_rate=0.02, unfrozen_learning_rate=0.005)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def make_examples(texts: int, seed: int, labels: int = 2) -> Examples:
+    """Texts of random ids whose label is told by one of them."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, labels, texts).astype(np.int32)
+    rows = [[*random.integers(5, 20, random.integers(0, 9)), 2 + label] for label in truth]
+    return Examples(tf.ragged.constant(rows, tf.int32), truth)
+
+
+def batches(examples: Examples, epoch: int | None) -> tf.data.Dataset:
+    lengths = examples.ids.row_lengths().numpy()
+    plan = plan_batches(lengths, maximum_tokens=20, batch_size=8, seed=None if epoch is None else (0, epoch))
+    return padded_batches(examples, plan, maximum_tokens=20)
+
+
+def fit(model: keras.Model, phases: list[Phase] = PHASES, **options: Any) -> Progress:
+    training, validation = make_examples(64, seed=1), make_examples(32, seed=2)
+    options = {"patience": 9, **options}
+    return two_phase_fit(
+        model, lambda epoch: batches(training, epoch), batches(validation, None), phases=phases, **options
+    )
+
+
+def make_model() -> keras.Model:
+    keras.utils.set_random_seed(4)
+    return build_conv1d(vocabulary_size=20, labels=2, dimensions=6, windows=(1, 2), filters=4)
+
+
+def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
+    model = make_model()
+    before = model.get_layer("embedding").embeddings.numpy()
+    kernel = model.get_layer("conv_2").kernel.numpy()
+    fit(model, PHASES[:1])
+    np.testing.assert_array_equal(model.get_layer("embedding").embeddings, before)
+    assert np.any(model.get_layer("conv_2").kernel.numpy() != kernel)
+    fit(model, PHASES[1:])
+    after = model.get_layer("embedding").embeddings.numpy()
+    assert np.all(np.any(after[2:4] != before[2:4], axis=1))
+    np.testing.assert_array_equal(after[1], before[1])  # no text has id 1
+
+
+def test_learns_eight_texts_by_heart() -> None:
+    model = make_model()
+    examples = make_examples(8, seed=3)
+    phases = two_phases(frozen_epochs=20, unfrozen_epochs=40, learning_rate=0.05, unfrozen_learning_rate=0.03)
+    two_phase_fit(model, lambda epoch: batches(examples, epoch), batches(examples, None), phases=phases, patience=60)
+    assert model.evaluate(batches(examples, None), verbose=0, return_dict=True)["accuracy"] == 1
+
+
+def test_history_has_a_row_for_each_epoch(whole: tuple[keras.Model, Progress]) -> None:
+    progress = whole[1]
+    assert [(row["phase"], row["epoch"], row["learning_rate"]) for row in progress.history] == [
+        *(("frozen", epoch, 0.02) for epoch in (1, 2, 3)),
+        *(("unfrozen", epoch, 0.005) for epoch in (4, 5, 6)),
+    ]
+    assert [(phase["name"], phase["epochs"]) for phase in progress.phases()] == [("frozen", 3), ("unfrozen", 3)]
+
+
+def test_ends_with_the_weights_of_the_best_epoch() -> None:
+    model = make_model()
+    # A rate this high makes a late epoch worse than an early one.
+    phases = [Phase("wild", 6, 0.9)]
+    progress = fit(model, phases)
+    losses = [row["val_loss"] for row in progress.history]
+    assert progress.best_epoch == 1 + int(np.argmin(losses)) < len(losses)
+    assert model.evaluate(batches(make_examples(32, seed=2), None), verbose=0)[0] == pytest.approx(min(losses))
+
+
+def test_a_phase_ends_when_the_loss_has_not_fallen_for_its_patience() -> None:
+    progress = fit(make_model(), [Phase("wild", 50, 0.9)], patience=2)
+    losses = [row["val_loss"] for row in progress.history]
+    assert len(losses) == int(np.argmin(losses)) + 3 < 50
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[keras.Model, Progress]:
+    """A model that was fitted without interruption."""
+    model = make_model()
+    return model, fit(model)
+
+
+@pytest.mark.parametrize("epochs_done", [1, 3, 5])
+def test_resumes_with_the_same_bits_wherever_it_was_killed(
+    tmp_path: Path, whole: tuple[keras.Model, Progress], epochs_done: int
+) -> None:
+    model, expected = whole
+    checkpoint = tmp_path / "latest.npz"
+
+    def kill(row: dict[str, Any]) -> None:
+        if row["epoch"] == epochs_done:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(make_model(), checkpoint=checkpoint, on_epoch=kill)
+    resumed = make_model()
+    seen: list[int] = []
+    progress = fit(resumed, checkpoint=checkpoint, on_epoch=lambda row: seen.append(row["epoch"]))
+    assert seen == list(range(epochs_done + 1, 7))
+    for ours, theirs in zip(resumed.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    rows = [[{**row, "seconds": 0} for row in history] for history in (progress.history, expected.history)]
+    assert rows[0] == rows[1]
+    assert progress.best_epoch == expected.best_epoch
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "latest.npz"
+    fit(make_model(), [Phase("one", 1, 0.01)], checkpoint=checkpoint)
+    content = checkpoint.read_bytes()
+    for damaged in (b"", content[: len(content) // 2], b"\x00" * 100):
+        checkpoint.write_bytes(damaged)
+        with pytest.raises(InputError, match="damaged checkpoint: .*latest.npz"):
+            fit(make_model(), checkpoint=checkpoint)
+    assert [path.name for path in tmp_path.iterdir()] == ["latest.npz"]

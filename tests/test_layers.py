@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_textcnn.layers import TextMaxPooling, TokenEmbedding
+
+
+def test_embedding_looks_up_rows_and_zeroes_padding() -> None:
+    layer = TokenEmbedding(4, 3)
+    layer.build((None, None))
+    table = np.arange(12, dtype=np.float32).reshape(4, 3) + 1  # row 0 is not zero
+    layer.embeddings.assign(table)
+    ids = np.array([[2, 1, 0], [3, 0, 0]])
+    np.testing.assert_array_equal(layer(ids), np.where(ids[:, :, None] == 0, 0, table[ids]))
+
+
+def test_embedding_has_a_gradient_of_the_rows_used() -> None:
+    layer = TokenEmbedding(1000, 3)
+    layer.build((None, None))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(tf.constant([[7, 9, 7]])))
+    gradient = tape.gradient(loss, layer.embeddings.value)
+    assert isinstance(gradient, tf.IndexedSlices)
+    assert gradient.indices.numpy().tolist() == [7, 9, 7]
+
+
+@pytest.mark.parametrize("window", [1, 2, 4])
+def test_pooling_takes_the_windows_that_start_in_the_text(window: int) -> None:
+    random = np.random.default_rng(window)
+    lengths = [0, 1, 3, 6]
+    ids = np.array([[1] * length + [0] * (6 - length) for length in lengths])
+    features = random.normal(size=(4, 6, 5)).astype(np.float32)
+    expected = [features[i, : max(length - window + 1, 1)].max(axis=0) for i, length in enumerate(lengths)]
+    np.testing.assert_array_equal(TextMaxPooling(window)(features, ids), expected)

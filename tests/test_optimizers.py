@@ -1,0 +1,63 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_textcnn.optimizers import LazyAdam
+
+
+def lazy_adam(value: np.ndarray, batches: list[list[tuple[int, np.ndarray]]], rate: float) -> np.ndarray:
+    """Kingma and Ba's algorithm 1 for the rows of a batch, in float64; the other rows wait."""
+    value, m, v = value.astype(np.float64), np.zeros(value.shape), np.zeros(value.shape)
+    for step, batch in enumerate(batches, 1):
+        gradients: dict[int, np.ndarray] = {}
+        for id, gradient in batch:
+            gradients[id] = gradients.get(id, 0) + gradient
+        for id, gradient in gradients.items():
+            m[id] = 0.9 * m[id] + 0.1 * gradient
+            v[id] = 0.999 * v[id] + 0.001 * gradient**2
+            # Keras adds epsilon to the square root before its bias is corrected.
+            rate_now = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            value[id] -= rate_now * m[id] / (np.sqrt(v[id]) + 1e-7)
+    return value
+
+
+def test_rows_of_the_batch_move_as_adam_moves_them_and_others_wait() -> None:
+    random = np.random.default_rng(0)
+    start = random.normal(size=(10, 3)).astype(np.float32)
+    batches = [[(int(id), random.normal(size=3)) for id in ids] for ids in ([1, 2, 1], [2, 5], [1], [2, 2, 2])]
+    variable = keras.Variable(start)
+    optimizer = LazyAdam(0.01)
+    for batch in batches:
+        ids, rows = zip(*batch, strict=True)
+        gradient = tf.IndexedSlices(tf.constant(np.array(rows, np.float32)), tf.constant(ids), tf.constant([10, 3]))
+        optimizer.apply([gradient], [variable])
+    np.testing.assert_allclose(variable, lazy_adam(start, batches, 0.01), atol=1e-6)
+    untouched = [0, 3, 4, 6, 7, 8, 9]
+    np.testing.assert_array_equal(variable.numpy()[untouched], start[untouched])
+
+
+def test_equals_adam_where_every_row_is_in_the_batch() -> None:
+    random = np.random.default_rng(1)
+    start = random.normal(size=(4, 3)).astype(np.float32)
+    lazy, dense = keras.Variable(start), keras.Variable(start)
+    ours, stock = LazyAdam(0.05), keras.optimizers.Adam(0.05)
+    for _ in range(5):
+        gradient = tf.constant(random.normal(size=(4, 3)).astype(np.float32))
+        ours.apply([tf.IndexedSlices(gradient, tf.range(4), tf.constant([4, 3]))], [lazy])
+        stock.apply([gradient], [dense])
+    np.testing.assert_allclose(lazy, dense, atol=1e-6)
+
+
+def test_dense_gradients_are_adams() -> None:
+    start = np.ones((2, 2), np.float32)
+    ours, stock = keras.Variable(start), keras.Variable(start)
+    gradient = tf.constant([[1.0, -2.0], [0.5, 0.0]])
+    LazyAdam(0.1).apply([gradient], [ours])
+    keras.optimizers.Adam(0.1).apply([gradient], [stock])
+    np.testing.assert_array_equal(ours, stock)
+
+
+def test_reloads_from_its_config() -> None:
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(LazyAdam(0.25)))
+    assert isinstance(again, LazyAdam)
+    assert float(again.learning_rate) == 0.25

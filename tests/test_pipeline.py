@@ -1,0 +1,66 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_textcnn.models import build_conv1d
+from keras_textcnn.pipeline import Examples, length_boundaries, padded_batches, plan_batches, predict_probabilities
+
+LENGTHS = np.random.default_rng(0).integers(0, 101, 500)
+
+
+def make_examples(lengths: np.ndarray) -> Examples:
+    random = np.random.default_rng(1)
+    ids = tf.RaggedTensor.from_row_lengths(random.integers(1, 50, lengths.sum()).astype(np.int32), lengths)
+    return Examples(ids, np.arange(len(lengths), dtype=np.int32))
+
+
+@pytest.mark.parametrize(
+    ("maximum", "boundaries"),
+    [(10, [10]), (16, [16]), (17, [16, 17]), (100, [16, 24, 32, 48, 64, 96, 100]), (24, [16, 24])],
+)
+def test_boundaries(maximum: int, boundaries: list[int]) -> None:
+    assert length_boundaries(maximum) == boundaries
+
+
+def test_every_text_stands_in_one_batch_with_others_of_its_boundary() -> None:
+    plan = plan_batches(LENGTHS, maximum_tokens=100, batch_size=16, seed=(0, 0))
+    assert sorted(np.concatenate(plan)) == list(range(500))
+    boundaries = length_boundaries(100)
+    for texts in plan:
+        assert 1 <= len(texts) <= 16
+        assert len({next(b for b in boundaries if length <= b) for length in LENGTHS[texts]}) == 1
+
+
+def test_seed_and_epoch_fix_the_order() -> None:
+    def order(seed: tuple[int, int]) -> list[int]:
+        return np.concatenate(plan_batches(LENGTHS, maximum_tokens=100, batch_size=16, seed=seed)).tolist()
+
+    assert order((3, 1)) == order((3, 1))
+    assert order((3, 1)) != order((3, 2))
+    assert order((3, 1)) != order((4, 1))
+
+
+def test_batches_hold_their_texts_padded_to_a_boundary() -> None:
+    examples = make_examples(LENGTHS)
+    plan = plan_batches(LENGTHS, maximum_tokens=100, batch_size=16, seed=(0, 0))
+    dataset = padded_batches(examples, plan, maximum_tokens=100)
+    assert int(dataset.cardinality()) == len(plan)
+    rows = examples.ids.to_list()
+    for texts, (ids, labels) in zip(plan, dataset.as_numpy_iterator(), strict=True):
+        assert (ids.dtype, labels.dtype) == (np.int32, np.int32)
+        assert labels.tolist() == texts.tolist()
+        assert ids.shape[1] in length_boundaries(100)
+        for row, text in zip(ids, texts, strict=True):
+            assert row.tolist() == rows[text] + [0] * (ids.shape[1] - len(rows[text]))
+
+
+def test_probabilities_come_in_the_order_of_the_texts() -> None:
+    examples = make_examples(LENGTHS[:40])
+    model = build_conv1d(vocabulary_size=50, labels=3, dimensions=4, windows=(2,), filters=8)
+    model.compile(jit_compile=False)
+    probabilities = predict_probabilities(model, examples, maximum_tokens=100)
+    for row, ids in zip(probabilities, examples.ids.to_list(), strict=True):
+        alone = keras.ops.softmax(model(np.array([ids or [0]])))[0]
+        np.testing.assert_allclose(row, alone, atol=1e-6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)

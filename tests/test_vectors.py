@@ -1,0 +1,109 @@
+import importlib.resources
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_textcnn.config import GLOVE_TABLE
+from keras_textcnn.data.make_table import make_table
+from keras_textcnn.errors import InputError
+from keras_textcnn.models import build_conv1d
+from keras_textcnn.vectors import embedding_matrix, load_into, measure_coverage, read_vectors
+
+VOCABULARY = ["[PAD]", "[UNK]", "cat", "dog", "n't", "zebra"]
+
+
+@pytest.fixture
+def glove_file(tmp_path: Path) -> Path:
+    path = tmp_path / "glove.txt"
+    path.write_text("cat 1 2 3\nbird 4 5 6\ndog -1 0.5 1e-3\nnot 7 8 9\n", encoding="utf-8")
+    return path
+
+
+def test_reads_the_tokens_of_the_vocabulary(glove_file: Path) -> None:
+    vectors = read_vectors(str(glove_file), VOCABULARY, dimensions=3)
+    assert {token: vector.tolist() for token, vector in vectors.items()} == {
+        "cat": [1, 2, 3],
+        "dog": [-1, 0.5, np.float32(1e-3)],
+        "not": [7, 8, 9],
+    }
+
+
+def test_matrix_has_vectors_stand_ins_and_zeros(glove_file: Path) -> None:
+    vectors = read_vectors(str(glove_file), VOCABULARY, dimensions=3)
+    matrix = embedding_matrix(VOCABULARY, vectors, dimensions=3)
+    assert matrix.dtype == np.float32
+    expected = [[0, 0, 0], [0, 0, 0], [1, 2, 3], [-1, 0.5, np.float32(1e-3)], [7, 8, 9], [0, 0, 0]]
+    np.testing.assert_array_equal(matrix, expected)
+
+
+def test_coverage_counts_distinct_and_running_tokens(glove_file: Path) -> None:
+    vectors = read_vectors(str(glove_file), VOCABULARY, dimensions=3)
+    coverage = measure_coverage(Counter({"cat": 5, "n't": 2, "zebra": 3}), vectors)
+    assert (coverage.vocabulary, coverage.running_tokens, coverage.stand_ins) == (2 / 3, 7 / 10, 2 / 10)
+
+
+def test_table_in_the_package_is_the_most_frequent_words_of_glove() -> None:
+    folder = importlib.resources.files("keras_textcnn") / "data"
+    words = (folder / f"{GLOVE_TABLE}.txt").read_text("utf-8").split("\n")
+    assert len(words) == len(set(words)) == 30_000
+    assert sum((folder / f"{GLOVE_TABLE}{suffix}").stat().st_size for suffix in (".txt", ".npy")) < 7e6
+    # GloVe 6B's own line for "the" begins so.
+    the = read_vectors(GLOVE_TABLE, ["the"], dimensions=100)["the"]
+    np.testing.assert_allclose(the[:4], [-0.038194, -0.24487, 0.72812, -0.39961], rtol=1e-3)
+
+
+def test_words_near_in_meaning_are_near_in_the_table() -> None:
+    words = ["king", "queen", "carrot", "profit", "earnings"]
+    vectors = read_vectors(GLOVE_TABLE, words, dimensions=100)
+    unit = {word: vectors[word] / np.linalg.norm(vectors[word]) for word in words}
+    assert unit["king"] @ unit["queen"] > 0.7 > 0.3 > unit["king"] @ unit["carrot"]
+    assert unit["profit"] @ unit["earnings"] > 0.7
+
+
+def test_table_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keras_textcnn.data.make_table.WORDS", 2)
+    full = tmp_path / "full.txt"
+    full.write_text("the 1 2.5\nof 3 4\nrare 5 6\n", encoding="utf-8")
+    make_table(full, tmp_path)
+    assert (tmp_path / f"{GLOVE_TABLE}.txt").read_text("utf-8").split("\n") == ["the", "of"]
+    made = np.load(tmp_path / f"{GLOVE_TABLE}.npy")
+    assert made.dtype == np.float16
+    assert made.tolist() == [[1, 2.5], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("cat 1 2\n", "vectors of 2 dimensions for an embedding of 3: .*:1; add --dimensions 2"),
+        ("a 1 2 3\ncat 1 2\n", "2 numbers where 3 are due: .*:2"),
+        ("a 1 2 3\ncat 1 x 3\n", "not a vector: .*:2"),
+        ("a 1 2 3\ncat 1 nan 3\n", "not finite: .*:2"),
+        ("", "empty vectors file"),
+    ],
+)
+def test_says_what_is_wrong_with_a_file(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_vectors(str(path), ["cat", "a"], dimensions=3)
+
+
+def test_says_that_a_file_is_missing() -> None:
+    with pytest.raises(InputError, match="no such vectors file: nowhere.txt"):
+        read_vectors("nowhere.txt", ["cat"], dimensions=3)
+
+
+def test_table_of_another_width_is_refused() -> None:
+    with pytest.raises(InputError, match="vectors of 100 dimensions for an embedding of 50"):
+        read_vectors(GLOVE_TABLE, ["cat"], dimensions=50)
+
+
+def test_load_into_puts_the_matrix_into_the_model() -> None:
+    model = build_conv1d(vocabulary_size=4, labels=2, dimensions=3, windows=(2,), filters=1)
+    matrix = np.arange(12, dtype=np.float32).reshape(4, 3)
+    load_into(model, matrix)
+    np.testing.assert_array_equal(model.get_layer("embedding").embeddings, matrix)
+    with pytest.raises(ValueError, match=r"shape \(4, 3\). Received: matrix.shape=\(3, 4\)"):
+        load_into(model, matrix.T)
