@@ -30,6 +30,7 @@ def export_model(
 
     def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = encode(tokenize(text), table, maximum_tokens=maximum_tokens).to_tensor()
+        ids = tf.pad(ids, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
         probabilities = tf.nn.softmax(model(ids, training=False))
         return {"label": tf.gather(names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
 

@@ -61,8 +61,8 @@ def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
 def test_learns_eight_texts_by_heart() -> None:
     model = make_model()
     examples = make_examples(8, seed=3)
-    phases = two_phases(frozen_epochs=20, unfrozen_epochs=40, learning_rate=0.05, unfrozen_learning_rate=0.03)
-    two_phase_fit(model, lambda epoch: batches(examples, epoch), batches(examples, None), phases=phases, patience=60)
+    phases = two_phases(frozen_epochs=10, unfrozen_epochs=30, learning_rate=0.05, unfrozen_learning_rate=0.03)
+    two_phase_fit(model, lambda epoch: batches(examples, epoch), batches(examples, None), phases=phases, patience=40)
     assert model.evaluate(batches(examples, None), verbose=0, return_dict=True)["accuracy"] == 1
 
 

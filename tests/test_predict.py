@@ -1,0 +1,117 @@
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_textcnn import predict
+
+TEXTS = "the apple\n\nof iron\r\nno known word here\nreef and wave"
+
+
+def run_predict(*arguments: object, text: str | bytes = TEXTS) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "keras_textcnn.predict", *map(str, arguments)]
+    data = text.encode() if isinstance(text, str) else text
+    return subprocess.run(command, input=data, capture_output=True, check=False)
+
+
+def test_one_json_line_for_each_text(finished_run: Path) -> None:
+    done = run_predict(finished_run)
+    assert (done.returncode, done.stderr) == (0, b"")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["label"] for answer in answers[:1] + answers[2:3] + answers[4:]] == ["fruit", "metal", "sea"]
+    assert len(answers) == 5
+    for answer in answers:
+        assert list(answer) == ["label", "probability", "probabilities"]
+        assert list(answer["probabilities"]) == ["fruit", "metal", "sea"]
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert answer["probability"] == max(answer["probabilities"].values())
+
+
+def main_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object
+) -> tuple[int, list[str], list[str]]:
+    monkeypatch.setattr("sys.argv", ["predict", *map(str, arguments)])
+    status = predict.main()
+    output = capsys.readouterr()
+    return status, output.out.splitlines(), output.err.splitlines()
+
+
+@pytest.fixture
+def texts_file(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.txt"
+    path.write_bytes(TEXTS.encode() + b"\n\xff\xfe\x00 apple")
+    return path
+
+
+def test_csv(
+    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, texts_file, "--format", "csv")
+    rows = list(csv.DictReader(lines))
+    assert status == 0
+    assert [row["label"] for row in rows if row["label"]][:1] == ["fruit"]
+    assert len(rows) == 6
+    assert json.loads(rows[0]["probabilities"])["fruit"] == float(rows[0]["probability"])
+
+
+def test_top_and_reject(
+    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, every, _ = main_lines(monkeypatch, capsys, finished_run, texts_file)
+    threshold = sorted(json.loads(line)["probability"] for line in every)[3]
+    _, lines, _ = main_lines(monkeypatch, capsys, finished_run, texts_file, "--top", 2, "--reject-below", threshold)
+    for line, whole in zip(map(json.loads, lines), map(json.loads, every), strict=True):
+        ranked = sorted(whole["probabilities"].values(), reverse=True)
+        assert list(line["probabilities"].values()) == ranked[:2]
+        assert line["label"] == (whole["label"] if whole["probability"] >= threshold else None)
+    assert [json.loads(line)["label"] for line in lines].count(None) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "no run in nowhere"),
+        (["RUN", "nowhere.txt"], "cannot read nowhere.txt: No such file"),
+        (["RUN", "--top", "0"], "--top must be at least 1; received: 0"),
+        (["RUN", "--reject-below", "1.5"], "--reject-below must be in [0, 1]; received: 1.5"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str], message: str, finished_run: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    given = [str(finished_run) if argument == "RUN" else argument for argument in arguments]
+    status, lines, errors = main_lines(monkeypatch, capsys, *given)
+    assert (status, lines, len(errors)) == (2, [], 1)
+    assert errors[0].startswith("error: ")
+    assert message in errors[0]
+
+
+def test_an_unfinished_run_says_how_to_finish_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    status, _, errors = main_lines(monkeypatch, capsys, tmp_path)
+    assert status == 2
+    assert f"is unfinished; finish it with python -m keras_textcnn.train --resume {tmp_path}" in errors[0]
+
+
+def test_reads_nothing_but_the_saved_model(
+    finished_run: Path, tmp_path: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "saved_model").symlink_to(finished_run / "saved_model")
+    assert main_lines(monkeypatch, capsys, tmp_path / "bare", texts_file) == main_lines(
+        monkeypatch, capsys, finished_run, texts_file
+    )
+
+
+def test_a_reader_that_leaves_is_no_error(finished_run: Path) -> None:
+    command = f"yes apple | head -20000 | {sys.executable} -m keras_textcnn.predict {finished_run} | head -1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)
+    assert done.stderr == b""
+    assert len(done.stdout.splitlines()) == 1

@@ -1,0 +1,168 @@
+import csv
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_textcnn import train
+from keras_textcnn.run import Run
+from tests.conftest import make_texts, write_table
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr("sys.argv", ["train", *map(str, arguments)])
+    return train.main()
+
+
+def weights_of(directory: Path) -> list[np.ndarray]:
+    from keras_textcnn.training import load_model
+
+    return load_model(Run.open(directory)).get_weights()
+
+
+def test_run_directory_holds_what_was_promised(finished_run: Path) -> None:
+    assert sorted(path.name for path in finished_run.iterdir()) == [
+        "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png", "metrics.json",
+        "report.txt", "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
+    ]  # fmt: skip
+    assert (finished_run / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
+    vocabulary = (finished_run / "vocabulary.txt").read_text().splitlines()
+    assert vocabulary[:2] == ["[PAD]", "[UNK]"]
+    assert {"the", "apple", "zinc", "'s", "it", "."} <= set(vocabulary)
+
+
+def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> None:
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    with (finished_run / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    assert [row["phase"] for row in history] == ["frozen", "frozen", "unfrozen", "unfrozen"]
+    best = history[metrics["best_epoch"] - 1]
+    assert float(best["val_loss"]) == min(float(row["val_loss"]) for row in history)
+    assert metrics["validation"]["log_loss"] == pytest.approx(float(best["val_loss"]), rel=1e-4)
+    assert metrics["validation"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+    for split in ("validation", "test"):
+        assert set(metrics[split]) == {"accuracy", "macro_f1", "micro_f1", "log_loss", "support", "per_label"}
+        assert set(metrics["baseline"][split]) == {"accuracy", "macro_f1"}
+    assert metrics["test"]["support"] == sum(label["support"] for label in metrics["test"]["per_label"].values()) == 9
+    assert metrics["test"]["accuracy"] == 1  # every text names its label
+    assert [phase["epochs"] for phase in metrics["phases"]] == [2, 2]
+
+
+def test_coverage_is_that_of_the_vectors_file(finished_run: Path, vectors_file: Path) -> None:
+    coverage = json.loads((finished_run / "metrics.json").read_text())["coverage"]
+    tokens = (finished_run / "vocabulary.txt").read_text().splitlines()[2:]
+    words = {line.split()[0] for line in vectors_file.read_text().splitlines()}
+    assert coverage["vocabulary"] == pytest.approx(len(words & set(tokens)) / len(tokens))
+    assert 0 < coverage["running_tokens"] < 1
+
+
+def test_vectors_are_in_the_model_and_the_second_phase_has_moved_them(finished_run: Path, vectors_file: Path) -> None:
+    vocabulary = (finished_run / "vocabulary.txt").read_text().splitlines()
+    embedding = weights_of(finished_run)[0]
+    assert embedding.shape == (len(vocabulary), 8)
+    for line in vectors_file.read_text().splitlines():
+        token, *numbers = line.split()
+        if token in vocabulary:
+            distance = np.abs(embedding[vocabulary.index(token)] - np.array(numbers, np.float32)).max()
+            assert 0 < distance < 0.5
+    np.testing.assert_array_equal(embedding[:2], 0)
+
+
+@pytest.mark.parametrize("killed_at", ["epoch  1 frozen", "epoch  3 unfrozen"])
+def test_a_killed_run_resumes_to_the_same_weights(
+    killed_at: str, small_options: list[str], finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "killed"
+    command = [sys.executable, "-m", "keras_textcnn.train", *small_options, "--output", str(directory)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith(killed_at):
+                process.send_signal(signal.SIGKILL)
+                break
+    assert not Run.open(directory).finished
+    assert run_main(monkeypatch, "--resume", directory) == 0
+    for ours, theirs in zip(weights_of(directory), weights_of(finished_run), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (directory, finished_run))
+    assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
+
+
+def test_without_vectors_there_is_one_phase(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--data", corpus_file, "--vectors", "none", "--frozen-epochs", 1, "--unfrozen-epochs", 1, "--filters", 4]
+    assert run_main(monkeypatch, *options) == 0
+    metrics = json.loads(Path("runs/things/metrics.json").read_text())
+    assert [(phase["name"], phase["epochs"]) for phase in metrics["phases"]] == [("unfrozen", 2)]
+    assert metrics["coverage"] is None
+    output = capsys.readouterr()
+    assert "test accuracy" in output.out
+    assert "| python -m keras_textcnn.predict runs/things" in output.out
+    assert "epoch  1 unfrozen" in output.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ([], [], "no texts in"),
+        ([("a", "x")] * 9, [], "one label only: 'x'"),
+        ([("a", "x")] * 9 + [("b", "y")], [], "labels with too few texts to split: 'y' (1)"),
+        (make_texts(30, 1), ["--label-column", "class"], "no column 'class' in"),
+        (make_texts(30, 1), ["--vectors", "nowhere.txt"], "no such vectors file: nowhere.txt"),
+        (make_texts(30, 1), ["--dimensions", "50"], "vectors of 100 dimensions for an embedding of 50"),
+        (make_texts(30, 1), ["--filters", "0"], "--filters must be at least 1; received: 0"),
+        (make_texts(30, 1), ["--windows", "a"], "argument --windows: invalid"),
+        (make_texts(30, 1), ["--colour", "red"], "unrecognized arguments: --colour red"),
+        (make_texts(30, 1), ["--resume", "nowhere"], "--resume takes every setting from the run"),
+    ],
+)
+def test_wrong_input_is_one_line_and_nothing_is_written(
+    rows: list[tuple[str, ...]],
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = write_table(tmp_path / "texts.csv", rows)
+    try:
+        status = run_main(monkeypatch, "--data", path, "--output", tmp_path / "run", *options)
+    except SystemExit as stopped:  # argparse's way
+        status = stopped.code
+    lines = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert lines[-1].startswith("error: ")
+    assert message in lines[-1]
+    assert not [line for line in lines[:-1] if "error" in line.lower() or "Traceback" in line]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["texts.csv"]
+
+
+def test_a_directory_with_a_run_is_left_as_it_is(
+    finished_run: Path, small_options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")}
+    assert run_main(monkeypatch, *small_options, "--output", finished_run) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert run_main(monkeypatch, "--resume", finished_run) == 2
+    assert "is finished; there is nothing to resume" in capsys.readouterr().err
+    assert before == {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")}
+
+
+def test_a_corpus_that_changed_is_not_resumed(
+    finished_run: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    path = write_table(tmp_path / "texts.csv", make_texts(60, 1))
+    options = [*small_options, "--data", str(path), "--output", str(tmp_path / "run")]
+    monkeypatch.setattr(keras.Model, "save_weights", lambda *arguments: 1 / 0)  # stops it after the fit
+    assert run_main(monkeypatch, *options) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "error: division by zero"
+    write_table(path, make_texts(60, 2))
+    assert run_main(monkeypatch, "--resume", tmp_path / "run") == 2
+    assert "the corpus is not the one" in capsys.readouterr().err
