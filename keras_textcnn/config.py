@@ -48,14 +48,14 @@ class TrainConfig:
     windows: tuple[int, ...] = option(
         (1, 2, 3), "tokens that each convolution sees, separated by commas", metavar="N,N,..."
     )
-    filters: int = option(100, "feature maps of each window", metavar="N")
+    filters: int = option(150, "feature maps of each window", metavar="N")
     embedding_dropout: float = option(
         0.0, "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
     )
     dropout: float = option(0.5, "part of the pooled features dropped in training, in [0, 1)", metavar="F")
 
     frozen_epochs: int = option(4, "epochs of the first phase, the embedding frozen", metavar="N")
-    unfrozen_epochs: int = option(6, "epochs of the second phase, the embedding trained too", metavar="N")
+    unfrozen_epochs: int = option(8, "epochs of the second phase, the embedding trained too", metavar="N")
     learning_rate: float = option(2e-3, "learning rate of the first phase", metavar="F")
     unfrozen_learning_rate: float = option(1e-3, "learning rate of the second phase", metavar="F")
     batch_size: int = option(64, "texts a step", metavar="N")
