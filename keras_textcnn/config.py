@@ -50,7 +50,7 @@ class TrainConfig:
     )
     filters: int = option(150, "feature maps of each window", metavar="N")
     embedding_dropout: float = option(
-        0.0, "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
+        0.2, "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
     )
     dropout: float = option(0.5, "part of the pooled features dropped in training, in [0, 1)", metavar="F")
 
@@ -68,8 +68,9 @@ class TrainConfig:
         self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")
         self._require("windows", len(self.windows) > 0 and min(self.windows) >= 1, "numbers of at least 1")
         self._require("windows", len(set(self.windows)) == len(self.windows), "different numbers")
-        for name in ("frozen_epochs", "unfrozen_epochs", "seed"):
+        for name in ("frozen_epochs", "unfrozen_epochs"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require("seed", 0 <= self.seed < 2**32, "at least 0 and below 2**32")
         self._require(
             "unfrozen_epochs", self.frozen_epochs + self.unfrozen_epochs >= 1, "at least 1 without frozen ones"
         )

@@ -111,11 +111,15 @@ def two_phase_fit(
 
     Returns:
         The progress, with the history.
+
+    Raises:
+        ArithmeticError: No epoch had a finite validation loss.
+        InputError: The checkpoint is damaged.
     """
     progress, saved = _read(checkpoint) if checkpoint and checkpoint.exists() else (Progress(), {})
     best = saved.get("best", [])
     for phase in phases[progress.phase :]:
-        _compile(model, phase)
+        compile_phase(model, phase)
         if progress.epoch:
             _assign(model.variables, saved["model"])
             _assign(model.optimizer.variables, saved["optimizer"])
@@ -133,11 +137,14 @@ def two_phase_fit(
                 _write(checkpoint, progress, model, best)
             on_epoch(row)
         progress.phase, progress.epoch, progress.waited = progress.phase + 1, 0, 0
+    if not best:
+        raise ArithmeticError("the validation loss was never a finite number; lower the learning rate")
     _assign(model.weights, best)
     return progress
 
 
-def _compile(model: keras.Model, phase: Phase) -> None:
+def compile_phase(model: keras.Model, phase: Phase) -> None:
+    """Freezes what a phase freezes and compiles with a new LazyAdam: without it Keras ignores the freezing."""
     for layer in model.layers:
         layer.trainable = layer.name not in phase.frozen_layers
     model.compile(

@@ -6,6 +6,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(f"Keras must run on TensorFlow: set KERAS_BACKEND=tensorflow (it is {keras.backend.backend()})")
+
 Shape = tuple[int | None, ...]
 
 

@@ -90,7 +90,7 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
 def report_text(run_metrics: dict[str, Any]) -> str:
     """What `report.txt` holds: the results table and each label's scores on the test texts."""
     file = io.StringIO()
-    console = Console(file=file, width=120)
+    console = Console(file=file, width=120, emoji=False)
     console.print(results_table(run_metrics), label_table(run_metrics["test"], title="test texts by label, percent"))
     return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
 

@@ -31,7 +31,8 @@ EXAMPLES = """examples:
   python -m keras_textcnn.train --data texts/ --vectors glove.6B.100d.txt --output runs/texts
   python -m keras_textcnn.train --resume runs/texts"""
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+PATHS = ("data", "validation_data", "test_data", "vectors")
 
 
 def main() -> int:
@@ -50,20 +51,26 @@ def _main(arguments: argparse.Namespace) -> None:
     from keras_textcnn.reporting import results_table
     from keras_textcnn.training import train
 
-    with _batch_bar() as callback:
-        run = train(config, splits, directory, say=console.print, callbacks=[callback])
-    results = Console(highlight=False, soft_wrap=True)
+    try:
+        with _batch_bar() as callback:
+            run = train(config, splits, directory, say=console.print, callbacks=[callback])
+    except KeyboardInterrupt:
+        if (directory / "config.json").exists():
+            console.print(f"go on with python -m keras_textcnn.train --resume {directory}")
+        raise
+    results = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     results.print(results_table(run.read_json("metrics.json")))
     results.print(f"The run is in {run.directory}: report.txt, plots, weights and the SavedModel. Try next:\n")
-    results.print(
-        f"    echo {_example(splits['test'])} | python -m keras_textcnn.predict {run.directory}\n", markup=False
-    )
+    results.print(f"    echo {_example(splits['test'])} | python -m keras_textcnn.predict {run.directory}\n")
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     """The settings and the run's directory, which is free or holds an unfinished run with these settings."""
     names = [field.name for field in dataclasses.fields(TrainConfig)]
     given = {name: value for name, value in vars(arguments).items() if name in names}
+    for name in PATHS:  # so that --resume finds them from any working directory
+        if given.get(name) not in {None, *CATALOG} and Path(given[name]).exists():
+            given[name] = str(Path(given[name]).absolute())
     if not arguments.resume:
         config = TrainConfig(**given)
         directory = arguments.output or free_directory(Path("runs"), Path(config.data).stem)
@@ -90,7 +97,7 @@ def _load_splits(config: TrainConfig) -> dict[str, Corpus]:
         seed=config.seed,
     )
     sizes = ", ".join(f"{len(part):,} {name}" for name, part in splits.items())
-    console.print(f"corpus {config.data}: {sizes} texts, {len(set(splits['train'].labels))} labels", markup=False)
+    console.print(f"corpus {config.data}: {sizes} texts, {len(set(splits['train'].labels))} labels")
     return splits
 
 

@@ -27,6 +27,7 @@ def test_second_phase_has_the_lower_learning_rate() -> None:
         ({"windows": (2, 2)}, "--windows must be different numbers"),
         ({"learning_rate": -1.0}, "--learning-rate must be a positive number; received: -1.0"),
         ({"frozen_epochs": 0, "unfrozen_epochs": 0}, "--unfrozen-epochs must be"),
+        ({"seed": 2**32}, r"--seed must be at least 0 and below 2\*\*32; received: 4294967296"),
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
     ],
 )

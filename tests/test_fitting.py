@@ -91,6 +91,13 @@ def test_a_phase_ends_when_the_loss_has_not_fallen_for_its_patience() -> None:
     assert len(losses) == int(np.argmin(losses)) + 3 < 50
 
 
+def test_a_loss_that_is_never_finite_is_an_error() -> None:
+    model = make_model()
+    model.get_layer("logits").bias.assign([np.nan, 0])
+    with pytest.raises(ArithmeticError, match="never a finite number; lower the learning rate"):
+        fit(model, [Phase("one", 1, 0.01)])
+
+
 @pytest.fixture(scope="module")
 def whole() -> tuple[keras.Model, Progress]:
     """A model that was fitted without interruption."""
