@@ -48,7 +48,7 @@ class TrainConfig:
     windows: tuple[int, ...] = option(
         (1, 2, 3), "tokens that each convolution sees, separated by commas", metavar="N,N,..."
     )
-    filters: int = option(150, "feature maps of each window", metavar="N")
+    filters: int = option(100, "feature maps of each window", metavar="N")
     embedding_dropout: float = option(
         0.2, "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
     )
@@ -58,6 +58,9 @@ class TrainConfig:
     unfrozen_epochs: int = option(8, "epochs of the second phase, the embedding trained too", metavar="N")
     learning_rate: float = option(2e-3, "learning rate of the first phase", metavar="F")
     unfrozen_learning_rate: float = option(1e-3, "learning rate of the second phase", metavar="F")
+    embedding_factor: float = option(
+        5.0, "in the second phase the embedding's rows learn this many times as fast as the rest", metavar="F"
+    )
     batch_size: int = option(64, "texts a step", metavar="N")
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
     seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", metavar="N")
@@ -78,7 +81,7 @@ class TrainConfig:
             self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
         for name in ("validation_fraction", "test_fraction"):
             self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
-        for name in ("learning_rate", "unfrozen_learning_rate"):
+        for name in ("learning_rate", "unfrozen_learning_rate", "embedding_factor"):
             self._require(name, 0 < getattr(self, name) < float("inf"), "a positive number")
 
     def _require(self, name: str, holds: bool, rule: str) -> None:

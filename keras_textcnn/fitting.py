@@ -27,12 +27,14 @@ class Phase:
         epochs: The most epochs.
         learning_rate: Of LazyAdam, which starts anew.
         frozen_layers: Names of the layers that stay as they are.
+        embedding_factor: How many times as fast the embedding's rows learn.
     """
 
     name: str
     epochs: int
     learning_rate: float
     frozen_layers: tuple[str, ...] = ()
+    embedding_factor: float = 1.0
 
 
 @dataclasses.dataclass
@@ -71,12 +73,17 @@ class Progress:
 
 
 def two_phases(
-    *, frozen_epochs: int, unfrozen_epochs: int, learning_rate: float, unfrozen_learning_rate: float
+    *,
+    frozen_epochs: int,
+    unfrozen_epochs: int,
+    learning_rate: float,
+    unfrozen_learning_rate: float,
+    embedding_factor: float = 1.0,
 ) -> list[Phase]:
     """The embedding frozen, then everything trained; a phase without epochs is left out."""
     phases = [
         Phase("frozen", frozen_epochs, learning_rate, frozen_layers=("embedding",)),
-        Phase("unfrozen", unfrozen_epochs, unfrozen_learning_rate),
+        Phase("unfrozen", unfrozen_epochs, unfrozen_learning_rate, embedding_factor=embedding_factor),
     ]
     return [phase for phase in phases if phase.epochs]
 
@@ -148,7 +155,7 @@ def compile_phase(model: keras.Model, phase: Phase) -> None:
     for layer in model.layers:
         layer.trainable = layer.name not in phase.frozen_layers
     model.compile(
-        LazyAdam(phase.learning_rate),
+        LazyAdam(phase.learning_rate, embedding_factor=phase.embedding_factor),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         jit_compile=False,  # XLA would compile again for every length

@@ -184,12 +184,14 @@ def _fit(
 
 def _phases(config: TrainConfig) -> list[fitting.Phase]:
     if config.vectors == NO_VECTORS:  # nothing to protect: the embedding is trained from the start
-        return [fitting.Phase("unfrozen", config.frozen_epochs + config.unfrozen_epochs, config.learning_rate)]
+        epochs = config.frozen_epochs + config.unfrozen_epochs
+        return [fitting.Phase("unfrozen", epochs, config.learning_rate, embedding_factor=config.embedding_factor)]
     return fitting.two_phases(
         frozen_epochs=config.frozen_epochs,
         unfrozen_epochs=config.unfrozen_epochs,
         learning_rate=config.learning_rate,
         unfrozen_learning_rate=config.unfrozen_learning_rate,
+        embedding_factor=config.embedding_factor,
     )
 
 

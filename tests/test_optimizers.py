@@ -36,6 +36,16 @@ def test_rows_of_the_batch_move_as_adam_moves_them_and_others_wait() -> None:
     np.testing.assert_array_equal(variable.numpy()[untouched], start[untouched])
 
 
+def test_factor_speeds_up_rows_alone() -> None:
+    rows, dense = keras.Variable(np.ones((3, 2), np.float32)), keras.Variable(np.ones((2, 2), np.float32))
+    gradient = np.array([[1, -2], [3, 0.5]], np.float32)
+    slices = tf.IndexedSlices(tf.constant(gradient), tf.constant([0, 2]), tf.constant([3, 2]))
+    LazyAdam(0.01, embedding_factor=4.0).apply([slices, tf.constant(gradient)], [rows, dense])
+    # Adam's first step has the length of the learning rate, whatever the gradient.
+    np.testing.assert_allclose(rows, 1 - 0.04 * np.array([[1, -1], [0, 0], [1, 1]]), atol=1e-6)
+    np.testing.assert_allclose(dense, 1 - 0.01 * np.array([[1, -1], [1, 1]]), atol=1e-6)
+
+
 def test_equals_adam_where_every_row_is_in_the_batch() -> None:
     random = np.random.default_rng(1)
     start = random.normal(size=(4, 3)).astype(np.float32)
@@ -58,6 +68,7 @@ def test_dense_gradients_are_adams() -> None:
 
 
 def test_reloads_from_its_config() -> None:
-    again = keras.optimizers.deserialize(keras.optimizers.serialize(LazyAdam(0.25)))
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(LazyAdam(0.25, embedding_factor=3.0)))
     assert isinstance(again, LazyAdam)
     assert float(again.learning_rate) == 0.25
+    assert again.embedding_factor == 3.0
