@@ -13,7 +13,11 @@ NAME = "TF-IDF + LinearSVC"
 def predict_linear(
     train_texts: Sequence[str], train_labels: np.ndarray, splits: Mapping[str, Sequence[str]], *, seed: int
 ) -> dict[str, np.ndarray]:
-    """Fits a linear support vector machine on unigrams and bigrams, and labels the texts of each split."""
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LinearSVC(random_state=seed))
+    """Fits a linear support vector machine on unigrams and bigrams, and labels the texts of each split.
+
+    Words of one letter and single symbols count too, so that a corpus of nothing else has a baseline.
+    """
+    features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
+    model = make_pipeline(features, LinearSVC(random_state=seed))
     model.fit(train_texts, train_labels)
     return {name: model.predict(texts) for name, texts in splits.items()}

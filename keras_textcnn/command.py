@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> typing.NoReturn:
-        self.exit(WRONG_USE, f"error: {message}; see {self.prog} --help\n")
+        self.exit(WRONG_USE, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
 def add_options(parser: argparse.ArgumentParser, config: type) -> None:
@@ -55,8 +55,8 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.Arg
     arguments = parser.parse_args()
     try:
         main(arguments)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("; ".join(["interrupted", *map(str, interrupt.args)]), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it exits
@@ -85,7 +85,7 @@ def _standard_error_held() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(kept, held.read())
             raise
@@ -96,11 +96,12 @@ def _standard_error_held() -> Iterator[None]:
 
 def _converter(hint: Any) -> Callable[[str], Any]:
     if typing.get_origin(hint) is tuple:
-        return _integers
+        return comma_separated_integers
     if isinstance(hint, types.UnionType):
         return next(kind for kind in typing.get_args(hint) if kind is not type(None))
     return hint
 
 
-def _integers(text: str) -> tuple[int, ...]:
+def comma_separated_integers(text: str) -> tuple[int, ...]:
+    """`1,2,3` as (1, 2, 3); argparse shows this function's name when the text is something else."""
     return tuple(int(part) for part in text.split(","))

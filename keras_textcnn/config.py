@@ -68,6 +68,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("minimum_count", "maximum_tokens", "dimensions", "filters", "batch_size", "patience"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require("maximum_tokens", self.maximum_tokens < 2**31, "below 2**31")
         self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")
         self._require("windows", len(self.windows) > 0 and min(self.windows) >= 1, "numbers of at least 1")
         self._require("windows", len(set(self.windows)) == len(self.windows), "different numbers")

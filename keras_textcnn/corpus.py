@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_textcnn.errors import InputError
 
+CORPUS_KINDS = "a .csv or .tsv file, or a folder of LABEL/*.txt"
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -57,15 +58,15 @@ def read_corpus(path: Path, *, text_column: str = "text", label_column: str = "l
         InputError: Nothing is there, or it is not a corpus; the message names file and line.
     """
     if not path.exists():
-        raise InputError(f"no such corpus: {path}; give a .csv or .tsv file, or a folder of LABEL/*.txt")
+        raise InputError(f"no such corpus: {path}; give {CORPUS_KINDS}")
     if path.is_dir():
         pairs = list(_folder_pairs(path))
     elif path.suffix.lower() in DELIMITERS:
         pairs = list(_table_pairs(path, text_column, label_column))
     else:
-        raise InputError(f"unknown kind of corpus: {path}; give a .csv or .tsv file, or a folder of LABEL/*.txt")
+        raise InputError(f"unknown kind of corpus: {path}; give {CORPUS_KINDS}")
     if not pairs:
-        raise InputError(f"no texts in {path}; a corpus needs at least two labels with texts")
+        raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
     texts, labels = zip(*pairs, strict=True)
     return Corpus(texts, labels)
 
@@ -147,19 +148,25 @@ def _find_split(folder: Path, name: str) -> Path | None:
 
 def _folder_pairs(folder: Path) -> Iterator[tuple[str, str]]:
     for label in sorted(path for path in folder.iterdir() if path.is_dir()):
+        try:
+            label.name.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"a label that is not UTF-8: {label.name!a} in {folder}; rename the folder") from None
         for path in sorted(label.glob("*.txt")):
             yield _read_text(path), label.name
 
 
 def _table_pairs(path: Path, text_column: str, label_column: str) -> Iterator[tuple[str, str]]:
     csv.field_size_limit(2**31 - 1)
-    rows = csv.reader(io.StringIO(_read_text(path), newline=""), delimiter=DELIMITERS[path.suffix.lower()])
+    rows = csv.reader(io.StringIO(_read_text(path), newline=""), delimiter=DELIMITERS[path.suffix.lower()], strict=True)
     try:
         header = next(rows, [])
         if not header:
             raise InputError(f"empty file: {path}; the first line must name the columns")
         text = _column(header, text_column, path, "--text-column")
         label = _column(header, label_column, path, "--label-column")
+        if text == label:
+            raise InputError(f"text and label are the same column, {text_column!r}: {path}; choose --label-column")
         for row in rows:
             if not row:
                 continue
@@ -173,13 +180,17 @@ def _table_pairs(path: Path, text_column: str, label_column: str) -> Iterator[tu
 
 
 def _column(header: list[str], name: str, path: Path, option: str) -> int:
-    if name not in header:
-        raise InputError(f"no column {name!r} in {path}; there are: {', '.join(header)}; choose one with {option}")
+    if header.count(name) != 1:
+        problem = f"two columns {name!r}" if name in header else f"no column {name!r}"
+        raise InputError(f"{problem} in {path}; there are: {', '.join(map(repr, header))}; choose one with {option}")
     return header.index(name)
 
 
 def _read_text(path: Path) -> str:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; mend or remove it") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

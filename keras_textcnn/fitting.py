@@ -1,6 +1,7 @@
 """The two-phase fit: train with the embedding frozen, then unfrozen with a lower learning rate; go on after a crash."""
 
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -59,17 +60,14 @@ class Progress:
 
     def phases(self) -> list[dict[str, Any]]:
         """A summary of each phase: name, learning_rate, epochs and seconds."""
-        names = dict.fromkeys((row["phase"], row["learning_rate"]) for row in self.history)
-        rows = {name: [row for row in self.history if row["phase"] == name[0]] for name in names}
-        return [
-            {
-                "name": name,
-                "learning_rate": rate,
-                "epochs": len(own),
-                "seconds": round(sum(r["seconds"] for r in own), 1),
-            }
-            for (name, rate), own in rows.items()
-        ]
+        phases = []
+        for name, grouped in itertools.groupby(self.history, key=lambda row: row["phase"]):
+            rows = list(grouped)
+            seconds = round(sum(row["seconds"] for row in rows), 1)
+            phases.append(
+                {"name": name, "learning_rate": rows[0]["learning_rate"], "epochs": len(rows), "seconds": seconds}
+            )
+        return phases
 
 
 def two_phases(

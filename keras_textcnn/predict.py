@@ -3,8 +3,10 @@
 import argparse
 import contextlib
 import csv
+import io
 import itertools
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -31,10 +33,16 @@ def load_predictor(saved_model: Path) -> Callable[[Sequence[bytes]], list[Predic
     Returns:
         A function from texts (bytes, UTF-8) to a dictionary for each: label, its probability, and probabilities,
         label to probability in the order of the labels.
+
+    Raises:
+        InputError: The SavedModel cannot be loaded.
     """
     import tensorflow as tf
 
-    model = tf.saved_model.load(str(saved_model))
+    try:
+        model = tf.saved_model.load(str(saved_model))
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise InputError(f"damaged SavedModel: {saved_model} ({error}); train again") from error
     labels = [name.decode() for name in model.signatures["labels"]()["labels"].numpy()]
 
     def predict(texts: Sequence[bytes]) -> list[Prediction]:
@@ -77,6 +85,8 @@ def _main(arguments: argparse.Namespace) -> None:
         import_tensorflow()
         predictions = _predictions(load_predictor(saved_model), file)
         shown = (_restrict(prediction, arguments.top, arguments.reject_below) for prediction in predictions)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: JSON is UTF-8
         WRITERS[arguments.format](shown, sys.stdout)
 
 
@@ -84,11 +94,10 @@ def _find_saved_model(directory: Path) -> Path:
     run = Run(directory)
     if run.saved_model.is_dir():
         return run.saved_model
-    if (directory / "config.json").exists():
-        raise InputError(
-            f"{directory} is unfinished; finish it with python -m keras_textcnn.train --resume {directory}"
-        )
-    raise InputError(f"no run in {directory}; give a directory that keras_textcnn.train wrote")
+    if (directory / "config.json").exists() and not run.finished:
+        command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
+        raise InputError(f"{directory} is unfinished; finish it with {command}")
+    raise InputError(f"no saved_model/1 in {directory}; give a directory that keras_textcnn.train wrote")
 
 
 def _open(name: str) -> contextlib.AbstractContextManager[BinaryIO]:

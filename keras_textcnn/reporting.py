@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,18 @@ from rich.markup import escape
 from rich.table import Table
 from sklearn import metrics
 
+NAMED_LABELS = 60  # with more, a confusion matrix shows colours alone
+
 
 def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Accuracy and macro F1, in [0, 1], of predicted labels: int (texts,) both."""
+    """Accuracy and macro F1, in [0, 1], of predicted labels: int (texts,) both.
+
+    Macro F1 is the mean over the labels that the truth has, so that two models are measured by the same labels.
+    """
+    present = np.unique(truth)
     return {
         "accuracy": float(metrics.accuracy_score(truth, predicted)),
-        "macro_f1": float(metrics.f1_score(truth, predicted, average="macro", zero_division=0)),
+        "macro_f1": float(metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)),
     }
 
 
@@ -60,15 +67,26 @@ def describe_epoch(row: dict[str, Any]) -> str:
     )
 
 
-def write_scalars(row: dict[str, Any], folder: Path) -> None:
-    """Adds a row of the history to TensorBoard's event files, training and validation as two runs of one chart."""
-    for name, scalars in (
-        ("training", {"loss": row["loss"], "accuracy": row["accuracy"], "learning_rate": row["learning_rate"]}),
-        ("validation", {"loss": row["val_loss"], "accuracy": row["val_accuracy"]}),
-    ):
-        with tf.summary.create_file_writer(str(folder / name)).as_default():
-            for scalar, value in scalars.items():
-                tf.summary.scalar(scalar, value, step=row["epoch"])
+class TensorBoard:
+    """Writes a history for TensorBoard: training and validation are two lines in one chart.
+
+    Args:
+        folder: Where the event files go; those of an interrupted run are added to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in ("training", "validation")}
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Adds a row of the history."""
+        for name, prefix in (("training", ""), ("validation", "val_")):
+            with self._writers[name].as_default(step=row["epoch"]):
+                for scalar in ("loss", "accuracy"):
+                    tf.summary.scalar(scalar, row[prefix + scalar])
+        with self._writers["training"].as_default(step=row["epoch"]):
+            tf.summary.scalar("learning_rate", row["learning_rate"])
+        for writer in self._writers.values():
+            writer.flush()
 
 
 def results_table(run_metrics: dict[str, Any]) -> Table:
@@ -130,20 +148,21 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
 def plot_confusion_matrix(truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str], path: Path) -> None:
     """Texts by true label (rows) and predicted label (columns), each row shaded by its shares, as a PNG."""
     counts = metrics.confusion_matrix(truth, predicted, labels=np.arange(len(labels)))
-    size = max(4.0, 1.5 + 0.5 * len(labels))
+    size = min(max(4.0, 1.5 + 0.5 * len(labels)), 20.0)
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure.colorbar(axes.imshow(shares, cmap="Blues", vmin=0, vmax=1), label="share of the true label")
-    axes.set_xticks(range(len(labels)), [_literal(label) for label in labels], rotation=60, ha="right")
-    axes.set_yticks(range(len(labels)), [_literal(label) for label in labels])
     axes.set(xlabel="predicted", ylabel="true")
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            axes.text(
-                column, row, count, ha="center", va="center", color="white" if shares[row, column] > 0.5 else "black"
-            )
-    figure.savefig(path, dpi=120)
+    if len(labels) <= NAMED_LABELS:
+        axes.set_xticks(range(len(labels)), [_literal(label) for label in labels], rotation=60, ha="right")
+        axes.set_yticks(range(len(labels)), [_literal(label) for label in labels])
+        for (row, column), count in np.ndenumerate(counts):
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, count or "", ha="center", va="center", color=color)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a label's emoji is drawn as a box
+        figure.savefig(path, dpi=120)
 
 
 def _literal(label: str) -> str:

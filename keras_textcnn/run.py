@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +22,8 @@ FORMAT = 1  # of the directory; it grows when an older reader could no longer un
 def check_free(directory: Path) -> None:
     """Raises InputError if a run cannot be written to a directory because something is there."""
     if (directory / "config.json").exists():
-        raise InputError(
-            f"{directory} already holds a run; choose another --output, or go on with --resume {directory}"
-        )
+        resume = f"--resume {shlex.quote(str(directory))}"
+        raise InputError(f"{directory} already holds a run; choose another --output, or go on with {resume}")
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
         raise InputError(f"{directory} is not an empty directory; choose another --output")
 

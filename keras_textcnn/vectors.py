@@ -22,7 +22,7 @@ class Coverage:
     """What part of the training texts has a pretrained vector, as fractions in [0, 1].
 
     Attributes:
-        vocabulary: Of the distinct tokens.
+        vocabulary: Of the vocabulary's tokens.
         running_tokens: Of the running tokens.
         stand_ins: Of the running tokens, those that take another word's vector (`STAND_INS`); part of the above.
     """
@@ -33,8 +33,8 @@ class Coverage:
 
     def __str__(self) -> str:
         return (
-            f"{self.vocabulary:.1%} of the distinct tokens and {self.running_tokens:.1%} of the running ones have a "
-            f"vector, {self.stand_ins:.1%} that of a stand-in"
+            f"{self.vocabulary:.1%} of the vocabulary and {self.running_tokens:.1%} of the running tokens have a "
+            f"vector, {self.stand_ins:.1%} that of a stand-in (not for n't)"
         )
 
 
@@ -67,7 +67,7 @@ def embedding_matrix(vocabulary: Sequence[str], vectors: Mapping[str, np.ndarray
     """The embedding that a model starts from.
 
     A token without a vector starts at zero: it says nothing until the unfrozen phase has moved it, and the unknown
-    token never does. Noise in its place cost accuracy on reuters-r8 (README, "Vectors").
+    token never does. Noise in its place cost accuracy on reuters-r8 (tests/benchmarks/ACCURACY.md).
 
     Args:
         vocabulary: Tokens by id.
@@ -85,12 +85,18 @@ def embedding_matrix(vocabulary: Sequence[str], vectors: Mapping[str, np.ndarray
     return matrix
 
 
-def measure_coverage(counts: Counter[str], vectors: Mapping[str, np.ndarray]) -> Coverage:
-    """Compares a file's vectors with how often each token stands in the training texts."""
-    found = [token for token in counts if find_vector(vectors, token) is not None]
+def measure_coverage(tokens: Sequence[str], counts: Counter[str], vectors: Mapping[str, np.ndarray]) -> Coverage:
+    """What part of a vocabulary and of the training texts has a vector.
+
+    Args:
+        tokens: The vocabulary without padding and unknown.
+        counts: How often each token, of the vocabulary or not, stands in the training texts.
+        vectors: Token to vector.
+    """
+    found = [token for token in tokens if find_vector(vectors, token) is not None]
     running = max(counts.total(), 1)
     return Coverage(
-        vocabulary=len(found) / max(len(counts), 1),
+        vocabulary=len(found) / max(len(tokens), 1),
         running_tokens=sum(counts[token] for token in found) / running,
         stand_ins=sum(counts[token] for token in found if token not in vectors) / running,
     )
@@ -125,17 +131,20 @@ def _text_rows(path: Path, wanted: Set[str], dimensions: int) -> Iterator[tuple[
         raise InputError(f"no such vectors file: {path}; give a GloVe text file, {GLOVE_TABLE} or none")
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            fields = line.rstrip().rsplit(b" ", dimensions)  # from the right: a token may hold spaces
             if number == 1:
-                _check_width(f"{path}:1", line.count(b" "), dimensions)
-            token = line[: line.find(b" ")].decode(errors="replace")
+                width = line.rstrip().count(b" ")
+                if width == 1 and line.replace(b" ", b"").strip().isdigit():
+                    continue  # word2vec's header: rows and columns
+                _check_width(f"{path}:1", width, dimensions)
+            token = fields[0].decode(errors="replace")
             if token in wanted:
-                yield token, _parse(line, dimensions, f"{path}:{number}")
+                yield token, _parse(fields[1:], dimensions, f"{path}:{number}")
         if not file.tell():
             raise InputError(f"empty vectors file: {path}; each line must be a token and its {dimensions} numbers")
 
 
-def _parse(line: bytes, dimensions: int, place: str) -> np.ndarray:
-    numbers = line.split()[1:]
+def _parse(numbers: list[bytes], dimensions: int, place: str) -> np.ndarray:
     try:
         vector = np.array(numbers, np.float32)
     except ValueError:
@@ -150,5 +159,5 @@ def _parse(line: bytes, dimensions: int, place: str) -> np.ndarray:
 def _check_width(place: str, width: int, dimensions: int) -> None:
     if width != dimensions:
         raise InputError(
-            f"vectors of {width} dimensions for an embedding of {dimensions}: {place}; add --dimensions {width}"
+            f"vectors of {width} dimensions for an embedding of {dimensions}: {place}; set --dimensions {width}"
         )

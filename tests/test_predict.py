@@ -73,7 +73,7 @@ def test_top_and_reject(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "no run in nowhere"),
+        (["nowhere"], "no saved_model/1 in nowhere"),
         (["RUN", "nowhere.txt"], "cannot read nowhere.txt: No such file"),
         (["RUN", "--top", "0"], "--top must be at least 1; received: 0"),
         (["RUN", "--reject-below", "1.5"], "--reject-below must be in [0, 1]; received: 1.5"),
@@ -90,13 +90,37 @@ def test_wrong_use_is_one_line(
     assert message in errors[0]
 
 
+def test_output_is_utf8_whatever_the_locale(
+    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer = {"label": "日本", "probability": 1.0, "probabilities": {"日本": 1.0}}
+    monkeypatch.setattr(predict, "load_predictor", lambda saved_model: lambda texts: [answer] * len(texts))
+    monkeypatch.setattr("sys.argv", ["predict", str(finished_run), str(texts_file)])
+    with (tmp_path / "out").open("w", encoding="latin-1") as output:
+        monkeypatch.setattr("sys.stdout", output)
+        assert predict.main() == 0
+    assert json.loads((tmp_path / "out").read_bytes().splitlines()[0]) == answer
+
+
 def test_an_unfinished_run_says_how_to_finish_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "config.json").write_text("{}")
+    directory = tmp_path / "my run"
+    (directory / "checkpoints").mkdir(parents=True)
+    (directory / "config.json").write_text("{}")
+    status, _, errors = main_lines(monkeypatch, capsys, directory)
+    assert status == 2
+    assert f"is unfinished; finish it with python -m keras_textcnn.train --resume '{directory}'" in errors[0]
+
+
+def test_a_damaged_saved_model_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "saved_model" / "1").mkdir(parents=True)
+    (tmp_path / "saved_model" / "1" / "saved_model.pb").write_bytes(b"\xff\x00 not a model")
     status, _, errors = main_lines(monkeypatch, capsys, tmp_path)
     assert status == 2
-    assert f"is unfinished; finish it with python -m keras_textcnn.train --resume {tmp_path}" in errors[0]
+    assert "damaged SavedModel: " in errors[0]
 
 
 def test_reads_nothing_but_the_saved_model(

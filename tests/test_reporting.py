@@ -29,6 +29,17 @@ def test_scores_by_hand() -> None:
     assert scores["support"] == 6
 
 
+def test_macro_f1_is_the_mean_over_the_labels_of_the_truth() -> None:
+    truth, predicted = np.array([0, 0, 1]), np.array([0, 2, 1])
+    assert reporting.score_labels(truth, predicted)["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_a_matrix_of_many_labels_is_no_larger_than_a_page(tmp_path: Path) -> None:
+    labels = [f"label {number}" for number in range(300)]
+    reporting.plot_confusion_matrix(np.arange(300), np.arange(300)[::-1], labels, tmp_path / "matrix.png")
+    assert max(tf.io.decode_png((tmp_path / "matrix.png").read_bytes()).shape[:2]) < 3000
+
+
 def test_results_table_has_percent_of_run_and_baseline() -> None:
     split = {"accuracy": 0.97123, "macro_f1": 0.5}
     other = {"accuracy": 0.25, "macro_f1": 0.125}
@@ -49,7 +60,9 @@ def test_report_shows_labels_as_they_are() -> None:
 
 def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
     reporting.plot_learning_curves(HISTORY, tmp_path / "curves.png")
-    reporting.plot_confusion_matrix(TRUTH, PROBABILITIES.argmax(axis=1), ["$a$ $", "b_{", "c"], tmp_path / "matrix.png")
+    reporting.plot_confusion_matrix(
+        TRUTH, PROBABILITIES.argmax(axis=1), ["$a$ $", "b_{", "🙂"], tmp_path / "matrix.png"
+    )
     for name in ("curves.png", "matrix.png"):
         picture = tf.io.decode_png((tmp_path / name).read_bytes()).numpy()
         assert min(picture.shape[:2]) > 300
@@ -59,8 +72,9 @@ def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
 def test_scalars_can_be_read_by_tensorboard(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    board = reporting.TensorBoard(tmp_path)
     for row in HISTORY:
-        reporting.write_scalars(row, tmp_path)
+        board.write(row)
     events = EventAccumulator(str(tmp_path / "validation"), size_guidance={"tensors": 0})
     events.Reload()
     values = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("loss")}

@@ -113,6 +113,8 @@ def test_without_vectors_there_is_one_phase(
         ([], [], "no texts in"),
         ([("a", "x")] * 9, [], "one label only: 'x'"),
         ([("a", "x")] * 9 + [("b", "y")], [], "labels with too few texts to split: 'y' (1)"),
+        ([("", "x")] * 9 + [(" ", "y")] * 9, [], "the training texts have no token: all are empty"),
+        (make_texts(30, 1), ["--maximum-tokens", "3000000000"], "--maximum-tokens must be below 2**31"),
         (make_texts(30, 1), ["--label-column", "class"], "no column 'class' in"),
         (make_texts(30, 1), ["--vectors", "nowhere.txt"], "no such vectors file: nowhere.txt"),
         (make_texts(30, 1), ["--dimensions", "50"], "vectors of 100 dimensions for an embedding of 50"),
@@ -152,6 +154,26 @@ def test_a_directory_with_a_run_is_left_as_it_is(
     assert run_main(monkeypatch, "--resume", finished_run) == 2
     assert "is finished; there is nothing to resume" in capsys.readouterr().err
     assert before == {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")}
+
+
+def test_a_directory_that_is_taken_meanwhile_is_not_joined(
+    finished_run: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    directory = tmp_path / "run"
+    (directory / "checkpoints").mkdir(parents=True)
+    (directory / "config.json").write_bytes((finished_run / "config.json").read_bytes())
+    monkeypatch.setattr(train, "check_free", lambda directory: None)  # as if the other process came right after
+    assert run_main(monkeypatch, *small_options, "--output", directory) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert list((directory / "checkpoints").iterdir()) == []
+
+
+def test_texts_of_single_symbols_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(text, label) for text, label in (("😀 我 a", "x"), ("👍 你 b", "y")) for _ in range(10)]
+    path = write_table(tmp_path / "texts.csv", rows)
+    options = ["--data", path, "--output", tmp_path / "run", "--filters", 2, "--frozen-epochs", 0]
+    assert run_main(monkeypatch, *options, "--unfrozen-epochs", 1) == 0
 
 
 def test_a_corpus_that_changed_is_not_resumed(

@@ -38,13 +38,22 @@ def test_matrix_has_vectors_stand_ins_and_zeros(glove_file: Path) -> None:
     np.testing.assert_array_equal(matrix, expected)
 
 
-def test_coverage_counts_distinct_and_running_tokens(glove_file: Path) -> None:
+def test_coverage_is_of_the_vocabulary_and_of_the_running_tokens(glove_file: Path) -> None:
     vectors = read_vectors(str(glove_file), VOCABULARY, dimensions=3)
-    coverage = measure_coverage(Counter({"cat": 5, "n't": 2, "zebra": 3}), vectors)
-    assert (coverage.vocabulary, coverage.running_tokens, coverage.stand_ins) == (2 / 3, 7 / 10, 2 / 10)
+    counts = Counter({"cat": 5, "n't": 2, "zebra": 3, "dog": 1, "too-rare": 9})
+    coverage = measure_coverage(["cat", "n't", "zebra"], counts, vectors)
+    assert (coverage.vocabulary, coverage.running_tokens, coverage.stand_ins) == (2 / 3, 7 / 20, 2 / 20)
 
 
-def test_table_in_the_package_is_the_most_frequent_words_of_glove() -> None:
+@pytest.mark.parametrize("content", ["2 3\ncat 1 2 3 \ndog 4 5 6 \n", "cat 1 2 3\n. . cat 7 8 9\ndog 4 5 6"])
+def test_reads_a_header_trailing_spaces_and_tokens_with_spaces(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text(content, encoding="utf-8")
+    vectors = read_vectors(str(path), ["cat", "dog", "."], dimensions=3)
+    assert {token: vector.tolist() for token, vector in vectors.items()} == {"cat": [1, 2, 3], "dog": [4, 5, 6]}
+
+
+def test_table_in_the_package_is_small_and_begins_with_gloves_words() -> None:
     folder = importlib.resources.files("keras_textcnn") / "data"
     words = (folder / f"{GLOVE_TABLE}.txt").read_text("utf-8").split("\n")
     assert len(words) == len(set(words)) == 30_000
@@ -76,7 +85,7 @@ def test_table_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("cat 1 2\n", "vectors of 2 dimensions for an embedding of 3: .*:1; add --dimensions 2"),
+        ("cat 1 2\n", "vectors of 2 dimensions for an embedding of 3: .*:1; set --dimensions 2"),
         ("a 1 2 3\ncat 1 2\n", "2 numbers where 3 are due: .*:2"),
         ("a 1 2 3\ncat 1 x 3\n", "not a vector: .*:2"),
         ("a 1 2 3\ncat 1 nan 3\n", "not finite: .*:2"),
