@@ -129,6 +129,27 @@ def test_resumes_with_the_same_bits_wherever_it_was_killed(
     assert progress.best_epoch == expected.best_epoch
 
 
+def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:
+    phases = [Phase("wild", 50, 0.9), Phase("calm", 2, 0.001)]
+    whole = make_model()
+    expected = fit(whole, phases, patience=2)
+    checkpoint = tmp_path / "latest.npz"
+
+    def kill(row: dict[str, Any]) -> None:
+        if row["epoch"] == waiting:
+            raise Killed
+
+    wild = [row["val_loss"] for row in expected.history if row["phase"] == "wild"]
+    waiting = 2 + int(np.argmin(wild))  # one epoch after the phase's best: the best weights are not the current ones
+    with pytest.raises(Killed):
+        fit(make_model(), phases, patience=2, checkpoint=checkpoint, on_epoch=kill)
+    resumed = make_model()
+    progress = fit(resumed, phases, patience=2, checkpoint=checkpoint)
+    assert [row["val_loss"] for row in progress.history] == [row["val_loss"] for row in expected.history]
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "latest.npz"
     fit(make_model(), [Phase("one", 1, 0.01)], checkpoint=checkpoint)
