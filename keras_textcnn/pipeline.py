@@ -26,7 +26,8 @@ class Examples:
 def length_boundaries(maximum_tokens: int) -> list[int]:
     """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum.
 
-    Few, so that every shape is met early; near each other, so that less than a third of a batch is padding.
+    Few, so that every shape is met early; near each other, so that less than a third of a row is padding, short texts
+    (below 16 tokens) aside.
     """
     steps = (base << power for power in range(32) for base in (16, 24))
     return [*itertools.takewhile(lambda boundary: boundary < maximum_tokens, steps), maximum_tokens]

@@ -95,6 +95,18 @@ class Run:
             )
         return run
 
+    @classmethod
+    def open_unfinished(cls, directory: Path) -> "Run":
+        """The run in a directory, to go on with it.
+
+        Raises:
+            InputError: There is none, or it has ended.
+        """
+        run = cls.open(directory)
+        if run.finished:
+            raise InputError(f"{directory} is finished; there is nothing to resume")
+        return run
+
     @property
     def checkpoint(self) -> Path:
         """What `--resume` goes on from."""

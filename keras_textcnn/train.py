@@ -83,9 +83,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         return config, directory
     if given or arguments.output:
         raise InputError("--resume takes every setting from the run; leave the other options out")
-    run = Run.open(arguments.resume)
-    if run.finished:
-        raise InputError(f"{run.directory} is finished; there is nothing to resume")
+    run = Run.open_unfinished(arguments.resume)
     return run.config(), run.directory
 
 

@@ -146,9 +146,7 @@ def _create(directory: Path, config: TrainConfig, splits: Mapping[str, Corpus], 
 
 
 def _reopen(directory: Path, config: TrainConfig, splits: Mapping[str, Corpus], encoded: Encoded) -> Run:
-    run = Run.open(directory)
-    if run.finished:
-        raise InputError(f"{directory} is finished; there is nothing to resume")
+    run = Run.open_unfinished(directory)
     if run.config() != config:
         raise InputError(f"the settings are not those that {directory} was started with; start anew")
     if run.read_json("config.json")["corpus"] != _describe(splits):

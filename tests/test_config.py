@@ -8,7 +8,7 @@ from keras_textcnn.errors import InputError
 
 def test_is_read_only() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        TrainConfig().seed = 1  # type: ignore[misc]
+        TrainConfig().seed = 1
 
 
 def test_second_phase_has_the_lower_learning_rate() -> None:
