@@ -9,8 +9,7 @@ from typing import Any
 _HOMES = {
     "TrainConfig": "config",
     "Corpus": "corpus",
-    "read_splits": "corpus",
-    "complete_splits": "corpus",
+    "Reader": "readers",
     "fetch": "catalog",
     "tokenize": "text",
     "build_conv1d": "models.conv1d",

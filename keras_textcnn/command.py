@@ -96,10 +96,15 @@ def _standard_error_held() -> Iterator[None]:
 
 def _converter(hint: Any) -> Callable[[str], Any]:
     if typing.get_origin(hint) is tuple:
-        return comma_separated_integers
+        return comma_separated_integers if int in typing.get_args(hint) else comma_separated
     if isinstance(hint, types.UnionType):
         return next(kind for kind in typing.get_args(hint) if kind is not type(None))
     return hint
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """`a,b` as ("a", "b")."""
+    return tuple(text.split(","))
 
 
 def comma_separated_integers(text: str) -> tuple[int, ...]:

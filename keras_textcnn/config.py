@@ -23,14 +23,34 @@ class TrainConfig:
     """
 
     data: str = option(
-        "reuters-r8", "corpus: a name (reuters-r8), a .csv or .tsv file, or a folder of LABEL/*.txt", metavar="CORPUS"
+        "reuters-r8",
+        "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl or .parquet file, a .txt file of "
+        "fastText lines (any of them as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt",
+        metavar="CORPUS",
     )
     validation_data: str | None = option(None, "validation corpus (default: a part of --data)", metavar="CORPUS")
     test_data: str | None = option(
         None, "test corpus (default: the corpus's own, else a part of --data)", metavar="CORPUS"
     )
-    text_column: str = option("text", "column of a CSV or TSV file that holds the text", metavar="COLUMN")
-    label_column: str = option("label", "column of a CSV or TSV file that holds the label", metavar="COLUMN")
+    text_column: tuple[str, ...] = option(
+        ("text",), "columns that hold the text, separated by commas and joined in this order", metavar="COLUMN,..."
+    )
+    label_column: str = option("label", "column that holds the label", metavar="COLUMN")
+    multi_label: str | None = option(
+        None,
+        "a text may have several labels, with this between them, such as , or ; (default: each has one)",
+        metavar="SEPARATOR",
+    )
+    encoding: str = option("utf-8", "encoding of the corpus's files, such as latin-1", metavar="NAME")
+    errors: str = option(
+        "strict", "a byte that does not decode is an error, or replaced and counted", choices=("strict", "replace")
+    )
+    memory: int | None = option(
+        None,
+        "train a corpus of any size within so many MiB beside the libraries' own, its ids in files below "
+        "KERAS_TEXTCNN_HOME (default: all in memory)",
+        metavar="MIB",
+    )
     validation_fraction: float = option(
         0.1, "part of the training texts split off for validation, in (0, 0.5]", metavar="F"
     )
@@ -39,10 +59,25 @@ class TrainConfig:
     vocabulary_size: int = option(50_000, "most tokens in the vocabulary, the most frequent ones", metavar="N")
     minimum_count: int = option(1, "rarer tokens of the training texts count as unknown", metavar="N")
     maximum_tokens: int = option(400, "longer texts are cut to this many tokens", metavar="N")
-    vectors: str = option(
-        GLOVE_TABLE, f"pretrained vectors: a GloVe text file, {GLOVE_TABLE} (in the package) or none", metavar="FILE"
+    vocabulary: str = option(
+        "train",
+        "tokens of the training texts, or also words that only the vectors file has, up to --vocabulary-size",
+        choices=("train", "train+vectors"),
     )
-    dimensions: int = option(100, "width of the embedding; a vectors file must have the same", metavar="N")
+    vectors: str = option(
+        GLOVE_TABLE,
+        "pretrained vectors: a GloVe, word2vec or fastText .vec file (also .gz, .zip, word2vec's .bin), a name that "
+        f"glove_download.sh brings such as glove.6B.100d, {GLOVE_TABLE} (in the package) or none",
+        metavar="FILE",
+    )
+    dimensions: int | None = option(
+        None, "width of the embedding (default: that of the vectors, 100 without)", metavar="N"
+    )
+    missing_deviation: float = option(
+        0.0,
+        "words without a vector start from noise of this many times the vectors' deviation; 0: from zero",
+        metavar="F",
+    )
 
     model: str = option("conv1d", "architecture", choices=("conv1d",))
     windows: tuple[int, ...] = option(
@@ -67,7 +102,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("minimum_count", "maximum_tokens", "dimensions", "filters", "batch_size", "patience"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
+            self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
+        self._require("memory", self.memory is None or self.memory >= 64, "at least 64 MiB")
+        self._require("multi_label", self.multi_label != "", "at least one character")
+        self._require("text_column", all(self.text_column), "names of columns")
+        self._require("vocabulary", self.vocabulary == "train" or self.vectors != NO_VECTORS, "train, without vectors")
+        self._require("missing_deviation", 0 <= self.missing_deviation < float("inf"), "a number of at least 0")
         self._require("maximum_tokens", self.maximum_tokens < 2**31, "below 2**31")
         self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")
         self._require("windows", len(self.windows) > 0 and min(self.windows) >= 1, "numbers of at least 1")

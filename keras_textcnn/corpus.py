@@ -1,198 +1,217 @@
-"""Texts with their labels: read from files, checked, split by seed."""
+"""Texts with their labels and splits: the splits that are missing, chosen by seed, and what is in a corpus."""
 
-import csv
 import dataclasses
-import hashlib
-import io
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_textcnn.errors import InputError
 
-CORPUS_KINDS = "a .csv or .tsv file, or a folder of LABEL/*.txt"
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SPLITS = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)
+Label = str | tuple[str, ...]  # a tuple where a text may have several labels, or none
+
+
+class Record(NamedTuple):
+    """One text as a reader gives it: its split is one of `SPLITS`."""
+
+    split: str
+    text: str
+    label: Label
 
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """Texts and, in the same order, the label of each."""
+    """Texts and, in the same order, the label and the split of each; without splits all are for training."""
 
     texts: Sequence[str]
-    labels: Sequence[str]
+    labels: Sequence[Label]
+    splits: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "Corpus":
+        """Keeps records in memory."""
+        splits, texts, labels = zip(*records, strict=True) if (records := list(records)) else ((), (), ())
+        return cls(texts, labels, splits)
+
+    def records(self) -> Iterator[Record]:
+        """The texts one by one."""
+        splits = self.splits or ["train"] * len(self.texts)
+        return map(Record, splits, self.texts, self.labels)
 
     def __len__(self) -> int:
         return len(self.texts)
 
 
-def read_splits(path: Path, *, text_column: str = "text", label_column: str = "label") -> dict[str, Corpus]:
-    """Reads a corpus in its parts.
+def assign_splits(
+    splits: np.ndarray,
+    strata: np.ndarray,
+    *,
+    validation_fraction: float,
+    test_fraction: float,
+    seed: int,
+) -> np.ndarray:
+    """Splits the parts that are missing off the training texts, by label.
 
-    It is a `.csv` or `.tsv` file with a header, a folder of `LABEL/*.txt`, or a folder of splits.
-
-    A folder of splits holds `train` and perhaps `validation` and `test`: folders of `LABEL/*.txt`, or files.
-
-    Returns:
-        "train" and, where the source has them, "validation" and "test".
-
-    Raises:
-        InputError: Nothing is there, or it is not a corpus; the message names file and line.
-    """
-    places = {name: _find_split(path, name) for name in ("train", "validation", "test")}
-    if not places["train"]:
-        places = {"train": path}
-    return {
-        name: read_corpus(place, text_column=text_column, label_column=label_column)
-        for name, place in places.items()
-        if place
-    }
-
-
-def read_corpus(path: Path, *, text_column: str = "text", label_column: str = "label") -> Corpus:
-    """Reads one file or one folder of `LABEL/*.txt`; a folder's texts come in order of label and file name.
-
-    Raises:
-        InputError: Nothing is there, or it is not a corpus; the message names file and line.
-    """
-    if not path.exists():
-        raise InputError(f"no such corpus: {path}; give {CORPUS_KINDS}")
-    if path.is_dir():
-        pairs = list(_folder_pairs(path))
-    elif path.suffix.lower() in DELIMITERS:
-        pairs = list(_table_pairs(path, text_column, label_column))
-    else:
-        raise InputError(f"unknown kind of corpus: {path}; give {CORPUS_KINDS}")
-    if not pairs:
-        raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
-    texts, labels = zip(*pairs, strict=True)
-    return Corpus(texts, labels)
-
-
-def complete_splits(
-    splits: Mapping[str, Corpus], *, validation_fraction: float, test_fraction: float, seed: int
-) -> dict[str, Corpus]:
-    """Splits the parts that are missing off the training texts, stratified by label.
+    A label with fewer training texts than there are parts stays in training whole.
 
     Args:
-        splits: "train" and perhaps "validation" and "test".
+        splits: int (texts,), positions in `SPLITS`.
+        strata: int (texts,), the label of each text.
         validation_fraction: Part of the training texts, after the test is split off.
-        test_fraction: Part of the texts.
+        test_fraction: Part of the training texts.
         seed: Fixes which texts.
 
     Returns:
-        "train", "validation" and "test".
-
-    Raises:
-        InputError: There is one label only, a label has too few texts to stand in every part, or a part has a label
-            that the training texts lack.
+        int (texts,), positions in `SPLITS`: every split has texts if one label is frequent enough.
     """
-    complete = dict(splits)
-    missing = {"test": test_fraction, "validation": validation_fraction}
-    missing = {name: fraction for name, fraction in missing.items() if name not in splits}
-    check_labels(complete["train"], parts=1 + len(missing))
-    for name, fraction in missing.items():
-        complete["train"], complete[name] = _split(complete["train"], fraction, seed)
-    for name, part in complete.items():
-        unknown = sorted(set(part.labels) - set(complete["train"].labels))
-        if unknown:
-            raise InputError(f"the {name} texts have labels that no training text has: {', '.join(unknown)}")
+    complete = splits.copy()
+    parts = missing_parts(splits)
+    frequent = np.bincount(strata[splits == TRAIN]) > len(parts)
+    for part in parts:
+        random = np.random.default_rng(seed)
+        fraction = test_fraction if part == TEST else validation_fraction
+        training = np.flatnonzero(complete == TRAIN)
+        for stratum in np.flatnonzero(frequent):
+            positions = random.permutation(training[strata[training] == stratum])
+            complete[positions[: max(int(fraction * len(positions)), 1)]] = part
     return complete
 
 
-def fingerprint(splits: Mapping[str, Corpus]) -> str:
-    """A SHA-256 of all texts and labels, in order: the same corpus and split, the same fingerprint."""
-    entries = {name: [list(part.texts), list(part.labels)] for name, part in splits.items()}
-    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+def missing_parts(splits: np.ndarray) -> list[int]:
+    """Which of the test and the validation split have no texts: positions in `SPLITS`."""
+    return [part for part in (TEST, VALIDATION) if not (splits == part).any()]
 
 
-def check_labels(train: Corpus, *, parts: int) -> None:
-    """Raises InputError unless there are two labels, each with a text for every part that is to be split off."""
-    counts = Counter(train.labels)
-    if len(counts) < 2:
-        raise InputError(f"the corpus has one label only: {next(iter(counts))!r}; a classifier needs at least two")
-    rare = sorted(label for label, count in counts.items() if count < parts)
-    if rare:
-        named = ", ".join(f"{label!r} ({counts[label]})" for label in rare[:5]) + (" ..." if rare[5:] else "")
-        raise InputError(
-            f"labels with too few texts to split: {named}; each needs at least {parts} "
-            "texts: add some, leave the label out, or give --validation-data and --test-data"
-        )
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """What is in a corpus.
 
-
-def _split(corpus: Corpus, fraction: float, seed: int) -> tuple[Corpus, Corpus]:
-    """Splits off a fraction of each label's texts, at least one, the order kept in both parts.
-
-    scikit-learn's stratified split refuses labels with few texts and may leave one out of a part.
+    Attributes:
+        labels: For each label, the most frequent first, its texts by split.
+        rare: Labels with too few training texts to stand in every split: they stay in training.
+        lengths: Quantiles of the tokens a text: 0, 5, 25, 50, 75, 95 and 100%.
+        cut: Texts that are longer than the model reads.
+        empty: Texts without a token.
+        duplicates: Texts that stand in their split before already.
+        leaked: For validation and test, texts that stand among the training texts too.
+        conflicting: Different texts that have more than one label.
     """
-    random = np.random.default_rng(seed)
-    labels = np.array(corpus.labels)
-    chosen = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        positions = random.permutation(np.flatnonzero(labels == label))
-        chosen[positions[: max(int(fraction * len(positions)), 1)]] = True
-    return _select(corpus, np.flatnonzero(~chosen)), _select(corpus, np.flatnonzero(chosen))
+
+    labels: dict[str, dict[str, int]]
+    rare: list[str]
+    lengths: list[int]
+    cut: int
+    empty: int
+    duplicates: int
+    leaked: dict[str, int]
+    conflicting: int
 
 
-def _select(corpus: Corpus, positions: np.ndarray) -> Corpus:
-    return Corpus([corpus.texts[i] for i in positions], [corpus.labels[i] for i in positions])
+def survey_corpus(
+    label_sets: Sequence[Label],
+    *,
+    rows: np.ndarray,
+    splits: np.ndarray,
+    rare: Sequence[str],
+    lengths: np.ndarray,
+    hashes: np.ndarray,
+    maximum_tokens: int,
+) -> Survey:
+    """Counts what is worth knowing before a training.
+
+    Args:
+        label_sets: The different labels, or sets of labels, of the texts.
+        rows: int (texts,), each text's position in `label_sets`.
+        splits: int (texts,), positions in `SPLITS`.
+        rare: Labels that could not be split.
+        lengths: int (texts,), tokens of each text.
+        hashes: uint64 (texts,): texts with the same hash are the same.
+        maximum_tokens: What the model reads of a text.
+    """
+    by_split = np.stack([np.bincount(rows[splits == split], minlength=len(label_sets)) for split in range(3)], axis=1)
+    counts: Counter[str] = Counter()
+    table: dict[str, np.ndarray] = {}
+    for label_set, numbers in zip(label_sets, by_split, strict=True):
+        for label in labels_of(label_set):
+            counts[label] += int(numbers.sum())
+            table[label] = table.get(label, np.zeros(3, np.int64)) + numbers
+    different = {split: np.unique(hashes[splits == split]) for split in range(3)}
+    pairs = np.unique(np.rec.fromarrays([hashes, rows]))
+    return Survey(
+        labels={
+            label: dict(zip(SPLITS, table[label].tolist(), strict=True))
+            for label in sorted(counts, key=lambda label: (-counts[label], label))
+        },
+        rare=list(rare),
+        lengths=np.quantile(lengths, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1], method="nearest").tolist(),
+        cut=int((lengths > maximum_tokens).sum()),
+        empty=int((lengths == 0).sum()),
+        duplicates=len(hashes) - sum(map(len, different.values())),
+        leaked={
+            SPLITS[split]: int(np.isin(hashes[splits == split], different[TRAIN]).sum()) for split in (VALIDATION, TEST)
+        },
+        conflicting=int((np.unique(pairs["f0"], return_counts=True)[1] > 1).sum()),
+    )
 
 
-def _find_split(folder: Path, name: str) -> Path | None:
-    if any((folder / name).glob("*/")):
-        return folder / name
-    return next((path for suffix in DELIMITERS if (path := folder / f"{name}{suffix}").is_file()), None)
+def labels_of(label: Label) -> tuple[str, ...]:
+    """The labels of a text that has one, or several."""
+    return (label,) if isinstance(label, str) else label
 
 
-def _folder_pairs(folder: Path) -> Iterator[tuple[str, str]]:
-    for label in sorted(path for path in folder.iterdir() if path.is_dir()):
-        try:
-            label.name.encode()
-        except UnicodeEncodeError:
-            raise InputError(f"a label that is not UTF-8: {label.name!a} in {folder}; rename the folder") from None
-        for path in sorted(label.glob("*.txt")):
-            yield _read_text(path), label.name
+def number_labels(label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Names the model's outputs and finds each text's stratum: its label, or the rarest of its labels.
+
+    Args:
+        label_sets: The different labels, or sets of labels, of the texts, sorted.
+        rows: int (texts,), each text's position in `label_sets`.
+        splits: int (texts,), positions in `SPLITS`.
+
+    Returns:
+        The labels of the training texts, sorted, and int (texts,); a text without labels has a stratum of its own.
+
+    Raises:
+        InputError: There is one label only, or a split has a label that the training texts lack.
+    """
+    present = {
+        name: {label for row in np.unique(rows[splits == split]) for label in labels_of(label_sets[row])}
+        for split, name in enumerate(SPLITS)
+    }
+    labels = sorted(present["train"])
+    several = any(not isinstance(label_set, str) for label_set in label_sets)
+    if len(labels) < 2 - several:
+        named = f"one label only: {labels[0]!r}" if labels else "no label"
+        raise InputError(f"the training texts have {named}; a classifier needs at least two")
+    for name in SPLITS[1:]:
+        if unknown := sorted(present[name] - present["train"]):
+            named = ", ".join(unknown[:5]) + (" ..." if unknown[5:] else "")
+            raise InputError(f"the {name} texts have labels that no training text has: {named}")
+    counts = Counter[str]()
+    for row, number in enumerate(np.bincount(rows[splits == TRAIN], minlength=len(label_sets)).tolist()):
+        counts.update(dict.fromkeys(labels_of(label_sets[row]), number))
+    outputs = {label: output for output, label in enumerate(labels)}
+    strata = [
+        min((counts[label], outputs[label]) for label in labels_of(label_set))[1] if label_set else len(labels)
+        for label_set in label_sets
+    ]
+    return labels, np.array(strata, np.int32)[rows]
 
 
-def _table_pairs(path: Path, text_column: str, label_column: str) -> Iterator[tuple[str, str]]:
-    csv.field_size_limit(2**31 - 1)
-    rows = csv.reader(io.StringIO(_read_text(path), newline=""), delimiter=DELIMITERS[path.suffix.lower()], strict=True)
-    try:
-        header = next(rows, [])
-        if not header:
-            raise InputError(f"empty file: {path}; the first line must name the columns")
-        text = _column(header, text_column, path, "--text-column")
-        label = _column(header, label_column, path, "--label-column")
-        if text == label:
-            raise InputError(f"text and label are the same column, {text_column!r}: {path}; choose --label-column")
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise InputError(f"{len(row)} fields where the header has {len(header)}: {path}:{rows.line_num}")
-            if not row[label].strip():
-                raise InputError(f"empty label: {path}:{rows.line_num}; give the text a label or leave the line out")
-            yield row[text], row[label].strip()
-    except csv.Error as error:
-        raise InputError(f"not a table: {path}:{rows.line_num}: {error}") from error
+def rare_labels(labels: Sequence[str], strata: np.ndarray, splits: np.ndarray) -> list[str]:
+    """The labels with too few training texts to stand in training and in every part that is missing.
 
-
-def _column(header: list[str], name: str, path: Path, option: str) -> int:
-    if header.count(name) != 1:
-        problem = f"two columns {name!r}" if name in header else f"no column {name!r}"
-        raise InputError(f"{problem} in {path}; there are: {', '.join(map(repr, header))}; choose one with {option}")
-    return header.index(name)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; mend or remove it") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"not UTF-8: {path}:{line}: byte {data[error.start]:#04x}; save the file as UTF-8") from error
+    Raises:
+        InputError: All labels have too few.
+    """
+    parts = missing_parts(splits)
+    counts = np.bincount(strata[splits == TRAIN], minlength=len(labels)).tolist()
+    rare = [label for label, count in zip(labels, counts, strict=False) if 0 < count <= len(parts)]
+    if parts and max(counts) <= len(parts):
+        raise InputError(
+            f"every label has too few texts to split: {rare[0]!r} has {counts[labels.index(rare[0])]}, at least "
+            f"{1 + len(parts)} are needed; add texts, or give --validation-data and --test-data"
+        )
+    return rare

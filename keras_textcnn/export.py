@@ -11,7 +11,13 @@ from keras_textcnn.vocabulary import encode, lookup_table
 
 
 def export_model(
-    model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str], folder: Path, *, maximum_tokens: int
+    model: keras.Model,
+    vocabulary: Sequence[str],
+    labels: Sequence[str],
+    folder: Path,
+    *,
+    maximum_tokens: int,
+    several_labels: bool = False,
 ) -> None:
     """Writes a SavedModel.
 
@@ -24,14 +30,16 @@ def export_model(
         labels: Names by output.
         folder: Where to write; it must not exist.
         maximum_tokens: Longer texts are cut, as in training.
+        several_labels: Whether each label has a probability of its own; `label` is the most probable one all the same.
     """
     table = lookup_table(vocabulary)
     names = tf.constant(labels, tf.string)
+    activation = tf.nn.sigmoid if several_labels else tf.nn.softmax
 
     def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = encode(tokenize(text), table, maximum_tokens=maximum_tokens).to_tensor()
         ids = tf.pad(ids, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
-        probabilities = tf.nn.softmax(model(ids, training=False))
+        probabilities = activation(model(ids, training=False))
         return {"label": tf.gather(names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
 
     def list_labels() -> dict[str, tf.Tensor]:

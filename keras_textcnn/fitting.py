@@ -93,6 +93,7 @@ def two_phase_fit(
     *,
     phases: Sequence[Phase],
     patience: int,
+    several_labels: bool = False,
     checkpoint: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
@@ -108,6 +109,8 @@ def two_phase_fit(
         validation: Batches on which the epochs are compared.
         phases: From `two_phases`, or your own.
         patience: Epochs to wait for a lower validation loss.
+        several_labels: Whether the targets are float32 (batch, labels), each label for itself; accuracy is the share of
+            right answers about a label then.
         checkpoint: File to write after every epoch; if it is there, the fit goes on from it and ends with the same
             weights, bit for bit, as one that was never interrupted.
         callbacks: Keras callbacks for each epoch's `fit`.
@@ -124,7 +127,7 @@ def two_phase_fit(
     progress, saved = _read(checkpoint) if checkpoint and checkpoint.exists() else (Progress(), {})
     best = saved.get("best", [])
     for phase in phases[progress.phase :]:
-        compile_phase(model, phase)
+        compile_phase(model, phase, several_labels=several_labels)
         if progress.epoch:
             _assign(model.variables, saved["model"])
             _assign(model.optimizer.variables, saved["optimizer"])
@@ -148,14 +151,20 @@ def two_phase_fit(
     return progress
 
 
-def compile_phase(model: keras.Model, phase: Phase) -> None:
+def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = False) -> None:
     """Freezes what a phase freezes and compiles with a new LazyAdam: without it Keras ignores the freezing."""
     for layer in model.layers:
         layer.trainable = layer.name not in phase.frozen_layers
+    if several_labels:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)  # of a logit
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
     model.compile(
         LazyAdam(phase.learning_rate, embedding_factor=phase.embedding_factor),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        loss,
+        metrics=[accuracy],
         jit_compile=False,  # XLA would compile again for every length
     )
     model.optimizer.build(model.trainable_variables)

@@ -1,5 +1,6 @@
 """Encoded texts to padded batches: planned in NumPy from seed and epoch, gathered and prefetched by tf.data."""
 
+import bisect
 import dataclasses
 import itertools
 
@@ -7,20 +8,42 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_textcnn.vocabulary import Ids
+
 PREDICTION_BATCH = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Encoded texts and their labels.
+    """Texts in ids, with what the model is to answer.
 
     Attributes:
-        ids: int32 (texts, tokens), ragged.
-        labels: int32 (texts,), the output that each text is to have.
+        ids: Of this split's texts and of others.
+        starts: int64 (texts,), where each text begins among the ids.
+        lengths: int32 (texts,), how many of its ids are read.
+        renumber: int32 (ids,), the vocabulary's id for each id that is read.
+        rows: int32 (texts,), each text's row of `targets`.
+        targets: int32 (rows,), the output that is right, or float32 (rows, labels), 1 for each that is.
     """
 
-    ids: tf.RaggedTensor
-    labels: np.ndarray
+    ids: Ids
+    starts: np.ndarray
+    lengths: np.ndarray
+    renumber: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The target of each text: int32 (texts,) or float32 (texts, labels)."""
+        return self.targets[self.rows]
+
+    def padded(self, texts: np.ndarray, width: int) -> np.ndarray:
+        """The ids of some texts, padded on the right with 0: int32 (len(texts), width)."""
+        ids = np.zeros((len(texts), width), np.int32)
+        for row, start, length in zip(ids, self.starts[texts].tolist(), self.lengths[texts].tolist(), strict=True):
+            row[:length] = self.renumber[self.ids.read(start, length)]
+        return ids
 
 
 def length_boundaries(maximum_tokens: int) -> list[int]:
@@ -68,32 +91,32 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, maximum_tokens
         maximum_tokens: No text is longer.
 
     Returns:
-        For each batch (ids, labels): int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
-        (batch,).
+        For each batch (ids, targets): int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
+        (batch,) or float32 (batch, labels).
     """
-    boundaries = tf.constant(length_boundaries(maximum_tokens))
-    labels = tf.constant(examples.labels)
+    boundaries = length_boundaries(maximum_tokens)
 
-    def gather(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        ids = tf.gather(examples.ids, texts).to_tensor()
-        longest = tf.shape(ids)[1]
-        boundary = boundaries[tf.searchsorted(boundaries, longest[None])[0]]
-        return tf.pad(ids, [[0, 0], [0, boundary - longest]]), tf.gather(labels, texts)
+    def gather(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        texts = plan[number]
+        width = boundaries[bisect.bisect_left(boundaries, examples.lengths[texts].max())]
+        return examples.padded(texts, width), examples.targets[examples.rows[texts]]
 
-    positions = tf.RaggedTensor.from_row_lengths(np.concatenate(plan), [len(texts) for texts in plan])
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.targets.dtype])
+        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(targets, [None, *examples.targets.shape[1:]])
+
     # TensorFlow 2.21's autotuner wakes 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not end
     # before it wakes: with it an epoch of 2.6 s could take 5.1 s.
     options = tf.data.Options()
     options.autotune.enabled = False
-    dataset = tf.data.Dataset.from_tensor_slices(positions).with_options(options)
-    return dataset.map(gather, num_parallel_calls=2).prefetch(4)
+    return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
 
 
 def predict_probabilities(model: keras.Model, examples: Examples, *, maximum_tokens: int) -> np.ndarray:
     """The probabilities that a compiled model gives to encoded texts: float32 (texts, labels), in their order."""
-    lengths = examples.ids.row_lengths().numpy()
-    plan = plan_batches(lengths, maximum_tokens=maximum_tokens, batch_size=PREDICTION_BATCH)
+    plan = plan_batches(examples.lengths, maximum_tokens=maximum_tokens, batch_size=PREDICTION_BATCH)
     logits = model.predict(padded_batches(examples, plan, maximum_tokens=maximum_tokens), verbose=0)
+    activation = tf.nn.softmax if examples.targets.ndim == 1 else tf.nn.sigmoid
     probabilities = np.empty_like(logits)
-    probabilities[np.concatenate(plan)] = tf.nn.softmax(logits)
+    probabilities[np.concatenate(plan)] = activation(logits)
     return probabilities

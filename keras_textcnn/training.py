@@ -2,8 +2,7 @@
 
 import dataclasses
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,29 +11,51 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import baseline, export, fitting, pipeline, reporting, text, vectors, vocabulary
+from keras_textcnn import baseline, export, fitting, pipeline, reporting, vectors, vocabulary
 from keras_textcnn.config import NO_VECTORS, TrainConfig
-from keras_textcnn.corpus import Corpus, fingerprint
+from keras_textcnn.corpus import (
+    SPLITS,
+    TRAIN,
+    Corpus,
+    assign_splits,
+    labels_of,
+    number_labels,
+    rare_labels,
+    survey_corpus,
+)
 from keras_textcnn.errors import InputError
 from keras_textcnn.models import BUILDERS
 from keras_textcnn.run import Run
+from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 
+DIMENSIONS = 100  # of an embedding without vectors
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoded:
-    """A corpus in numbers: the training texts' tokens by id with their counts, the labels by output, the ids."""
+    """A corpus in numbers.
+
+    Attributes:
+        vocabulary: Tokens by id.
+        coverage: What the vectors know of it; None without vectors.
+        found: The vectors, by token.
+        labels: Names by output.
+        splits: int (texts,), positions in `SPLITS`.
+        examples: By split.
+    """
 
     vocabulary: list[str]
-    counts: Counter[str]
+    coverage: vectors.Coverage | None
+    found: dict[str, np.ndarray]
     labels: list[str]
+    splits: np.ndarray
     examples: dict[str, pipeline.Examples]
 
 
 def train(
     config: TrainConfig,
-    splits: Mapping[str, Corpus],
+    corpus: Corpus | TokenizedCorpus,
     directory: Path,
     *,
     resumed: bool = False,
@@ -44,8 +65,9 @@ def train(
     """Trains, measures, exports.
 
     Args:
-        config: The settings.
-        splits: "train", "validation" and "test".
+        config: The settings; `dimensions` None takes the width of the vectors.
+        corpus: Texts, of which a validation and a test split are split off if it has none; or shards of them, which
+            leave the linear baseline out: it needs the texts.
         directory: Of the run, missing or empty.
         resumed: Whether to go on where the unfinished run in the directory stopped; its settings and corpus must be
             these.
@@ -53,28 +75,31 @@ def train(
         callbacks: Keras callbacks for the fit.
 
     Raises:
-        InputError: The vectors cannot be read, the directory is taken, or the corpus is not the unfinished run's.
-            Nothing has been written then.
+        InputError: The corpus cannot be split, the vectors cannot be read, the directory is taken, or the corpus is not
+            the unfinished run's. Nothing has been written then.
     """
     started = time.perf_counter()
     keras.utils.set_random_seed(config.seed)
-    encoded = _encode(config, splits)
-    say(f"{encoded.counts.total():,} running tokens, {len(encoded.counts):,} distinct ones")
+    tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records())
+    encoded = _encode(config, tokenized, say)
+    config = dataclasses.replace(config, dimensions=_dimensions(config, encoded))
     model = build_model(config, tokens=len(encoded.vocabulary), labels=len(encoded.labels))
-    coverage = _load_vectors(config, model, encoded)
-    if coverage:
-        say(f"vectors {config.vectors}: {coverage}")
+    _load_vectors(config, model, encoded)
     claim = _reopen if resumed else _create
-    run = claim(directory, config, splits, encoded)
+    run = claim(directory, config, tokenized, encoded)
 
     progress = _fit(config, run, model, encoded.examples, say, callbacks)
-    say("scoring the validation and test texts, and a linear model to compare with")
+    say("scoring the validation and test texts" + (", and a linear model to compare with" * isinstance(corpus, Corpus)))
     probabilities = {
         name: pipeline.predict_probabilities(model, encoded.examples[name], maximum_tokens=config.maximum_tokens)
         for name in ("validation", "test")
     }
-    run_metrics = _measure(config, splits, encoded, probabilities)
-    run_metrics["coverage"] = coverage and dataclasses.asdict(coverage)
+    run_metrics: dict[str, Any] = {
+        name: reporting.score_probabilities(encoded.examples[name].truth, values, encoded.labels)
+        for name, values in probabilities.items()
+    }
+    run_metrics["baseline"] = _measure_baseline(corpus, encoded, config.seed) if isinstance(corpus, Corpus) else None
+    run_metrics["coverage"] = encoded.coverage and dataclasses.asdict(encoded.coverage)
     run_metrics["best_epoch"] = progress.best_epoch
     run_metrics["phases"] = progress.phases()
 
@@ -82,11 +107,17 @@ def train(
     run.write(run.weights.name, model.save_weights)
     run.write_saved_model(
         lambda folder: export.export_model(
-            model, encoded.vocabulary, encoded.labels, folder, maximum_tokens=config.maximum_tokens
+            model,
+            encoded.vocabulary,
+            encoded.labels,
+            folder,
+            maximum_tokens=config.maximum_tokens,
+            several_labels=config.multi_label is not None,
         )
     )
     run_metrics["seconds"] = round(time.perf_counter() - started, 1)
-    _report(run, run_metrics, progress.history, encoded, probabilities["test"].argmax(axis=1))
+    predicted = reporting.choose_labels(probabilities["test"], several_labels=config.multi_label is not None)
+    _report(run, run_metrics, progress.history, encoded, predicted)
     run.finish()
     return run
 
@@ -96,7 +127,7 @@ def build_model(config: TrainConfig, *, tokens: int, labels: int) -> keras.Model
     return BUILDERS[config.model](
         vocabulary_size=tokens,
         labels=labels,
-        dimensions=config.dimensions,
+        dimensions=config.dimensions or DIMENSIONS,
         windows=config.windows,
         filters=config.filters,
         embedding_dropout=config.embedding_dropout,
@@ -112,52 +143,122 @@ def load_model(run: Run) -> keras.Model:
     return model
 
 
-def _encode(config: TrainConfig, splits: Mapping[str, Corpus]) -> Encoded:
-    tokens = {name: text.tokenize(tf.constant(part.texts)) for name, part in splits.items()}
-    counts = vocabulary.count_tokens(tokens["train"])
-    if not counts:
+def _encode(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable[[str], None]) -> Encoded:
+    labels, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
+    rare = rare_labels(labels, strata, tokenized.splits)
+    splits = assign_splits(
+        tokenized.splits,
+        strata,
+        validation_fraction=config.validation_fraction,
+        test_fraction=config.test_fraction,
+        seed=config.seed,
+    )
+    sizes = ", ".join(f"{(splits == position).sum():,} {name}" for position, name in enumerate(SPLITS))
+    say(f"corpus {config.data}: {sizes} texts, {len(labels)} labels")
+    survey = survey_corpus(
+        tokenized.label_sets,
+        rows=tokenized.rows,
+        splits=splits,
+        rare=rare,
+        lengths=tokenized.lengths,
+        hashes=tokenized.hashes,
+        maximum_tokens=config.maximum_tokens,
+    )
+    say(reporting.describe_survey(survey))
+    counts, running, distinct = _count(config, tokenized, splits)
+    say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
+    found: dict[str, np.ndarray] = {}
+    added: list[str] = []
+    coverage = None
+    if config.vectors != NO_VECTORS:
+        more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
+        found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
+        added = [token for token in found if token not in counts][:more]
+        coverage = vectors.measure_coverage(counts, running, found, added=len(added))
+        say(f"vectors {config.vectors}: {coverage}")
+    kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
+    return Encoded(kept, coverage, found, labels, splits, _examples(config, tokenized, splits, kept, labels))
+
+
+def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) -> tuple[dict[str, int], int, int]:
+    """The vocabulary with its counts in the training texts, and their running and distinct tokens."""
+    provisional = tokenized.count(splits == TRAIN)
+    if not provisional.any():
         raise InputError("the training texts have no token: all are empty")
-    kept = vocabulary.build_vocabulary(counts, size=config.vocabulary_size, minimum_count=config.minimum_count)
-    table = vocabulary.lookup_table(kept)
-    labels = sorted(set(splits["train"].labels))
+    distinct = 0
+
+    def totals() -> Iterator[tuple[str, int]]:
+        nonlocal distinct
+        for token, ids in tokenized.tokens():
+            if count := sum(map(provisional.__getitem__, ids)):
+                distinct += 1
+                yield token, int(count)
+
+    counts = vocabulary.build_vocabulary(totals(), size=config.vocabulary_size, minimum_count=config.minimum_count)
+    return counts, int(provisional.sum()), distinct
+
+
+def _examples(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray, kept: Sequence[str], labels: Sequence[str]
+) -> dict[str, pipeline.Examples]:
+    ids = {token: id for id, token in enumerate(kept)}
+    renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
+    for token, provisional in tokenized.tokens():
+        renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
     outputs = {label: output for output, label in enumerate(labels)}
-    examples = {
-        name: pipeline.Examples(
-            ids=vocabulary.encode(tokens[name], table, maximum_tokens=config.maximum_tokens),
-            labels=np.array([outputs[label] for label in part.labels], np.int32),
+    if config.multi_label is None:
+        targets = np.array([outputs[str(label)] for label in tokenized.label_sets], np.int32)
+    else:
+        targets = np.zeros((len(tokenized.label_sets), len(labels)), np.float32)
+        for row, label_set in enumerate(tokenized.label_sets):
+            targets[row, [outputs[label] for label in labels_of(label_set)]] = 1
+    lengths = np.minimum(tokenized.lengths, config.maximum_tokens)
+    examples = {}
+    for position, name in enumerate(SPLITS):
+        texts = np.flatnonzero(splits == position)
+        examples[name] = pipeline.Examples(
+            tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
         )
-        for name, part in splits.items()
-    }
-    return Encoded(kept, counts, labels, examples)
+    return examples
 
 
-def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> vectors.Coverage | None:
-    if config.vectors == NO_VECTORS:
-        return None
-    found = vectors.read_vectors(config.vectors, encoded.vocabulary, dimensions=config.dimensions)
-    matrix = vectors.embedding_matrix(encoded.vocabulary, found, dimensions=config.dimensions)
-    vectors.load_into(model, matrix)
-    return vectors.measure_coverage(encoded.vocabulary[2:], encoded.counts, found)
+def _dimensions(config: TrainConfig, encoded: Encoded) -> int:
+    if config.dimensions:
+        return config.dimensions
+    return len(next(iter(encoded.found.values()))) if encoded.found else DIMENSIONS
 
 
-def _create(directory: Path, config: TrainConfig, splits: Mapping[str, Corpus], encoded: Encoded) -> Run:
-    facts = {"corpus": _describe(splits), "versions": {name: version(name) for name in VERSIONS_OF}}
+def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
+    if config.vectors != NO_VECTORS:
+        matrix = vectors.embedding_matrix(
+            encoded.vocabulary,
+            encoded.found,
+            dimensions=config.dimensions or DIMENSIONS,
+            missing_deviation=config.missing_deviation,
+            seed=config.seed,
+        )
+        vectors.load_into(model, matrix)
+
+
+def _create(directory: Path, config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> Run:
+    facts = {"corpus": _describe(tokenized, encoded), "versions": {name: version(name) for name in VERSIONS_OF}}
     return Run.create(directory, config, facts, vocabulary=encoded.vocabulary, labels=encoded.labels)
 
 
-def _reopen(directory: Path, config: TrainConfig, splits: Mapping[str, Corpus], encoded: Encoded) -> Run:
+def _reopen(directory: Path, config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> Run:
     run = Run.open_unfinished(directory)
     if run.config() != config:
         raise InputError(f"the settings are not those that {directory} was started with; start anew")
-    if run.read_json("config.json")["corpus"] != _describe(splits):
+    if run.read_json("config.json")["corpus"] != _describe(tokenized, encoded):
         raise InputError(
             f"the corpus is not the one that {directory} was started with: {config.data}; restore it, or start anew"
         )
     return run
 
 
-def _describe(splits: Mapping[str, Corpus]) -> dict[str, Any]:
-    return {"fingerprint": fingerprint(splits), **{name: len(part) for name, part in splits.items()}}
+def _describe(tokenized: TokenizedCorpus, encoded: Encoded) -> dict[str, Any]:
+    sizes = {name: int((encoded.splits == position).sum()) for position, name in enumerate(SPLITS)}
+    return {"fingerprint": tokenized.fingerprint, **sizes}
 
 
 def _fit(
@@ -170,7 +271,7 @@ def _fit(
 ) -> fitting.Progress:
     def batches(split: str, epoch: int | None = None) -> tf.data.Dataset:
         plan = pipeline.plan_batches(
-            examples[split].ids.row_lengths().numpy(),
+            examples[split].lengths,
             maximum_tokens=config.maximum_tokens,
             batch_size=config.batch_size,
             seed=None if epoch is None else (config.seed, epoch),
@@ -189,6 +290,7 @@ def _fit(
         validation=batches("validation"),
         phases=_phases(config),
         patience=config.patience,
+        several_labels=config.multi_label is not None,
         checkpoint=run.checkpoint,
         callbacks=callbacks,
         on_epoch=on_epoch,
@@ -208,28 +310,21 @@ def _phases(config: TrainConfig) -> list[fitting.Phase]:
     )
 
 
-def _measure(
-    config: TrainConfig, splits: Mapping[str, Corpus], encoded: Encoded, probabilities: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
-    truth = {name: examples.labels for name, examples in encoded.examples.items()}
-    linear = baseline.predict_linear(
-        splits["train"].texts, truth["train"], {name: splits[name].texts for name in probabilities}, seed=config.seed
-    )
-    measured: dict[str, Any] = {
-        name: reporting.score_probabilities(truth[name], values, encoded.labels)
-        for name, values in probabilities.items()
+def _measure_baseline(corpus: Corpus, encoded: Encoded, seed: int) -> dict[str, Any]:
+    texts = {
+        name: [corpus.texts[text] for text in np.flatnonzero(encoded.splits == position).tolist()]
+        for position, name in enumerate(SPLITS)
     }
-    measured["baseline"] = {
-        "name": baseline.NAME,
-        **{name: reporting.score_labels(truth[name], predicted) for name, predicted in linear.items()},
-    }
-    return measured
+    truth = {name: examples.truth for name, examples in encoded.examples.items()}
+    predicted = baseline.predict_linear(texts.pop("train"), truth["train"], texts, seed=seed)
+    scores = {name: reporting.score_labels(truth[name], labels) for name, labels in predicted.items()}
+    return {"name": baseline.NAME, **scores}
 
 
 def _report(
     run: Run, run_metrics: dict[str, Any], history: Sequence[dict[str, Any]], encoded: Encoded, predicted: np.ndarray
 ) -> None:
-    truth = encoded.examples["test"].labels
+    truth = encoded.examples["test"].truth
     run.write_rows("history.csv", history)
     run.write_text("report.txt", reporting.report_text(run_metrics))
     run.write_json("metrics.json", run_metrics)

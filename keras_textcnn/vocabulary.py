@@ -1,35 +1,33 @@
 """Tokens and their ids: count them, number them, look them up in the graph."""
 
-import collections
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"  # no tokenizer of ours keeps a bracket inside a token
 UNKNOWN_ID = 1
 
 
-def count_tokens(tokens: tf.RaggedTensor) -> collections.Counter[str]:
-    """Counts the tokens of a corpus.
+class Ids(Protocol):
+    """Where the ids of many texts lie one after the other: in memory, in files."""
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        """int32 (length,), from a position on."""
+
+
+def build_vocabulary(counts: Iterable[tuple[str, int]], *, size: int, minimum_count: int = 1) -> dict[str, int]:
+    """The most frequent tokens, the most frequent first, equals in alphabetical order, each with its count.
 
     Args:
-        tokens: string (texts, tokens), ragged.
-    """
-    counted = collections.Counter(tokens.flat_values.numpy().tolist())
-    return collections.Counter({token.decode(): count for token, count in counted.items()})
-
-
-def build_vocabulary(counts: collections.Counter[str], *, size: int, minimum_count: int = 1) -> list[str]:
-    """The tokens by id: padding, unknown, then the most frequent first, equals in alphabetical order.
-
-    Args:
-        counts: How often each token stands in the training split.
-        size: The most entries to keep, padding and unknown included.
+        counts: Each token once, with how often it stands in the training split.
+        size: The most ids, padding and unknown included.
         minimum_count: Rarer tokens are unknown.
     """
-    kept = [token for token, count in counts.items() if count >= minimum_count]
-    kept.sort(key=lambda token: (-counts[token], token))
-    return [PADDING, UNKNOWN, *kept[: size - 2]]
+    kept = ((-count, token) for token, count in counts if count >= minimum_count)
+    return {token: -negative for negative, token in heapq.nsmallest(size - 2, kept)}
 
 
 def lookup_table(vocabulary: Sequence[str]) -> tf.lookup.StaticHashTable:

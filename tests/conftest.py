@@ -3,9 +3,13 @@
 import csv
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from keras_textcnn.pipeline import Examples
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,6 +33,25 @@ def write_table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+class ListedIds:
+    """Ids of a list of texts, as `pipeline.Examples` reads them."""
+
+    def __init__(self, rows: list[list[int]]) -> None:
+        self.ids = np.array([id for row in rows for id in row], np.int32)
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        return self.ids[start : start + length]
+
+
+def make_examples(rows: list[list[int]], targets: np.ndarray) -> "Examples":
+    """Examples of these ids, below 100, and a target each."""
+    from keras_textcnn.pipeline import Examples
+
+    lengths = np.array([len(row) for row in rows], np.int32)
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    return Examples(ListedIds(rows), starts, lengths, np.arange(100, dtype=np.int32), np.arange(len(rows)), targets)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.fitting import Phase, Progress, two_phase_fit, two_phases
 from keras_textcnn.models import build_conv1d
 from keras_textcnn.pipeline import Examples, padded_batches, plan_batches
+from tests.conftest import make_examples
 
 PHASES = two_phases(frozen_epochs=3, unfrozen_epochs=3, learning_rate=0.02, unfrozen_learning_rate=0.005)
 
@@ -18,22 +19,21 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def make_examples(texts: int, seed: int, labels: int = 2) -> Examples:
+def make_texts(texts: int, seed: int, labels: int = 2) -> Examples:
     """Texts of random ids whose label is told by one of them."""
     random = np.random.default_rng(seed)
     truth = random.integers(0, labels, texts).astype(np.int32)
     rows = [[*random.integers(5, 20, random.integers(0, 9)), 2 + label] for label in truth]
-    return Examples(tf.ragged.constant(rows, tf.int32), truth)
+    return make_examples(rows, truth)
 
 
 def batches(examples: Examples, epoch: int | None) -> tf.data.Dataset:
-    lengths = examples.ids.row_lengths().numpy()
-    plan = plan_batches(lengths, maximum_tokens=20, batch_size=8, seed=None if epoch is None else (0, epoch))
+    plan = plan_batches(examples.lengths, maximum_tokens=20, batch_size=8, seed=None if epoch is None else (0, epoch))
     return padded_batches(examples, plan, maximum_tokens=20)
 
 
 def fit(model: keras.Model, phases: list[Phase] = PHASES, **options: Any) -> Progress:
-    training, validation = make_examples(64, seed=1), make_examples(32, seed=2)
+    training, validation = make_texts(64, seed=1), make_texts(32, seed=2)
     options = {"patience": 9, **options}
     return two_phase_fit(
         model, lambda epoch: batches(training, epoch), batches(validation, None), phases=phases, **options
@@ -60,7 +60,7 @@ def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
 
 def test_learns_eight_texts_by_heart() -> None:
     model = make_model()
-    examples = make_examples(8, seed=3)
+    examples = make_texts(8, seed=3)
     phases = two_phases(frozen_epochs=10, unfrozen_epochs=30, learning_rate=0.05, unfrozen_learning_rate=0.03)
     two_phase_fit(model, lambda epoch: batches(examples, epoch), batches(examples, None), phases=phases, patience=40)
     assert model.evaluate(batches(examples, None), verbose=0, return_dict=True)["accuracy"] == 1
@@ -82,7 +82,7 @@ def test_ends_with_the_weights_of_the_best_epoch() -> None:
     progress = fit(model, phases)
     losses = [row["val_loss"] for row in progress.history]
     assert progress.best_epoch == 1 + int(np.argmin(losses)) < len(losses)
-    assert model.evaluate(batches(make_examples(32, seed=2), None), verbose=0)[0] == pytest.approx(min(losses))
+    assert model.evaluate(batches(make_texts(32, seed=2), None), verbose=0)[0] == pytest.approx(min(losses))
 
 
 def test_a_phase_ends_when_the_loss_has_not_fallen_for_its_patience() -> None:

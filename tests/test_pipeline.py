@@ -1,18 +1,15 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_textcnn.models import build_conv1d
-from keras_textcnn.pipeline import Examples, length_boundaries, padded_batches, plan_batches, predict_probabilities
+from keras_textcnn.pipeline import length_boundaries, padded_batches, plan_batches, predict_probabilities
+from tests.conftest import make_examples
 
 LENGTHS = np.random.default_rng(0).integers(0, 101, 500)
 
 
-def make_examples(lengths: np.ndarray) -> Examples:
-    random = np.random.default_rng(1)
-    ids = tf.RaggedTensor.from_row_lengths(random.integers(1, 50, lengths.sum()).astype(np.int32), lengths)
-    return Examples(ids, np.arange(len(lengths), dtype=np.int32))
+ROWS = [np.random.default_rng(length).integers(1, 50, length).tolist() for length in LENGTHS.tolist()]
 
 
 @pytest.mark.parametrize(
@@ -42,25 +39,24 @@ def test_seed_and_epoch_fix_the_order() -> None:
 
 
 def test_batches_hold_their_texts_padded_to_a_boundary() -> None:
-    examples = make_examples(LENGTHS)
+    examples = make_examples(ROWS, np.arange(500, dtype=np.int32))
     plan = plan_batches(LENGTHS, maximum_tokens=100, batch_size=16, seed=(0, 0))
     dataset = padded_batches(examples, plan, maximum_tokens=100)
     assert int(dataset.cardinality()) == len(plan)
-    rows = examples.ids.to_list()
     for texts, (ids, labels) in zip(plan, dataset.as_numpy_iterator(), strict=True):
         assert (ids.dtype, labels.dtype) == (np.int32, np.int32)
         assert labels.tolist() == texts.tolist()
         assert ids.shape[1] in length_boundaries(100)
         for row, text in zip(ids, texts, strict=True):
-            assert row.tolist() == rows[text] + [0] * (ids.shape[1] - len(rows[text]))
+            assert row.tolist() == ROWS[text] + [0] * (ids.shape[1] - len(ROWS[text]))
 
 
 def test_probabilities_come_in_the_order_of_the_texts() -> None:
-    examples = make_examples(LENGTHS[:40])
+    examples = make_examples(ROWS[:40], np.arange(40, dtype=np.int32))
     model = build_conv1d(vocabulary_size=50, labels=3, dimensions=4, windows=(2,), filters=8)
     model.compile(jit_compile=False)
     probabilities = predict_probabilities(model, examples, maximum_tokens=100)
-    for row, ids in zip(probabilities, examples.ids.to_list(), strict=True):
+    for row, ids in zip(probabilities, ROWS[:40], strict=True):
         alone = keras.ops.softmax(model(np.array([ids or [0]])))[0]
         np.testing.assert_allclose(row, alone, atol=1e-6)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)

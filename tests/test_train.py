@@ -1,4 +1,5 @@
 import csv
+import gzip
 import json
 import signal
 import subprocess
@@ -92,6 +93,74 @@ def test_a_killed_run_resumes_to_the_same_weights(
     assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
 
 
+@pytest.fixture
+def json_lines(corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same corpus as JSON lines, packed; shards go to a folder of their own."""
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
+    path = tmp_path / "things.jsonl.gz"
+    with corpus_file.open(encoding="utf-8") as file, gzip.open(path, "wt", encoding="utf-8") as packed:
+        packed.writelines(json.dumps(row) + "\n" for row in csv.DictReader(file))
+    return path
+
+
+def test_streamed_from_shards_the_weights_are_the_same(
+    small_options: list[str], finished_run: Path, json_lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    options = [*small_options, "--data", str(json_lines), "--memory", "64"]
+    for name, said in (
+        ("first", "tokenizing: "),
+        ("second", "tokenized in an earlier run: "),
+        ("third", "damaged, so"),
+    ):
+        if name == "third":
+            shard = next((tmp_path / "home" / "tokenized").rglob("ids-*"))
+            shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+        assert run_main(monkeypatch, *options, "--output", tmp_path / name) == 0
+        assert said in capsys.readouterr().err
+        for ours, theirs in zip(weights_of(tmp_path / name), weights_of(finished_run), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / name, finished_run))
+        assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
+        assert ours["baseline"] is None
+    assert len(list((tmp_path / "home" / "tokenized").iterdir())) == 1
+
+
+def test_texts_of_several_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = make_texts(240, 3)
+    joined = [
+        (f"{one} {two}", f"{first};{second}")
+        for (one, first), (two, second) in zip(pairs[::2], pairs[1::2], strict=True)
+    ] + [("the and of", "")] * 10
+    path = write_table(tmp_path / "texts.csv", joined)
+    options = ["--data", path, "--multi-label", ";", "--output", tmp_path / "run", "--vectors", "none"]
+    options += ["--dimensions", 8, "--filters", 16, "--learning-rate", 0.02, "--unfrozen-epochs", 10]
+    assert run_main(monkeypatch, *options) == 0
+    assert (tmp_path / "run" / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["test"]["accuracy"] == 1  # every text names its labels
+    assert metrics["baseline"]["test"]["accuracy"] > 0.8
+    from keras_textcnn.predict import load_predictor
+
+    predict = load_predictor(tmp_path / "run" / "saved_model" / "1")
+    probabilities = [answer["probabilities"] for answer in predict([b"apple iron", b"the and of"])]
+    assert [[label for label, p in answer.items() if p > 0.5] for answer in probabilities] == [["fruit", "metal"], []]
+
+
+def test_words_of_the_vectors_file_that_no_training_text_has(
+    finished_run: Path, small_options: list[str], vectors_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text(vectors_file.read_text() + "".join(f"{word} {' 0.5' * 8}\n" for word in ("gnu", "Yak", "emu")))
+    more.write_text(more.read_text().replace("  ", " "))
+    options = [*small_options, "--vectors", str(more), "--output", str(tmp_path / "run")]
+    assert run_main(monkeypatch, *options, "--vocabulary", "train+vectors") == 0
+    vocabulary = (tmp_path / "run" / "vocabulary.txt").read_text().splitlines()
+    assert vocabulary == [*(finished_run / "vocabulary.txt").read_text().splitlines(), "gnu", "emu"]
+    np.testing.assert_array_equal(weights_of(tmp_path / "run")[0][-2:], 0.5)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["coverage"]["added"] == 2
+
+
 def test_without_vectors_there_is_one_phase(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,7 +181,7 @@ def test_without_vectors_there_is_one_phase(
     [
         ([], [], "no texts in"),
         ([("a", "x")] * 9, [], "one label only: 'x'"),
-        ([("a", "x")] * 9 + [("b", "y")], [], "labels with too few texts to split: 'y' (1)"),
+        ([("a", "x")] * 2 + [("b", "y")], [], "every label has too few texts to split: 'x' has 2"),
         ([("", "x")] * 9 + [(" ", "y")] * 9, [], "the training texts have no token: all are empty"),
         (make_texts(30, 1), ["--maximum-tokens", "3000000000"], "--maximum-tokens must be below 2**31"),
         (make_texts(30, 1), ["--label-column", "class"], "no column 'class' in"),

@@ -1,5 +1,6 @@
+import gzip
 import importlib.resources
-from collections import Counter
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,34 @@ def test_matrix_has_vectors_stand_ins_and_zeros(glove_file: Path) -> None:
     np.testing.assert_array_equal(matrix, expected)
 
 
+def test_a_word_without_a_vector_may_start_from_noise_like_the_vectors() -> None:
+    random = np.random.default_rng(0)
+    vectors = {f"w{number}": row for number, row in enumerate(random.normal(0.5, [0.1, 1, 3], (500, 3)))}
+    vocabulary = ["[PAD]", "[UNK]", "w0", *(f"x{number}" for number in range(2000))]
+    matrices = [
+        embedding_matrix(vocabulary, vectors, dimensions=3, missing_deviation=deviation, seed=seed)
+        for deviation, seed in ((1.0, 0), (1.0, 0), (1.0, 1), (0.5, 0))
+    ]
+    np.testing.assert_array_equal(matrices[0], matrices[1])
+    assert np.any(matrices[0] != matrices[2])
+    np.testing.assert_array_equal(matrices[0][:3], [[0] * 3, [0] * 3, vectors["w0"].astype(np.float32)])
+    np.testing.assert_allclose(matrices[0][3:].mean(axis=0), 0.5, atol=0.3)
+    np.testing.assert_allclose(matrices[0][3:].std(axis=0), [0.1, 1, 3], rtol=0.15)
+    np.testing.assert_allclose(matrices[3][3:].std(axis=0), [0.05, 0.5, 1.5], rtol=0.15)
+
+
 def test_coverage_is_of_the_vocabulary_and_of_the_running_tokens(glove_file: Path) -> None:
     vectors = read_vectors(str(glove_file), VOCABULARY, dimensions=3)
-    counts = Counter({"cat": 5, "n't": 2, "zebra": 3, "dog": 1, "too-rare": 9})
-    coverage = measure_coverage(["cat", "n't", "zebra"], counts, vectors)
-    assert (coverage.vocabulary, coverage.running_tokens, coverage.stand_ins) == (2 / 3, 7 / 20, 2 / 20)
+    coverage = measure_coverage({"cat": 5, "zebra": 3, "n't": 2, "gnu": 1}, 20, vectors, added=7)
+    assert (coverage.vocabulary, coverage.running_tokens, coverage.stand_ins) == (2 / 4, 7 / 20, 2 / 20)
+    assert coverage.missing == {"zebra": 3, "gnu": 1}
+    assert "most frequent without: zebra 3, gnu 1" in str(coverage)
+    assert "7 words of the file added" in str(coverage)
+
+
+def test_more_words_of_the_file_come_in_its_order(glove_file: Path) -> None:
+    glove_file.write_text("Cat 1 2 3\nbird 4 5 6\ndog 1 2 3\ntwo words 1 2 3\ngnu 1 2 3\nyak 1 2 3\n", encoding="utf-8")
+    assert list(read_vectors(str(glove_file), ["dog"], more=2)) == ["bird", "dog", "gnu"]
 
 
 @pytest.mark.parametrize("content", ["2 3\ncat 1 2 3 \ndog 4 5 6 \n", "cat 1 2 3\n. . cat 7 8 9\ndog 4 5 6"])
@@ -51,6 +75,52 @@ def test_reads_a_header_trailing_spaces_and_tokens_with_spaces(tmp_path: Path, c
     path.write_text(content, encoding="utf-8")
     vectors = read_vectors(str(path), ["cat", "dog", "."], dimensions=3)
     assert {token: vector.tolist() for token, vector in vectors.items()} == {"cat": [1, 2, 3], "dog": [4, 5, 6]}
+
+
+def word2vec_binary(rows: list[tuple[str, list[float]]], ends: bytes = b"") -> bytes:
+    body = b"".join(word.encode() + b" " + np.array(row, "<f4").tobytes() + ends for word, row in rows)
+    return f"{len(rows)} {len(rows[0][1])}\n".encode() + body
+
+
+ROWS = [("the", [1, 2, 3]), ("cat", [0.1, -0.5, 1e-3]), ("New_York", [7, 8, 9]), ("dog", [1e9, 0, -1])]
+
+
+@pytest.mark.parametrize("ends", [b"", b"\n"])
+@pytest.mark.parametrize("chunk", [16, 2**20])
+def test_word2vec_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bytes, chunk: int) -> None:
+    monkeypatch.setattr("keras_textcnn.vectors.CHUNK", chunk)
+    path = tmp_path / "vectors.bin"
+    path.write_bytes(word2vec_binary(ROWS, ends))
+    vectors = read_vectors(str(path), ["cat", "dog"])
+    assert {word: row.tolist() for word, row in vectors.items()} == {
+        word: np.array(row, np.float32).tolist() for word, row in ROWS[1::2]
+    }
+
+
+def test_compressed_files_and_the_member_of_a_zip_are_read_in_place(tmp_path: Path) -> None:
+    text = "".join(f"{word} {' '.join(map(str, row))}\n" for word, row in ROWS)
+    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "a.vec.gz").write_bytes(gzip.compress(f"4 3\n{text}".encode()))
+    (tmp_path / "a.bin.gz").write_bytes(gzip.compress(word2vec_binary(ROWS)))
+    with zipfile.ZipFile(tmp_path / "glove.6B.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("glove.6B.2d.txt", "cat 1 2\n")
+        archive.writestr("glove.6B.3d.txt", text)
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.writestr("one.txt", text)
+    expected = read_vectors(str(tmp_path / "a.txt"), ["cat", "dog"])
+    for name, dimensions in (("a.vec.gz", None), ("a.bin.gz", None), ("glove.6B.zip", 3), ("one.zip", None)):
+        vectors = read_vectors(str(tmp_path / name), ["cat", "dog"], dimensions=dimensions)
+        assert list(vectors) == list(expected) == ["cat", "dog"]
+        np.testing.assert_array_equal(list(vectors.values()), list(expected.values()))
+
+
+def test_names_stand_for_downloaded_files(tmp_path: Path, glove_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path))
+    with pytest.raises(InputError, match=r"bring it with ./glove_download.sh twitter.27B --dimension 25$"):
+        read_vectors("glove.twitter.27B.25d", ["cat"])
+    (tmp_path / "vectors").mkdir()
+    glove_file.rename(tmp_path / "vectors" / "glove.6B.50d.txt")
+    assert read_vectors("glove.6B.50d", ["cat"])["cat"].tolist() == [1, 2, 3]
 
 
 def test_table_in_the_package_is_small_and_begins_with_gloves_words() -> None:
@@ -86,7 +156,7 @@ def test_table_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ("content", "message"),
     [
         ("cat 1 2\n", "vectors of 2 dimensions for an embedding of 3: .*:1; set --dimensions 2"),
-        ("a 1 2 3\ncat 1 2\n", "2 numbers where 3 are due: .*:2"),
+        ("a 1 2 3\ncat 1 2\n", "fewer than 3 numbers: .*:2"),
         ("a 1 2 3\ncat 1 x 3\n", "not a vector: .*:2"),
         ("a 1 2 3\ncat 1 nan 3\n", "not finite: .*:2"),
         ("", "empty vectors file"),

@@ -1,0 +1,320 @@
+"""Files to texts with labels: tables, JSON lines, Parquet, fastText's lines, folders and archives of texts."""
+
+import csv
+import json
+import re
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from keras_textcnn.corpus import SPLITS, Label, Record
+from keras_textcnn.errors import InputError
+from keras_textcnn.files import LONGEST_TEXT, TextDecoder, kind_of, open_bytes, reading
+
+CORPUS_KINDS = (
+    "a .csv, .tsv, .jsonl or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of LABEL/*.txt"
+)
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+ARCHIVES = {".zip", ".tar"}
+FASTTEXT_LABEL = "__label__"
+UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
+
+MOST_LABELS = 10_000
+LONGEST_LABEL = 1000
+MOST_FRACTIONS = 20  # different labels such as 0.25; stars come in halves
+
+
+class Reader:
+    """Reads corpora, of any of `CORPUS_KINDS`; `.gz`, `.xz` and `.bz2` files in place.
+
+    Args:
+        text_columns: Of a table, JSON lines or Parquet: what they hold is joined by a line end.
+        label_column: Of the same.
+        separator: Between the labels of a text that may have several; None: each text has one.
+        encoding: Of text files.
+        replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
+
+    Attributes:
+        decoder: Knows how many bytes have been replaced.
+    """
+
+    def __init__(
+        self,
+        *,
+        text_columns: Sequence[str] = ("text",),
+        label_column: str = "label",
+        separator: str | None = None,
+        encoding: str = "utf-8",
+        replace: bool = False,
+    ) -> None:
+        self.text_columns = tuple(text_columns)
+        self.label_column = label_column
+        self.separator = separator
+        self.decoder = TextDecoder(encoding, replace=replace)
+        self._labels: set[str] = set()
+        self._fractions: set[str] = set()
+
+    def records(self, path: Path) -> Iterator[Record]:
+        """The texts of a corpus one by one.
+
+        A folder or archive may have `train`, `validation` and `test` above the labels, a folder also files of these
+        names. Of a folder the texts come in order of label and name, of all else in their own.
+
+        Raises:
+            InputError: Nothing is there, or it is not a corpus; the message names file and line.
+        """
+        if not path.exists():
+            raise InputError(f"no such corpus: {path}; give {CORPUS_KINDS}")
+        found = False
+        for split, place in self._splits(path):
+            for record in self._read(place, split):
+                found = True
+                yield record
+        if not found:
+            raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
+
+    def _splits(self, path: Path) -> Iterator[tuple[str, Path]]:
+        places = {split: place for split in SPLITS if (place := self._find_split(path, split))}
+        yield from places.items() if "train" in places else [("train", path)]
+
+    def _find_split(self, folder: Path, split: str) -> Path | None:
+        if any((folder / split).glob("*/")):
+            return folder / split
+        files = sorted(path for path in folder.glob(f"{split}.*") if path.is_file() and kind_of(path) in self._kinds())
+        if len(files) > 1:
+            raise InputError(f"two files for the {split} texts: {files[0].name} and {files[1].name} in {folder}")
+        return files[0] if files else None
+
+    def _kinds(self) -> dict[str, Any]:
+        return {
+            **dict.fromkeys(DELIMITERS, self._table),
+            **dict.fromkeys(ARCHIVES, self._archive),
+            ".jsonl": self._json_lines,
+            ".ndjson": self._json_lines,
+            ".parquet": self._parquet,
+            ".txt": self._fasttext,
+        }
+
+    def _read(self, path: Path, split: str) -> Iterator[Record]:
+        read = self._folder if path.is_dir() else self._kinds().get(kind_of(path))
+        if not read:
+            raise InputError(f"unknown kind of corpus: {path}; give {CORPUS_KINDS}")
+        for found in read(path):
+            yield found if isinstance(found, Record) else Record(split, *found)
+
+    def _folder(self, folder: Path) -> Iterator[tuple[str, Label]]:
+        with reading(folder):
+            labels = sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in UNLABELLED)
+        for label in labels:
+            for path in sorted(label.glob("*.txt")):
+                with reading(path), path.open("rb") as file:
+                    yield self._whole(file, str(path)), self._label(label.name, str(path))
+
+    def _table(self, path: Path) -> Iterator[tuple[str, Label]]:
+        csv.field_size_limit(LONGEST_TEXT)
+        rows = csv.reader(self.decoder.lines(path), delimiter=DELIMITERS[kind_of(path)], strict=True)
+        begin = 1
+        try:
+            header = next(rows, [])
+            if not header:
+                raise InputError(f"empty file: {path}; the first line must name the columns")
+            columns = [_column(header, name, path, "--text-column") for name in self.text_columns]
+            label = _column(header, self.label_column, path, "--label-column")
+            if label in columns:
+                raise InputError(f"text and label are the same column, {header[label]!r}: {path}; choose others")
+            begin = rows.line_num + 1
+            for row in rows:
+                place = f"{path}:{begin}"
+                if row and len(row) != len(header):
+                    raise InputError(f"{len(row)} fields where the header has {len(header)}: {place}")
+                if row:
+                    yield "\n".join(row[column] for column in columns), self._label(row[label], place)
+                begin = rows.line_num + 1
+        except csv.Error as error:
+            raise InputError(f"not a table: {path}:{begin}: {error}; is a quote not closed?") from error
+
+    def _json_lines(self, path: Path) -> Iterator[tuple[str, Label]]:
+        for number, line in enumerate(self.decoder.lines(path), 1):
+            if line.strip():
+                place = f"{path}:{number}"
+                yield self._fields(_parse_json(line, place), place)
+
+    def _parquet(self, path: Path) -> Iterator[tuple[str, Label]]:
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError:
+            raise InputError(f"{path} needs pyarrow: pip install 'keras_textcnn[parquet]'") from None
+        names = [*self.text_columns, self.label_column]
+        try:
+            with pyarrow.parquet.ParquetFile(path) as file:
+                for name in names:
+                    if name not in file.schema_arrow.names:
+                        raise _no_column(file.schema_arrow.names, name, path, "--text-column or --label-column")
+                number = 0
+                for batch in file.iter_batches(batch_size=1024, columns=names):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield self._fields(row, f"{path}:row {number}")
+        except pyarrow.ArrowException as error:
+            raise InputError(f"damaged file: {path} ({error}); is it Parquet, and whole?") from error
+
+    def _fasttext(self, path: Path) -> Iterator[tuple[str, Label]]:
+        for number, line in enumerate(self.decoder.lines(path), 1):
+            words = line.split()
+            labels = [word.removeprefix(FASTTEXT_LABEL) for word in words if word.startswith(FASTTEXT_LABEL)]
+            place = f"{path}:{number}"
+            if not labels and words:
+                raise InputError(f"no {FASTTEXT_LABEL}: {place}; a line must hold its label, {FASTTEXT_LABEL}NAME")
+            if labels:
+                text = " ".join(word for word in words if not word.startswith(FASTTEXT_LABEL))
+                yield text, self._label(labels if self.separator or len(labels) > 1 else labels[0], place)
+
+    def _archive(self, path: Path) -> Iterator[Record]:
+        members = _zip_members if kind_of(path) == ".zip" else _tar_members
+        depth = 0
+        with reading(path):
+            for name, file in members(path):
+                *above, folder, _ = ("", *PurePosixPath(name).parts)
+                if folder in {"", *SPLITS, *UNLABELLED}:
+                    continue  # a note beside the texts, or a text without label
+                split = above[-1] if above[-1] in SPLITS else "train"
+                if depth not in {0, len(above)}:
+                    raise InputError(f"texts at different depths in {path}: {name}; each must be LABEL/NAME.txt")
+                depth = len(above)
+                place = f"{path}:{name}"
+                yield Record(split, self._whole(file, place), self._label(folder, place))
+
+    def _whole(self, file: IO[bytes], place: str) -> str:
+        data = file.read(LONGEST_TEXT + 1)
+        if len(data) > LONGEST_TEXT:
+            raise InputError(f"a text of more than {LONGEST_TEXT:,} bytes: {place}; leave it out")
+        return self.decoder.decode(data, place)
+
+    def _fields(self, row: Any, place: str) -> tuple[str, Label]:
+        """Text and label of a JSON object, a Parquet row or the like."""
+        if not isinstance(row, dict):
+            raise InputError(f"not an object: {place}; each line must be an object with a text and a label")
+        texts = []
+        for name in self.text_columns:
+            text = row.get(name)
+            if not isinstance(text, str):
+                problem = "is not a string" if name in row else f"is missing; there are: {_named(row)}"
+                raise InputError(f"{name!r} {problem}: {place}; choose the text with --text-column")
+            texts.append(self._encodable(text, place))
+        if self.label_column not in row:
+            problem = f"{self.label_column!r} is missing; there are: {_named(row)}"
+            raise InputError(f"{problem}: {place}; choose the label with --label-column")
+        return "\n".join(texts), self._label(row[self.label_column], place)
+
+    def _encodable(self, text: str, place: str) -> str:
+        """Half of a surrogate pair, which JSON can spell and a file name can hold, is no character."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            if not self.decoder.replace:
+                raise InputError(
+                    f"a character that UTF-8 cannot hold: {place}; mend it, or put U+FFFD there with --errors replace"
+                ) from None
+            self.decoder.replaced += 1
+            return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return text
+
+    def _label(self, value: Any, place: str) -> Label:
+        """What a file holds as a label: a string or a number, or a list of them."""
+        if isinstance(value, list) and self.separator is None:
+            raise InputError(f"{len(value)} labels: {place}; for several labels a text set --multi-label SEPARATOR")
+        if self.separator is None:
+            return self._one_label(value, place)
+        values = value if isinstance(value, list) else str(value).split(self.separator)
+        return tuple(sorted({self._one_label(one, place) for one in values if str(one).strip()}))
+
+    def _one_label(self, value: Any, place: str) -> str:
+        if isinstance(value, bool):
+            value = str(value).lower()
+        if not isinstance(value, str | int | float):
+            raise InputError(f"a label that is neither a string nor a number: {place}; choose --label-column")
+        label = self._encodable(str(value), place).strip()
+        if label in self._labels:
+            return label
+        if not label:
+            raise InputError(f"empty label: {place}; give the text a label or leave it out")
+        if len(label) > LONGEST_LABEL:
+            raise InputError(f"a label of {len(label):,} characters: {place}; is it a text? choose --label-column")
+        self._labels.add(label)
+        if re.fullmatch(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?|nan", label, re.IGNORECASE):
+            self._fractions.add(label)
+        if len(self._fractions) > MOST_FRACTIONS:
+            raise InputError(
+                f"labels that are measurements, such as {label}: {place}; a classifier needs few labels: round them "
+                "or choose --label-column"
+            )
+        if len(self._labels) > MOST_LABELS:
+            raise InputError(f"more than {MOST_LABELS:,} labels: {place}; is the label in another --label-column?")
+        return label
+
+
+def _column(header: list[str], name: str, path: Path, option: str) -> int:
+    if header.count(name) != 1:
+        raise _no_column(header, name, path, option)
+    return header.index(name)
+
+
+def _no_column(header: list[str], name: str, path: Path, option: str) -> InputError:
+    problem = f"two columns {name!r}" if name in header else f"no column {name!r}"
+    delimiters = [sign for sign in ";\t|," if len(header) == 1 and sign in header[0]]
+    hint = f"; the fields seem to be separated by {delimiters[0]!r}" if delimiters else ""
+    return InputError(f"{problem} in {path}; there are: {_named(header)}{hint}; choose one with {option}")
+
+
+def _named(names: Iterable[str]) -> str:
+    shown = [repr(name) for name in names]
+    return ", ".join(shown[:10]) + (" ..." if shown[10:] else "")
+
+
+def _parse_json(line: str, place: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits and 10,000 brackets are such too
+        raise InputError(f"not JSON: {place}: {error}; each line must be an object") from error
+
+
+def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            _check_name(member.filename, path)
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
+            if _is_text(member.filename):
+                with archive.open(member) as file:
+                    yield member.filename, file
+
+
+def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with open_bytes(path) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
+        while member := archive.next():
+            archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one it has passed
+            _check_name(member.name, path)
+            if not member.isfile() and not member.isdir():
+                raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
+            if _is_text(member.name) and (file := archive.extractfile(member)):
+                yield member.name, file
+
+
+def _check_name(name: str, path: Path) -> None:
+    """Nothing is unpacked, but an archive with such a name was made to harm."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if ".." in parts or name.startswith(("/", "\\")) or re.match("[A-Za-z]:", name):
+        raise InputError(f"a name that leads out of the archive: {path}:{name}; do not trust it")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"a name that is not UTF-8: {path}:{name!a}; rename it") from None
+
+
+def _is_text(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix == ".txt" and not path.name.startswith(".") and "__MACOSX" not in path.parts

@@ -1,0 +1,151 @@
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from keras_textcnn.corpus import Corpus, Record
+from keras_textcnn.readers import Reader
+
+TEXTS = {"train/x/1.txt": "a", "train/y/1.txt": "b", "train/y/2.txt": "ü", "test/x/1.txt": "c"}
+RECORDS = [
+    Record("train", "a", "x"),
+    Record("train", "b", "y"),
+    Record("train", "ü", "y"),
+    Record("test", "c", "x"),
+]
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def pairs(path: Path, **options: object) -> list[tuple[str, object]]:
+    records = list(Reader(**options).records(path))
+    assert {record.split for record in records} == {"train"}
+    return [(record.text, record.label) for record in records]
+
+
+def test_csv_with_quoted_line_ends_a_bom_and_other_columns(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", '\ufeffid,text,label\r\n1,"two\nlines, ""quoted""",x\r\n2,é,y\r\n\r\n')
+    assert pairs(path) == [('two\nlines, "quoted"', "x"), ("é", "y")]
+
+
+def test_tsv_and_named_columns(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.TSV", "stars\treview\n5\tgood, really\n1\tbad\n")
+    assert pairs(path, text_columns=["review"], label_column="stars") == [("good, really", "5"), ("bad", "1")]
+
+
+def test_several_text_columns_are_joined(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "title,body,label\nA,b,x\n")
+    assert pairs(path, text_columns=["body", "title"]) == [("b\nA", "x")]
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    rows = [{"text": "a\nb", "label": "x", "more": [1]}, {"label": 2, "text": "é"}, {"text": "", "label": True}]
+    lines = [json.dumps(rows[0]), "", json.dumps(rows[1], ensure_ascii=False), json.dumps(rows[2])]
+    assert pairs(write(tmp_path / "a.jsonl", "\n".join(lines))) == [("a\nb", "x"), ("é", "2"), ("", "true")]
+
+
+def test_fasttext_lines(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "__label__x the text\n\n__label__y __label__x other , text\n")
+    assert pairs(path, separator=",") == [("the text", ("x",)), ("other , text", ("x", "y"))]
+    assert pairs(write(path, "__label__x the text\ntail __label__y\n")) == [("the text", "x"), ("tail", "y")]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    table = pyarrow.table({"text": ["a", "b"], "label": pyarrow.array(["x", "y"]).dictionary_encode(), "n": [1, 2]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    assert pairs(tmp_path / "a.parquet") == [("a", "x"), ("b", "y")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "labels"), [("x, y", ("x", "y")), ("y,x,y", ("x", "y")), ("", ()), ("z", ("z",)), (" , ", ())]
+)
+def test_several_labels_come_sorted_and_once(tmp_path: Path, cell: str, labels: tuple[str, ...]) -> None:
+    assert pairs(write(tmp_path / "a.csv", f'text,label\na,"{cell}"\n'), separator=",") == [("a", labels)]
+    line = json.dumps({"text": "a", "label": [label.strip() for label in cell.split(",")]})
+    assert pairs(write(tmp_path / "a.jsonl", line), separator=",") == [("a", labels)]
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)])
+def test_compressed_files_are_read_in_place(tmp_path: Path, suffix: str, compress: object) -> None:
+    path = write(tmp_path / f"a.csv.{suffix}", compress("text,label\né,x\n".encode()))
+    assert pairs(path) == [("é", "x")]
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_folder_of_labels(tmp_path: Path) -> None:
+    for name, content in {"pos/2.txt": "b", "pos/10.txt": "a", "neg/1.txt": "c", "neg/notes.md": "x"}.items():
+        write(tmp_path / name, content)
+    assert pairs(tmp_path) == [("c", "neg"), ("a", "pos"), ("b", "pos")]
+
+
+def test_folder_of_splits_as_folders_or_files(tmp_path: Path) -> None:
+    for name in ("train/x/1.txt", "train/y/1.txt", "train/y/2.txt"):
+        write(tmp_path / name, TEXTS[name])
+    write(tmp_path / "test.csv.gz", gzip.compress(b"text,label\nc,x\n"))
+    assert list(Reader().records(tmp_path)) == RECORDS
+
+
+def write_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in TEXTS.items():
+            archive.writestr(f"top/{name}", text)
+        archive.writestr("top/train/notes.txt", "beside the labels")
+        archive.writestr("top/train/unsup/1.txt", "without a label")
+        archive.writestr("__MACOSX/top/train/x/._1.txt", "x")
+
+
+def write_tar(path: Path) -> None:
+    with tarfile.open(path, "w:" + path.suffix.replace("tgz", "gz").strip(".").replace("tar", "")) as archive:
+        for name, text in {**TEXTS, "train/notes.txt": "beside", "README": "x"}.items():
+            member = tarfile.TarInfo(f"top/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.xz"])
+def test_archives_are_read_in_place(tmp_path: Path, name: str) -> None:
+    (write_zip if name == "a.zip" else write_tar)(tmp_path / name)
+    assert list(Reader().records(tmp_path / name)) == RECORDS
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "shift_jis", "cp1252"])
+def test_other_encodings(tmp_path: Path, encoding: str) -> None:
+    text = "日本語" if encoding == "shift_jis" else "naïve café"
+    path = write(tmp_path / "a.csv", f"text,label\n{text},x\n".encode(encoding))
+    assert pairs(path, encoding=encoding) == [(text, "x")]
+
+
+def test_bytes_that_do_not_decode_can_be_replaced_and_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", b"text,label\na\xffb,x\n\xe2\x82,y\nc\xff\xfe,z\n" + "€\ufffd,x\n".encode())
+    reader = Reader(replace=True)
+    texts = [record.text for record in reader.records(path)]
+    # Python's own replacement is the judge.
+    assert texts == [line.split(",")[0] for line in path.read_text("utf-8", "replace").splitlines()[1:]]
+    assert reader.decoder.replaced == 4
+
+
+def test_a_character_across_two_chunks_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keras_textcnn.files.CHUNK", 3)
+    path = write(tmp_path / "a.csv", "text,label\n€uro 日本語,x\nb,y\n")
+    assert pairs(path) == [("€uro 日本語", "x"), ("b", "y")]
+
+
+def test_a_corpus_keeps_what_was_read(tmp_path: Path) -> None:
+    write_zip(tmp_path / "a.zip")
+    corpus = Corpus.of(Reader().records(tmp_path / "a.zip"))
+    assert corpus.texts == ("a", "b", "ü", "c")
+    assert list(corpus.records()) == RECORDS
+    assert [record.split for record in Corpus(["a"], ["x"]).records()] == ["train"]

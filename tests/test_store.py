@@ -1,0 +1,125 @@
+import collections
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_textcnn import store
+from keras_textcnn.corpus import Record
+from keras_textcnn.errors import InputError
+from keras_textcnn.store import TokenizedCorpus, open_shards, tokenize_corpus, write_shards
+from tests.conftest import make_texts
+
+RECORDS = [
+    *(Record("train" if number % 3 else "test", text, label) for number, (text, label) in enumerate(make_texts(80, 1))),
+    Record("train", "", "sea"),
+    Record("train", "Ünïcode 日本", "sea"),
+]
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards, chunks, blocks and dictionaries so small that a few texts need many."""
+    monkeypatch.setattr(store, "SHARD_TOKENS", 100)
+    monkeypatch.setattr(store, "BLOCK_TOKENS", 64)
+    monkeypatch.setattr(store, "CHUNK_TEXTS", 7)
+    monkeypatch.setattr(store, "DICTIONARY_BYTES", 2**24)  # of 64 MiB: one token a dictionary
+
+
+def texts_of(corpus: TokenizedCorpus) -> list[list[str]]:
+    tokens = {id: token for token, ids in corpus.tokens() for id in ids}
+    starts = corpus.starts.tolist()
+    rows = [corpus.ids.read(start, int(length)) for start, length in zip(starts, corpus.lengths, strict=True)]
+    return [[tokens[id] for id in row.tolist()] for row in rows]
+
+
+def counts_of(corpus: TokenizedCorpus, chosen: np.ndarray) -> dict[str, int]:
+    counts = corpus.count(chosen)
+    return {token: count for token, ids in corpus.tokens() if (count := int(counts[ids].sum()))}
+
+
+def test_memory_holds_the_texts(small_shards: None) -> None:
+    corpus = tokenize_corpus(RECORDS)
+    texts = texts_of(corpus)
+    assert texts[-2:] == [[], ["ünïcode", "日", "本"]]
+    assert [" ".join(text) for text in texts[:80]] == [
+        text.lower().replace("it's", "it 's").replace(".", " .") for _, text, _ in RECORDS[:80]
+    ]
+    assert corpus.splits.tolist() == [0 if record.split == "train" else 2 for record in RECORDS]
+    assert [corpus.label_sets[row] for row in corpus.rows] == [record.label for record in RECORDS]
+    chosen = corpus.splits == 0
+    expected = collections.Counter(token for text, kept in zip(texts, chosen, strict=True) if kept for token in text)
+    assert counts_of(corpus, chosen) == expected
+
+
+def test_shards_hold_what_memory_holds(small_shards: None, tmp_path: Path) -> None:
+    memory = tokenize_corpus(RECORDS)
+    written = write_shards(iter(RECORDS), tmp_path / "a" / "b", memory=64)
+    names = sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
+    assert len([name for name in names if name.startswith("ids-")]) > 3
+    assert len([name for name in names if name.startswith("tokens-")]) > 3
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+    for corpus in (written, open_shards(tmp_path / "a" / "b")):
+        assert texts_of(corpus) == texts_of(memory)
+        assert corpus.fingerprint == memory.fingerprint
+        assert corpus.label_sets == memory.label_sets
+        for name in ("lengths", "splits", "rows", "hashes"):
+            np.testing.assert_array_equal(getattr(corpus, name), getattr(memory, name))
+        assert counts_of(corpus, corpus.splits == 0) == counts_of(memory, memory.splits == 0)
+        assert (
+            corpus.ids.read(90, 300).tolist()
+            == [
+                id
+                for start, length in zip(corpus.starts, corpus.lengths, strict=True)
+                for id in corpus.ids.read(start, length)
+            ][90:390]
+        )
+
+
+def test_fingerprint_knows_texts_labels_splits_and_order() -> None:
+    others = [RECORDS[::-1], RECORDS[1:], [RECORDS[0]._replace(label="zinc"), *RECORDS[1:]]]
+    others.append([RECORDS[0]._replace(split="validation"), *RECORDS[1:]])
+    prints = {tokenize_corpus(records).fingerprint for records in [RECORDS, *others]}
+    assert len(prints) == 5
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "remove"])
+def test_damaged_shards_are_not_used(tmp_path: Path, damage: str) -> None:
+    write_shards(RECORDS, tmp_path / "shards", memory=64)
+    for path in sorted((tmp_path / "shards").iterdir()):
+        whole = path.read_bytes()
+        middle = len(whole) // 2
+        if damage == "remove":
+            path.unlink()
+        else:
+            flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+            path.write_bytes({"flip": flipped, "truncate": whole[:middle], "empty": b""}[damage])
+        assert open_shards(tmp_path / "shards") is None, path.name
+        path.write_bytes(whole)
+    assert open_shards(tmp_path / "shards") is not None
+
+
+def test_no_byte_of_the_manifest_may_change(tmp_path: Path) -> None:
+    write_shards(RECORDS, tmp_path / "shards", memory=64)
+    path = tmp_path / "shards" / "manifest.txt"
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 5):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert open_shards(tmp_path / "shards") is None, place
+
+
+def test_an_error_in_the_corpus_leaves_nothing(tmp_path: Path) -> None:
+    def records() -> collections.abc.Iterator[Record]:
+        yield from RECORDS
+        raise InputError("line 83")
+
+    with pytest.raises(InputError, match="line 83"):
+        write_shards(records(), tmp_path / "shards", memory=64)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_says_that_the_memory_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "TEXT_BYTES", 2**20)
+    with pytest.raises(InputError, match=r"82 texts and .* do not fit into --memory 64; raise it"):
+        write_shards(RECORDS, tmp_path / "shards", memory=64)
+    assert list(tmp_path.iterdir()) == []
