@@ -390,7 +390,7 @@ def test_a_signal_leaves_only_the_part(desk: Desk, number: signal.Signals) -> No
 def test_a_part_from_an_earlier_run(desk: Desk, part: bytes, ranges: list[str | None]) -> None:
     desk.vectors.mkdir(parents=True)
     (desk.vectors / "glove.6B.zip.part").write_bytes(part)
-    done = desk.run()
+    done = desk.run("--source", "stanford")
     assert done.returncode == 0, done.stderr
     assert [asked for _, asked in desk.server.requests] == ranges
     assert desk.found() == ["glove.6B.100d.txt"]
