@@ -150,7 +150,6 @@ name_files() {
 finish() {
     vectors=$name
     [ ! "$directory" ] || vectors=$(python3 -c "$PYTHON" quote "$target")
-    [ "$dimension" = 100 ] || vectors="$vectors --dimensions $dimension"
     printf '%s: %s\n' "$target" "$(size_of "$target")"
     printf 'use it with: python -m keras_textcnn.train --vectors %s\n' "$vectors"
     exit

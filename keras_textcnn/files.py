@@ -75,7 +75,7 @@ def sha256_of(path: Path) -> str:
 def check_encoding(encoding: str) -> None:
     """Raises InputError unless Python knows a text encoding of this name."""
     try:
-        b"".decode(encoding)
+        b"x".decode(encoding, "ignore")  # of no bytes Python decodes nothing
     except LookupError:
         raise InputError(f"unknown encoding {encoding!r}; give one that Python knows, such as latin-1") from None
 
@@ -164,20 +164,18 @@ class TextDecoder:
             yield begun
 
     def _checked(self, text: str, place: str, line: int) -> str:
-        nul = text.find("\0")
-        if nul >= 0:
-            line += text.count("\n", 0, nul)
-            raise InputError(f"a NUL byte: {place}:{line}; is it text, or in another encoding (--encoding utf-16)?")
-        if text.isascii():
-            return text
-        if self.replace:
+        if self.replace and not text.isascii():
             text, count = MARKED.subn("\ufffd", text)
             self.replaced += count
-        elif bad := MARKED.search(text):
+        elif not text.isascii() and (bad := MARKED.search(text)):
             line += text.count("\n", 0, bad.start())
             byte = ord(bad[0]) - 0xDC00
             raise InputError(
                 f"not {self.encoding.upper()}: {place}:{line}: byte {byte:#04x}; name the encoding with --encoding, "
                 "or put U+FFFD in its place with --errors replace"
             )
+        nul = text.find("\0")
+        if nul >= 0:
+            line += text.count("\n", 0, nul)
+            raise InputError(f"a NUL byte: {place}:{line}; is it text, or in another encoding (--encoding utf-16)?")
         return text

@@ -265,7 +265,7 @@ def test_a_directory_of_ones_own(desk: Desk, directory: str) -> None:
     assert path.read_bytes() == VECTORS[path.name]
     assert [*path.parent.iterdir()] == [path]
     command = shlex.split(done.stdout.splitlines()[-1])
-    assert command[-4:] == ["--vectors", str(path), "--dimensions", "50"]
+    assert command[-2:] == ["--vectors", str(path)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Peak memory of a training on a generated JSON-lines file that is larger than the memory it may take.
+
+    python tests/benchmarks/streaming_memory.py FOLDER [GIGABYTES]
+
+Writes the file (2 GB by default) and the shards below FOLDER, trains with `--memory 1024`, and prints the peak resident
+memory of that process, that of one that has only imported the libraries, and the difference.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+MEMORY, WORDS, LABELS, TEXTS = 1024, 300_000, 4, 2000  # MiB; different words; labels; texts written at once
+OPTIONS = ["--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1", "--batch-size", "256"]
+IMPORT = "from keras_textcnn.command import import_tensorflow; import_tensorflow(); import keras_textcnn.training"
+
+
+def write_corpus(path: Path, size: int) -> None:
+    """Texts of 20 to 300 words whose frequencies fall as 1 / rank, each with a word that tells its label."""
+    random = np.random.default_rng(0)
+    words = np.array([f"w{number:x}" for number in range(WORDS)])
+    shares = np.cumsum(1 / np.arange(1, WORDS + 1))
+    with path.open("w") as file:
+        while file.tell() < size:
+            lengths, labels = random.integers(20, 300, TEXTS), random.integers(0, LABELS, TEXTS)
+            running = words[np.searchsorted(shares, random.random(lengths.sum()) * shares[-1])]
+            for text, label in zip(np.split(running, np.cumsum(lengths)[:-1]), labels, strict=True):
+                row = {"text": " ".join([*text, f"mark{label}"]), "label": f"label{label}"}
+                file.write(json.dumps(row) + "\n")
+
+
+def peak(arguments: list[str], home: Path) -> float:
+    """Runs Python and returns its peak resident memory in MiB."""
+    process = subprocess.Popen([sys.executable, *arguments], env={**os.environ, "KERAS_TEXTCNN_HOME": str(home)})
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Writes, trains and prints."""
+    folder = Path(sys.argv[1])
+    corpus = folder / "corpus.jsonl"
+    if not corpus.exists():
+        write_corpus(corpus, int(float(sys.argv[2] if len(sys.argv) > 2 else 2) * 1e9))
+    libraries = peak(["-c", IMPORT], folder)
+    started = time.perf_counter()
+    output = folder / f"run-{time.time_ns()}"
+    options = ["--data", str(corpus), "--memory", str(MEMORY), "--output", str(output), *OPTIONS]
+    training = peak(["-m", "keras_textcnn.train", *options], folder)
+    print(
+        f"{corpus.stat().st_size / 1e9:.2f} GB, {time.perf_counter() - started:.0f} s: peak {training:.0f} MiB, "
+        f"libraries {libraries:.0f} MiB, over them {training - libraries:.0f} of {MEMORY} MiB"
+    )
+
+
+if __name__ == "__main__":
+    main()
