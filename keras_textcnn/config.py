@@ -25,7 +25,7 @@ class TrainConfig:
     data: str = option(
         "reuters-r8",
         "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl or .parquet file, a .txt file of "
-        "fastText lines (any of them as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt",
+        "fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt",
         metavar="CORPUS",
     )
     validation_data: str | None = option(None, "validation corpus (default: a part of --data)", metavar="CORPUS")

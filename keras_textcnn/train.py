@@ -61,13 +61,12 @@ def _main(arguments: argparse.Namespace) -> None:
             _locate(data)
     if config.vectors != NO_VECTORS:
         find_vectors(config.vectors)
-    corpus: Corpus | TokenizedCorpus | None = None if config.memory else _read(config)
+    in_memory = None if config.memory else _read(config)
     import_tensorflow()
     from keras_textcnn.reporting import results_table
     from keras_textcnn.training import train
 
-    if corpus is None:
-        corpus = _shards(config)
+    corpus = in_memory or _shards(config)
     try:
         with _batch_bar() as callback:
             run = train(
@@ -83,7 +82,7 @@ def _main(arguments: argparse.Namespace) -> None:
     results.print(results_table(run.read_json("metrics.json")))
     results.print(f"The run is in {run.directory}: report.txt, plots, weights and the SavedModel. Try next:\n")
     command = f"python -m keras_textcnn.predict {shlex.quote(str(run.directory))}"
-    results.print(f"    echo {_example(next(_records(config, _reader(config))).text)} | {command}\n")
+    results.print(f"    echo {_example(config)} | {command}\n")
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
@@ -95,7 +94,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
             given[name] = str(Path(given[name]).resolve())
     if not arguments.resume:
         config = TrainConfig(**given)
-        directory = arguments.output or free_directory(Path("runs"), Path(config.data).stem)
+        directory = arguments.output or free_directory(Path("runs"), Path(config.data).name.split(".")[0] or "run")
         check_free(directory)
         return config, directory
     if given or arguments.output:
@@ -147,7 +146,6 @@ def _shards(config: TrainConfig) -> "TokenizedCorpus":
     """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
     from keras_textcnn.store import open_shards, write_shards
 
-    assert config.memory is not None
     reader = _reader(config)
     settings = {name: getattr(config, name) for name in SHARD_SETTINGS}
     data = [config.data, config.validation_data, config.test_data]
@@ -158,7 +156,7 @@ def _shards(config: TrainConfig) -> "TokenizedCorpus":
         return corpus
     console.print(f"{'damaged, so tokenized again' if folder.exists() else 'tokenizing'}: {folder}")
     with _counting("tokenizing") as progress:
-        corpus = write_shards(progress(_records(config, reader)), folder, memory=config.memory)
+        corpus = write_shards(progress(_records(config, reader)), folder, memory=config.memory or 0)
     _say_replaced(reader)
     return corpus
 
@@ -192,9 +190,10 @@ def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
         yield callback
 
 
-def _example(text: str) -> str:
-    """The beginning of a text, as a shell word."""
-    return shlex.quote(" ".join(re.findall(r"\w+", text)[:10]))
+def _example(config: TrainConfig) -> str:
+    """The beginning of the first text that has words, as a shell word."""
+    beginnings = (" ".join(re.findall(r"\w+", record.text)[:10]) for record in _records(config, _reader(config)))
+    return shlex.quote(next(filter(None, beginnings), "😀"))
 
 
 if __name__ == "__main__":
