@@ -30,7 +30,7 @@ def write_corpus(path: Path, size: int) -> None:
             lengths, labels = random.integers(20, 300, TEXTS), random.integers(0, LABELS, TEXTS)
             running = words[np.searchsorted(shares, random.random(lengths.sum()) * shares[-1])]
             for text, label in zip(np.split(running, np.cumsum(lengths)[:-1]), labels, strict=True):
-                row = {"text": " ".join([*text, f"mark{label}"]), "label": f"label{label}"}
+                row = {"text": " ".join([f"mark{label}", *text]), "label": f"label{label}"}
                 file.write(json.dumps(row) + "\n")
 
 
