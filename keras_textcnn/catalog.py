@@ -10,6 +10,7 @@ import sys
 import tarfile
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -102,7 +103,10 @@ class NltkSource:
                     f"cannot fetch {name}: NLTK could not download {self.corpus} ({reason}); bring "
                     f"corpora/{self.corpus}.zip yourself and set NLTK_DATA to the folder above corpora"
                 )
-        return self.read()
+        try:
+            yield from self.read()
+        except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
+            raise FetchError(f"cannot read NLTK's {self.corpus} ({error}); remove it where NLTK keeps it") from error
 
     def _is_here(self) -> bool:
         import nltk
@@ -273,7 +277,7 @@ CATALOG = {
 
 def cache_folder(name: str) -> Path:
     """Where a named corpus lies once fetched."""
-    return home("corpora") / name.replace(HUB, "hub/").replace(":", "/")
+    return home("corpora") / urllib.parse.quote(name, safe="")
 
 
 def is_named(data: str) -> bool:
@@ -293,6 +297,8 @@ def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Path:
     Raises:
         FetchError: The corpus cannot be downloaded, or is not the expected one.
     """
+    if name == HUB:
+        raise InputError(f"no name after {HUB}; see its page, such as {HUB}fancyzhx/ag_news")
     folder = cache_folder(name)
     if folder.is_dir():
         return folder

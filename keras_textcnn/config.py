@@ -45,6 +45,11 @@ class TrainConfig:
     errors: str = option(
         "strict", "a byte that does not decode is an error, or replaced and counted", choices=("strict", "replace")
     )
+    quoting: str = option(
+        "standard",
+        "whether a quotation mark begins a field of a CSV or TSV file, or means nothing (none)",
+        choices=("standard", "none"),
+    )
     memory: int | None = option(
         None,
         "train a corpus of any size within so many MiB beside the libraries' own, its ids in files below "
@@ -103,11 +108,14 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("minimum_count", "maximum_tokens", "dimensions", "filters", "batch_size", "patience"):
             self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
-        self._require("memory", self.memory is None or self.memory >= 64, "at least 64 MiB")
+        self._require("memory", self.memory is None or self.memory >= 256, "at least 256 MiB")
         self._require("multi_label", self.multi_label != "", "at least one character")
         self._require("text_column", all(self.text_column), "names of columns")
         self._require("vocabulary", self.vocabulary == "train" or self.vectors != NO_VECTORS, "train, without vectors")
         self._require("missing_deviation", 0 <= self.missing_deviation < float("inf"), "a number of at least 0")
+        self._require(
+            "missing_deviation", not self.missing_deviation or self.vectors != NO_VECTORS, "0, without vectors"
+        )
         self._require("maximum_tokens", self.maximum_tokens < 2**31, "below 2**31")
         self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")
         self._require("windows", len(self.windows) > 0 and min(self.windows) >= 1, "numbers of at least 1")

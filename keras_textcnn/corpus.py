@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +24,25 @@ class Record(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """Texts and, in the same order, the label and the split of each; without splits all are for training."""
+    """Texts and, in the same order, the label and the split of each; without splits all are for training.
+
+    Raises:
+        InputError: There are not as many of each, a label is not a string (or, where a text may have several, a tuple
+            of strings), or a split is none of `SPLITS`.
+    """
 
     texts: Sequence[str]
     labels: Sequence[Label]
     splits: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.texts) or len(self.splits) not in (0, len(self.texts)):
+            sizes = f"{len(self.texts)} texts, {len(self.labels)} labels, {len(self.splits)} splits"
+            raise InputError(f"texts, labels and splits must be equally many; received: {sizes}")
+        if wrong := next((label for label in self.labels if not isinstance(label, str | tuple)), None):
+            raise InputError(f"a label must be a string, or a tuple of strings; received: {wrong!r}")
+        if wrong := next((split for split in self.splits if split not in SPLITS), None):
+            raise InputError(f"a split must be one of {', '.join(SPLITS)}; received: {wrong!r}")
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "Corpus":
@@ -39,7 +53,7 @@ class Corpus:
     def records(self) -> Iterator[Record]:
         """The texts one by one."""
         splits = self.splits or ["train"] * len(self.texts)
-        return map(Record, splits, self.texts, self.labels)
+        return map(Record, splits, self.texts, self.labels)  # equally many
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -73,10 +87,11 @@ def assign_splits(
     for part in parts:
         random = np.random.default_rng(seed)
         fraction = test_fraction if part == TEST else validation_fraction
-        training = np.flatnonzero(complete == TRAIN)
-        for stratum in np.flatnonzero(frequent):
-            positions = random.permutation(training[strata[training] == stratum])
-            complete[positions[: max(int(fraction * len(positions)), 1)]] = part
+        training = np.flatnonzero((complete == TRAIN) & frequent[np.minimum(strata, len(frequent) - 1)])
+        by_stratum = training[np.argsort(strata[training], kind="stable")]
+        for positions in np.split(by_stratum, np.flatnonzero(np.diff(strata[by_stratum])) + 1):
+            chosen = random.permutation(positions)[: max(int(fraction * len(positions)), 1)]
+            complete[chosen] = part
     return complete
 
 
@@ -139,7 +154,8 @@ def survey_corpus(
             counts[label] += int(numbers.sum())
             table[label] = table.get(label, np.zeros(3, np.int64)) + numbers
     different = {split: np.unique(hashes[splits == split]) for split in range(3)}
-    pairs = np.unique(np.rec.fromarrays([hashes, rows]))
+    order = np.lexsort((rows, hashes))
+    same_text = np.diff(hashes[order]) == 0
     return Survey(
         labels={
             label: dict(zip(SPLITS, table[label].tolist(), strict=True))
@@ -153,7 +169,7 @@ def survey_corpus(
         leaked={
             SPLITS[split]: int(np.isin(hashes[splits == split], different[TRAIN]).sum()) for split in (VALIDATION, TEST)
         },
-        conflicting=int((np.unique(pairs["f0"], return_counts=True)[1] > 1).sum()),
+        conflicting=len(np.unique(hashes[order][1:][same_text & (np.diff(rows[order]) != 0)])),
     )
 
 
@@ -162,7 +178,9 @@ def labels_of(label: Label) -> tuple[str, ...]:
     return (label,) if isinstance(label, str) else label
 
 
-def number_labels(label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray) -> tuple[list[str], np.ndarray]:
+def number_labels(
+    label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray
+) -> tuple[dict[str, int], np.ndarray]:
     """Names the model's outputs and finds each text's stratum: its label, or the rarest of its labels.
 
     Args:
@@ -171,47 +189,52 @@ def number_labels(label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndar
         splits: int (texts,), positions in `SPLITS`.
 
     Returns:
-        The labels of the training texts, sorted, and int (texts,); a text without labels has a stratum of its own.
+        The labels of the training texts, sorted, with how many of these have each; and int (texts,), a text without
+        labels in a stratum of its own.
 
     Raises:
-        InputError: There is one label only, or a split has a label that the training texts lack.
+        InputError: There are fewer than two labels, or a split has a label that the training texts lack.
     """
     present = {
         name: {label for row in np.unique(rows[splits == split]) for label in labels_of(label_sets[row])}
         for split, name in enumerate(SPLITS)
     }
     labels = sorted(present["train"])
-    several = any(not isinstance(label_set, str) for label_set in label_sets)
-    if len(labels) < 2 - several:
+    if len(labels) < 2:
         named = f"one label only: {labels[0]!r}" if labels else "no label"
         raise InputError(f"the training texts have {named}; a classifier needs at least two")
     for name in SPLITS[1:]:
         if unknown := sorted(present[name] - present["train"]):
             named = ", ".join(unknown[:5]) + (" ..." if unknown[5:] else "")
             raise InputError(f"the {name} texts have labels that no training text has: {named}")
-    counts = Counter[str]()
+    counts = dict.fromkeys(labels, 0)
     for row, number in enumerate(np.bincount(rows[splits == TRAIN], minlength=len(label_sets)).tolist()):
-        counts.update(dict.fromkeys(labels_of(label_sets[row]), number))
+        for label in labels_of(label_sets[row]) if number else ():
+            counts[label] += number
     outputs = {label: output for output, label in enumerate(labels)}
     strata = [
         min((counts[label], outputs[label]) for label in labels_of(label_set))[1] if label_set else len(labels)
         for label_set in label_sets
     ]
-    return labels, np.array(strata, np.int32)[rows]
+    return counts, np.array(strata, np.int32)[rows]
 
 
-def rare_labels(labels: Sequence[str], strata: np.ndarray, splits: np.ndarray) -> list[str]:
+def rare_labels(counts: Mapping[str, int], strata: np.ndarray, splits: np.ndarray) -> list[str]:
     """The labels with too few training texts to stand in training and in every part that is missing.
 
+    Args:
+        counts: Training texts of each label.
+        strata: int (texts,), what they are split by.
+        splits: int (texts,), positions in `SPLITS`.
+
     Raises:
-        InputError: All labels have too few.
+        InputError: Nothing is frequent enough to be split.
     """
     parts = missing_parts(splits)
-    counts = np.bincount(strata[splits == TRAIN], minlength=len(labels)).tolist()
-    rare = [label for label, count in zip(labels, counts, strict=False) if 0 < count <= len(parts)]
-    if parts and max(counts) <= len(parts):
+    if parts and np.bincount(strata[splits == TRAIN]).max() <= len(parts):
+        label, count = max(counts.items(), key=lambda item: item[1])
         raise InputError(
-            f"every label has too few texts to split: {rare[0]!r} has {counts[labels.index(rare[0])]}, at least "
-            f"{1 + len(parts)} are needed; add texts, or give --validation-data and --test-data"
+            f"every label has too few texts to split: {label!r} has {count}, at least {1 + len(parts)} are needed; add "
+            "texts, or give --validation-data and --test-data"
         )
-    return rare
+    return [label for label, count in counts.items() if count <= len(parts)]

@@ -6,4 +6,4 @@ class InputError(ValueError):
 
 
 class FetchError(RuntimeError):
-    """Something could not be brought here; commands answer it with exit status 1."""
+    """Something could not be brought or kept here; commands answer it with exit status 1."""

@@ -28,10 +28,10 @@ COMPRESSIONS: dict[str, Callable[..., Any]] = {
 }
 CHUNK = 2**20  # bytes read at once
 STALE_SECONDS = 3600
-LONGEST_TEXT = 2**24  # characters; a longer line is no text but a file of another kind
+LONGEST_TEXT = 2**22  # characters, a thick book; a longer line is no text but a file of another kind
 
 MARK = "keras_textcnn.mark"  # an error handler: the place of a byte that does not decode
-MARKED = re.compile("[\udc00-\udcff]")  # lone surrogates, which no decoded text has
+SURROGATE = re.compile("[\ud800-\udfff]")  # the marks, and what a few codecs let through
 codecs.register_error(MARK, lambda error: (chr(0xDC00 + error.object[error.start]), error.end))  # type: ignore
 
 
@@ -62,7 +62,7 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"cannot read {path}: {error.strerror or error}; mend or remove it") from error
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise InputError(f"damaged file: {path} ({error}); is it whole?") from error
-    except (RuntimeError, NotImplementedError) as error:  # zipfile's, for a password and for an unknown compression
+    except RuntimeError as error:  # zipfile's, for a password and for an unknown compression
         raise InputError(f"cannot unpack {path}: {error}; unpack it yourself") from error
 
 
@@ -75,33 +75,40 @@ def sha256_of(path: Path) -> str:
 def check_encoding(encoding: str) -> None:
     """Raises InputError unless Python knows a text encoding of this name."""
     try:
-        b"x".decode(encoding, "ignore")  # of no bytes Python decodes nothing
-    except LookupError:
+        b"x".decode(encoding, MARK)  # of no bytes Python decodes nothing
+    except (LookupError, UnicodeError):
         raise InputError(f"unknown encoding {encoding!r}; give one that Python knows, such as latin-1") from None
 
 
 def fingerprint(path: Path) -> str:
-    """A SHA-256 of a file's bytes, or of all files below a folder with their names."""
+    """A SHA-256 of a file's kind and bytes, or of all files below a folder with their names."""
     if path.is_file():
-        return sha256_of(path)
+        return f"{kind_of(path)}:{sha256_of(path)}"
     digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(f"{file.relative_to(path)}\0{sha256_of(file)}\0".encode(errors="surrogateescape"))
+    for folder, folders, names in os.walk(path, followlinks=True):
+        folders.sort()
+        for file in (Path(folder, name) for name in sorted(names)):
+            if file.is_file():
+                digest.update(f"{file.relative_to(path)}\0{sha256_of(file)}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
 @contextlib.contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder to write into; it takes the place of `folder` when all is written and on the disk.
+def whole_folder(folder: Path, *, is_whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[Path]:
+    """A temporary folder to write into; when all is written and on the disk it gets the name `folder`.
 
-    Several processes may do so at the same time and each may be killed: the folder is there whole or not at all. What
-    killed ones have left is removed.
+    Several processes may do so at the same time and each may be killed: the folder is there whole or not at all, and
+    the first one stays. What killed ones have left beside it is removed.
+
+    Args:
+        folder: Where.
+        is_whole: Whether what is there already is good; if not, it is replaced.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}-*"):
-        touched = max((path.stat().st_mtime for path in [left, *left.rglob("*")]), default=0)
-        if time.time() - touched > STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+    for left in folder.parent.glob(".*-*"):
+        with contextlib.suppress(OSError):  # it may go away while it is looked at
+            if time.time() - max(path.stat().st_mtime for path in [left, *left.rglob("*")]) > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
         whole = Path(work, "whole")
         whole.mkdir()
@@ -109,12 +116,13 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         for path in whole.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            whole.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # it is there if another process was faster
-                raise
+        while True:
+            with contextlib.suppress(OSError):
+                whole.rename(folder)
+                break
+            if is_whole(folder):
+                break
+            folder.rename(Path(work, "replaced"))
 
 
 class TextDecoder:
@@ -137,7 +145,7 @@ class TextDecoder:
 
     def decode(self, data: bytes, place: str) -> str:
         """Decodes a whole text; `place` names it in an error."""
-        return self._checked(data.decode(self._codec, MARK), place, 1)
+        return self._checked(data.decode(self._codec, MARK), place, 1).removeprefix("\ufeff")
 
     def lines(self, path: Path) -> Iterator[str]:
         """The lines of a file, each with its end.
@@ -151,6 +159,8 @@ class TextDecoder:
             while True:
                 data = file.read(CHUNK)
                 text = self._checked(decoder.decode(data, not data), str(path), number)
+                if number == 1 and not begun:
+                    text = text.removeprefix("\ufeff")  # a byte order mark where the encoding names an order
                 *whole, rest = text.split("\n")
                 for line in whole:
                     yield f"{begun}{line}\n"
@@ -165,11 +175,11 @@ class TextDecoder:
 
     def _checked(self, text: str, place: str, line: int) -> str:
         if self.replace and not text.isascii():
-            text, count = MARKED.subn("\ufffd", text)
+            text, count = SURROGATE.subn("\ufffd", text)
             self.replaced += count
-        elif not text.isascii() and (bad := MARKED.search(text)):
+        elif not text.isascii() and (bad := SURROGATE.search(text)):
             line += text.count("\n", 0, bad.start())
-            byte = ord(bad[0]) - 0xDC00
+            byte = ord(bad[0]) & 0xFF
             raise InputError(
                 f"not {self.encoding.upper()}: {place}:{line}: byte {byte:#04x}; name the encoding with --encoding, "
                 "or put U+FFFD in its place with --errors replace"

@@ -6,13 +6,13 @@ import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import LONGEST_TEXT, TextDecoder, kind_of, open_bytes, reading
+from keras_textcnn.files import CHUNK, LONGEST_TEXT, TextDecoder, kind_of, open_bytes, reading
 
 CORPUS_KINDS = (
     "a .csv, .tsv, .jsonl or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of LABEL/*.txt"
@@ -20,7 +20,14 @@ CORPUS_KINDS = (
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 ARCHIVES = {".zip", ".tar"}
 FASTTEXT_LABEL = "__label__"
+SPLIT_NAMES = {  # of folders and files, in any case
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
+
+Pair = tuple[str, Label]
 
 MOST_LABELS = 10_000
 LONGEST_LABEL = 1000
@@ -36,9 +43,11 @@ class Reader:
         separator: Between the labels of a text that may have several; None: each text has one.
         encoding: Of text files.
         replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
+        quoting: Whether a quotation mark in a table may begin a field, which ends at the next one.
 
     Attributes:
         decoder: Knows how many bytes have been replaced.
+        left_out: Files of folders and archives that are not texts with a label.
     """
 
     def __init__(
@@ -49,73 +58,93 @@ class Reader:
         separator: str | None = None,
         encoding: str = "utf-8",
         replace: bool = False,
+        quoting: bool = True,
     ) -> None:
         self.text_columns = tuple(text_columns)
         self.label_column = label_column
         self.separator = separator
         self.decoder = TextDecoder(encoding, replace=replace)
+        self.quoting = quoting
+        self.left_out = 0
+        self._texts = 0
         self._labels: set[str] = set()
         self._fractions: set[str] = set()
 
-    def records(self, path: Path) -> Iterator[Record]:
+    def records(self, path: Path, *, without: Container[str] = ()) -> Iterator[Record]:
         """The texts of a corpus one by one.
 
         A folder or archive may have `train`, `validation` and `test` above the labels, a folder also files of these
         names. Of a folder the texts come in order of label and name, of all else in their own.
 
+        Args:
+            path: A file or folder.
+            without: Splits that are not read; it is no error then that nothing is left.
+
         Raises:
             InputError: Nothing is there, or it is not a corpus; the message names file and line.
         """
-        if not path.exists():
+        if not path.is_file() and not path.is_dir():
             raise InputError(f"no such corpus: {path}; give {CORPUS_KINDS}")
         found = False
-        for split, place in self._splits(path):
-            for record in self._read(place, split):
+        for split, place in self._find_splits(path):
+            for record in self._read(place, split, without):
                 found = True
                 yield record
-        if not found:
+        if not found and not without:
             raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
 
-    def _splits(self, path: Path) -> Iterator[tuple[str, Path]]:
-        places = {split: place for split in SPLITS if (place := self._find_split(path, split))}
-        yield from places.items() if "train" in places else [("train", path)]
+    def _find_splits(self, path: Path) -> Iterator[tuple[str, Path]]:
+        places: dict[str, Path] = {}
+        for place in sorted(path.iterdir()) if path.is_dir() else ():
+            split = SPLIT_NAMES.get(place.name.split(".")[0].lower())
+            if split and (any(place.glob("*/")) if place.is_dir() else kind_of(place) in {*self._kinds(), *ARCHIVES}):
+                if split in places:
+                    raise InputError(f"two for the {split} texts: {places[split].name} and {place.name} in {path}")
+                places[split] = place
+        yield from (
+            ((split, places[split]) for split in SPLITS if split in places) if "train" in places else [("train", path)]
+        )
 
-    def _find_split(self, folder: Path, split: str) -> Path | None:
-        if any((folder / split).glob("*/")):
-            return folder / split
-        files = sorted(path for path in folder.glob(f"{split}.*") if path.is_file() and kind_of(path) in self._kinds())
-        if len(files) > 1:
-            raise InputError(f"two files for the {split} texts: {files[0].name} and {files[1].name} in {folder}")
-        return files[0] if files else None
-
-    def _kinds(self) -> dict[str, Any]:
+    def _kinds(self) -> dict[str, Callable[[Path], Iterator[Pair]]]:
         return {
             **dict.fromkeys(DELIMITERS, self._table),
-            **dict.fromkeys(ARCHIVES, self._archive),
-            ".jsonl": self._json_lines,
-            ".ndjson": self._json_lines,
+            **dict.fromkeys((".jsonl", ".ndjson"), self._json_lines),
             ".parquet": self._parquet,
             ".txt": self._fasttext,
         }
 
-    def _read(self, path: Path, split: str) -> Iterator[Record]:
+    def _read(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
+        if not path.is_dir() and kind_of(path) in ARCHIVES:
+            yield from self._archive(path, split, without)
+            return
         read = self._folder if path.is_dir() else self._kinds().get(kind_of(path))
         if not read:
             raise InputError(f"unknown kind of corpus: {path}; give {CORPUS_KINDS}")
-        for found in read(path):
-            yield found if isinstance(found, Record) else Record(split, *found)
+        if split not in without:
+            for text, label in read(path):
+                yield Record(split, text, label)
 
-    def _folder(self, folder: Path) -> Iterator[tuple[str, Label]]:
+    def _folder(self, folder: Path) -> Iterator[Pair]:
         with reading(folder):
-            labels = sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in UNLABELLED)
+            labels = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         for label in labels:
-            for path in sorted(label.glob("*.txt")):
+            if label.name in SPLITS:
+                raise InputError(f"a split without labels: {label}; put its texts into folders LABEL below it")
+            for path in sorted(label.iterdir()):
+                if label.name in UNLABELLED or not _is_text(path.name):
+                    self.left_out += 1
+                    continue
                 with reading(path), path.open("rb") as file:
                     yield self._whole(file, str(path)), self._label(label.name, str(path))
 
-    def _table(self, path: Path) -> Iterator[tuple[str, Label]]:
+    def _table(self, path: Path) -> Iterator[Pair]:
         csv.field_size_limit(LONGEST_TEXT)
-        rows = csv.reader(self.decoder.lines(path), delimiter=DELIMITERS[kind_of(path)], strict=True)
+        rows = csv.reader(
+            self.decoder.lines(path),
+            delimiter=DELIMITERS[kind_of(path)],
+            quoting=csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE,
+            strict=True,
+        )
         begin = 1
         try:
             header = next(rows, [])
@@ -134,15 +163,19 @@ class Reader:
                     yield "\n".join(row[column] for column in columns), self._label(row[label], place)
                 begin = rows.line_num + 1
         except csv.Error as error:
-            raise InputError(f"not a table: {path}:{begin}: {error}; is a quote not closed?") from error
+            if "new-line" in str(error):
+                problem, advice = "a carriage return alone", "end the lines with line feeds"
+            else:
+                problem, advice = str(error), "close the quotation mark, or set --quoting none if they mean nothing"
+            raise InputError(f"not a table: {path}:{begin}: {problem}; {advice}") from error
 
-    def _json_lines(self, path: Path) -> Iterator[tuple[str, Label]]:
+    def _json_lines(self, path: Path) -> Iterator[Pair]:
         for number, line in enumerate(self.decoder.lines(path), 1):
             if line.strip():
                 place = f"{path}:{number}"
                 yield self._fields(_parse_json(line, place), place)
 
-    def _parquet(self, path: Path) -> Iterator[tuple[str, Label]]:
+    def _parquet(self, path: Path) -> Iterator[Pair]:
         try:
             import pyarrow
             import pyarrow.parquet
@@ -150,19 +183,21 @@ class Reader:
             raise InputError(f"{path} needs pyarrow: pip install 'keras_textcnn[parquet]'") from None
         names = [*self.text_columns, self.label_column]
         try:
-            with pyarrow.parquet.ParquetFile(path) as file:
+            # Buffered, or a whole group of rows is held.
+            with reading(path), pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=CHUNK) as file:
                 for name in names:
                     if name not in file.schema_arrow.names:
                         raise _no_column(file.schema_arrow.names, name, path, "--text-column or --label-column")
                 number = 0
-                for batch in file.iter_batches(batch_size=1024, columns=names):
+                for batch in file.iter_batches(batch_size=256, columns=names):
                     for row in batch.to_pylist():
                         number += 1
                         yield self._fields(row, f"{path}:row {number}")
         except pyarrow.ArrowException as error:
-            raise InputError(f"damaged file: {path} ({error}); is it Parquet, and whole?") from error
+            reason = " ".join(str(error).split())
+            raise InputError(f"damaged file: {path} ({reason}); is it Parquet, and whole?") from error
 
-    def _fasttext(self, path: Path) -> Iterator[tuple[str, Label]]:
+    def _fasttext(self, path: Path) -> Iterator[Pair]:
         for number, line in enumerate(self.decoder.lines(path), 1):
             words = line.split()
             labels = [word.removeprefix(FASTTEXT_LABEL) for word in words if word.startswith(FASTTEXT_LABEL)]
@@ -173,20 +208,34 @@ class Reader:
                 text = " ".join(word for word in words if not word.startswith(FASTTEXT_LABEL))
                 yield text, self._label(labels if self.separator or len(labels) > 1 else labels[0], place)
 
-    def _archive(self, path: Path) -> Iterator[Record]:
+    def _archive(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
         members = _zip_members if kind_of(path) == ".zip" else _tar_members
-        depth = 0
+        depths: dict[int, str] = {}
+        beside: dict[str, str] = {}  # texts right below a split, by split
+        with_labels = set()
         with reading(path):
             for name, file in members(path):
-                *above, folder, _ = ("", *PurePosixPath(name).parts)
-                if folder in {"", *SPLITS, *UNLABELLED}:
-                    continue  # a note beside the texts, or a text without label
-                split = above[-1] if above[-1] in SPLITS else "train"
-                if depth not in {0, len(above)}:
+                *above, folder, file_name = ("", *PurePosixPath(name).parts)
+                above_split = SPLIT_NAMES.get(above[-1].lower()) if above else None
+                if not _is_text(file_name) or folder in {"", *UNLABELLED} or name.startswith("__MACOSX"):
+                    self.left_out += 1
+                    continue
+                if folder in SPLITS:
+                    self.left_out += 1
+                    beside[folder] = name
+                    continue
+                depths.setdefault(len(above), name)
+                if len(depths) > 1:
                     raise InputError(f"texts at different depths in {path}: {name}; each must be LABEL/NAME.txt")
-                depth = len(above)
-                place = f"{path}:{name}"
-                yield Record(split, self._whole(file, place), self._label(folder, place))
+                found = above_split or split
+                with_labels.add(found)
+                if found not in without:
+                    place = f"{path}:{name}"
+                    yield Record(found, self._whole(file, place), self._label(folder, place))
+        for missing in sorted(set(beside) - with_labels):
+            raise InputError(f"a split without labels: {path}:{beside[missing]}; put its texts into folders LABEL")
+        if split != "train" and with_labels - {split}:
+            raise InputError(f"splits in what is the {split} split by its name: {path}; rename it, or its folders")
 
     def _whole(self, file: IO[bytes], place: str) -> str:
         data = file.read(LONGEST_TEXT + 1)
@@ -229,15 +278,20 @@ class Reader:
             raise InputError(f"{len(value)} labels: {place}; for several labels a text set --multi-label SEPARATOR")
         if self.separator is None:
             return self._one_label(value, place)
-        values = value if isinstance(value, list) else str(value).split(self.separator)
-        return tuple(sorted({self._one_label(one, place) for one in values if str(one).strip()}))
+        if isinstance(value, str):
+            value = value.split(self.separator)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        return tuple(
+            sorted({self._one_label(one, place) for one in values if one not in ("", None) and str(one).strip()})
+        )
 
     def _one_label(self, value: Any, place: str) -> str:
         if isinstance(value, bool):
             value = str(value).lower()
-        if not isinstance(value, str | int | float):
+        if not isinstance(value, str | int | float) or value != value:
             raise InputError(f"a label that is neither a string nor a number: {place}; choose --label-column")
         label = self._encodable(str(value), place).strip()
+        self._texts += 1
         if label in self._labels:
             return label
         if not label:
@@ -247,7 +301,7 @@ class Reader:
         self._labels.add(label)
         if re.fullmatch(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?|nan", label, re.IGNORECASE):
             self._fractions.add(label)
-        if len(self._fractions) > MOST_FRACTIONS:
+        if len(self._fractions) > MOST_FRACTIONS and self._texts < 3 * len(self._labels):
             raise InputError(
                 f"labels that are measurements, such as {label}: {place}; a classifier needs few labels: round them "
                 "or choose --label-column"
@@ -286,22 +340,38 @@ def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             _check_name(member.filename, path)
-            if stat.S_ISLNK(member.external_attr >> 16):
+            if stat.S_ISLNK(member.external_attr >> 16) and _is_text(member.filename):
                 raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
-            if _is_text(member.filename):
+            if not member.is_dir():
                 with archive.open(member) as file:
-                    yield member.filename, file
+                    yield member.filename.replace("\\", "/"), file
+
+
+class _StrictTarInfo(tarfile.TarInfo):
+    """Does not take a damaged header for the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_StrictTarInfo":
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"header: {error}") from error
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with open_bytes(path) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
-        while member := archive.next():
-            archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one it has passed
-            _check_name(member.name, path)
-            if not member.isfile() and not member.isdir():
-                raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
-            if _is_text(member.name) and (file := archive.extractfile(member)):
-                yield member.name, file
+    with open_bytes(path) as packed:
+        with tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictTarInfo) as archive:
+            while member := archive.next():
+                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one it has passed
+                _check_name(member.name, path)
+                if not member.isfile() and not member.isdir() and _is_text(member.name):
+                    raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
+                if member.isfile() and (file := archive.extractfile(member)):
+                    yield member.name, file
+        while packed.read(CHUNK):  # the checksum of a packed file is behind its last byte
+            pass
 
 
 def _check_name(name: str, path: Path) -> None:
@@ -317,4 +387,4 @@ def _check_name(name: str, path: Path) -> None:
 
 def _is_text(name: str) -> bool:
     path = PurePosixPath(name)
-    return path.suffix == ".txt" and not path.name.startswith(".") and "__MACOSX" not in path.parts
+    return path.suffix.lower() == ".txt" and not path.name.startswith(".")

@@ -19,6 +19,8 @@ from sklearn import metrics
 from keras_textcnn.corpus import SPLITS, Survey
 
 LISTED_LABELS = 20  # of a survey
+LONGEST_SHOWN = 40  # characters of a label
+PICTURED_LABELS = 300  # of a confusion matrix, the most frequent ones
 NAMED_LABELS = 60  # with more, a confusion matrix shows colours alone
 
 
@@ -82,7 +84,9 @@ def describe_survey(survey: Survey) -> str:
     table = Table("label", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for split in SPLITS:
         table.add_column(split, justify="right")
-    rows = [(escape(label), *(f"{count:,}" for count in counts.values())) for label, counts in survey.labels.items()]
+    rows = [
+        (escape(_shown(label)), *(f"{count:,}" for count in counts.values())) for label, counts in survey.labels.items()
+    ]
     hidden = len(rows) - LISTED_LABELS
     if hidden > 1:
         rows[LISTED_LABELS // 2 : -LISTED_LABELS // 2] = [(f"... {hidden} more labels", "", "", "")]
@@ -108,7 +112,7 @@ def describe_survey(survey: Survey) -> str:
     ]:
         lines.append(", ".join(odd))
     if survey.rare:
-        named = ", ".join(survey.rare[:10]) + (" ..." if survey.rare[10:] else "")
+        named = ", ".join(map(_shown, survey.rare[:10])) + (" ..." if survey.rare[10:] else "")
         lines.append(f"warning: too few texts to split, all left in training: {named}")
     for split, number in survey.leaked.items():
         if number:
@@ -184,7 +188,7 @@ def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:
         table.add_column(column, justify="right")
     for label, scores in split_metrics["per_label"].items():
         ratios = (f"{100 * scores[score]:.2f}" for score in ("precision", "recall", "f1"))
-        table.add_row(escape(label), *ratios, f"{scores['support']:,}")
+        table.add_row(escape(_shown(label)), *ratios, f"{scores['support']:,}")
     return table
 
 
@@ -207,8 +211,10 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
 def plot_confusion_matrix(truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str], path: Path) -> None:
     """Texts by true label (rows) and predicted label (columns), each row shaded by its shares, as a PNG.
 
-    A text with several labels counts in each row and column of its labels.
+    A text with several labels counts in each row and column of its labels. Of many labels the most frequent ones are
+    shown.
     """
+    truth, predicted, labels = _most_frequent(truth, predicted, labels)
     if truth.ndim == 1:
         counts = metrics.confusion_matrix(truth, predicted, labels=np.arange(len(labels)))
     else:
@@ -231,6 +237,30 @@ def plot_confusion_matrix(truth: np.ndarray, predicted: np.ndarray, labels: Sequ
         figure.savefig(path, dpi=120)
 
 
+def _most_frequent(
+    truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, Sequence[str]]:
+    if len(labels) <= PICTURED_LABELS:
+        return truth, predicted, labels
+    support = np.bincount(truth, minlength=len(labels)) if truth.ndim == 1 else truth.sum(axis=0)
+    kept = np.sort(np.argsort(-support, kind="stable")[:PICTURED_LABELS])
+    named = [labels[output] for output in kept]
+    if truth.ndim == 2:
+        return truth[:, kept], predicted[:, kept], named
+    position = np.full(len(labels), -1)
+    position[kept] = np.arange(PICTURED_LABELS)
+    inside = (position[truth] >= 0) & (position[predicted] >= 0)
+    return position[truth[inside]], position[predicted[inside]], named
+
+
+def _shown(label: str) -> str:
+    """A label for the eye: what would move a terminal's cursor is spelled out, and none is longer than a line."""
+    spelled = "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in label[: LONGEST_SHOWN + 1]
+    )
+    return spelled if len(spelled) <= LONGEST_SHOWN else spelled[: LONGEST_SHOWN - 1] + "…"
+
+
 def _literal(label: str) -> str:
     """A label as matplotlib shows it as it is: a dollar sign would begin a formula."""
-    return label.replace("$", r"\$")
+    return _shown(label).replace("$", r"\$")

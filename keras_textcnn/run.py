@@ -129,10 +129,13 @@ class Run:
 
     def config(self) -> TrainConfig:
         """The settings the run was started with."""
-        settings: dict[str, Any] = self.read_json("config.json")["settings"]
+        settings: dict[str, Any] = self.read_json("config.json").get("settings", {})
         tuples = {field.name for field in dataclasses.fields(TrainConfig) if isinstance(field.default, tuple)}
-        settings |= {name: tuple(value) for name, value in settings.items() if name in tuples}
-        return TrainConfig(**settings)
+        try:
+            settings |= {name: tuple(value) for name, value in settings.items() if name in tuples}
+            return TrainConfig(**settings)
+        except (TypeError, AttributeError) as error:
+            raise InputError(f"damaged run: {self.directory / 'config.json'} ({error})") from error
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a file of JSON."""
@@ -142,9 +145,12 @@ class Run:
         """Reads a file of JSON."""
         path = self.directory / name
         try:
-            return json.loads(path.read_text("utf-8"))
+            content = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"damaged run: {path} ({error})") from error
+        if not isinstance(content, dict):
+            raise InputError(f"damaged run: {path} (it holds no object)")
+        return content
 
     def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes a CSV file of rows that all have the first one's columns."""

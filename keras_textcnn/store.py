@@ -30,7 +30,7 @@ CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at once
 SHARD_TOKENS = 2**24  # 64 MiB
 BLOCK_TOKENS = 2**20  # read at once
 DICTIONARY_BYTES = 200  # what a token costs in a dictionary, about
-TEXT_BYTES, ENTRY_BYTES = 100, 24  # what a text and a provisional id cost in arrays, from here to the batches
+TEXT_BYTES, ENTRY_BYTES = 25, 8  # what a text and a provisional id cost in arrays, here
 COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
 FORMAT = 1  # of the shards; it grows with every change to them or to the tokenizer
 
@@ -146,7 +146,7 @@ def write_shards(
         InputError: The corpus has too many texts or different tokens for the memory.
     """
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
-    with files.whole_folder(folder) as whole:
+    with files.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
         tokenizer = _Tokenizer()
         with contextlib.closing(_ShardWriter(whole)) as writer:
             for ids in tokenizer.run(records):
@@ -236,7 +236,7 @@ def _read_dictionary(path: Path) -> TokenIds:
 
 def _check_memory(memory: int, tokenizer: "_Tokenizer") -> None:
     needed = (tokenizer.texts * TEXT_BYTES + tokenizer.entries * ENTRY_BYTES) // 2**20
-    if needed > memory // 2:
+    if needed > memory // 4:
         raise InputError(
             f"{tokenizer.texts:,} texts and {tokenizer.entries:,} different tokens, and more to come, do not fit into "
             f"--memory {memory}; raise it"

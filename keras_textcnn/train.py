@@ -3,12 +3,13 @@
 import argparse
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from keras_textcnn.catalog import CATALOG, fetch, is_named
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.config import NO_VECTORS, TrainConfig
-from keras_textcnn.corpus import Corpus, Record
-from keras_textcnn.errors import InputError
+from keras_textcnn.corpus import SPLITS, Corpus, Record
+from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import fingerprint, home
 from keras_textcnn.readers import CORPUS_KINDS, Reader
 from keras_textcnn.run import Run, check_free, free_directory
@@ -42,7 +43,7 @@ EXAMPLES = """examples:
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 PATHS = ("data", "validation_data", "test_data", "vectors")
 # What decides how a corpus reads; its shards serve every run that agrees in these.
-SHARD_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors")
+SHARD_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "quoting")
 
 
 def main() -> int:
@@ -56,33 +57,36 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    for data in (config.data, config.validation_data, config.test_data):
-        if data:
-            _locate(data)
+    sources = {split: _locate(data) for split, data in _data(config).items()}
     if config.vectors != NO_VECTORS:
         find_vectors(config.vectors)
-    in_memory = None if config.memory else _read(config)
+    in_memory = _read(config, sources) if config.memory is None else None
     import_tensorflow()
     from keras_textcnn.reporting import results_table
     from keras_textcnn.training import train
 
-    corpus = in_memory or _shards(config)
+    corpus = _shards(config, sources, config.memory) if config.memory is not None else in_memory
+    assert corpus is not None
     try:
         with _batch_bar() as callback:
             run = train(
                 config, corpus, directory, resumed=bool(arguments.resume), say=console.print, callbacks=[callback]
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError) as stopped:
         if not (directory / "config.json").exists():
             raise
-        command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
-        raise KeyboardInterrupt(f"go on with {command}") from None
+        command = f"go on with python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
+        if isinstance(stopped, KeyboardInterrupt):
+            raise KeyboardInterrupt(command) from None
+        raise RuntimeError(
+            f"cannot write into {directory}: {stopped.strerror or stopped}; mend it and {command}"
+        ) from stopped
     # Narrower, the table would lose the names of its rows.
     results = Console(width=max(console.width, 80), highlight=False, soft_wrap=True, markup=False, emoji=False)
     results.print(results_table(run.read_json("metrics.json")))
     results.print(f"The run is in {run.directory}: report.txt, plots, weights and the SavedModel. Try next:\n")
     command = f"python -m keras_textcnn.predict {shlex.quote(str(run.directory))}"
-    results.print(f"    echo {_example(config)} | {command}\n")
+    results.print(f"    echo {_example(config, sources)} | {command}\n")
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
@@ -92,6 +96,11 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     for name in PATHS:  # so that --resume finds them from any working directory
         if given.get(name) and not is_named(given[name]) and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())
+    for path in (*given.values(), arguments.output, arguments.resume):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise InputError(f"a name that is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
         config = TrainConfig(**given)
         directory = arguments.output or free_directory(Path("runs"), Path(config.data).name.split(".")[0] or "run")
@@ -103,27 +112,10 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     return run.config(), run.directory
 
 
-def _records(config: TrainConfig, reader: Reader) -> Iterator[Record]:
-    """The texts of --data, --validation-data and --test-data, one by one."""
-    given = {"validation": config.validation_data, "test": config.test_data}
-    for record in reader.records(_locate(config.data)):
-        if not given.get(record.split):
-            yield record
-    for split, data in given.items():
-        if data:
-            yield from (
-                record._replace(split=split) for record in reader.records(_locate(data)) if record.split == "train"
-            )
-
-
-def _reader(config: TrainConfig) -> Reader:
-    return Reader(
-        text_columns=config.text_column,
-        label_column=config.label_column,
-        separator=config.multi_label,
-        encoding=config.encoding,
-        replace=config.errors == "replace",
-    )
+def _data(config: TrainConfig) -> dict[str, str]:
+    """What is given for each split; "train" may hold the others too."""
+    given = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
+    return {split: data for split, data in given.items() if data}
 
 
 def _locate(data: str) -> Path:
@@ -134,36 +126,67 @@ def _locate(data: str) -> Path:
     return Path(data)
 
 
-def _read(config: TrainConfig) -> Corpus:
+def _records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record]:
+    """The texts of all sources, one by one; a corpus given for one split is asked for this split first."""
+    yield from reader.records(sources["train"], without=set(sources) - {"train"})
+    for split in sorted(set(sources) - {"train"}):
+        records = reader.records(sources[split], without=set(SPLITS) - {split})
+        first = next(records, None)
+        if first is None:
+            records = reader.records(sources[split], without=set(SPLITS) - {"train"})
+            first = next(records, None)
+        if first is None:
+            raise InputError(f"no {split} texts in {sources[split]}; give a corpus without splits, or with this one")
+        yield from (record._replace(split=split) for record in itertools.chain([first], records))
+
+
+def _reader(config: TrainConfig) -> Reader:
+    return Reader(
+        text_columns=config.text_column,
+        label_column=config.label_column,
+        separator=config.multi_label,
+        encoding=config.encoding,
+        replace=config.errors == "replace",
+        quoting=config.quoting == "standard",
+    )
+
+
+def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
     reader = _reader(config)
     with _counting("reading") as progress:
-        corpus = Corpus.of(progress(_records(config, reader)))
-    _say_replaced(reader)
+        corpus = Corpus.of(progress(_records(sources, reader)))
+    _say_what_is_missing(reader)
     return corpus
 
 
-def _shards(config: TrainConfig) -> "TokenizedCorpus":
+def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "TokenizedCorpus":
     """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
     from keras_textcnn.store import open_shards, write_shards
 
-    reader = _reader(config)
     settings = {name: getattr(config, name) for name in SHARD_SETTINGS}
-    data = [config.data, config.validation_data, config.test_data]
-    key = json.dumps([settings, [fingerprint(_locate(path)) if path else None for path in data]])
+    key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     if corpus := open_shards(folder):
         console.print(f"tokenized in an earlier run: {folder}")
         return corpus
     console.print(f"{'damaged, so tokenized again' if folder.exists() else 'tokenizing'}: {folder}")
-    with _counting("tokenizing") as progress:
-        corpus = write_shards(progress(_records(config, reader)), folder, memory=config.memory or 0)
-    _say_replaced(reader)
+    reader = _reader(config)
+    try:
+        with _counting("tokenizing") as progress:
+            corpus = write_shards(progress(_records(sources, reader)), folder, memory=memory)
+    except OSError as error:
+        raise FetchError(
+            f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
+        ) from error
+    _say_what_is_missing(reader)
     return corpus
 
 
-def _say_replaced(reader: Reader) -> None:
+def _say_what_is_missing(reader: Reader) -> None:
     if reader.decoder.replaced:
         console.print(f"warning: {reader.decoder.replaced:,} places did not decode and are U+FFFD now")
+    if reader.left_out:
+        console.print(f"left out {reader.left_out:,} files that are not LABEL/*.txt, or have no label")
 
 
 @contextmanager
@@ -190,10 +213,13 @@ def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
         yield callback
 
 
-def _example(config: TrainConfig) -> str:
+def _example(config: TrainConfig, sources: Mapping[str, Path]) -> str:
     """The beginning of the first text that has words, as a shell word."""
-    beginnings = (" ".join(re.findall(r"\w+", record.text)[:10]) for record in _records(config, _reader(config)))
-    return shlex.quote(next(filter(None, beginnings), "😀"))
+    example = "some text"
+    with suppress(InputError):  # the corpus may have gone since it was read
+        beginnings = (" ".join(re.findall(r"\w+", record.text)[:10]) for record in _records(sources, _reader(config)))
+        example = next(filter(None, beginnings), example)
+    return shlex.quote(example)
 
 
 if __name__ == "__main__":

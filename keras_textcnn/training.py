@@ -29,6 +29,9 @@ from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 
 DIMENSIONS = 100  # of an embedding without vectors
+# What a run holds beside the libraries, measured: its batches and graphs, for each text, for each provisional id, for
+# each number of the embedding (weights, moments, best, matrix and a copy for the checkpoint), for each score.
+WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES, EMBEDDING_BYTES, SCORE_BYTES = 160 * 2**20, 150, 24, 40, 40
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
@@ -144,8 +147,11 @@ def load_model(run: Run) -> keras.Model:
 
 
 def _encode(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable[[str], None]) -> Encoded:
-    labels, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
-    rare = rare_labels(labels, strata, tokenized.splits)
+    if config.multi_label is None and not all(isinstance(label, str) for label in tokenized.label_sets):
+        raise InputError("the texts have several labels: set multi_label in the settings")
+    label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
+    labels = list(label_counts)
+    rare = rare_labels(label_counts, strata, tokenized.splits)
     splits = assign_splits(
         tokenized.splits,
         strata,
@@ -175,7 +181,10 @@ def _encode(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable[[str]
         found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
         added = [token for token in found if token not in counts][:more]
         coverage = vectors.measure_coverage(counts, running, found, added=len(added))
+        if config.vocabulary == "train+vectors" and more <= 0:
+            say("the training texts fill --vocabulary-size: no words of the vectors file are added")
         say(f"vectors {config.vectors}: {coverage}")
+    _check_memory(config, tokenized, splits, tokens=2 + len(counts) + len(added), labels=len(labels))
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     return Encoded(kept, coverage, found, labels, splits, _examples(config, tokenized, splits, kept, labels))
 
@@ -222,6 +231,26 @@ def _examples(
     return examples
 
 
+def _check_memory(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray, *, tokens: int, labels: int
+) -> None:
+    """Raises InputError if training would hold more than --memory says."""
+    scored = int((splits != TRAIN).sum())
+    needed = (
+        WORKING_BYTES
+        + len(splits) * TEXT_BYTES
+        + tokenized.entries * ENTRY_BYTES
+        + tokens * (config.dimensions or 300) * EMBEDDING_BYTES
+        + scored * labels * SCORE_BYTES
+        + len(tokenized.label_sets) * labels * 4
+    ) // 2**20
+    if config.memory and needed > config.memory:
+        raise InputError(
+            f"{len(splits):,} texts, {tokens:,} tokens and {labels:,} labels need about {needed:,} MiB: raise "
+            "--memory, or lower --vocabulary-size"
+        )
+
+
 def _dimensions(config: TrainConfig, encoded: Encoded) -> int:
     if config.dimensions:
         return config.dimensions
@@ -252,6 +281,11 @@ def _reopen(directory: Path, config: TrainConfig, tokenized: TokenizedCorpus, en
     if run.read_json("config.json")["corpus"] != _describe(tokenized, encoded):
         raise InputError(
             f"the corpus is not the one that {directory} was started with: {config.data}; restore it, or start anew"
+        )
+    if run.read_lines("vocabulary.txt") != encoded.vocabulary:
+        raise InputError(
+            f"the vectors are not those that {directory} was started with: {config.vectors}; restore them, or start "
+            "anew"
         )
     return run
 

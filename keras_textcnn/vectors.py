@@ -27,6 +27,7 @@ STAND_INS = {"n't": "not", "'re": "are", "'ve": "have", "'ll": "will", "'d": "wo
 
 # What glove_download.sh brings, by name.
 NAMES = re.compile(r"glove\.(6B\.(50|100|200|300)|(42B|840B)\.300|twitter\.27B\.(25|50|100|200))d")
+WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer gives others, too, but no other kind is worth its row
 LONGEST_TOKEN = 1000  # bytes
 LONGEST_LINE = 2**20  # bytes; a vector of 10,000 numbers takes a tenth
 MOST_MISSING = 10
@@ -41,7 +42,7 @@ class Coverage:
         running_tokens: Of the running tokens.
         stand_ins: Of the running tokens, those that take another word's vector (`STAND_INS`); part of the above.
         missing: The most frequent tokens without a vector, with their counts.
-        added: Words of the vectors file that stand in no training text but have been given an id.
+        added: Words of the vectors file that have been given an id beside the training texts' own.
     """
 
     vocabulary: float
@@ -110,7 +111,7 @@ def read_vectors(
         rows = _text_rows(path, wanted, dimensions, more)
     found: dict[str, np.ndarray] = {}
     for token, vector, place in rows:
-        word = token.decode(errors="replace")
+        word = token.decode()
         if word in found:
             raise InputError(f"{word!r} has a vector before already: {place}; leave one out")
         found[word] = vector
@@ -199,7 +200,7 @@ Row = tuple[bytes, np.ndarray, str]  # token, vector, and the place for an error
 
 
 class _Chooser:
-    """Which tokens of a file are kept: the wanted ones, and the first `more` others that the tokenizer could give."""
+    """Which tokens of a file are kept: the wanted ones, and the first `more` others that are words in lower case."""
 
     def __init__(self, wanted: set[bytes], more: int) -> None:
         self._wanted = wanted
@@ -208,7 +209,10 @@ class _Chooser:
     def __call__(self, token: bytes) -> bool:
         if token in self._wanted:
             return True
-        if self._more <= 0 or token != token.lower() or b" " in token:
+        if self._more <= 0:
+            return False
+        word = token.decode(errors="replace")
+        if word != word.lower() or not WORD.fullmatch(word):
             return False
         self._more -= 1
         return True
@@ -233,18 +237,23 @@ def _text_rows(path: Path, wanted: set[bytes], dimensions: int | None, more: int
         warnings.simplefilter("error", DeprecationWarning)  # NumPy's for a text that is not all numbers
         lines = _lines(file, path)
         number, first = next(lines, (1, b""))
+        first = first.removeprefix(b"\xef\xbb\xbf")
         header = first.split()
+        rows = 0
         if len(header) == 2 and all(map(bytes.isdigit, header)):  # word2vec's: rows and columns
             _check_width(f"{path}:1", int(header[1]), dimensions)
-            dimensions = int(header[1])
+            rows, dimensions = map(int, header)
             number, first = next(lines, (2, b""))
         if not first:
             raise InputError(f"empty vectors file: {path}; each line must be a token and its numbers")
         width = first.rstrip().count(b" ")
         _check_width(f"{path}:{number}", width, dimensions)
+        begin = place = number
         for place, line in itertools.chain([(number, first)], lines):
             # To count the numbers of every line would take a third of the time: only lines that are far too short.
             if len(line) < 4 * width and line.count(b" ") < width:
+                if not line.strip():
+                    continue
                 raise InputError(f"fewer than {width} numbers: {path}:{place}; is the file whole?")
             token = line[: line.find(b" ")]
             if more or token in firsts:
@@ -253,6 +262,10 @@ def _text_rows(path: Path, wanted: set[bytes], dimensions: int | None, more: int
                     token = line.rsplit(b" ", width)[0]  # from the right: a token may hold spaces
                 if keeps(token):
                     yield token, _parse(line[len(token) :], width, f"{path}:{place}"), f"{path}:{place}"
+        if place - begin + 1 < rows:
+            raise InputError(
+                f"{place - begin + 1:,} rows where the header has {rows:,}: {path}:{place}; is the file whole?"
+            )
 
 
 def _lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes]]:
@@ -302,6 +315,8 @@ def _binary_rows(path: Path, wanted: set[bytes], dimensions: int | None, more: i
                 vector = np.frombuffer(block[space + 1 : end], "<f4").astype(np.float32)
                 yield token, _checked(vector, width, f"{path}: row {row:,}"), f"{path}: row {row:,}"
             place = end
+        if (block[place:] + file.read(1)).strip(b"\n"):
+            raise InputError(f"more than the {rows:,} rows that the header has: {path}; is it damaged?")
 
 
 @contextlib.contextmanager
@@ -318,14 +333,17 @@ def _opened(path: Path, dimensions: int | None) -> Iterator[IO[bytes]]:
                 names = [name for name in names if f".{dimensions}d." in name]
             if len(names) != 1:
                 inside = ", ".join(archive.namelist()[:5])
-                raise InputError(f"no one vectors file to take from {path}: it has {inside}; set --dimensions")
+                advice = "set --dimensions" if dimensions is None else f"none, or several, have {dimensions} dimensions"
+                raise InputError(f"no one vectors file to take from {path}: it has {inside}; {advice}")
             with archive.open(names[0]) as file:
                 yield file
 
 
 def _checked(vector: np.ndarray, width: int, place: str) -> np.ndarray:
     if len(vector) != width:
-        raise InputError(f"{len(vector)} numbers where {width} are due: {place}; is the file whole?")
+        raise InputError(
+            f"{len(vector)} numbers where {width} are due: {place}; one space must be between, and the file whole"
+        )
     if not np.isfinite(vector).all():
         raise InputError(f"a number that is not finite: {place}; mend or leave out the line")
     return vector

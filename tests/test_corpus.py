@@ -8,6 +8,7 @@ from keras_textcnn.corpus import (
     TEST,
     TRAIN,
     VALIDATION,
+    Corpus,
     Label,
     assign_splits,
     number_labels,
@@ -57,25 +58,26 @@ def test_labels_too_rare_to_split_stay_in_training_and_are_named() -> None:
     assigned = assign(splits, strata)
     assert set(assigned[strata == 1]) == {TRAIN}
     assert set(assigned[strata == 2]) == {TRAIN, VALIDATION, TEST}
-    assert rare_labels(["a", "b", "c"], strata, splits) == ["b"]
-    assert rare_labels(["a", "b"], np.array([0, 1, 0]), np.array([TRAIN, VALIDATION, TEST])) == []
+    assert rare_labels({"a": 30, "b": 2, "c": 3}, strata, splits) == ["b"]
+    given = np.array([TRAIN, TRAIN, VALIDATION, TEST])
+    assert rare_labels({"a": 1, "b": 1}, np.array([0, 1, 0, 0]), given) == []
 
 
 def test_refuses_a_corpus_without_a_label_that_can_be_split() -> None:
     message = r"every label has too few texts to split: 'a' has 2, at least 3 are needed"
     with pytest.raises(InputError, match=message):
-        rare_labels(["a", "b"], np.array([0, 0, 1, 1]), np.zeros(4, np.int8))
+        rare_labels({"a": 2, "b": 2}, np.array([0, 0, 1, 1]), np.zeros(4, np.int8))
 
 
-def numbered(label_sets: list[Label], rows: list[int], splits: list[int]) -> tuple[list[str], list[int]]:
+def numbered(label_sets: list[Label], rows: list[int], splits: list[int]) -> tuple[dict[str, int], list[int]]:
     labels, strata = number_labels(label_sets, np.array(rows), np.array(splits, np.int8))
     return labels, strata.tolist()
 
 
 def test_a_text_of_several_labels_counts_for_the_rarest() -> None:
     label_sets: list[Label] = [(), ("a",), ("a", "b"), ("b",)]
-    assert numbered(label_sets, [1, 1, 1, 2, 0, 3], [TRAIN] * 6) == (["a", "b"], [0, 0, 0, 1, 2, 1])
-    assert numbered(["x", "y"], [1, 0, 1], [TRAIN] * 3) == (["x", "y"], [1, 0, 1])
+    assert numbered(label_sets, [1, 1, 1, 2, 0, 3], [TRAIN] * 6) == ({"a": 4, "b": 2}, [0, 0, 0, 1, 2, 1])
+    assert numbered(["x", "y"], [1, 0, 1], [TRAIN] * 3) == ({"x": 1, "y": 2}, [1, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,7 @@ def test_a_text_of_several_labels_counts_for_the_rarest() -> None:
     [
         (["a"], [TRAIN], "the training texts have one label only: 'a'"),
         ([()], [TRAIN], "the training texts have no label"),
+        ([("a",), ()], [TRAIN, TRAIN], "the training texts have one label only: 'a'"),
         (["a", "b", "z"], [TRAIN, TRAIN, TEST], "the test texts have labels that no training text has: z"),
     ],
 )
@@ -110,3 +113,17 @@ def test_survey_counts_by_hand() -> None:
     assert survey.leaked == {"validation": 1, "test": 1}
     assert (survey.duplicates, survey.conflicting, survey.empty, survey.cut, survey.rare) == (2, 1, 1, 2, ["b"])
     assert (survey.lengths[0], survey.lengths[3], survey.lengths[6]) == (0, 3, 60)
+
+
+@pytest.mark.parametrize(
+    ("labels", "splits", "message"),
+    [
+        (["x"], [], "2 texts, 1 labels, 0 splits"),
+        (["x", "y"], ["train"], "2 texts, 2 labels, 1 splits"),
+        ([1, 2], [], "a label must be a string, or a tuple of strings; received: 1"),
+        (["x", "y"], ["train", "dev"], "a split must be one of train, validation, test; received: 'dev'"),
+    ],
+)
+def test_refuses_texts_and_labels_that_do_not_match(labels: list[Label], splits: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Corpus(["a", "b"], labels, splits)

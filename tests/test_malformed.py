@@ -37,13 +37,17 @@ def in_zip(members: dict[str, str], **flags: int) -> bytes:
     return file.getvalue()
 
 
-def in_tar(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes:
+def in_tar(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", damaged: bool = False) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
         member = tarfile.TarInfo(name)
         member.type, member.linkname, member.size = kind, link, 1 if kind == tarfile.REGTYPE else 0
         archive.addfile(member, io.BytesIO(b"x"))
-    return file.getvalue()
+        if damaged:
+            archive.addfile(member, io.BytesIO(b"x"))
+    data = bytearray(file.getvalue())
+    data[1024 + 100] ^= damaged  # in the second member's header
+    return bytes(data)
 
 
 def in_parquet(**columns: list[object]) -> bytes:
@@ -74,7 +78,7 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.csv", GOOD.replace("text,label", "body,label"), "no column 'text' in {}"),
     ("a.csv", GOOD.replace("text,label", "text,class"), "no column 'label' in {}"),
     ("a.csv", GOOD.replace("text,label", "text,text"), "two columns 'text' in {}"),
-    ("a.csv", GOOD + '"never closed,sea\n' + GOOD, "{}:26: unexpected end of data; is a quote not closed?"),
+    ("a.csv", GOOD + '"never closed,sea\n' + GOOD, "{}:26: unexpected end of data; close the quotation mark"),
     ("a.csv", GOOD + '"closed" too early,sea\n', "not a table: {}:26"),
     ("a.csv", GOOD + "one field\n", "1 fields where the header has 2: {}:26"),
     ("a.csv", GOOD + "a,b,c\n", "3 fields where the header has 2: {}:26"),
@@ -84,8 +88,8 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.csv", GOOD.encode("utf-16"), "not UTF-8: {}:1: byte 0xff; name the encoding with --encoding"),
     ("a.csv", GOOD.encode() + "é,sea\n".encode("latin-1"), "not UTF-8: {}:26: byte 0xe9"),
     ("a.csv", GOOD.encode() + b"a,sea\xe2\x82", "not UTF-8: {}:26: byte 0xe2"),
-    ("a.csv", GOOD + "x" * (2**24 + 10), "a line of more than 16,777,216 characters: {}:26"),
-    ("a.csv", GOOD + '"' + "x\n" * 2**23 + "x\n" * 10 + '",sea\n', "{}:26: field larger than field limit"),
+    ("a.csv", GOOD + "x" * (2**22 + 10), "a line of more than 4,194,304 characters: {}:26"),
+    ("a.csv", GOOD + '"' + "x\n" * 2**21 + "x\n" * 10 + '",sea\n', "{}:26: field larger than field limit"),
     ("a.csv", "text,label\n" + "".join(f"a,{n / 97}\n" for n in range(1, 40)), "labels that are measurements"),
     ("a.csv", "text,label\n" + "".join(f"a,{n}\n" for n in range(1_000_000)), "more than 10,000 labels: {}:10002"),
     ("a.csv", GOOD + f"a,{'l' * 1001}\n", "a label of 1,001 characters: {}:26"),
@@ -96,9 +100,10 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.csv.gz", PACKED[:-6] + b"\0" * 6, "cannot read {}: CRC check failed"),
     ("a.csv.gz", GOOD, "cannot read {}: Not a gzipped file"),
     ("a.csv.gz", b"", "empty file: {}"),
-    ("a.csv.gz", PACKED[:30] + b"\xff\xff" + PACKED[32:], "{}"),
+    ("a.csv.gz", PACKED[:30] + b"\xff\xff" + PACKED[32:], "damaged file: {}"),
     ("a.csv.xz", lzma.compress(GOOD.encode())[:-20], "damaged file: {}"),
     ("a.csv.bz2", GOOD, "cannot read {}"),
+    ("a.csv", GOOD.replace("\n", "\r"), "not a table: {}:1: a carriage return alone; end the lines with line feeds"),
     ("a.doc", GOOD, "unknown kind of corpus: {}"),
     ("a", GOOD, "unknown kind of corpus: {}"),
     ("a.jsonl", "", "no texts in {}"),
@@ -119,6 +124,7 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.txt", "__label__x fine\nno label here\n", "no __label__: {}:2"),
     ("a.txt", "__label__x fine\n__label__x __label__y two\n", "2 labels: {}:2"),
     ("a.txt", "__label__x fine\n__label__ empty\n", "empty label: {}:2"),
+    ("a.jsonl", '{"text": "a", "label": NaN}', "neither a string nor a number: {}:1"),
     ("a.parquet", b"", "damaged file: {}"),
     ("a.parquet", GOOD, "damaged file: {}"),
     ("a.parquet", in_parquet(text=["a"], label=["x"])[:-8], "damaged file: {}"),
@@ -133,10 +139,13 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.zip", in_zip({"C:/x/1.txt": "a"}), "a name that leads out of the archive: {}:C:/x/1.txt"),
     ("a.zip", in_zip({"x/1.txt": "/etc/passwd"}, attributes=stat.S_IFLNK | 0o777), "a link in an archive: {}:x/1.txt"),
     ("a.zip", in_zip({"x/1.txt": "a", "top/y/1.txt": "b"}), "texts at different depths in {}: top/y/1.txt"),
-    ("a.zip", in_zip({"x/1.txt": "0" * (2**24 + 1)}), "a text of more than 16,777,216 bytes: {}:x/1.txt"),
+    ("a.zip", in_zip({"x/1.txt": "0" * (2**22 + 1)}), "a text of more than 4,194,304 bytes: {}:x/1.txt"),
     ("a.zip", encrypted_zip(), "cannot unpack {}"),
     ("a.tar.gz", PACKED, "damaged file: {}"),
-    ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-20], "{}"),
+    ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-20], "damaged file: {}"),
+    ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-6] + b"\0" * 6, "cannot read {}: CRC check failed"),
+    ("a.tar", in_tar("x/1.txt", damaged=True), "damaged file: {} (header: bad checksum)"),
+    ("a.tar", in_tar("train/1.txt"), "a split without labels: {}:train/1.txt"),
     ("a.tar", in_tar("../x/1.txt"), "a name that leads out of the archive: {}:../x/1.txt"),
     ("a.tar", in_tar("x/1.txt", tarfile.SYMTYPE, "/etc/passwd"), "neither file nor folder: {}:x/1.txt"),
     ("a.tar", in_tar("x/1.txt", tarfile.LNKTYPE, "x/2.txt"), "neither file nor folder: {}:x/1.txt"),
@@ -162,7 +171,7 @@ VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
     ("v.txt", "3 0\n" + VECTORS, "no numbers: {}:1"),
     ("v.txt", "the" + " 0.5" * 10**7 + "\n", "a line of more than 1,048,576 bytes: {}:1"),
     ("v.txt", VECTORS + "the" + " 0.5" * 10**7, "a line of more than 1,048,576 bytes: {}:4"),
-    ("v.txt.gz", gzip.compress(VECTORS.encode())[:-12], "{}"),
+    ("v.txt.gz", gzip.compress(VECTORS.encode())[:-12], "damaged file: {}"),
     ("v.txt.gz", VECTORS, "cannot read {}: Not a gzipped file"),
     ("v.zip", VECTORS, "damaged file: {}"),
     ("v.zip", in_zip({"a.txt": VECTORS, "b.txt": VECTORS}), "no one vectors file to take from {}"),
@@ -171,7 +180,9 @@ VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
     ("v.bin", VECTORS, "not word2vec's binary format: {}"),
     ("v.bin", struct.pack("<ii", 793712314, 12) + b"\0" * 50, "of a fastText model take the .vec file"),
     ("v.bin", BINARY[:-5], "damaged or not whole: {}: row 3 of the 3"),
-    ("v.bin", BINARY.replace(b"3 8", b"3 9"), "{}"),
+    ("v.bin", BINARY.replace(b"3 8", b"3 9"), "damaged or not whole: {}: row"),
+    ("v.bin", BINARY.replace(b"3 8", b"2 8"), "more than the 2 rows that the header has: {}"),
+    ("v.vec", "9 8\n" + VECTORS, "3 rows where the header has 9: {}:4; is the file whole?"),
     ("v.bin", BINARY.replace(b"3 8", b"3 99999999"), "vectors of 99,999,999 dimensions: {}"),
     ("v.bin", BINARY.replace(b"3 8", b"999999999999 8"), "row 4 of the 999,999,999,999 that it should have"),
     ("v.bin", BINARY[:-4] + np.float32("nan").tobytes(), "a number that is not finite: {}: row 3"),
@@ -210,7 +221,7 @@ def test_corpus(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    assert message.replace("{}", str(path)) in fails("--data", path, *["--memory", "64"] * streamed)
+    assert message.replace("{}", str(path)) in fails("--data", path, *["--memory", "256"] * streamed)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +244,10 @@ def test_vectors(
         (["--data", "{corpus}", "--multi-label", ""], "--multi-label must be at least one character"),
         (["--data", "{corpus}", "--text-column", "text,,x"], "--text-column must be names of columns"),
         (["--data", "{corpus}", "--text-column", "label"], "text and label are the same column, 'label'"),
-        (["--data", "{corpus}", "--memory", "1"], "--memory must be at least 64 MiB"),
+        (["--data", "hub:"], "no name after hub:"),
+        (["--data", "{corpus}", "--encoding", "idna"], "unknown encoding 'idna'"),
+        (["--data", "{corpus}", "--vectors", "none", "--missing-deviation", "1"], "--missing-deviation must be 0"),
+        (["--data", "{corpus}", "--memory", "1"], "--memory must be at least 256 MiB"),
         (["--data", "{corpus}", "--vectors", "none", "--vocabulary", "train+vectors"], "--vocabulary must be train"),
         (["--data", "{corpus}", "--vectors", "glove.6B.300d"], "bring it with ./glove_download.sh 6B --dimension 300"),
         (["--data", "{corpus}", "--vectors", "glove.6B.60d"], "no such vectors file: glove.6B.60d"),

@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from keras_textcnn.corpus import Corpus, Record
+from keras_textcnn.errors import InputError
 from keras_textcnn.readers import Reader
 
 TEXTS = {"train/x/1.txt": "a", "train/y/1.txt": "b", "train/y/2.txt": "ü", "test/x/1.txt": "c"}
@@ -149,3 +150,72 @@ def test_a_corpus_keeps_what_was_read(tmp_path: Path) -> None:
     assert corpus.texts == ("a", "b", "ü", "c")
     assert list(corpus.records()) == RECORDS
     assert [record.split for record in Corpus(["a"], ["x"]).records()] == ["train"]
+
+
+def test_an_archive_in_a_folder_of_files_keeps_its_split(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        with zipfile.ZipFile(tmp_path / f"{split}.zip", "w") as archive:
+            archive.writestr("x/1.txt", split)
+    assert [tuple(record) for record in Reader().records(tmp_path)] == [("train", "train", "x"), ("test", "test", "x")]
+    write_zip(tmp_path / "test.zip")
+    with pytest.raises(InputError, match="splits in what is the test split by its name: .*test.zip"):
+        list(Reader().records(tmp_path))
+
+
+@pytest.mark.parametrize(("train", "validation", "test"), [("Train", "dev", "TEST"), ("training", "val", "testing")])
+def test_splits_have_other_names_too(tmp_path: Path, train: str, validation: str, test: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in (train, validation, test):
+            archive.writestr(f"{name}/x/1.txt", name)
+            write(tmp_path / "folder" / name / "x" / "1.txt", name)
+            write(tmp_path / "files" / f"{name}.csv", f"text,label\n{name},x\n")
+    for source in ("a.zip", "folder", "files"):
+        records = [(record.split, record.text) for record in Reader().records(tmp_path / source)]
+        assert records == [("train", train), ("validation", validation), ("test", test)]
+    write(tmp_path / "files" / "test.tsv", "text\tlabel\na\tx\n")
+    with pytest.raises(InputError, match="two for the test texts"):
+        list(Reader().records(tmp_path / "files"))
+
+
+def test_a_label_may_not_be_called_like_a_split(tmp_path: Path) -> None:
+    for name in ("car", "train"):
+        write(tmp_path / name / "1.txt", name)
+    with pytest.raises(InputError, match="a split without labels: .*train; put its texts into folders LABEL below it"):
+        list(Reader().records(tmp_path))
+
+
+def test_counts_the_files_of_a_folder_that_are_left_out(tmp_path: Path) -> None:
+    for name in ("x/1.TXT", "x/2.txt", "x/3.txt.gz", "x/.hidden.txt", "unsup/1.txt", ".git/a.txt", "y/1.txt"):
+        write(tmp_path / name, name)
+    reader = Reader()
+    assert [record.text for record in reader.records(tmp_path)] == ["x/1.TXT", "x/2.txt", "y/1.txt"]
+    assert reader.left_out == 3
+
+
+def test_splits_that_are_not_wanted_are_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", "text,label\na,x\n")
+    write(tmp_path / "test.csv", "text,label\na,\n")  # without labels
+    with pytest.raises(InputError, match="empty label"):
+        list(Reader().records(tmp_path))
+    assert [record.split for record in Reader().records(tmp_path, without={"test"})] == ["train"]
+
+
+def test_a_table_without_quoting(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", 'text\tlabel\n"Hello," he said\tx\n"open\ty\n')
+    assert pairs(path, quoting=False) == [('"Hello," he said', "x"), ('"open', "y")]
+    with pytest.raises(InputError, match="set --quoting none"):
+        pairs(path)
+
+
+def test_section_numbers_are_labels(tmp_path: Path) -> None:
+    rows = [f"text,{number}.1" for number in range(1, 31)] * 5
+    path = write(tmp_path / "a.csv", "\n".join(["text,label", *rows[:10] * 20, *rows]))
+    assert len({label for _, label in pairs(path)}) == 30
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"), [("null", ()), ("true", ("true",)), ("3", ("3",)), ('["b", "a"]', ("a", "b"))]
+)
+def test_several_labels_in_json(tmp_path: Path, value: str, labels: tuple[str, ...]) -> None:
+    path = write(tmp_path / "a.jsonl", f'{{"text": "a", "label": {value}}}')
+    assert pairs(path, separator=",") == [("a", labels)]

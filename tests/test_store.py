@@ -1,4 +1,6 @@
 import collections
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "SHARD_TOKENS", 100)
     monkeypatch.setattr(store, "BLOCK_TOKENS", 64)
     monkeypatch.setattr(store, "CHUNK_TEXTS", 7)
-    monkeypatch.setattr(store, "DICTIONARY_BYTES", 2**24)  # of 64 MiB: one token a dictionary
+    monkeypatch.setattr(store, "DICTIONARY_BYTES", 2**24)  # of 256 MiB: four tokens a dictionary
 
 
 def texts_of(corpus: TokenizedCorpus) -> list[list[str]]:
@@ -54,7 +56,7 @@ def test_memory_holds_the_texts(small_shards: None) -> None:
 
 def test_shards_hold_what_memory_holds(small_shards: None, tmp_path: Path) -> None:
     memory = tokenize_corpus(RECORDS)
-    written = write_shards(iter(RECORDS), tmp_path / "a" / "b", memory=64)
+    written = write_shards(iter(RECORDS), tmp_path / "a" / "b", memory=256)
     names = sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
     assert len([name for name in names if name.startswith("ids-")]) > 3
     assert len([name for name in names if name.startswith("tokens-")]) > 3
@@ -83,9 +85,28 @@ def test_fingerprint_knows_texts_labels_splits_and_order() -> None:
     assert len(prints) == 5
 
 
+WRITE = """
+import sys
+from pathlib import Path
+from keras_textcnn.store import write_shards
+from tests.test_store import RECORDS
+for _ in range(6):
+    corpus = write_shards(RECORDS, Path(sys.argv[1]), memory=256)
+    assert sum(1 for _ in corpus.tokens()) > 10
+"""
+
+
+def test_several_processes_may_write_the_same_shards(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITE, str(tmp_path / "shards")]
+    processes = [subprocess.Popen(command, cwd=Path(__file__).parent.parent) for _ in range(3)]
+    assert [process.wait(120) for process in processes] == [0, 0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["shards"]
+    assert texts_of(open_shards(tmp_path / "shards")) == texts_of(tokenize_corpus(RECORDS))
+
+
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "remove"])
 def test_damaged_shards_are_not_used(tmp_path: Path, damage: str) -> None:
-    write_shards(RECORDS, tmp_path / "shards", memory=64)
+    write_shards(RECORDS, tmp_path / "shards", memory=256)
     for path in sorted((tmp_path / "shards").iterdir()):
         whole = path.read_bytes()
         middle = len(whole) // 2
@@ -100,7 +121,7 @@ def test_damaged_shards_are_not_used(tmp_path: Path, damage: str) -> None:
 
 
 def test_no_byte_of_the_manifest_may_change(tmp_path: Path) -> None:
-    write_shards(RECORDS, tmp_path / "shards", memory=64)
+    write_shards(RECORDS, tmp_path / "shards", memory=256)
     path = tmp_path / "shards" / "manifest.txt"
     whole = path.read_bytes()
     for place in range(0, len(whole), 5):
@@ -114,12 +135,12 @@ def test_an_error_in_the_corpus_leaves_nothing(tmp_path: Path) -> None:
         raise InputError("line 83")
 
     with pytest.raises(InputError, match="line 83"):
-        write_shards(records(), tmp_path / "shards", memory=64)
+        write_shards(records(), tmp_path / "shards", memory=256)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_says_that_the_memory_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "TEXT_BYTES", 2**20)
-    with pytest.raises(InputError, match=r"82 texts and .* do not fit into --memory 64; raise it"):
-        write_shards(RECORDS, tmp_path / "shards", memory=64)
+    with pytest.raises(InputError, match=r"82 texts and .* do not fit into --memory 256; raise it"):
+        write_shards(RECORDS, tmp_path / "shards", memory=256)
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -107,7 +108,7 @@ def test_streamed_from_shards_the_weights_are_the_same(
     small_options: list[str], finished_run: Path, json_lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    options = [*small_options, "--data", str(json_lines), "--memory", "64"]
+    options = [*small_options, "--data", str(json_lines), "--memory", "256"]
     for name, said in (
         ("first", "tokenizing: "),
         ("second", "tokenized in an earlier run: "),
@@ -124,6 +125,63 @@ def test_streamed_from_shards_the_weights_are_the_same(
         assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
         assert ours["baseline"] is None
     assert len(list((tmp_path / "home" / "tokenized").iterdir())) == 1
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "archive"])
+def test_a_corpus_given_for_the_test_is_asked_for_its_test_split(
+    kind: str, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    write_table(folder / "train.csv", make_texts(30, 5))
+    write_table(folder / "test.csv", make_texts(12, 6))
+    with zipfile.ZipFile(folder / "only.zip", "w") as archive:
+        for number, (text, label) in enumerate(make_texts(12, 6)):
+            archive.writestr(f"test/{label}/{number}.txt", text)
+    source = {"file": folder / "test.csv", "folder": folder, "archive": folder / "only.zip"}[kind]
+    options = ["--data", corpus_file, "--test-data", source, "--output", tmp_path / "run", "--filters", 2]
+    assert run_main(monkeypatch, *options, "--frozen-epochs", 1, "--unfrozen-epochs", 0) == 0
+    facts = Run.open(tmp_path / "run").read_json("config.json")["corpus"]
+    assert (facts["train"], facts["validation"], facts["test"]) == (81, 9, 12)
+
+
+def test_the_test_split_of_the_corpus_is_not_read_where_another_is_given(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table(tmp_path / "train.csv", make_texts(30, 5))
+    write_table(tmp_path / "test.csv", [("without a label", "")])
+    options = ["--data", tmp_path, "--output", tmp_path / "run", "--vectors", "none", "--filters", 2]
+    options += ["--frozen-epochs", 0, "--unfrozen-epochs", 1]
+    assert run_main(monkeypatch, *options) == 2
+    assert "empty label" in capsys.readouterr().err
+    assert run_main(monkeypatch, *options, "--test-data", corpus_file) == 0
+
+
+def test_a_corpus_that_needs_more_memory_than_it_may_have_is_refused(
+    json_lines: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    from keras_textcnn import training
+
+    options = [*small_options, "--data", str(json_lines), "--memory", "256", "--output", str(tmp_path / "run")]
+    monkeypatch.setattr(training, "TEXT_BYTES", 2 * 2**20)
+    assert run_main(monkeypatch, *options) == 2
+    assert "90 texts, 18 tokens and 3 labels need about 340 MiB: raise --memory" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_vectors_that_changed_are_not_resumed(
+    small_options: list[str], vectors_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    more = tmp_path / "more.txt"
+    more.write_text(vectors_file.read_text() + f"gnu{' 0.5' * 8}\n")
+    options = [*small_options, "--vectors", str(more), "--vocabulary", "train+vectors"]
+    monkeypatch.setattr(keras.Model, "save_weights", lambda *arguments: 1 / 0)  # stops it after the fit
+    assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 1
+    more.write_text(more.read_text().replace("gnu", "yak"))
+    assert run_main(monkeypatch, "--resume", tmp_path / "run") == 2
+    assert "the vectors are not those that" in capsys.readouterr().err
 
 
 def test_texts_of_several_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
