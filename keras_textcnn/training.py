@@ -29,9 +29,11 @@ from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 
 DIMENSIONS = 100  # of an embedding without vectors
-# What a run holds beside the libraries, measured: its batches and graphs, for each text, for each provisional id, for
-# each number of the embedding (weights, moments, best, matrix and a copy for the checkpoint), for each score.
-WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES, EMBEDDING_BYTES, SCORE_BYTES = 160 * 2**20, 150, 24, 40, 40
+# What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
+# for each number of the embedding (weights, moments, best, matrix, a copy for the checkpoint); of a batch's layers; for
+# each score.
+WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
+EMBEDDING_BYTES, LAYER_BYTES, SCORE_BYTES = 40, 8, 40
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
@@ -85,7 +87,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records())
     encoded = _encode(config, tokenized, say)
-    config = dataclasses.replace(config, dimensions=_dimensions(config, encoded))
+    config = dataclasses.replace(config, dimensions=_dimensions(config, encoded.found))
     model = build_model(config, tokens=len(encoded.vocabulary), labels=len(encoded.labels))
     _load_vectors(config, model, encoded)
     claim = _reopen if resumed else _create
@@ -184,6 +186,7 @@ def _encode(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable[[str]
         if config.vocabulary == "train+vectors" and more <= 0:
             say("the training texts fill --vocabulary-size: no words of the vectors file are added")
         say(f"vectors {config.vectors}: {coverage}")
+    config = dataclasses.replace(config, dimensions=_dimensions(config, found))
     _check_memory(config, tokenized, splits, tokens=2 + len(counts) + len(added), labels=len(labels))
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     return Encoded(kept, coverage, found, labels, splits, _examples(config, tokenized, splits, kept, labels))
@@ -236,11 +239,15 @@ def _check_memory(
 ) -> None:
     """Raises InputError if training would hold more than --memory says."""
     scored = int((splits != TRAIN).sum())
+    width = (config.dimensions or DIMENSIONS) + config.filters * len(config.windows)
+    longest = min(config.maximum_tokens, int(tokenized.lengths.max()))
+    batch = max(2 * config.batch_size, pipeline.PREDICTION_BATCH)  # a training step keeps its layers for the gradient
     needed = (
         WORKING_BYTES
+        + batch * longest * width * LAYER_BYTES
         + len(splits) * TEXT_BYTES
         + tokenized.entries * ENTRY_BYTES
-        + tokens * (config.dimensions or 300) * EMBEDDING_BYTES
+        + tokens * (config.dimensions or DIMENSIONS) * EMBEDDING_BYTES
         + scored * labels * SCORE_BYTES
         + len(tokenized.label_sets) * labels * 4
     ) // 2**20
@@ -251,10 +258,9 @@ def _check_memory(
         )
 
 
-def _dimensions(config: TrainConfig, encoded: Encoded) -> int:
-    if config.dimensions:
-        return config.dimensions
-    return len(next(iter(encoded.found.values()))) if encoded.found else DIMENSIONS
+def _dimensions(config: TrainConfig, found: Mapping[str, np.ndarray]) -> int:
+    """The embedding's width: as the settings say, else the vectors' own."""
+    return config.dimensions or len(next(iter(found.values()), np.zeros(DIMENSIONS)))
 
 
 def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
