@@ -106,7 +106,7 @@ def describe_survey(survey: Survey) -> str:
         for number, what in (
             (survey.empty, "empty texts"),
             (survey.duplicates, "duplicates within a split"),
-            (survey.conflicting, "texts that stand there with different labels"),
+            (survey.conflicting, "texts with copies of another label"),
         )
         if number
     ]:

@@ -57,7 +57,7 @@ class Coverage:
             f"{self.vocabulary:.1%} of the vocabulary and {self.running_tokens:.1%} of the running tokens have a "
             f"vector, {self.stand_ins:.1%} that of a stand-in (not for n't)"
             + (f"; {self.added:,} words of the file added" if self.added else "")
-            + (f"; most frequent without: {missing}" if missing else "")
+            + (f"\nmost frequent without a vector: {missing}" if missing else "")
         )
 
 

@@ -60,7 +60,7 @@ def test_coverage_is_of_the_vocabulary_and_of_the_running_tokens(glove_file: Pat
     coverage = measure_coverage({"cat": 5, "zebra": 3, "n't": 2, "gnu": 1}, 20, vectors, added=7)
     assert (coverage.vocabulary, coverage.running_tokens, coverage.stand_ins) == (2 / 4, 7 / 20, 2 / 20)
     assert coverage.missing == {"zebra": 3, "gnu": 1}
-    assert "most frequent without: zebra 3, gnu 1" in str(coverage)
+    assert "most frequent without a vector: zebra 3, gnu 1" in str(coverage)
     assert "7 words of the file added" in str(coverage)
 
 
