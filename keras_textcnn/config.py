@@ -45,6 +45,11 @@ class TrainConfig:
     errors: str = option(
         "strict", "a byte that does not decode is an error, or replaced and counted", choices=("strict", "replace")
     )
+    delimiter: str | None = option(
+        None,
+        r"between the fields of a table, such as ; or \t (default: a comma in .csv, a tab in .tsv)",
+        metavar="SIGN",
+    )
     quoting: str = option(
         "standard",
         "whether a quotation mark begins a field of a CSV or TSV file, or means nothing (none)",
@@ -110,6 +115,7 @@ class TrainConfig:
             self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
         self._require("memory", self.memory is None or self.memory >= 256, "at least 256 MiB")
         self._require("multi_label", self.multi_label != "", "at least one character")
+        self._require("delimiter", self.delimiter in {None, r"\t"} or len(self.delimiter or "") == 1, "one character")
         self._require("text_column", all(self.text_column), "names of columns")
         self._require("vocabulary", self.vocabulary == "train" or self.vectors != NO_VECTORS, "train, without vectors")
         self._require("missing_deviation", 0 <= self.missing_deviation < float("inf"), "a number of at least 0")

@@ -110,7 +110,7 @@ def two_phase_fit(
         phases: From `two_phases`, or your own.
         patience: Epochs to wait for a lower validation loss.
         several_labels: Whether the targets are float32 (batch, labels), each label for itself; accuracy is the share of
-            right answers about a label then.
+            texts whose labels are all right then.
         checkpoint: File to write after every epoch; if it is there, the fit goes on from it and ends with the same
             weights, bit for bit, as one that was never interrupted.
         callbacks: Keras callbacks for each epoch's `fit`.
@@ -157,7 +157,7 @@ def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = Fa
         layer.trainable = layer.name not in phase.frozen_layers
     if several_labels:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)  # of a logit
+        accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
@@ -168,6 +168,12 @@ def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = Fa
         jit_compile=False,  # XLA would compile again for every length
     )
     model.optimizer.build(model.trainable_variables)
+
+
+def _all_right(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """1 for each text of which every label that is more probable than not is right, and no other, else 0."""
+    right = keras.ops.equal(keras.ops.cast(logits > 0, truth.dtype), truth)
+    return keras.ops.cast(keras.ops.all(right, axis=-1), "float32")
 
 
 def _fit_epoch(

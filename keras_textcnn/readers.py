@@ -43,6 +43,7 @@ class Reader:
         separator: Between the labels of a text that may have several; None: each text has one.
         encoding: Of text files.
         replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
+        delimiter: Between the fields of a table; None: a comma in .csv and a tab in .tsv.
         quoting: Whether a quotation mark in a table may begin a field, which ends at the next one.
 
     Attributes:
@@ -58,12 +59,14 @@ class Reader:
         separator: str | None = None,
         encoding: str = "utf-8",
         replace: bool = False,
+        delimiter: str | None = None,
         quoting: bool = True,
     ) -> None:
         self.text_columns = tuple(text_columns)
         self.label_column = label_column
         self.separator = separator
         self.decoder = TextDecoder(encoding, replace=replace)
+        self.delimiter = delimiter
         self.quoting = quoting
         self.left_out = 0
         self._texts = 0
@@ -141,7 +144,7 @@ class Reader:
         csv.field_size_limit(LONGEST_TEXT)
         rows = csv.reader(
             self.decoder.lines(path),
-            delimiter=DELIMITERS[kind_of(path)],
+            delimiter=self.delimiter or DELIMITERS[kind_of(path)],
             quoting=csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE,
             strict=True,
         )
@@ -158,10 +161,15 @@ class Reader:
             for row in rows:
                 place = f"{path}:{begin}"
                 if row and len(row) != len(header):
-                    raise InputError(f"{len(row)} fields where the header has {len(header)}: {place}")
+                    raise InputError(
+                        f"{len(row)} fields where the header has {len(header)}: {place}; put a text that holds the "
+                        "delimiter into quotation marks"
+                    )
                 if row:
                     yield "\n".join(row[column] for column in columns), self._label(row[label], place)
                 begin = rows.line_num + 1
+            if begin == 2:
+                raise InputError(f"no texts in {path}: it has a header and nothing below it")
         except csv.Error as error:
             if "new-line" in str(error):
                 problem, advice = "a carriage return alone", "end the lines with line feeds"
@@ -320,8 +328,8 @@ def _column(header: list[str], name: str, path: Path, option: str) -> int:
 def _no_column(header: list[str], name: str, path: Path, option: str) -> InputError:
     problem = f"two columns {name!r}" if name in header else f"no column {name!r}"
     delimiters = [sign for sign in ";\t|," if len(header) == 1 and sign in header[0]]
-    hint = f"; the fields seem to be separated by {delimiters[0]!r}" if delimiters else ""
-    return InputError(f"{problem} in {path}; there are: {_named(header)}{hint}; choose one with {option}")
+    advice = f"set --delimiter {delimiters[0]!r}" if delimiters else f"choose one with {option}"
+    return InputError(f"{problem} in {path}; there are: {_named(header)}; {advice}")
 
 
 def _named(names: Iterable[str]) -> str:
@@ -332,8 +340,10 @@ def _named(names: Iterable[str]) -> str:
 def _parse_json(line: str, place: str) -> Any:
     try:
         return json.loads(line)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits and 10,000 brackets are such too
-        raise InputError(f"not JSON: {place}: {error}; each line must be an object") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON: {place}: {error.msg} at character {error.colno}") from error
+    except (ValueError, RecursionError) as error:  # of a number of 5,000 digits, of 10,000 brackets
+        raise InputError(f"not JSON: {place}: {error}") from error
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -79,8 +79,13 @@ def score_probabilities(truth: np.ndarray, probabilities: np.ndarray, labels: Se
     }
 
 
-def describe_survey(survey: Survey) -> str:
-    """What is in a corpus, in a few lines: its labels by split, its lengths, and what is odd about it."""
+def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
+    """What is in a corpus, in a few lines: its labels by split, its lengths, and what is odd about it.
+
+    Args:
+        survey: The counts.
+        maximum_tokens: What the model reads of a text.
+    """
     table = Table("label", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for split in SPLITS:
         table.add_column(split, justify="right")
@@ -96,29 +101,24 @@ def describe_survey(survey: Survey) -> str:
     Console(file=file, width=100, emoji=False).print(table)
     lines = [line.rstrip() for line in file.getvalue().splitlines() if line.strip()]
 
-    least, low, lower, middle, upper, high, most = (f"{length:,}" for length in survey.lengths)
+    _, low, lower, middle, upper, high, most = (f"{length:,}" for length in survey.lengths)
     lines.append(
-        f"tokens a text: half have {lower} to {upper}, the median {middle}; 5% below {low}, 5% above {high}; "
-        f"{least} to {most} in all; {survey.cut:,} texts are cut"
+        f"tokens a text: median {middle}, half have {lower} to {upper}, 5% below {low}, 5% above {high}, at most {most}"
     )
-    if odd := [
-        f"{number:,} {what}"
-        for number, what in (
-            (survey.empty, "empty texts"),
-            (survey.duplicates, "duplicates within a split"),
-            (survey.conflicting, "texts with copies of another label"),
-        )
-        if number
-    ]:
-        lines.append(", ".join(odd))
+    odd = (
+        (survey.cut, f"texts are cut to {maximum_tokens:,} tokens"),
+        (survey.empty, "empty texts"),
+        (survey.duplicates, "duplicates within a split"),
+        (survey.conflicting, "texts appear with different labels"),
+    )
+    lines += [", ".join(f"{number:,} {what}" for number, what in odd if number)] if any(n for n, _ in odd) else []
     if survey.rare:
         named = ", ".join(map(_shown, survey.rare[:10])) + (" ..." if survey.rare[10:] else "")
         lines.append(f"warning: too few texts to split, all left in training: {named}")
     for split, number in survey.leaked.items():
         if number:
-            lines.append(
-                f"warning: of the {split} texts {number:,} stand among the training texts too, and flatter the scores"
-            )
+            whole = sum(counts[split] for counts in survey.labels.values())
+            lines.append(f"warning: {number:,} of {whole:,} {split} texts are in training too and flatter its scores")
     return "\n".join(lines)
 
 

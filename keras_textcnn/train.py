@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import difflib
 import hashlib
 import itertools
 import json
@@ -43,7 +44,7 @@ EXAMPLES = """examples:
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 PATHS = ("data", "validation_data", "test_data", "vectors")
 # What decides how a corpus reads; its shards serve every run that agrees in these.
-SHARD_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "quoting")
+SHARD_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "delimiter", "quoting")
 
 
 def main() -> int:
@@ -121,9 +122,12 @@ def _data(config: TrainConfig) -> dict[str, str]:
 def _locate(data: str) -> Path:
     if is_named(data):
         return fetch(data, say=console.print)
-    if not Path(data).exists():
-        raise InputError(f"no such corpus: {data}; give a name ({', '.join(CATALOG)}), {CORPUS_KINDS}")
-    return Path(data)
+    if Path(data).exists():
+        return Path(data)
+    if Path(data).suffix or len(Path(data).parts) > 1:
+        raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name from keras_textcnn.catalog")
+    meant = difflib.get_close_matches(data, CATALOG, n=1) or CATALOG
+    raise InputError(f"no such corpus: {data}; give a file, a folder, or a name: {', '.join(meant)}")
 
 
 def _records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record]:
@@ -147,6 +151,7 @@ def _reader(config: TrainConfig) -> Reader:
         separator=config.multi_label,
         encoding=config.encoding,
         replace=config.errors == "replace",
+        delimiter="\t" if config.delimiter == r"\t" else config.delimiter,
         quoting=config.quoting == "standard",
     )
 
@@ -167,9 +172,10 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     if corpus := open_shards(folder):
-        console.print(f"tokenized in an earlier run: {folder}")
+        console.print(f"taking what an earlier run tokenized: {folder}")
         return corpus
-    console.print(f"{'damaged, so tokenized again' if folder.exists() else 'tokenizing'}: {folder}")
+    damaged = "the shards there are damaged; " if folder.exists() else ""
+    console.print(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
     reader = _reader(config)
     try:
         with _counting("tokenizing") as progress:

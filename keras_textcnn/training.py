@@ -94,7 +94,12 @@ def train(
     run = claim(directory, config, tokenized, encoded)
 
     progress = _fit(config, run, model, encoded.examples, say, callbacks)
-    say("scoring the validation and test texts" + (", and a linear model to compare with" * isinstance(corpus, Corpus)))
+    best = progress.history[progress.best_epoch - 1]
+    say(f"kept epoch {progress.best_epoch}, which has the lowest validation loss, {best['val_loss']:.4f}")
+    if isinstance(corpus, Corpus):
+        say("scoring the validation and test texts, and a linear model to compare with")
+    else:
+        say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
     probabilities = {
         name: pipeline.predict_probabilities(model, encoded.examples[name], maximum_tokens=config.maximum_tokens)
         for name in ("validation", "test")
@@ -172,7 +177,9 @@ def _encode(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable[[str]
         hashes=tokenized.hashes,
         maximum_tokens=config.maximum_tokens,
     )
-    say(reporting.describe_survey(survey))
+    say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
+    if config.multi_label and max(len(label_set) for label_set in tokenized.label_sets) < 2:
+        say(f"warning: no text has several labels; is the separator another than {config.multi_label!r}?")
     counts, running, distinct = _count(config, tokenized, splits)
     say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
     found: dict[str, np.ndarray] = {}

@@ -72,9 +72,9 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.csv", "", "empty file: {}"),
     ("a.csv", "\n", "empty file: {}"),
     ("a.csv", "text,label\n", "no texts in {}"),
-    ("a.csv", GOOD.replace(",", ";"), "'text;label'; the fields seem to be separated by ';'"),
-    ("a.tsv", GOOD, "separated by ','"),
-    ("a.csv", GOOD.replace(",", "\t"), "separated by '\\t'"),
+    ("a.csv", GOOD.replace(",", ";"), "no column 'text' in {}; there are: 'text;label'; set --delimiter ';'"),
+    ("a.tsv", GOOD, "set --delimiter ','"),
+    ("a.csv", GOOD.replace(",", "\t"), "set --delimiter '\\t'"),
     ("a.csv", GOOD.replace("text,label", "body,label"), "no column 'text' in {}"),
     ("a.csv", GOOD.replace("text,label", "text,class"), "no column 'label' in {}"),
     ("a.csv", GOOD.replace("text,label", "text,text"), "two columns 'text' in {}"),
@@ -238,7 +238,9 @@ def test_vectors(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--data", "nowhere.csv"], "no such corpus: nowhere.csv"),
+        (["--data", "nowhere.csv"], "no such file: nowhere.csv"),
+        (["--data", "reuters-r9"], "no such corpus: reuters-r9; give a file, a folder, or a name: reuters-r8"),
+        (["--data", "{corpus}", "--delimiter", "ab"], "--delimiter must be one character"),
         (["--data", "{corpus}", "--encoding", "klingon"], "unknown encoding 'klingon'"),
         (["--data", "{corpus}", "--encoding", "rot13"], "unknown encoding 'rot13'"),
         (["--data", "{corpus}", "--multi-label", ""], "--multi-label must be at least one character"),

@@ -46,6 +46,11 @@ def test_tsv_and_named_columns(tmp_path: Path) -> None:
     assert pairs(path, text_columns=["review"], label_column="stars") == [("good, really", "5"), ("bad", "1")]
 
 
+def test_another_delimiter(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'label;text\nx;one, two\ny;"three; four"\n')
+    assert pairs(path, delimiter=";") == [("one, two", "x"), ("three; four", "y")]
+
+
 def test_several_text_columns_are_joined(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "title,body,label\nA,b,x\n")
     assert pairs(path, text_columns=["body", "title"]) == [("b\nA", "x")]
