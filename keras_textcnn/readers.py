@@ -3,22 +3,19 @@
 import csv
 import json
 import re
-import stat
-import tarfile
-import zipfile
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from keras_textcnn.archives import ARCHIVES, is_text, read_members
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, LONGEST_TEXT, TextDecoder, kind_of, open_bytes, reading
+from keras_textcnn.files import CHUNK, LONGEST_TEXT, TextDecoder, kind_of, reading
 
 CORPUS_KINDS = (
     "a .csv, .tsv, .jsonl or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of LABEL/*.txt"
 )
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-ARCHIVES = {".zip", ".tar"}
 FASTTEXT_LABEL = "__label__"
 SPLIT_NAMES = {  # of folders and files, in any case
     **dict.fromkeys(("train", "training"), "train"),
@@ -134,7 +131,7 @@ class Reader:
             if label.name in SPLITS:
                 raise InputError(f"a split without labels: {label}; put its texts into folders LABEL below it")
             for path in sorted(label.iterdir()):
-                if label.name in UNLABELLED or not _is_text(path.name):
+                if label.name in UNLABELLED or not is_text(path.name):
                     self.left_out += 1
                     continue
                 with reading(path), path.open("rb") as file:
@@ -217,29 +214,27 @@ class Reader:
                 yield text, self._label(labels if self.separator or len(labels) > 1 else labels[0], place)
 
     def _archive(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
-        members = _zip_members if kind_of(path) == ".zip" else _tar_members
         depths: dict[int, str] = {}
         beside: dict[str, str] = {}  # texts right below a split, by split
         with_labels = set()
-        with reading(path):
-            for name, file in members(path):
-                *above, folder, file_name = ("", *PurePosixPath(name).parts)
-                above_split = SPLIT_NAMES.get(above[-1].lower()) if above else None
-                if not _is_text(file_name) or folder in {"", *UNLABELLED} or name.startswith("__MACOSX"):
-                    self.left_out += 1
-                    continue
-                if folder in SPLITS:
-                    self.left_out += 1
-                    beside[folder] = name
-                    continue
-                depths.setdefault(len(above), name)
-                if len(depths) > 1:
-                    raise InputError(f"texts at different depths in {path}: {name}; each must be LABEL/NAME.txt")
-                found = above_split or split
-                with_labels.add(found)
-                if found not in without:
-                    place = f"{path}:{name}"
-                    yield Record(found, self._whole(file, place), self._label(folder, place))
+        for name, file in read_members(path):
+            *above, folder, file_name = ("", *PurePosixPath(name).parts)
+            above_split = SPLIT_NAMES.get(above[-1].lower()) if above else None
+            if not is_text(file_name) or folder in {"", *UNLABELLED} or name.startswith("__MACOSX"):
+                self.left_out += 1
+                continue
+            if folder in SPLITS:
+                self.left_out += 1
+                beside[folder] = name
+                continue
+            depths.setdefault(len(above), name)
+            if len(depths) > 1:
+                raise InputError(f"texts at different depths in {path}: {name}; each must be LABEL/NAME.txt")
+            found = above_split or split
+            with_labels.add(found)
+            if found not in without:
+                place = f"{path}:{name}"
+                yield Record(found, self._whole(file, place), self._label(folder, place))
         for missing in sorted(set(beside) - with_labels):
             raise InputError(f"a split without labels: {path}:{beside[missing]}; put its texts into folders LABEL")
         if split != "train" and with_labels - {split}:
@@ -344,57 +339,3 @@ def _parse_json(line: str, place: str) -> Any:
         raise InputError(f"not JSON: {place}: {error.msg} at character {error.colno}") from error
     except (ValueError, RecursionError) as error:  # of a number of 5,000 digits, of 10,000 brackets
         raise InputError(f"not JSON: {place}: {error}") from error
-
-
-def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            _check_name(member.filename, path)
-            if stat.S_ISLNK(member.external_attr >> 16) and _is_text(member.filename):
-                raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
-            if not member.is_dir():
-                with archive.open(member) as file:
-                    yield member.filename.replace("\\", "/"), file
-
-
-class _StrictTarInfo(tarfile.TarInfo):
-    """Does not take a damaged header for the end of the archive."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_StrictTarInfo":
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"header: {error}") from error
-
-
-def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with open_bytes(path) as packed:
-        with tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictTarInfo) as archive:
-            while member := archive.next():
-                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one it has passed
-                _check_name(member.name, path)
-                if not member.isfile() and not member.isdir() and _is_text(member.name):
-                    raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
-                if member.isfile() and (file := archive.extractfile(member)):
-                    yield member.name, file
-        while packed.read(CHUNK):  # the checksum of a packed file is behind its last byte
-            pass
-
-
-def _check_name(name: str, path: Path) -> None:
-    """Nothing is unpacked, but an archive with such a name was made to harm."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if ".." in parts or name.startswith(("/", "\\")) or re.match("[A-Za-z]:", name):
-        raise InputError(f"a name that leads out of the archive: {path}:{name}; do not trust it")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"a name that is not UTF-8: {path}:{name!a}; rename it") from None
-
-
-def _is_text(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() == ".txt" and not path.name.startswith(".")

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from keras_textcnn import catalog
-from keras_textcnn.catalog import CATALOG, ArchiveSource, CatalogEntry, WheelSource, cache_folder, fetch
+from keras_textcnn.catalog import CATALOG, CatalogEntry, cache_folder, fetch
 from keras_textcnn.corpus import Record
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.readers import Reader
+from keras_textcnn.sources import ArchiveSource, WheelSource
 
 TABLE = 'Category\tText\nd\tstring\nclass\t\n\nearn\t"profit ""up"""\nacq\tbought\n'
 
@@ -84,7 +85,8 @@ def test_refuses_another_file(tiny: WheelSource, monkeypatch: pytest.MonkeyPatch
 FETCH = """
 import sys
 from keras_textcnn import catalog
-source = catalog.WheelSource(*eval(sys.argv[1]))
+from keras_textcnn.sources import WheelSource
+source = WheelSource(*eval(sys.argv[1]))
 catalog.CATALOG["tiny"] = catalog.CatalogEntry(source, 2, {}, 2, 1, "none")
 print("ready", flush=True)
 catalog.fetch("tiny")

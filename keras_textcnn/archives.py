@@ -1,0 +1,79 @@
+"""Archives, read in place: nothing is unpacked to the disk, and what was made to harm is refused."""
+
+import re
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.files import CHUNK, kind_of, open_bytes, reading
+
+ARCHIVES = {".zip", ".tar"}
+
+
+def read_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files of a zip or tar, each with its name, open until the next one is asked for.
+
+    Raises:
+        InputError: The archive is damaged, encrypted, or has a text that is a link or a name that leads out of it.
+    """
+    with reading(path):
+        yield from (_zip_members if kind_of(path) == ".zip" else _tar_members)(path)
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is that of a text: `.txt` in any case, and not hidden."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() == ".txt" and not path.name.startswith(".")
+
+
+def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            _check_name(member.filename, path)
+            if stat.S_ISLNK(member.external_attr >> 16) and is_text(member.filename):
+                raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
+            if not member.is_dir():
+                with archive.open(member) as file:
+                    yield member.filename.replace("\\", "/"), file
+
+
+class _StrictTarInfo(tarfile.TarInfo):
+    """Does not take a damaged header for the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_StrictTarInfo":
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"header: {error}") from error
+
+
+def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with open_bytes(path) as packed:
+        with tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictTarInfo) as archive:
+            while member := archive.next():
+                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one it has passed
+                _check_name(member.name, path)
+                if not member.isfile() and not member.isdir() and is_text(member.name):
+                    raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
+                if member.isfile() and (file := archive.extractfile(member)):
+                    yield member.name, file
+        while packed.read(CHUNK):  # the checksum of a packed file is behind its last byte
+            pass
+
+
+def _check_name(name: str, path: Path) -> None:
+    """Nothing is unpacked, but an archive with such a name was made to harm."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if ".." in parts or name.startswith(("/", "\\")) or re.match("[A-Za-z]:", name):
+        raise InputError(f"a name that leads out of the archive: {path}:{name}; do not trust it")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"a name that is not UTF-8: {path}:{name!a}; rename it") from None
