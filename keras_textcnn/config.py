@@ -7,6 +7,7 @@ from keras_textcnn.errors import InputError
 
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
+DIMENSIONS = 100  # of an embedding without vectors
 
 
 def option(default: Any, help: str, **argument: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
-COMMANDS = {"train", "predict", "training"}
+COMMANDS = {"train", "predict", "training", "encoding"}
 TOOLS = {"config", "errors", "files", "archives", "sources", "command", "corpus", "text", "layers", "optimizers"} | {
     "vocabulary"
 }  # a stage may use these

@@ -162,10 +162,10 @@ def test_a_corpus_that_needs_more_memory_than_it_may_have_is_refused(
     json_lines: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    from keras_textcnn import training
+    from keras_textcnn import encoding
 
     options = [*small_options, "--data", str(json_lines), "--memory", "256", "--output", str(tmp_path / "run")]
-    monkeypatch.setattr(training, "TEXT_BYTES", 2 * 2**20)
+    monkeypatch.setattr(encoding, "TEXT_BYTES", 2 * 2**20)
     assert run_main(monkeypatch, *options) == 2
     needed = re.search(
         r"90 texts, 18 tokens and 3 labels need about (\d+) MiB: raise --memory", capsys.readouterr().err

@@ -18,7 +18,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.fitting import Phase, compile_phase
 from keras_textcnn.training import build_model
 
-CONFIG = TrainConfig()
+CONFIG = TrainConfig(dimensions=100)
 TOKENS, LABELS, STEPS, ROUNDS = 96, 8, 20, 5
 
 

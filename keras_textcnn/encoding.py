@@ -1,0 +1,174 @@
+"""From a tokenized corpus to numbers: its splits, vocabulary, vectors and examples."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from keras_textcnn import pipeline, reporting, vectors, vocabulary
+from keras_textcnn.config import DIMENSIONS, NO_VECTORS, TrainConfig
+from keras_textcnn.corpus import (
+    SPLITS,
+    TRAIN,
+    assign_splits,
+    labels_of,
+    number_labels,
+    rare_labels,
+    survey_corpus,
+)
+from keras_textcnn.errors import InputError
+from keras_textcnn.store import TokenizedCorpus
+
+# What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
+# for each number of the embedding (weights, moments, best, matrix, a copy for the checkpoint); of a batch's layers; for
+# each score.
+WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
+EMBEDDING_BYTES, LAYER_BYTES, SCORE_BYTES = 40, 8, 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """A corpus in numbers.
+
+    Attributes:
+        vocabulary: Tokens by id.
+        coverage: What the vectors know of it; None without vectors.
+        found: The vectors, by token.
+        dimensions: The embedding's width: as the settings say, else the vectors' own.
+        labels: Names by output.
+        splits: int (texts,), positions in `SPLITS`.
+        examples: By split.
+    """
+
+    vocabulary: list[str]
+    coverage: vectors.Coverage | None
+    found: dict[str, np.ndarray]
+    dimensions: int
+    labels: list[str]
+    splits: np.ndarray
+    examples: dict[str, pipeline.Examples]
+
+
+def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable[[str], None]) -> Encoded:
+    """Splits a corpus, says what is in it, and makes its vocabulary, vectors and examples.
+
+    Raises:
+        InputError: It cannot be split, has no token, needs more than --memory, or the vectors cannot be read.
+    """
+    if config.multi_label is None and not all(isinstance(label, str) for label in tokenized.label_sets):
+        raise InputError("the texts have several labels: set multi_label in the settings")
+    label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
+    labels = list(label_counts)
+    rare = rare_labels(label_counts, strata, tokenized.splits)
+    splits = assign_splits(
+        tokenized.splits,
+        strata,
+        validation_fraction=config.validation_fraction,
+        test_fraction=config.test_fraction,
+        seed=config.seed,
+    )
+    sizes = ", ".join(f"{(splits == position).sum():,} {name}" for position, name in enumerate(SPLITS))
+    say(f"corpus {config.data}: {sizes} texts, {len(labels)} labels")
+    survey = survey_corpus(
+        tokenized.label_sets,
+        rows=tokenized.rows,
+        splits=splits,
+        rare=rare,
+        lengths=tokenized.lengths,
+        hashes=tokenized.hashes,
+        maximum_tokens=config.maximum_tokens,
+    )
+    say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
+    if config.multi_label and max(len(label_set) for label_set in tokenized.label_sets) < 2:
+        say(f"warning: no text has several labels; is the separator another than {config.multi_label!r}?")
+    counts, running, distinct = _count(config, tokenized, splits)
+    say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
+    found: dict[str, np.ndarray] = {}
+    added: list[str] = []
+    coverage = None
+    if config.vectors != NO_VECTORS:
+        more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
+        found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
+        added = [token for token in found if token not in counts][:more]
+        coverage = vectors.measure_coverage(counts, running, found, added=len(added))
+        if config.vocabulary == "train+vectors" and more <= 0:
+            say("the training texts fill --vocabulary-size: no words of the vectors file are added")
+        say(f"vectors {config.vectors}: {coverage}")
+    dimensions = config.dimensions or len(next(iter(found.values()), np.zeros(DIMENSIONS)))
+    _check_memory(
+        dataclasses.replace(config, dimensions=dimensions),
+        tokenized,
+        splits,
+        tokens=2 + len(counts) + len(added),
+        labels=len(labels),
+    )
+    kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
+    return Encoded(
+        kept, coverage, found, dimensions, labels, splits, _examples(config, tokenized, splits, kept, labels)
+    )
+
+
+def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) -> tuple[dict[str, int], int, int]:
+    """The vocabulary with its counts in the training texts, and their running and distinct tokens."""
+    provisional = tokenized.count(splits == TRAIN)
+    if not provisional.any():
+        raise InputError("the training texts have no token: all are empty")
+    distinct = 0
+
+    def totals() -> Iterator[tuple[str, int]]:
+        nonlocal distinct
+        for token, ids in tokenized.tokens():
+            if count := sum(map(provisional.__getitem__, ids)):
+                distinct += 1
+                yield token, int(count)
+
+    counts = vocabulary.build_vocabulary(totals(), size=config.vocabulary_size, minimum_count=config.minimum_count)
+    return counts, int(provisional.sum()), distinct
+
+
+def _examples(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray, kept: Sequence[str], labels: Sequence[str]
+) -> dict[str, pipeline.Examples]:
+    ids = {token: id for id, token in enumerate(kept)}
+    renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
+    for token, provisional in tokenized.tokens():
+        renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
+    outputs = {label: output for output, label in enumerate(labels)}
+    if config.multi_label is None:
+        targets = np.array([outputs[str(label)] for label in tokenized.label_sets], np.int32)
+    else:
+        targets = np.zeros((len(tokenized.label_sets), len(labels)), np.float32)
+        for row, label_set in enumerate(tokenized.label_sets):
+            targets[row, [outputs[label] for label in labels_of(label_set)]] = 1
+    lengths = np.minimum(tokenized.lengths, config.maximum_tokens)
+    examples = {}
+    for position, name in enumerate(SPLITS):
+        texts = np.flatnonzero(splits == position)
+        examples[name] = pipeline.Examples(
+            tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
+        )
+    return examples
+
+
+def _check_memory(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray, *, tokens: int, labels: int
+) -> None:
+    """Raises InputError if training would hold more than --memory says."""
+    scored = int((splits != TRAIN).sum())
+    width = (config.dimensions or DIMENSIONS) + config.filters * len(config.windows)
+    longest = min(config.maximum_tokens, int(tokenized.lengths.max()))
+    batch = max(2 * config.batch_size, pipeline.PREDICTION_BATCH)  # a training step keeps its layers for the gradient
+    needed = (
+        WORKING_BYTES
+        + batch * longest * width * LAYER_BYTES
+        + len(splits) * TEXT_BYTES
+        + tokenized.entries * ENTRY_BYTES
+        + tokens * (config.dimensions or DIMENSIONS) * EMBEDDING_BYTES
+        + scored * labels * SCORE_BYTES
+        + len(tokenized.label_sets) * labels * 4
+    ) // 2**20
+    if config.memory and needed > config.memory:
+        raise InputError(
+            f"{len(splits):,} texts, {tokens:,} tokens and {labels:,} labels need about {needed:,} MiB: raise "
+            "--memory, or lower --vocabulary-size"
+        )
