@@ -7,6 +7,7 @@ from keras_textcnn.errors import InputError
 
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
+DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 DIMENSIONS = 100  # of an embedding without vectors
 
 
@@ -23,10 +24,11 @@ class TrainConfig:
         InputError: A setting is out of its range.
     """
 
-    data: str = option(
-        "reuters-r8",
+    data: str | None = option(
+        None,
         "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl or .parquet file, a .txt file of "
-        "fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt",
+        "fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt "
+        f"(default: {DEFAULT_CORPUS})",
         metavar="CORPUS",
     )
     validation_data: str | None = option(None, "validation corpus (default: a part of --data)", metavar="CORPUS")

@@ -68,7 +68,7 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
         seed=config.seed,
     )
     sizes = ", ".join(f"{(splits == position).sum():,} {name}" for position, name in enumerate(SPLITS))
-    say(f"corpus {config.data}: {sizes} texts, {len(labels)} labels")
+    say(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
     survey = survey_corpus(
         tokenized.label_sets,
         rows=tokenized.rows,

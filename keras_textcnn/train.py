@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from keras_textcnn.catalog import CATALOG, fetch, is_named
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.config import NO_VECTORS, TrainConfig
+from keras_textcnn.config import DEFAULT_CORPUS, NO_VECTORS, TrainConfig
 from keras_textcnn.corpus import SPLITS, Corpus, Record
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import fingerprint, home
@@ -103,13 +103,17 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         except UnicodeEncodeError:
             raise InputError(f"a name that is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
-        config = TrainConfig(**given)
-        directory = arguments.output or free_directory(Path("runs"), Path(config.data).name.split(".")[0] or "run")
+        config = TrainConfig(**{"data": DEFAULT_CORPUS, **given})
+        directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
         return config, directory
     if given or arguments.output:
         raise InputError("--resume takes every setting from the run; leave the other options out")
     run = Run.open_unfinished(arguments.resume)
+    if run.config().data is None:
+        raise InputError(
+            f"{run.directory} was started from Python with texts of its own; go on there: train(..., resumed=True)"
+        )
     return run.config(), run.directory
 
 

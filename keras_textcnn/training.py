@@ -144,7 +144,7 @@ def _reopen(directory: Path, config: TrainConfig, tokenized: TokenizedCorpus, en
         raise InputError(f"the settings are not those that {directory} was started with; start anew")
     if run.read_json("config.json")["corpus"] != _describe(tokenized, encoded):
         raise InputError(
-            f"the corpus is not the one that {directory} was started with: {config.data}; restore it, or start anew"
+            f"the corpus is not the one that {directory} was started with ({config.data}); restore it, or start anew"
         )
     if run.read_lines("vocabulary.txt") != encoded.vocabulary:
         raise InputError(

@@ -174,6 +174,25 @@ def test_a_corpus_that_needs_more_memory_than_it_may_have_is_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_from_python_is_resumed_from_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from keras_textcnn import Corpus, TrainConfig
+    from keras_textcnn.training import train as train_corpus
+
+    texts, labels = zip(*make_texts(60, 4), strict=True)
+    corpus = Corpus(texts, labels)
+    config = TrainConfig(filters=2, vectors="none", dimensions=4, frozen_epochs=0, unfrozen_epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save_weights", lambda *arguments: 1 / 0)  # stops it after the fit
+        with pytest.raises(ZeroDivisionError):
+            train_corpus(config, corpus, tmp_path / "run")
+    assert Run.open(tmp_path / "run").read_json("config.json")["settings"]["data"] is None
+    assert run_main(monkeypatch, "--resume", tmp_path / "run") == 2
+    assert "was started from Python with texts of its own" in capsys.readouterr().err
+    assert train_corpus(config, corpus, tmp_path / "run", resumed=True).finished
+
+
 def test_vectors_that_changed_are_not_resumed(
     small_options: list[str], vectors_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
