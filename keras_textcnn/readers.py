@@ -95,7 +95,9 @@ class Reader:
 
     def _find_splits(self, path: Path) -> Iterator[tuple[str, Path]]:
         places: dict[str, Path] = {}
-        for place in sorted(path.iterdir()) if path.is_dir() else ():
+        with reading(path):
+            inside = sorted(path.iterdir()) if path.is_dir() else []
+        for place in inside:
             split = SPLIT_NAMES.get(place.name.split(".")[0].lower())
             if split and (any(place.glob("*/")) if place.is_dir() else kind_of(place) in {*self._kinds(), *ARCHIVES}):
                 if split in places:

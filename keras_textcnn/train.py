@@ -61,13 +61,14 @@ def _main(arguments: argparse.Namespace) -> None:
     sources = {split: _locate(data) for split, data in _data(config).items()}
     if config.vectors != NO_VECTORS:
         find_vectors(config.vectors)
-    in_memory = _read(config, sources) if config.memory is None else None
+    if config.memory is None:  # before the import that takes seconds, so that what is wrong is said at once
+        corpus: Corpus | TokenizedCorpus = _read(config, sources)
     import_tensorflow()
     from keras_textcnn.reporting import results_table
     from keras_textcnn.training import train
 
-    corpus = _shards(config, sources, config.memory) if config.memory is not None else in_memory
-    assert corpus is not None
+    if config.memory is not None:
+        corpus = _shards(config, sources, config.memory)
     try:
         with _batch_bar() as callback:
             run = train(
