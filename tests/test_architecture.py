@@ -10,9 +10,19 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
 COMMANDS = {"train", "predict", "training", "encoding"}
-TOOLS = {"config", "errors", "files", "archives", "sources", "command", "corpus", "text", "layers", "optimizers"} | {
-    "vocabulary"
-}  # a stage may use these
+TOOLS = {
+    "config",
+    "errors",
+    "files",
+    "archives",
+    "sources",
+    "vector_files",
+    "command",
+    "corpus",
+    "text",
+    "layers",
+    "optimizers",
+} | {"vocabulary"}  # a stage may use these
 
 
 def imports_of(path: Path) -> set[str]:
