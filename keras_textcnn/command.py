@@ -41,8 +41,9 @@ def add_options(parser: argparse.ArgumentParser, config: type) -> None:
         if field.default is not None:
             shown = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
             argument["help"] += f" (default: {shown})"
-        name = f"--{field.name.replace('_', '-')}"
-        parser.add_argument(name, type=_converter(hints[field.name]), default=argparse.SUPPRESS, **argument)
+        kind = _kind(hints[field.name])
+        argument |= {"action": "store_true"} if kind is bool else {"type": _converter(kind)}
+        parser.add_argument(f"--{field.name.replace('_', '-')}", default=argparse.SUPPRESS, **argument)
 
 
 def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
@@ -94,12 +95,17 @@ def _standard_error_held() -> Iterator[None]:
             os.close(kept)
 
 
-def _converter(hint: Any) -> Callable[[str], Any]:
-    if typing.get_origin(hint) is tuple:
-        return comma_separated_integers if int in typing.get_args(hint) else comma_separated
+def _kind(hint: Any) -> Any:
+    """The type of an option; what may be None is None when it is not given."""
     if isinstance(hint, types.UnionType):
         return next(kind for kind in typing.get_args(hint) if kind is not type(None))
     return hint
+
+
+def _converter(kind: Any) -> Callable[[str], Any]:
+    if typing.get_origin(kind) is tuple:
+        return comma_separated_integers if int in typing.get_args(kind) else comma_separated
+    return kind
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
@@ -108,9 +114,9 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 
 def comma_separated_integers(text: str) -> tuple[int, ...]:
-    """`1,2,3` as (1, 2, 3)."""
+    """`1,2,3` as (1, 2, 3), `none` as ()."""
     try:
-        return tuple(int(part) for part in text.split(","))
+        return () if text == "none" else tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"must be numbers with commas between, such as 1,2,3; received: {text}"

@@ -7,8 +7,61 @@ from keras_textcnn.errors import InputError
 
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
+ONE_HOT = "one-hot"
+LAZY_OPTIMIZERS = ("adam", "adamw")  # whose rows of the embedding may learn faster than the rest
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
-DIMENSIONS = 100  # of an embedding without vectors
+
+_WORDS = {
+    "vectors": GLOVE_TABLE,
+    "dimensions": 100,
+    "vocabulary_size": 50_000,
+    "maximum_tokens": 400,
+    "embedding_dropout": 0.2,
+    "dropout": 0.5,
+    "frozen_epochs": 4,
+    "unfrozen_epochs": 8,
+    "learning_rate": 2e-3,
+    "unfrozen_learning_rate": 1e-3,
+    "embedding_factor": 5.0,
+    "batch_size": 64,
+}
+_WINDOWS = {"windows": (1, 2, 3), "filters": 100}  # side by side
+_CHARACTERS = {
+    **_WORDS,
+    "vectors": NO_VECTORS,
+    "dimensions": 16,
+    "vocabulary_size": 5_000,
+    "maximum_tokens": 1014,
+    "alphabet": "corpus",
+    "embedding": "learned",
+    "embedding_dropout": 0.0,
+    "unfrozen_learning_rate": 5e-4,
+    "embedding_factor": 1.0,
+    "batch_size": 32,
+}
+_ZHANG = {
+    **{name: value for name, value in _CHARACTERS.items() if name != "embedding_dropout"},
+    "alphabet": "zhang",
+    "embedding": "one-hot",
+}
+# What each model takes that not every model takes, or not with the same default. What a builder is to get stands here
+# under the name of its argument.
+MODELS: dict[str, dict[str, Any]] = {
+    "conv1d": {
+        **_WORDS,
+        **_WINDOWS,
+        "poolings": ("max",),
+        "hidden": (),
+        "multichannel": False,
+        "max_norm": None,
+    },
+    "conv1d-stack": {**_WORDS, "windows": (5, 5), "filters": 128, "pooling": 5, "hidden": (128,)},
+    "conv2d": {**_WORDS, "windows": (3,), "filters": 16, "pooling": 2, "hidden": (64,)},
+    "conv2d-windows": {**_WORDS, **_WINDOWS},
+    "charcnn": {**_CHARACTERS, "maximum_tokens": 2_000, "windows": (7, 5), "filters": 128, "pooling": 3},
+    "charcnn-zhang-small": _ZHANG,
+    "charcnn-zhang-large": _ZHANG,
+}
 
 
 def option(default: Any, help: str, **argument: Any) -> Any:
@@ -16,12 +69,30 @@ def option(default: Any, help: str, **argument: Any) -> Any:
     return dataclasses.field(default=default, metadata={"help": help, **argument})
 
 
+def model_option(name: str, help: str, **argument: Any) -> Any:
+    """A field whose default is the model's own; models without one do not take it."""
+    models: dict[Any, list[str]] = {}
+    for model, settings in MODELS.items():
+        if name in settings:
+            models.setdefault(settings[name], []).append(model)
+    defaults = [f"{_shown(default)} for {', '.join(names)}" for default, names in models.items()]
+    if sum(map(len, models.values())) == len(MODELS):  # all but the first one's are exceptions
+        defaults[0] = _shown(next(iter(models)))
+    return option(None, f"{help} (default: {'; '.join(defaults)})", **argument)
+
+
+def _shown(default: Any) -> str:
+    if default is None or default == ():
+        return "none"
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """The settings of one run.
+    """The settings of one run. One that is None takes its default: the model's own, as `MODELS` has it.
 
     Raises:
-        InputError: A setting is out of its range.
+        InputError: A setting is out of its range, or the model has no use for it.
     """
 
     data: str | None = option(
@@ -69,79 +140,186 @@ class TrainConfig:
     )
     test_fraction: float = option(0.1, "part of the texts split off for the test, in (0, 0.5]", metavar="F")
 
-    vocabulary_size: int = option(50_000, "most tokens in the vocabulary, the most frequent ones", metavar="N")
+    vocabulary_size: int = model_option(
+        "vocabulary_size", "most tokens in the vocabulary, the most frequent ones", metavar="N"
+    )
     minimum_count: int = option(1, "rarer tokens of the training texts count as unknown", metavar="N")
-    maximum_tokens: int = option(400, "longer texts are cut to this many tokens", metavar="N")
+    maximum_tokens: int = model_option(
+        "maximum_tokens", "longer texts are cut to this many tokens, which are characters for charcnn", metavar="N"
+    )
     vocabulary: str = option(
         "train",
         "tokens of the training texts, or also words that only the vectors file has, up to --vocabulary-size",
         choices=("train", "train+vectors"),
     )
-    vectors: str = option(
-        GLOVE_TABLE,
+    alphabet: str | None = model_option(
+        "alphabet",
+        "characters of the training texts, or the 69 of Zhang, Zhao and LeCun (2015)",
+        choices=("corpus", "zhang"),
+    )
+    vectors: str = model_option(
+        "vectors",
         "pretrained vectors: a GloVe, word2vec or fastText .vec file (also .gz, .zip, word2vec's .bin), a name that "
         f"glove_download.sh brings such as glove.6B.100d, {GLOVE_TABLE} (in the package) or none",
         metavar="FILE",
     )
-    dimensions: int | None = option(
-        None, "width of the embedding (default: that of the vectors, 100 without)", metavar="N"
-    )
+    dimensions: int | None = model_option("dimensions", "width of the embedding; vectors bring their own", metavar="N")
     missing_deviation: float = option(
         0.0,
         "words without a vector start from noise of this many times the vectors' deviation; 0: from zero",
         metavar="F",
     )
 
-    model: str = option("conv1d", "architecture", choices=("conv1d",))
-    windows: tuple[int, ...] = option(
-        (1, 2, 3), "tokens that each convolution sees, separated by commas", metavar="N,N,..."
+    model: str = option("conv1d", "architecture", choices=tuple(MODELS))
+    windows: tuple[int, ...] | None = model_option(
+        "windows",
+        "tokens that each convolution sees, separated by commas: side by side in conv1d and conv2d-windows, else upon "
+        "each other",
+        metavar="N,N,...",
     )
-    filters: int = option(100, "feature maps of each window", metavar="N")
-    embedding_dropout: float = option(
-        0.2, "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
+    filters: int | None = model_option("filters", "feature maps of each convolution", metavar="N")
+    poolings: tuple[str, ...] | None = model_option(
+        "poolings", "over the windows of a text: max, average or max,average", metavar="NAME,..."
     )
-    dropout: float = option(0.5, "part of the pooled features dropped in training, in [0, 1)", metavar="F")
+    pooling: int | None = model_option("pooling", "positions that a pooling between layers makes one of", metavar="N")
+    hidden: tuple[int, ...] | None = model_option(
+        "hidden", "units of hidden layers before the logits, separated by commas, or none", metavar="N,N,..."
+    )
+    multichannel: bool | None = option(None, "conv1d: a second copy of the vectors, never trained, beside the first")
+    embedding: str | None = model_option("embedding", "of the characters", choices=("learned", "one-hot"))
+    embedding_dropout: float | None = model_option(
+        "embedding_dropout", "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
+    )
+    dropout: float = model_option(
+        "dropout", "part of the pooled features and of hidden layers dropped in training, in [0, 1)", metavar="F"
+    )
+    max_norm: float | None = option(
+        None, "conv1d: the longest that a label's weights may become (default: any length)", metavar="F"
+    )
 
-    frozen_epochs: int = option(4, "epochs of the first phase, the embedding frozen", metavar="N")
-    unfrozen_epochs: int = option(8, "epochs of the second phase, the embedding trained too", metavar="N")
-    learning_rate: float = option(2e-3, "learning rate of the first phase", metavar="F")
-    unfrozen_learning_rate: float = option(1e-3, "learning rate of the second phase", metavar="F")
-    embedding_factor: float = option(
-        5.0, "in the second phase the embedding's rows learn this many times as fast as the rest", metavar="F"
+    frozen_epochs: int = model_option(
+        "frozen_epochs", "epochs of the first phase, in which --freeze stands still", metavar="N"
     )
-    batch_size: int = option(64, "texts a step", metavar="N")
+    unfrozen_epochs: int = model_option(
+        "unfrozen_epochs", "epochs of the second phase, everything trained", metavar="N"
+    )
+    freeze: str = option(
+        None,
+        "what the first phase leaves as it is; the trunk is all between embedding and logits (default: embedding "
+        "with vectors, nothing without)",
+        choices=("embedding", "trunk", "embedding+trunk", "nothing"),
+    )
+    optimizer: str = option("adam", "of both phases", choices=("adam", "adamw", "rmsprop", "sgd"))
+    weight_decay: float | None = option(
+        None, "adamw's, of all weights but the embedding and the biases (default: 0.004)", metavar="F"
+    )
+    learning_rate: float = model_option("learning_rate", "learning rate of the first phase", metavar="F")
+    unfrozen_learning_rate: float = model_option(
+        "unfrozen_learning_rate", "learning rate of the second phase", metavar="F"
+    )
+    embedding_factor: float = model_option(
+        "embedding_factor",
+        "an embedding that is not frozen learns this many times as fast as the rest; 1 with rmsprop and sgd",
+        metavar="F",
+    )
+    batch_size: int = model_option("batch_size", "texts a step", metavar="N")
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
     seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", metavar="N")
 
     def __post_init__(self) -> None:
-        for name in ("minimum_count", "maximum_tokens", "dimensions", "filters", "batch_size", "patience"):
-            self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
+        self._require("model", self.model in MODELS, f"of {', '.join(MODELS)}")
+        self._take_defaults()
+        self._check_corpus()
+        self._check_words()
+        self._check_model()
+        self._check_fit()
+
+    @property
+    def unit(self) -> str:
+        """What a token is to the model: a word or a character."""
+        return "character" if "alphabet" in MODELS[self.model] else "word"
+
+    def _take_defaults(self) -> None:
+        own = MODELS[self.model]
+        if self.embedding_factor is None and self.optimizer not in LAZY_OPTIMIZERS:
+            self._set("embedding_factor", 1.0)
+        for name in sorted({name for settings in MODELS.values() for name in settings} - {"dimensions"}):
+            if getattr(self, name) is None:
+                self._set(name, own.get(name))
+            elif name not in own:
+                raise InputError(f"{_option(name)} means nothing to --model {self.model}; leave it out")
+        if self.dimensions is None and self.vectors == NO_VECTORS and self.embedding != ONE_HOT:
+            self._set("dimensions", own["dimensions"])  # with vectors it is theirs
+        if self.freeze is None:  # without vectors there is nothing to protect
+            self._set("freeze", "nothing" if self.vectors == NO_VECTORS else "embedding")
+        if self.weight_decay is None and self.optimizer == "adamw":
+            self._set("weight_decay", 0.004)
+
+    def _check_corpus(self) -> None:
         self._require("memory", self.memory is None or self.memory >= 256, "at least 256 MiB")
         self._require("multi_label", self.multi_label != "", "at least one character")
         self._require("delimiter", self.delimiter in {None, r"\t"} or len(self.delimiter or "") == 1, "one character")
         self._require("text_column", all(self.text_column), "names of columns")
-        self._require("vocabulary", self.vocabulary == "train" or self.vectors != NO_VECTORS, "train, without vectors")
-        self._require("missing_deviation", 0 <= self.missing_deviation < float("inf"), "a number of at least 0")
-        self._require(
-            "missing_deviation", not self.missing_deviation or self.vectors != NO_VECTORS, "0, without vectors"
-        )
+        for name in ("validation_fraction", "test_fraction"):
+            self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
+        self._require("seed", 0 <= self.seed < 2**32, "at least 0 and below 2**32")
+
+    def _check_words(self) -> None:
+        self._at_least_one("minimum_count", "maximum_tokens", "dimensions")
         self._require("maximum_tokens", self.maximum_tokens < 2**31, "below 2**31")
         self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")
-        self._require("windows", len(self.windows) > 0 and min(self.windows) >= 1, "numbers of at least 1")
-        self._require("windows", len(set(self.windows)) == len(self.windows), "different numbers")
+        without = self.vectors == NO_VECTORS
+        self._require("vocabulary", self.vocabulary == "train" or not without, "train, without vectors")
+        self._require("missing_deviation", 0 <= self.missing_deviation < float("inf"), "a number of at least 0")
+        self._require("missing_deviation", not self.missing_deviation or not without, "0, without vectors")
+        self._require("embedding", self.embedding != ONE_HOT or without, "learned, with vectors")
+        self._require(
+            "dimensions", self.embedding != ONE_HOT or not self.dimensions, "left out with one-hot characters"
+        )
+        self._require("multichannel", not self.multichannel or not without, "left out without vectors")
+
+    def _check_model(self) -> None:
+        self._at_least_one("filters", "pooling")
+        for name in ("windows", "hidden"):
+            self._require(name, min(getattr(self, name) or (1,)) >= 1, "numbers of at least 1")
+        if self.windows is not None:
+            self._require("windows", len(self.windows) > 0, "numbers of at least 1")
+            different = len(set(self.windows)) == len(self.windows)
+            self._require("windows", different or "pooling" in MODELS[self.model], "different numbers")
+        known = set(self.poolings or ["max"]) <= {"max", "average"} and self.poolings != ()
+        self._require(
+            "poolings", known and len(set(self.poolings or [])) == len(self.poolings or []), "of max, average"
+        )
+        for name in ("embedding_dropout", "dropout"):
+            self._require(name, 0 <= (getattr(self, name) or 0) < 1, "in [0, 1)")
+        self._require("max_norm", self.max_norm is None or 0 < self.max_norm < float("inf"), "a positive number")
+
+    def _check_fit(self) -> None:
+        self._at_least_one("batch_size", "patience")
         for name in ("frozen_epochs", "unfrozen_epochs"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
-        self._require("seed", 0 <= self.seed < 2**32, "at least 0 and below 2**32")
         self._require(
             "unfrozen_epochs", self.frozen_epochs + self.unfrozen_epochs >= 1, "at least 1 without frozen ones"
         )
-        for name in ("embedding_dropout", "dropout"):
-            self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
-        for name in ("validation_fraction", "test_fraction"):
-            self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
         for name in ("learning_rate", "unfrozen_learning_rate", "embedding_factor"):
             self._require(name, 0 < getattr(self, name) < float("inf"), "a positive number")
+        lazy = self.optimizer in LAZY_OPTIMIZERS
+        self._require("embedding_factor", lazy or self.embedding_factor == 1, f"1 with --optimizer {self.optimizer}")
+        decays = self.weight_decay is None or 0 <= self.weight_decay < float("inf")
+        self._require("weight_decay", decays, "a number of at least 0")
+        self._require("weight_decay", self.weight_decay is None or self.optimizer == "adamw", "adamw's alone")
+
+    def _at_least_one(self, *names: str) -> None:
+        for name in names:
+            self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
-            raise InputError(f"--{name.replace('_', '-')} must be {rule}; received: {getattr(self, name)}")
+            raise InputError(f"{_option(name)} must be {rule}; received: {getattr(self, name)}")
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)  # of a frozen dataclass, while it is made
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
-from keras_textcnn.config import DIMENSIONS, NO_VECTORS, TrainConfig
+from keras_textcnn.config import NO_VECTORS, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
     TRAIN,
@@ -19,12 +19,6 @@ from keras_textcnn.corpus import (
 from keras_textcnn.errors import InputError
 from keras_textcnn.store import TokenizedCorpus
 
-# What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
-# for each number of the embedding (weights, moments, best, matrix, a copy for the checkpoint); of a batch's layers; for
-# each score.
-WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
-EMBEDDING_BYTES, LAYER_BYTES, SCORE_BYTES = 40, 8, 40
-
 
 @dataclasses.dataclass(frozen=True)
 class Encoded:
@@ -34,7 +28,7 @@ class Encoded:
         vocabulary: Tokens by id.
         coverage: What the vectors know of it; None without vectors.
         found: The vectors, by token.
-        dimensions: The embedding's width: as the settings say, else the vectors' own.
+        dimensions: The embedding's width: as the settings say, else the vectors' own, else None.
         labels: Names by output.
         splits: int (texts,), positions in `SPLITS`.
         examples: By split.
@@ -43,7 +37,7 @@ class Encoded:
     vocabulary: list[str]
     coverage: vectors.Coverage | None
     found: dict[str, np.ndarray]
-    dimensions: int
+    dimensions: int | None
     labels: list[str]
     splits: np.ndarray
     examples: dict[str, pipeline.Examples]
@@ -53,7 +47,7 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
     """Splits a corpus, says what is in it, and makes its vocabulary, vectors and examples.
 
     Raises:
-        InputError: It cannot be split, has no token, needs more than --memory, or the vectors cannot be read.
+        InputError: It cannot be split, has no token, or the vectors cannot be read.
     """
     if config.multi_label is None and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
@@ -94,14 +88,9 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
         if config.vocabulary == "train+vectors" and more <= 0:
             say("the training texts fill --vocabulary-size: no words of the vectors file are added")
         say(f"vectors {config.vectors}: {coverage}")
-    dimensions = config.dimensions or len(next(iter(found.values()), np.zeros(DIMENSIONS)))
-    _check_memory(
-        dataclasses.replace(config, dimensions=dimensions),
-        tokenized,
-        splits,
-        tokens=2 + len(counts) + len(added),
-        labels=len(labels),
-    )
+    dimensions = config.dimensions
+    if dimensions is None and found:
+        dimensions = len(next(iter(found.values())))
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     return Encoded(
         kept, coverage, found, dimensions, labels, splits, _examples(config, tokenized, splits, kept, labels)
@@ -122,7 +111,11 @@ def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) 
                 distinct += 1
                 yield token, int(count)
 
-    counts = vocabulary.build_vocabulary(totals(), size=config.vocabulary_size, minimum_count=config.minimum_count)
+    if config.alphabet == "zhang":
+        known = dict(totals())
+        counts = {character: known.get(character, 0) for character in vocabulary.ZHANG_ALPHABET}
+    else:
+        counts = vocabulary.build_vocabulary(totals(), size=config.vocabulary_size, minimum_count=config.minimum_count)
     return counts, int(provisional.sum()), distinct
 
 
@@ -148,27 +141,3 @@ def _examples(
             tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
         )
     return examples
-
-
-def _check_memory(
-    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray, *, tokens: int, labels: int
-) -> None:
-    """Raises InputError if training would hold more than --memory says."""
-    scored = int((splits != TRAIN).sum())
-    width = (config.dimensions or DIMENSIONS) + config.filters * len(config.windows)
-    longest = min(config.maximum_tokens, int(tokenized.lengths.max()))
-    batch = max(2 * config.batch_size, pipeline.PREDICTION_BATCH)  # a training step keeps its layers for the gradient
-    needed = (
-        WORKING_BYTES
-        + batch * longest * width * LAYER_BYTES
-        + len(splits) * TEXT_BYTES
-        + tokenized.entries * ENTRY_BYTES
-        + tokens * (config.dimensions or DIMENSIONS) * EMBEDDING_BYTES
-        + scored * labels * SCORE_BYTES
-        + len(tokenized.label_sets) * labels * 4
-    ) // 2**20
-    if config.memory and needed > config.memory:
-        raise InputError(
-            f"{len(splits):,} texts, {tokens:,} tokens and {labels:,} labels need about {needed:,} MiB: raise "
-            "--memory, or lower --vocabulary-size"
-        )

@@ -1,12 +1,11 @@
 """The SavedModel: raw strings in, labels and probabilities out, in a process that has TensorFlow alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from keras_textcnn.text import tokenize
 from keras_textcnn.vocabulary import encode, lookup_table
 
 
@@ -16,6 +15,7 @@ def export_model(
     labels: Sequence[str],
     folder: Path,
     *,
+    split: Callable[[tf.Tensor], tf.RaggedTensor],
     maximum_tokens: int,
     several_labels: bool = False,
 ) -> None:
@@ -29,16 +29,19 @@ def export_model(
         vocabulary: Tokens by id.
         labels: Names by output.
         folder: Where to write; it must not exist.
+        split: Makes tokens of texts, as in training; from `text.UNITS`.
         maximum_tokens: Longer texts are cut, as in training.
         several_labels: Whether each label has a probability of its own; `label` is the most probable one all the same.
     """
     table = lookup_table(vocabulary)
+    fixed = model.input_shape[1]  # the length that every text is padded to, if there is one
     names = tf.constant(labels, tf.string)
     activation = tf.nn.sigmoid if several_labels else tf.nn.softmax
 
     def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids = encode(tokenize(text), table, maximum_tokens=maximum_tokens).to_tensor()
-        ids = tf.pad(ids, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
+        ids = encode(split(text), table, maximum_tokens=maximum_tokens).to_tensor(shape=[None, fixed])
+        if fixed is None:
+            ids = tf.pad(ids, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
         probabilities = activation(model(ids, training=False))
         return {"label": tf.gather(names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
 

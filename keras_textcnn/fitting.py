@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.optimizers import LazyAdam
+from keras_textcnn.optimizers import build_optimizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,15 +26,19 @@ class Phase:
     Attributes:
         name: As it stands in the history.
         epochs: The most epochs.
-        learning_rate: Of LazyAdam, which starts anew.
-        frozen_layers: Names of the layers that stay as they are.
+        learning_rate: Of the optimizer, which starts anew.
+        frozen: Parts of the model that stay as they are: "embedding", "trunk", "head" (see `part_of`).
+        optimizer: Its name, as `optimizers.build_optimizer` knows it.
+        weight_decay: Of adamw.
         embedding_factor: How many times as fast the embedding's rows learn.
     """
 
     name: str
     epochs: int
     learning_rate: float
-    frozen_layers: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    optimizer: str = "adam"
+    weight_decay: float | None = None
     embedding_factor: float = 1.0
 
 
@@ -76,13 +80,20 @@ def two_phases(
     unfrozen_epochs: int,
     learning_rate: float,
     unfrozen_learning_rate: float,
+    frozen: tuple[str, ...] = ("embedding",),
+    optimizer: str = "adam",
+    weight_decay: float | None = None,
     embedding_factor: float = 1.0,
 ) -> list[Phase]:
-    """The embedding frozen, then everything trained; a phase without epochs is left out."""
-    phases = [
-        Phase("frozen", frozen_epochs, learning_rate, frozen_layers=("embedding",)),
-        Phase("unfrozen", unfrozen_epochs, unfrozen_learning_rate, embedding_factor=embedding_factor),
-    ]
+    """Some parts frozen, then everything trained; a phase without epochs is left out.
+
+    With nothing frozen the phases, fast and slow, differ in the learning rate alone.
+    """
+    names = ("frozen", "unfrozen") if frozen else ("fast", "slow")
+    factors = (1.0, embedding_factor) if frozen else (embedding_factor, embedding_factor)
+    first = Phase(names[0], frozen_epochs, learning_rate, frozen, optimizer, weight_decay, factors[0])
+    second = Phase(names[1], unfrozen_epochs, unfrozen_learning_rate, (), optimizer, weight_decay, factors[1])
+    phases = [first, second]
     return [phase for phase in phases if phase.epochs]
 
 
@@ -152,9 +163,9 @@ def two_phase_fit(
 
 
 def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = False) -> None:
-    """Freezes what a phase freezes and compiles with a new LazyAdam: without it Keras ignores the freezing."""
+    """Freezes what a phase freezes and compiles with a new optimizer: without it Keras ignores the freezing."""
     for layer in model.layers:
-        layer.trainable = layer.name not in phase.frozen_layers
+        layer.trainable = part_of(layer) not in {*phase.frozen, "static"}
     if several_labels:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
         accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
@@ -162,12 +173,22 @@ def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = Fa
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
     model.compile(
-        LazyAdam(phase.learning_rate, embedding_factor=phase.embedding_factor),
+        build_optimizer(
+            phase.optimizer,
+            phase.learning_rate,
+            embedding_factor=phase.embedding_factor,
+            weight_decay=phase.weight_decay,
+        ),
         loss,
         metrics=[accuracy],
         jit_compile=False,  # XLA would compile again for every length
     )
     model.optimizer.build(model.trainable_variables)
+
+
+def part_of(layer: keras.Layer) -> str:
+    """The part of a model that a layer is of: "embedding", "static" (Kim's second channel), "trunk" or "head"."""
+    return {"embedding": "embedding", "static_embedding": "static", "logits": "head"}.get(layer.name, "trunk")
 
 
 def _all_right(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -56,7 +56,77 @@ class TokenEmbedding(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")
-class TextMaxPooling(keras.layers.Layer):
+class OneHotEmbedding(keras.layers.Layer):
+    """A one-hot vector for each id; padding (id 0) and the unknown token (id 1) are all zeros.
+
+    Args:
+        vocabulary_size: Ids, padding and unknown included.
+
+    Input shape:
+        int32 (batch, tokens).
+
+    Output shape:
+        float32 (batch, tokens, vocabulary_size - 2).
+    """
+
+    def __init__(self, vocabulary_size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        return ops.one_hot(ids - 2, self.vocabulary_size - 2, dtype=self.compute_dtype)  # of a negative number: zeros
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class TextMask(keras.layers.Layer):
+    """Sets the features of padding to zero.
+
+    Input shape:
+        Features, float32 (batch, tokens, filters), and ids, int32 (batch, tokens).
+
+    Output shape:
+        float32 (batch, tokens, filters).
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: tf.Tensor, previous_mask: tf.Tensor) -> None:
+        """None: a mask that a normalization was given goes no further."""
+
+    def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        return features * ops.cast(ops.not_equal(ids, 0), features.dtype)[:, :, None]
+
+    def compute_output_shape(self, features_shape: Shape, ids_shape: Shape) -> Shape:
+        return features_shape
+
+
+class _TextPooling(keras.layers.Layer):
+    """What the poolings share: which windows start in the text."""
+
+    def __init__(self, window: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.window = window
+
+    def _windows(self, features: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """How many windows each text has, int32 (batch, 1), and which those are, bool (batch, windows)."""
+        lengths = ops.sum(ops.cast(ops.not_equal(ids, 0), "int32"), axis=1, keepdims=True)
+        windows = ops.maximum(lengths - self.window + 1, 1)
+        return windows, ops.arange(ops.shape(features)[1], dtype="int32")[None] < windows
+
+    def compute_output_shape(self, features_shape: Shape, ids_shape: Shape) -> Shape:
+        return (features_shape[0], features_shape[2])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "window": self.window}
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class TextMaxPooling(_TextPooling):
     """The maximum of each feature map over the windows that start in the text.
 
     A text shorter than the window has one window, its first. Expects texts padded on the right by at least
@@ -72,19 +142,20 @@ class TextMaxPooling(keras.layers.Layer):
         float32 (batch, filters).
     """
 
-    def __init__(self, window: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.window = window
+    def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        _, inside = self._windows(features, ids)
+        # Adding costs one pass and no gradient of its own, which a selection would.
+        return ops.max(features + ops.where(inside, 0.0, -float("inf"))[:, :, None], axis=1)
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class TextAveragePooling(_TextPooling):
+    """The mean of each feature map over the windows that start in the text.
+
+    Args, input shape, output shape: as of `TextMaxPooling`.
+    """
 
     def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-        lengths = ops.sum(ops.cast(ops.not_equal(ids, 0), "int32"), axis=1, keepdims=True)
-        starts = ops.arange(ops.shape(features)[1], dtype="int32")[None]
-        outside = ops.greater_equal(starts, ops.maximum(lengths - self.window + 1, 1))
-        # Adding costs one pass and no gradient of its own, which a selection would.
-        return ops.max(features + ops.where(outside, -float("inf"), 0.0)[:, :, None], axis=1)
-
-    def compute_output_shape(self, features_shape: Shape, ids_shape: Shape) -> Shape:
-        return (features_shape[0], features_shape[2])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "window": self.window}
+        windows, inside = self._windows(features, ids)
+        weights = ops.cast(inside, features.dtype) / ops.cast(windows, features.dtype)
+        return ops.einsum("bwf,bw->bf", features, weights)

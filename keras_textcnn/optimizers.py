@@ -1,4 +1,4 @@
-"""Adam for large embeddings."""
+"""Optimizers by name, and an Adam for large embeddings."""
 
 from typing import Any
 
@@ -28,10 +28,7 @@ class LazyAdam(keras.optimizers.Adam):
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
-        # An id stands in a batch many times: its gradients are added up before the moments see them.
-        ids, positions = tf.unique(gradient.indices)
-        rows = tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(ids))
-
+        ids, rows = _add_up(gradient)
         index = self._get_variable_index(variable)
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
         momentum_rows = self.beta_1 * momentum.sparse_read(ids) + (1 - self.beta_1) * rows
@@ -48,3 +45,50 @@ class LazyAdam(keras.optimizers.Adam):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "embedding_factor": self.embedding_factor}
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class RowRMSprop(keras.optimizers.RMSprop):
+    """RMSprop that squares the gradient of a gathered embedding's row once its parts have been added up.
+
+    Keras's own (3.15) squares each part for itself where an id stands in a batch more than once.
+    """
+
+    def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        if isinstance(gradient, tf.IndexedSlices):
+            ids, rows = _add_up(gradient)
+            gradient = tf.IndexedSlices(rows, ids, gradient.dense_shape)
+        super().update_step(gradient, variable, learning_rate)
+
+
+def _add_up(gradient: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
+    """The different ids of a batch and their rows' gradients: an id stands in it many times."""
+    ids, positions = tf.unique(gradient.indices)
+    return ids, tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(ids))
+
+
+def build_optimizer(
+    name: str, learning_rate: float, *, embedding_factor: float = 1.0, weight_decay: float | None = None
+) -> keras.optimizers.Optimizer:
+    """A new optimizer.
+
+    Args:
+        name: adam or adamw, which are `LazyAdam` without and with weight decay, rmsprop, or sgd with a momentum of 0.9.
+        learning_rate: Of all weights but the embedding's rows.
+        embedding_factor: How many times as high the rows' learning rate is; adam and adamw only.
+        weight_decay: Of adamw: the part of a weight, times the learning rate, that a step takes away. Biases keep
+            theirs, and so does the embedding: most of its rows are in few batches and would wither in between.
+
+    Raises:
+        ValueError: The name is unknown.
+    """
+    if name == "rmsprop":
+        return RowRMSprop(learning_rate)
+    if name == "sgd":
+        return keras.optimizers.SGD(learning_rate, momentum=0.9)
+    if name not in ("adam", "adamw"):
+        raise ValueError(f"`name` must be adam, adamw, rmsprop or sgd. Received: name={name}")
+    optimizer = LazyAdam(learning_rate, embedding_factor=embedding_factor, weight_decay=weight_decay)
+    if weight_decay is not None:
+        optimizer.exclude_from_weight_decay(var_names=["embeddings", "bias"])
+    return optimizer

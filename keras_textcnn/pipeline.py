@@ -3,6 +3,7 @@
 import bisect
 import dataclasses
 import itertools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -46,24 +47,26 @@ class Examples:
         return ids
 
 
-def length_boundaries(maximum_tokens: int) -> list[int]:
-    """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum.
+def length_boundaries(maximum_tokens: int, *, fixed: bool = False) -> list[int]:
+    """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum; or that alone, if fixed.
 
     Few, so that every shape is met early; near each other, so that less than a third of a row is padding, short texts
     (below 16 tokens) aside.
     """
+    if fixed:
+        return [maximum_tokens]
     steps = (base << power for power in range(32) for base in (16, 24))
     return [*itertools.takewhile(lambda boundary: boundary < maximum_tokens, steps), maximum_tokens]
 
 
 def plan_batches(
-    lengths: np.ndarray, *, maximum_tokens: int, batch_size: int, seed: tuple[int, int] | None = None
+    lengths: np.ndarray, *, boundaries: Sequence[int], batch_size: int, seed: tuple[int, int] | None = None
 ) -> list[np.ndarray]:
     """Which texts stand together in a batch: only such as are padded to the same boundary.
 
     Args:
         lengths: int (texts,): tokens of each text.
-        maximum_tokens: No text is longer.
+        boundaries: From `length_boundaries`; no text is longer than the last.
         batch_size: The most texts in a batch.
         seed: (seed, epoch), which fix the order of texts and of batches; None: the shortest texts first.
 
@@ -72,7 +75,7 @@ def plan_batches(
     """
     random = None if seed is None else np.random.default_rng(seed)
     order = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
-    buckets = np.searchsorted(length_boundaries(maximum_tokens), lengths[order])
+    buckets = np.searchsorted(boundaries, lengths[order])
     batches: list[np.ndarray] = []
     for bucket in np.unique(buckets):
         texts = order[buckets == bucket]
@@ -82,19 +85,18 @@ def plan_batches(
     return batches
 
 
-def padded_batches(examples: Examples, plan: list[np.ndarray], *, maximum_tokens: int) -> tf.data.Dataset:
+def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Sequence[int]) -> tf.data.Dataset:
     """The batches of a plan.
 
     Args:
-        examples: Texts of at most `maximum_tokens` tokens.
+        examples: Texts.
         plan: From `plan_batches`.
-        maximum_tokens: No text is longer.
+        boundaries: From `length_boundaries`; no text is longer than the last.
 
     Returns:
         For each batch (ids, targets): int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
         (batch,) or float32 (batch, labels).
     """
-    boundaries = length_boundaries(maximum_tokens)
 
     def gather(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         texts = plan[number]
@@ -112,10 +114,10 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, maximum_tokens
     return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
 
 
-def predict_probabilities(model: keras.Model, examples: Examples, *, maximum_tokens: int) -> np.ndarray:
+def predict_probabilities(model: keras.Model, examples: Examples, *, boundaries: Sequence[int]) -> np.ndarray:
     """The probabilities that a compiled model gives to encoded texts: float32 (texts, labels), in their order."""
-    plan = plan_batches(examples.lengths, maximum_tokens=maximum_tokens, batch_size=PREDICTION_BATCH)
-    logits = model.predict(padded_batches(examples, plan, maximum_tokens=maximum_tokens), verbose=0)
+    plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=PREDICTION_BATCH)
+    logits = model.predict(padded_batches(examples, plan, boundaries=boundaries), verbose=0)
     activation = tf.nn.softmax if examples.targets.ndim == 1 else tf.nn.sigmoid
     probabilities = np.empty_like(logits)
     probabilities[np.concatenate(plan)] = activation(logits)

@@ -16,7 +16,7 @@ from typing import Any
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 
-FORMAT = 1  # of the directory; it grows when an older reader could no longer understand a newer directory
+FORMAT = 2  # of the directory; it grows when an older reader could no longer understand a newer directory
 
 
 def check_free(directory: Path) -> None:
@@ -89,9 +89,9 @@ class Run:
             raise InputError(f"no run in {directory}; give a directory that keras_textcnn.train wrote")
         run = cls(directory)
         written = run.read_json("config.json").get("format")
-        if written != FORMAT:
+        if written not in range(1, FORMAT + 1):
             raise InputError(
-                f"{directory} has format {written}, this version reads {FORMAT}; use the version that wrote it"
+                f"{directory} has format {written}, this version reads 1 to {FORMAT}; use the version that wrote it"
             )
         return run
 
@@ -130,9 +130,8 @@ class Run:
     def config(self) -> TrainConfig:
         """The settings the run was started with."""
         settings: dict[str, Any] = self.read_json("config.json").get("settings", {})
-        tuples = {field.name for field in dataclasses.fields(TrainConfig) if isinstance(field.default, tuple)}
         try:
-            settings |= {name: tuple(value) for name, value in settings.items() if name in tuples}
+            settings |= {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
             return TrainConfig(**settings)
         except (TypeError, AttributeError) as error:
             raise InputError(f"damaged run: {self.directory / 'config.json'} ({error})") from error

@@ -23,7 +23,7 @@ import tensorflow as tf
 from keras_textcnn import files
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.text import tokenize
+from keras_textcnn.text import UNITS
 from keras_textcnn.vocabulary import Ids
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at once
@@ -31,8 +31,9 @@ SHARD_TOKENS = 2**24  # 64 MiB
 BLOCK_TOKENS = 2**20  # read at once
 DICTIONARY_BYTES = 200  # what a token costs in a dictionary, about
 TEXT_BYTES, ENTRY_BYTES = 25, 8  # what a text and a provisional id cost in arrays, here
+ESCAPED = (b"\n", rb"\n")  # a line end may be a token; no other token holds a backslash beside another sign
 COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
-FORMAT = 1  # of the shards; it grows with every change to them or to the tokenizer
+FORMAT = 2  # of the shards; it grows with every change to them or to the tokenizer
 
 TokenIds = Iterator[tuple[bytes, int]]
 
@@ -89,10 +90,10 @@ class TokenizedCorpus:
             yield token.decode(), [id for _, id in entries]
 
 
-def tokenize_corpus(records: Iterable[Record]) -> TokenizedCorpus:
-    """Tokenizes a corpus into memory."""
+def tokenize_corpus(records: Iterable[Record], *, unit: str = "word") -> TokenizedCorpus:
+    """Tokenizes a corpus into memory; a token is a word or a character, as the unit says."""
     chunks = [np.zeros(0, np.int32)]
-    tokenizer = _Tokenizer()
+    tokenizer = _Tokenizer(unit)
     for ids in tokenizer.run(records):
         chunks.append(ids)
     entries = sorted(tokenizer.index.items())
@@ -134,6 +135,7 @@ def write_shards(
     folder: Path,
     *,
     memory: int,
+    unit: str = "word",
 ) -> TokenizedCorpus:
     """Tokenizes a corpus into a folder, which appears whole or not at all; what was there is replaced.
 
@@ -141,13 +143,14 @@ def write_shards(
         records: Its texts, read one by one.
         folder: Where the shards are to be.
         memory: MiB that may be held.
+        unit: What a token is: a word or a character.
 
     Raises:
         InputError: The corpus has too many texts or different tokens for the memory.
     """
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
     with files.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
-        tokenizer = _Tokenizer()
+        tokenizer = _Tokenizer(unit)
         with contextlib.closing(_ShardWriter(whole)) as writer:
             for ids in tokenizer.run(records):
                 writer.write_ids(ids)
@@ -219,7 +222,9 @@ class _ShardWriter:
 
     def write_dictionary(self, index: dict[bytes, int]) -> None:
         with (self._folder / f"tokens-{self._dictionaries:05}.tsv").open("wb") as file:
-            file.writelines(b"%s\t%d\n" % entry for entry in sorted(index.items()))
+            file.writelines(
+                b"%s\t%d\n" % (token.replace(ESCAPED[0], ESCAPED[1]), id) for token, id in sorted(index.items())
+            )
         self._dictionaries += 1
 
     def close(self) -> None:
@@ -230,8 +235,8 @@ class _ShardWriter:
 def _read_dictionary(path: Path) -> TokenIds:
     with path.open("rb") as file:
         for line in file:
-            token, id = line.split(b"\t")  # no token holds a space
-            yield token, int(id)
+            token, id = line.split(b"\t")  # no token holds a tab
+            yield token.replace(ESCAPED[1], ESCAPED[0]), int(id)
 
 
 def _check_memory(memory: int, tokenizer: "_Tokenizer") -> None:
@@ -251,7 +256,8 @@ class _Tokenizer:
         texts: Texts so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        self._split = UNITS[unit]
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0
@@ -262,7 +268,7 @@ class _Tokenizer:
     def run(self, records: Iterable[Record]) -> Iterator[np.ndarray]:
         """The ids of some texts after the other: int32 (tokens,)."""
         for chunk in _chunks(records):
-            tokens = tokenize(tf.constant([record.text for record in chunk]))
+            tokens = self._split(tf.constant([record.text for record in chunk]))
             flat = tokens.flat_values.numpy().tolist()
             ids = np.fromiter(map(self.index.__getitem__, flat), np.int32, len(flat))
             self.entries = max(self.entries, int(ids.max(initial=-1)) + 1)

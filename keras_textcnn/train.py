@@ -173,7 +173,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
     from keras_textcnn.store import open_shards, write_shards
 
-    settings = {name: getattr(config, name) for name in SHARD_SETTINGS}
+    settings = {name: getattr(config, name) for name in (*SHARD_SETTINGS, "unit")}
     key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     if corpus := open_shards(folder):
@@ -184,7 +184,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     reader = _reader(config)
     try:
         with _counting("tokenizing") as progress:
-            corpus = write_shards(progress(_records(sources, reader)), folder, memory=memory)
+            corpus = write_shards(progress(_records(sources, reader)), folder, memory=memory, unit=config.unit)
     except OSError as error:
         raise FetchError(
             f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"

@@ -1,6 +1,8 @@
 """What the command `train` does once the texts are there: composes the stages from splits to a finished run."""
 
 import dataclasses
+import inspect
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -12,17 +14,21 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn import baseline, export, fitting, pipeline, reporting, vectors
-from keras_textcnn.config import DIMENSIONS, NO_VECTORS, TrainConfig
-from keras_textcnn.corpus import (
-    SPLITS,
-    Corpus,
-)
+from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
+from keras_textcnn.corpus import SPLITS, TRAIN, Corpus
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.models import BUILDERS
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
+from keras_textcnn.text import UNITS
 
+SHORTEST_FIXED = 128  # tokens that reach through the layers of every default model
+# What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
+# for each weight (moments, best, matrix, a copy for the checkpoint); for each number in a batch's layers; for each
+# score.
+WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
+WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 40, 4, 40
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
@@ -38,7 +44,8 @@ def train(
     """Trains, measures, exports.
 
     Args:
-        config: The settings; `dimensions` None takes the width of the vectors.
+        config: The settings; `dimensions` None takes the width of the vectors. A model of fixed length is made for
+            texts no longer than the longest to train on, or `maximum_tokens`.
         corpus: Texts, of which a validation and a test split are split off if it has none; or shards of them, which
             leave the linear baseline out: it needs the texts.
         directory: Of the run, missing or empty.
@@ -53,10 +60,11 @@ def train(
     """
     started = time.perf_counter()
     keras.utils.set_random_seed(config.seed)
-    tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records())
+    tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records(), unit=config.unit)
     encoded = encode_corpus(config, tokenized, say)
-    config = dataclasses.replace(config, dimensions=encoded.dimensions)
-    model = build_model(config, tokens=len(encoded.vocabulary), labels=len(encoded.labels))
+    config = _fitted(config, encoded)
+    model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    _check_memory(config, model, tokenized, encoded)
     _load_vectors(config, model, encoded)
     claim = _reopen if resumed else _create
     run = claim(directory, config, tokenized, encoded)
@@ -69,7 +77,7 @@ def train(
     else:
         say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
     probabilities = {
-        name: pipeline.predict_probabilities(model, encoded.examples[name], maximum_tokens=config.maximum_tokens)
+        name: pipeline.predict_probabilities(model, encoded.examples[name], boundaries=_boundaries(config))
         for name in ("validation", "test")
     }
     run_metrics: dict[str, Any] = {
@@ -89,6 +97,7 @@ def train(
             encoded.vocabulary,
             encoded.labels,
             folder,
+            split=UNITS[config.unit],
             maximum_tokens=config.maximum_tokens,
             several_labels=config.multi_label is not None,
         )
@@ -100,25 +109,72 @@ def train(
     return run
 
 
-def build_model(config: TrainConfig, *, tokens: int, labels: int) -> keras.Model:
-    """The model that a config describes, for a vocabulary of `tokens` entries and a number of labels."""
-    return BUILDERS[config.model](
-        vocabulary_size=tokens,
-        labels=labels,
-        dimensions=config.dimensions or DIMENSIONS,
-        windows=config.windows,
-        filters=config.filters,
-        embedding_dropout=config.embedding_dropout,
-        dropout=config.dropout,
-    )
+def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> keras.Model:
+    """The model that a config describes.
+
+    Raises:
+        InputError: Its sizes do not go together.
+    """
+    sizes = {name: getattr(config, name) for name in MODELS[config.model] if name in _arguments(config.model)}
+    if _is_fixed(config):
+        sizes["tokens"] = config.maximum_tokens
+    sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
+    try:
+        return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
+    except ValueError as error:
+        reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
+        raise InputError(f"no such {config.model} model: {reason}") from error
 
 
 def load_model(run: Run) -> keras.Model:
     """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels)."""
     tokens, labels = (len(run.read_lines(name)) for name in ("vocabulary.txt", "labels.txt"))
-    model = build_model(run.config(), tokens=tokens, labels=labels)
+    model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
     model.load_weights(run.weights)
     return model
+
+
+def _arguments(model: str) -> set[str]:
+    return set(inspect.signature(BUILDERS[model]).parameters)
+
+
+def _is_fixed(config: TrainConfig) -> bool:
+    """Whether the model pads every text to one length."""
+    return "tokens" in _arguments(config.model)
+
+
+def _boundaries(config: TrainConfig) -> list[int]:
+    return pipeline.length_boundaries(config.maximum_tokens, fixed=_is_fixed(config))
+
+
+def _fitted(config: TrainConfig, encoded: Encoded) -> TrainConfig:
+    """The config with the sizes that the corpus and the vectors decide."""
+    longest = max(int(encoded.examples["train"].lengths.max()), SHORTEST_FIXED)
+    tokens = min(config.maximum_tokens, longest) if _is_fixed(config) else config.maximum_tokens
+    return dataclasses.replace(config, dimensions=encoded.dimensions, maximum_tokens=tokens)
+
+
+def _check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
+    """Raises InputError if training would hold more than --memory says."""
+    scored, longest = int((encoded.splits != TRAIN).sum()), int(tokenized.lengths.max())
+    longest = config.maximum_tokens if _is_fixed(config) else min(config.maximum_tokens, longest)
+    shapes = [layer.output.shape[1:] for layer in model.layers]
+    layers = sum(math.prod(longest if size is None else size for size in shape) for shape in shapes)
+    batch = max(2 * config.batch_size, pipeline.PREDICTION_BATCH)  # a training step keeps its layers for the gradient
+    needed = (
+        WORKING_BYTES
+        + batch * layers * LAYER_BYTES
+        + len(encoded.splits) * TEXT_BYTES
+        + tokenized.entries * ENTRY_BYTES
+        + model.count_params() * WEIGHT_BYTES
+        + scored * len(encoded.labels) * SCORE_BYTES
+        + len(tokenized.label_sets) * len(encoded.labels) * 4
+    ) // 2**20
+    if config.memory and needed > config.memory:
+        raise InputError(
+            f"{len(encoded.splits):,} texts, {len(encoded.vocabulary):,} tokens and {len(encoded.labels):,} labels "
+            f"need about {needed:,} MiB: raise --memory, or lower --vocabulary-size"
+        )
 
 
 def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
@@ -126,7 +182,7 @@ def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> 
         matrix = vectors.embedding_matrix(
             encoded.vocabulary,
             encoded.found,
-            dimensions=encoded.dimensions,
+            dimensions=model.get_layer("embedding").dimensions,
             missing_deviation=config.missing_deviation,
             seed=config.seed,
         )
@@ -167,14 +223,16 @@ def _fit(
     say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> fitting.Progress:
+    boundaries = _boundaries(config)
+
     def batches(split: str, epoch: int | None = None) -> tf.data.Dataset:
         plan = pipeline.plan_batches(
             examples[split].lengths,
-            maximum_tokens=config.maximum_tokens,
+            boundaries=boundaries,
             batch_size=config.batch_size,
             seed=None if epoch is None else (config.seed, epoch),
         )
-        return pipeline.padded_batches(examples[split], plan, maximum_tokens=config.maximum_tokens)
+        return pipeline.padded_batches(examples[split], plan, boundaries=boundaries)
 
     board = reporting.TensorBoard(run.directory / "tensorboard")
 
@@ -196,14 +254,14 @@ def _fit(
 
 
 def _phases(config: TrainConfig) -> list[fitting.Phase]:
-    if config.vectors == NO_VECTORS:  # nothing to protect: the embedding is trained from the start
-        epochs = config.frozen_epochs + config.unfrozen_epochs
-        return [fitting.Phase("unfrozen", epochs, config.learning_rate, embedding_factor=config.embedding_factor)]
     return fitting.two_phases(
         frozen_epochs=config.frozen_epochs,
         unfrozen_epochs=config.unfrozen_epochs,
         learning_rate=config.learning_rate,
         unfrozen_learning_rate=config.unfrozen_learning_rate,
+        frozen=() if config.freeze == "nothing" else tuple(config.freeze.split("+")),
+        optimizer=config.optimizer,
+        weight_decay=config.weight_decay,
         embedding_factor=config.embedding_factor,
     )
 

@@ -178,13 +178,14 @@ def measure_coverage(
 
 
 def load_into(model: "keras.Model", matrix: np.ndarray) -> None:
-    """Puts an embedding matrix into a model's embedding.
+    """Puts an embedding matrix into a model's embedding, and into the second one that a multichannel model has.
 
     Raises:
         ValueError: The shapes differ.
     """
-    embedding = model.get_layer("embedding")
-    expected = tuple(embedding.embeddings.shape)
+    expected = tuple(model.get_layer("embedding").embeddings.shape)
     if matrix.shape != expected:
         raise ValueError(f"`matrix` must have the embedding's shape {expected}. Received: matrix.shape={matrix.shape}")
-    embedding.embeddings.assign(matrix)
+    for layer in model.layers:
+        if layer.name in ("embedding", "static_embedding"):
+            layer.embeddings.assign(matrix)

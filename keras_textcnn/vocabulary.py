@@ -9,6 +9,8 @@ import tensorflow as tf
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"  # no tokenizer of ours keeps a bracket inside a token
 UNKNOWN_ID = 1
+# Zhang, Zhao and LeCun (2015), section 2.2, print 70 characters, but the hyphen twice; the space is none of them.
+ZHANG_ALPHABET = (*"abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+=<>()[]{}", "\n")
 
 
 class Ids(Protocol):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_textcnn.pipeline import Examples
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -33,6 +35,23 @@ def write_table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+def make_ids(random: np.random.Generator, lengths: list[int], tokens: int) -> np.ndarray:
+    """Random ids below 30 of texts of these lengths, padded to so many tokens."""
+    return np.array([[*random.integers(1, 30, length), *[0] * (tokens - length)] for length in lengths])
+
+
+def randomize(model: "keras.Model", random: np.random.Generator, deviation: float = 0.5) -> None:
+    """Random weights; variances are positive."""
+    for variable in model.weights:
+        values = random.normal(0, deviation, variable.shape)
+        variable.assign(abs(values) + 0.1 if "variance" in variable.path else values)
+
+
+def weights_of(model: "keras.Model") -> dict[str, np.ndarray]:
+    """Weights by path, such as `conv_3/kernel`."""
+    return {variable.path: variable.numpy() for variable in model.weights}
 
 
 class ListedIds:

@@ -1,18 +1,15 @@
 import dataclasses
+import inspect
 
 import pytest
 
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import MODELS, TrainConfig
 from keras_textcnn.errors import InputError
 
 
 def test_is_read_only() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainConfig().seed = 1
-
-
-def test_second_phase_has_the_lower_learning_rate() -> None:
-    assert TrainConfig().unfrozen_learning_rate < TrainConfig().learning_rate
 
 
 @pytest.mark.parametrize(
@@ -29,8 +26,41 @@ def test_second_phase_has_the_lower_learning_rate() -> None:
         ({"frozen_epochs": 0, "unfrozen_epochs": 0}, "--unfrozen-epochs must be"),
         ({"seed": 2**32}, r"--seed must be at least 0 and below 2\*\*32; received: 4294967296"),
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
+        ({"model": "lstm"}, "--model must be of conv1d, .*; received: lstm"),
+        ({"model": "conv2d", "poolings": ("max",)}, "--poolings means nothing to --model conv2d; leave it out"),
+        ({"model": "charcnn-zhang-small", "filters": 9}, "--filters means nothing to --model charcnn-zhang-small"),
+        ({"poolings": ("max", "min")}, "--poolings must be of max, average; received"),
+        ({"poolings": ()}, "--poolings must be of max, average; received"),
+        ({"hidden": (3, 0)}, "--hidden must be numbers of at least 1"),
+        ({"max_norm": 0.0}, "--max-norm must be a positive number; received: 0.0"),
+        ({"multichannel": True, "vectors": "none"}, "--multichannel must be left out without vectors"),
+        ({"weight_decay": 0.1}, "--weight-decay must be adamw's alone; received: 0.1"),
+        ({"optimizer": "sgd", "embedding_factor": 5.0}, "--embedding-factor must be 1 with --optimizer sgd"),
+        ({"model": "charcnn", "embedding": "one-hot", "vectors": "a.txt"}, "--embedding must be learned, with vectors"),
+        ({"model": "charcnn", "embedding": "one-hot", "dimensions": 9}, "--dimensions must be left out with one-hot"),
     ],
 )
 def test_refuses_a_setting_out_of_range(settings: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         TrainConfig(**settings)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
+    from keras_textcnn.models import BUILDERS
+
+    arguments = {*inspect.signature(BUILDERS[model]).parameters} - {"labels", "tokens", "size"}
+    fit = {"vectors", "maximum_tokens", "alphabet", "frozen_epochs", "unfrozen_epochs", "learning_rate"}
+    fit |= {"unfrozen_learning_rate", "embedding_factor", "batch_size"}
+    assert {*MODELS[model]} - fit == arguments
+
+
+def test_what_a_model_has_no_use_for_is_none() -> None:
+    config = TrainConfig(model="charcnn-zhang-large")
+    assert (config.filters, config.windows, config.vectors, config.alphabet) == (None, None, "none", "zhang")
+    assert dataclasses.replace(config, seed=3) == TrainConfig(model="charcnn-zhang-large", seed=3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_second_phase_has_the_lower_learning_rate(model: str) -> None:
+    assert TrainConfig(model=model).unfrozen_learning_rate < TrainConfig(model=model).learning_rate

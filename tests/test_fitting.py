@@ -28,8 +28,8 @@ def make_texts(texts: int, seed: int, labels: int = 2) -> Examples:
 
 
 def batches(examples: Examples, epoch: int | None) -> tf.data.Dataset:
-    plan = plan_batches(examples.lengths, maximum_tokens=20, batch_size=8, seed=None if epoch is None else (0, epoch))
-    return padded_batches(examples, plan, maximum_tokens=20)
+    plan = plan_batches(examples.lengths, boundaries=[16, 20], batch_size=8, seed=None if epoch is None else (0, epoch))
+    return padded_batches(examples, plan, boundaries=[16, 20])
 
 
 def fit(model: keras.Model, phases: list[Phase] = PHASES, **options: Any) -> Progress:
@@ -56,6 +56,43 @@ def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
     after = model.get_layer("embedding").embeddings.numpy()
     assert np.all(np.any(after[2:4] != before[2:4], axis=1))
     np.testing.assert_array_equal(after[1], before[1])  # no text has id 1
+
+
+@pytest.mark.parametrize(
+    ("frozen", "still"),
+    [
+        (("embedding",), {"embedding"}),
+        (("trunk",), {"conv_1", "conv_2", "hidden_1"}),
+        (("embedding", "trunk"), {"embedding", "conv_1", "conv_2", "hidden_1"}),
+        (("head",), {"logits"}),
+        ((), set()),
+    ],
+)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_phase_moves_what_it_does_not_freeze(frozen: tuple[str, ...], still: set[str], optimizer: str) -> None:
+    keras.utils.set_random_seed(4)
+    model = build_conv1d(
+        vocabulary_size=20, labels=2, dimensions=6, windows=(1, 2), filters=4, hidden=(5,), multichannel=True
+    )
+    before = {layer.name: [weight.numpy() for weight in layer.weights] for layer in model.layers if layer.weights}
+    fit(model, [Phase("first", 1, 0.01, frozen, optimizer)])
+    same = {
+        name
+        for name, weights in before.items()
+        if all(np.array_equal(*pair) for pair in zip(weights, model.get_layer(name).weights, strict=True))
+    }
+    assert same == still | {"static_embedding"}  # Kim's second channel is never trained
+
+
+def test_phases_that_freeze_nothing_are_a_fast_one_and_a_slow_one() -> None:
+    phases = two_phases(
+        frozen_epochs=3, unfrozen_epochs=1, learning_rate=0.1, unfrozen_learning_rate=0.01, frozen=(),
+        optimizer="adamw", weight_decay=0.5, embedding_factor=2.0,
+    )  # fmt: skip
+    assert phases == [
+        Phase("fast", 3, 0.1, (), "adamw", 0.5, 2.0),
+        Phase("slow", 1, 0.01, (), "adamw", 0.5, 2.0),
+    ]
 
 
 def test_learns_eight_texts_by_heart() -> None:

@@ -1,8 +1,11 @@
+from typing import Any
+
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from keras_textcnn.optimizers import LazyAdam
+from keras_textcnn.optimizers import LazyAdam, build_optimizer
 
 
 def lazy_adam(value: np.ndarray, batches: list[list[tuple[int, np.ndarray]]], rate: float) -> np.ndarray:
@@ -72,3 +75,58 @@ def test_reloads_from_its_config() -> None:
     assert isinstance(again, LazyAdam)
     assert float(again.learning_rate) == 0.25
     assert again.embedding_factor == 3.0
+
+
+def rms_prop(value: np.ndarray, gradients: list[np.ndarray], rate: float) -> np.ndarray:
+    """Tieleman and Hinton (2012), with Keras's decay of 0.9; every row's average decays at every step."""
+    average = np.zeros(value.shape)
+    for gradient in gradients:
+        average = 0.9 * average + 0.1 * gradient**2
+        value = value - rate * gradient / np.sqrt(average + 1e-7)
+    return value
+
+
+def momentum(value: np.ndarray, gradients: list[np.ndarray], rate: float) -> np.ndarray:
+    """Polyak (1964), with a momentum of 0.9."""
+    speed = np.zeros(value.shape)
+    for gradient in gradients:
+        speed = 0.9 * speed - rate * gradient
+        value = value + speed
+    return value
+
+
+@pytest.mark.parametrize(("name", "formula"), [("rmsprop", rms_prop), ("sgd", momentum)])
+def test_repeated_ids_of_a_batch_are_added_up(name: str, formula: Any) -> None:
+    random = np.random.default_rng(2)
+    start = random.normal(size=(6, 3)).astype(np.float32)
+    variable, dense = keras.Variable(start), []
+    optimizer = build_optimizer(name, 0.01)
+    for ids in ([1, 2, 1], [2, 5], [1, 1, 1]):
+        rows = random.normal(size=(len(ids), 3)).astype(np.float32)
+        dense.append(np.zeros((6, 3)))
+        np.add.at(dense[-1], ids, rows)
+        optimizer.apply([tf.IndexedSlices(tf.constant(rows), tf.constant(ids), tf.constant([6, 3]))], [variable])
+    np.testing.assert_allclose(variable, formula(start.astype(np.float64), dense, 0.01), atol=1e-6)
+
+
+def test_adamw_decays_all_but_embedding_and_biases() -> None:
+    table = keras.Variable(np.ones((3, 2), np.float32), name="embeddings")
+    kernel, bias = (keras.Variable(np.ones((2, 2), np.float32), name=name) for name in ("kernel", "bias"))
+    optimizer = build_optimizer("adamw", 0.1, weight_decay=0.5)
+    nothing = tf.zeros((2, 2))
+    slices = tf.IndexedSlices(nothing, tf.constant([0, 1]), tf.constant([3, 2]))
+    for _ in range(2):
+        optimizer.apply([slices, nothing, nothing], [table, kernel, bias])
+    np.testing.assert_allclose(kernel, (1 - 0.1 * 0.5) ** 2, rtol=1e-6)  # Loshchilov and Hutter (2019)
+    np.testing.assert_array_equal(table, 1)
+    np.testing.assert_array_equal(bias, 1)
+
+
+def test_adam_is_the_lazy_one() -> None:
+    optimizer = build_optimizer("adam", 0.25, embedding_factor=3.0)
+    assert (type(optimizer), optimizer.embedding_factor, optimizer.weight_decay) == (LazyAdam, 3.0, None)
+
+
+def test_refuses_an_unknown_name() -> None:
+    with pytest.raises(ValueError, match="`name` must be adam, adamw, rmsprop or sgd. Received: name=lion"):
+        build_optimizer("lion", 0.1)

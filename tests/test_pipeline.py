@@ -7,6 +7,7 @@ from keras_textcnn.pipeline import length_boundaries, padded_batches, plan_batch
 from tests.conftest import make_examples
 
 LENGTHS = np.random.default_rng(0).integers(0, 101, 500)
+BOUNDARIES = length_boundaries(100)
 
 
 ROWS = [np.random.default_rng(length).integers(1, 50, length).tolist() for length in LENGTHS.tolist()]
@@ -21,17 +22,16 @@ def test_boundaries(maximum: int, boundaries: list[int]) -> None:
 
 
 def test_every_text_stands_in_one_batch_with_others_of_its_boundary() -> None:
-    plan = plan_batches(LENGTHS, maximum_tokens=100, batch_size=16, seed=(0, 0))
+    plan = plan_batches(LENGTHS, boundaries=BOUNDARIES, batch_size=16, seed=(0, 0))
     assert sorted(np.concatenate(plan)) == list(range(500))
-    boundaries = length_boundaries(100)
     for texts in plan:
         assert 1 <= len(texts) <= 16
-        assert len({next(b for b in boundaries if length <= b) for length in LENGTHS[texts]}) == 1
+        assert len({next(b for b in BOUNDARIES if length <= b) for length in LENGTHS[texts]}) == 1
 
 
 def test_seed_and_epoch_fix_the_order() -> None:
     def order(seed: tuple[int, int]) -> list[int]:
-        return np.concatenate(plan_batches(LENGTHS, maximum_tokens=100, batch_size=16, seed=seed)).tolist()
+        return np.concatenate(plan_batches(LENGTHS, boundaries=BOUNDARIES, batch_size=16, seed=seed)).tolist()
 
     assert order((3, 1)) == order((3, 1))
     assert order((3, 1)) != order((3, 2))
@@ -40,13 +40,13 @@ def test_seed_and_epoch_fix_the_order() -> None:
 
 def test_batches_hold_their_texts_padded_to_a_boundary() -> None:
     examples = make_examples(ROWS, np.arange(500, dtype=np.int32))
-    plan = plan_batches(LENGTHS, maximum_tokens=100, batch_size=16, seed=(0, 0))
-    dataset = padded_batches(examples, plan, maximum_tokens=100)
+    plan = plan_batches(LENGTHS, boundaries=BOUNDARIES, batch_size=16, seed=(0, 0))
+    dataset = padded_batches(examples, plan, boundaries=BOUNDARIES)
     assert int(dataset.cardinality()) == len(plan)
     for texts, (ids, labels) in zip(plan, dataset.as_numpy_iterator(), strict=True):
         assert (ids.dtype, labels.dtype) == (np.int32, np.int32)
         assert labels.tolist() == texts.tolist()
-        assert ids.shape[1] in length_boundaries(100)
+        assert ids.shape[1] in BOUNDARIES
         for row, text in zip(ids, texts, strict=True):
             assert row.tolist() == ROWS[text] + [0] * (ids.shape[1] - len(ROWS[text]))
 
@@ -55,7 +55,7 @@ def test_probabilities_come_in_the_order_of_the_texts() -> None:
     examples = make_examples(ROWS[:40], np.arange(40, dtype=np.int32))
     model = build_conv1d(vocabulary_size=50, labels=3, dimensions=4, windows=(2,), filters=8)
     model.compile(jit_compile=False)
-    probabilities = predict_probabilities(model, examples, maximum_tokens=100)
+    probabilities = predict_probabilities(model, examples, boundaries=BOUNDARIES)
     for row, ids in zip(probabilities, ROWS[:40], strict=True):
         alone = keras.ops.softmax(model(np.array([ids or [0]])))[0]
         np.testing.assert_allclose(row, alone, atol=1e-6)

@@ -54,6 +54,16 @@ def test_memory_holds_the_texts(small_shards: None) -> None:
     assert counts_of(corpus, chosen) == expected
 
 
+def test_characters_with_line_ends_and_backslashes_in_memory_and_in_shards(small_shards: None, tmp_path: Path) -> None:
+    records = [Record("train", text, "sea") for text in ("a\\n\\\nB", "日 x\ny", "")]
+    for corpus in (
+        tokenize_corpus(records, unit="character"),
+        write_shards(records, tmp_path / "shards", memory=256, unit="character"),
+        open_shards(tmp_path / "shards"),
+    ):
+        assert texts_of(corpus) == [["a", "\\", "n", "\\", "\n", "b"], ["日", " ", "x", "\n", "y"], []]
+
+
 def test_shards_hold_what_memory_holds(small_shards: None, tmp_path: Path) -> None:
     memory = tokenize_corpus(RECORDS)
     written = write_shards(iter(RECORDS), tmp_path / "a" / "b", memory=256)

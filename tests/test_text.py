@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from nltk.tokenize import TreebankWordTokenizer
 
-from keras_textcnn.text import tokenize
+from keras_textcnn.text import split_characters, tokenize
 
 
 def tokens_of(text: str | bytes) -> list[str]:
@@ -41,6 +41,29 @@ def tokens_of(text: str | bytes) -> list[str]:
 )
 def test_tokens(text: str, tokens: str) -> None:
     assert tokens_of(text) == tokens.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        ("Don't!", "don't!"),
+        ("  a \t b\u3000c\u00a0 ", "a b c"),
+        ("one\r\n two<br /><BR>three \n\n four", "one\ntwo\nthree\nfour"),
+        ("ÉCOLE ΑΒΓ ПРИВЕТ", "école αβγ привет"),
+        ("我爱电影 مرحبا 😀👍", "我爱电影 مرحبا 😀👍"),
+        ("\N{FAMILY}\N{VARIATION SELECTOR-16}x\u00ady", "\N{FAMILY}xy"),
+        ("a\x00b\x85c", "a b\nc"),
+        ("", ""),
+        (" \n ", ""),
+    ],
+)
+def test_characters(text: str, characters: str) -> None:
+    assert [token.decode() for token in split_characters(tf.constant([text]))[0].numpy()] == [*characters]
+
+
+def test_characters_of_bytes_that_are_not_utf8() -> None:
+    rows = split_characters(tf.constant([b"a\xff\xfe", b"b"])).to_list()
+    assert rows == [[b"a", "\ufffd".encode(), "\ufffd".encode()], [b"b"]]
 
 
 def test_bytes_that_are_not_utf8_become_a_token() -> None:

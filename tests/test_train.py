@@ -228,6 +228,78 @@ def test_texts_of_several_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [[label for label, p in answer.items() if p > 0.5] for answer in probabilities] == [["fruit", "metal"], []]
 
 
+SMALL = {
+    "conv1d": ["--poolings", "max,average", "--hidden", "6", "--multichannel", "--max-norm", "3", "--filters", "6"],
+    "conv1d-stack": ["--windows", "3,2", "--pooling", "2", "--filters", "6", "--hidden", "none"],
+    "conv2d": ["--filters", "4", "--hidden", "8"],
+    "conv2d-windows": ["--filters", "6"],
+    "charcnn": ["--filters", "8", "--dimensions", "4"],
+    "charcnn-zhang-small": ["--maximum-tokens", "123", "--learning-rate", "1e-4"],
+}
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_every_model_trains_exports_and_answers(
+    model: str, corpus_file: Path, vectors_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--data", corpus_file, "--model", model, *SMALL[model], "--output", tmp_path / "run"]
+    options += [] if model.startswith("charcnn") else ["--vectors", vectors_file, "--optimizer", "rmsprop"]
+    assert run_main(monkeypatch, *options, "--frozen-epochs", 1, "--unfrozen-epochs", 1) == 0
+    run = Run.open(tmp_path / "run")
+    assert run.config().model == model
+
+    from keras_textcnn.predict import load_predictor
+    from keras_textcnn.training import load_model
+
+    texts = ["The apple and a pear.", "", "zinc " * 400, "它 \n\\ é"]
+    answers = load_predictor(run.saved_model)([text.encode() for text in texts])
+    known = {token: id for id, token in enumerate(run.read_lines("vocabulary.txt"))}
+    trained, width = load_model(run), load_model(run).input_shape[1]
+    for text, answer in zip(texts, answers, strict=True):
+        words = text.lower().replace(".", " .").replace("\\", " \\ ").split()
+        tokens = [*text.lower().strip()] if run.config().unit == "character" else words
+        tokens = [*" ".join(words)] if "zinc" in text and run.config().unit == "character" else tokens
+        if "它" in text and run.config().unit == "character":
+            tokens = [*"它\n\\ é"]
+        ids = [known.get(token, 1) for token in tokens][: run.config().maximum_tokens]
+        ids += [0] * ((width or len(ids) or 1) - len(ids))
+        expected = keras.ops.softmax(trained(np.array([ids])))[0]
+        np.testing.assert_allclose([*answer["probabilities"].values()], expected, atol=1e-5)
+
+
+def test_a_binary_corpus_works_with_softmax_and_with_sigmoids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_table(tmp_path / "two.csv", [pair for pair in make_texts(240, 3) if pair[1] != "sea"])
+    options = ["--data", path, "--vectors", "none", "--dimensions", 8, "--filters", 16, "--learning-rate", 0.02]
+    for name, head in (("softmax", []), ("sigmoid", ["--multi-label", ";"])):
+        assert run_main(monkeypatch, *options, *head, "--output", tmp_path / name) == 0
+        assert json.loads((tmp_path / name / "metrics.json").read_text())["test"]["accuracy"] == 1
+
+
+def test_a_fixed_length_is_that_of_the_longest_text_to_train_on(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data", corpus_file, "--model", "conv1d-stack", "--frozen-epochs", 1, "--unfrozen-epochs", 0]
+    assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0
+    assert Run.open(tmp_path / "run").config().maximum_tokens == 128  # no text has more than 32 tokens
+    assert run_main(monkeypatch, *options, "--maximum-tokens", 28, "--output", tmp_path / "short") == 2
+    message = "error: no such conv1d-stack model: --maximum-tokens must be at least 29 for these layers."
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "short").exists()
+
+
+def test_the_alphabet_is_the_corpus_own_or_zhangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(f"电影{mark} مرحبا", label) for mark, label in (("好", "good"), ("坏", "bad")) for _ in range(12)]
+    path = write_table(tmp_path / "chinese.csv", rows)
+    options = ["--data", path, "--model", "charcnn", "--filters", 8, "--frozen-epochs", 8]
+    for alphabet in ("corpus", "zhang"):
+        assert run_main(monkeypatch, *options, "--alphabet", alphabet, "--output", tmp_path / alphabet) == 0
+    lines = (tmp_path / "corpus" / "vocabulary.txt").read_text("utf-8").splitlines()
+    assert set(lines[2:]) == set("电影好坏مرحبا ")
+    assert json.loads((tmp_path / "corpus" / "metrics.json").read_text())["test"]["accuracy"] == 1
+    assert len((tmp_path / "zhang" / "vocabulary.txt").read_text("utf-8").splitlines()) == 71
+    assert json.loads((tmp_path / "zhang" / "metrics.json").read_text())["test"]["accuracy"] < 1  # all unknown
+
+
 def test_words_of_the_vectors_file_that_no_training_text_has(
     finished_run: Path, small_options: list[str], vectors_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,19 +314,19 @@ def test_words_of_the_vectors_file_that_no_training_text_has(
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["coverage"]["added"] == 2
 
 
-def test_without_vectors_there_is_one_phase(
+def test_without_vectors_nothing_is_frozen(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     options = ["--data", corpus_file, "--vectors", "none", "--frozen-epochs", 1, "--unfrozen-epochs", 1, "--filters", 4]
     assert run_main(monkeypatch, *options) == 0
     metrics = json.loads(Path("runs/things/metrics.json").read_text())
-    assert [(phase["name"], phase["epochs"]) for phase in metrics["phases"]] == [("unfrozen", 2)]
+    assert [(phase["name"], phase["epochs"]) for phase in metrics["phases"]] == [("fast", 1), ("slow", 1)]
     assert metrics["coverage"] is None
     output = capsys.readouterr()
     assert "test accuracy" in output.out
     assert "| python -m keras_textcnn.predict runs/things" in output.out
-    assert "epoch  1 unfrozen" in output.err
+    assert "epoch  1 fast" in output.err
 
 
 @pytest.mark.parametrize(

@@ -186,3 +186,11 @@ def test_load_into_puts_the_matrix_into_the_model() -> None:
     np.testing.assert_array_equal(model.get_layer("embedding").embeddings, matrix)
     with pytest.raises(ValueError, match=r"shape \(4, 3\). Received: matrix.shape=\(3, 4\)"):
         load_into(model, matrix.T)
+
+
+def test_load_into_fills_both_channels() -> None:
+    model = build_conv1d(vocabulary_size=4, labels=2, dimensions=3, windows=(2,), filters=1, multichannel=True)
+    matrix = np.arange(12, dtype=np.float32).reshape(4, 3)
+    load_into(model, matrix)
+    for name in ("embedding", "static_embedding"):
+        np.testing.assert_array_equal(model.get_layer(name).embeddings, matrix)

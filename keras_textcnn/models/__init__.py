@@ -1,5 +1,20 @@
 """Builders by name: each returns an uncompiled functional model from ids to logits."""
 
-from keras_textcnn.models.conv1d import build_conv1d
+import functools
+from collections.abc import Callable
 
-BUILDERS = {"conv1d": build_conv1d}
+import keras
+
+from keras_textcnn.models.charcnn import build_charcnn, build_charcnn_zhang
+from keras_textcnn.models.conv1d import build_conv1d, build_conv1d_stack
+from keras_textcnn.models.conv2d import build_conv2d, build_conv2d_windows
+
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "conv1d": build_conv1d,
+    "conv1d-stack": build_conv1d_stack,
+    "conv2d": build_conv2d,
+    "conv2d-windows": build_conv2d_windows,
+    "charcnn": build_charcnn,
+    "charcnn-zhang-small": functools.partial(build_charcnn_zhang, size="small"),
+    "charcnn-zhang-large": functools.partial(build_charcnn_zhang, size="large"),
+}

@@ -1,11 +1,14 @@
-"""Windows of words side by side: Kim (2014)."""
+"""Windows of words: side by side, as Kim (2014) has them, or one convolution upon the other."""
 
 from collections.abc import Sequence
 
 import keras
 from keras import layers
 
-from keras_textcnn.layers import TextMaxPooling, TokenEmbedding
+from keras_textcnn.layers import TextAveragePooling, TextMaxPooling, TokenEmbedding
+from keras_textcnn.models.parts import check_length, check_sizes, classify, shortest_text
+
+POOLINGS = {"max": TextMaxPooling, "average": TextAveragePooling}
 
 
 def build_conv1d(
@@ -15,16 +18,20 @@ def build_conv1d(
     dimensions: int = 100,
     windows: Sequence[int] = (3, 4, 5),
     filters: int = 100,
+    poolings: Sequence[str] = ("max",),
+    hidden: Sequence[int] = (),
+    multichannel: bool = False,
     embedding_dropout: float = 0.0,
     dropout: float = 0.5,
+    max_norm: float | None = None,
 ) -> keras.Model:
     """The one-layer text CNN of Kim (2014), uncompiled; its prediction does not depend on the padding.
 
     Shapes:
         ids:      int32 (batch, tokens); 0 is padding, 1 is unknown
-        embedded: float32 (batch, tokens, dimensions)
+        embedded: float32 (batch, tokens, dimensions), twice as wide if multichannel
         features: float32 (batch, tokens, filters), for each window
-        pooled:   float32 (batch, len(windows) * filters)
+        pooled:   float32 (batch, len(windows) * len(poolings) * filters)
         logits:   float32 (batch, labels)
 
     Args:
@@ -33,37 +40,104 @@ def build_conv1d(
         dimensions: Columns of the embedding.
         windows: Tokens that each convolution sees.
         filters: Feature maps of each window.
+        poolings: "max", "average" or both, over the windows that start in the text.
+        hidden: Units of hidden layers between the pooled features and the logits.
+        multichannel: Whether a second copy of the embedding, which stays as it is loaded, stands beside the first.
         embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
-        dropout: Fraction of the pooled features dropped in training, in [0, 1).
+        dropout: Fraction of the pooled features, and of each hidden layer, dropped in training, in [0, 1).
+        max_norm: The longest that the weights of a label may become (Kim: 3); None: any length.
 
     Raises:
-        ValueError: A size is not positive or a dropout is outside [0, 1).
+        ValueError: A size is not positive, a dropout is outside [0, 1), windows repeat or a pooling is unknown.
 
-    Differs from the paper: no max-norm on the output weights; dropout on the embedding too.
+    Differs from the paper: dropout on the embedding too; filters have weights of their own for each channel.
     Source: Kim (2014), https://arxiv.org/abs/1408.5882, section 2.
     """
-    _check(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
-    _check(windows=min(windows, default=0))
+    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(windows=min(windows, default=0), hidden=min(hidden, default=1))
+    if not poolings or not set(poolings) <= set(POOLINGS):
+        raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
 
     ids = keras.Input((None,), dtype="int32", name="ids")
     embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
+    if multichannel:
+        static = TokenEmbedding(vocabulary_size, dimensions, trainable=False, name="static_embedding")(ids)
+        embedded = layers.Concatenate(name="channels")([static, embedded])
     embedded = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
 
     pooled = []
     for window in windows:
         padded = layers.ZeroPadding1D((0, window - 1), name=f"padding_{window}")(embedded)
         features = layers.Conv1D(filters, window, name=f"conv_{window}")(padded)
-        pooled.append(TextMaxPooling(window, name=f"pooling_{window}")(features, ids))
+        if "average" in poolings:  # the maximum may come before the ReLU, the mean may not
+            features = layers.ReLU(name=f"relu_{window}")(features)
+        pooled += [POOLINGS[name](window, name=f"{name}_pooling_{window}")(features, ids) for name in poolings]
     joined = layers.Concatenate(name="pooled")(pooled) if len(pooled) > 1 else pooled[0]
-    # ReLU is monotone: after the maximum it gives what it gives before, for a fraction of the work.
-    active = layers.ReLU(name="relu")(joined)
+    if "average" not in poolings:
+        # ReLU is monotone: after the maximum it gives what it gives before, for a fraction of the work.
+        joined = layers.ReLU(name="relu")(joined)
 
-    dropped = layers.Dropout(dropout, name="dropout")(active)
-    logits = layers.Dense(labels, name="logits")(dropped)
+    dropped = layers.Dropout(dropout, name="dropout")(joined)
+    logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout, max_norm=max_norm)
     return keras.Model(ids, logits, name="conv1d")
 
 
-def _check(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
+def build_conv1d_stack(
+    *,
+    vocabulary_size: int,
+    labels: int,
+    tokens: int,
+    dimensions: int = 100,
+    windows: Sequence[int] = (5, 5),
+    filters: int = 128,
+    pooling: int = 5,
+    hidden: Sequence[int] = (128,),
+    embedding_dropout: float = 0.0,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Convolutions upon each other with a pooling between them, as in the GloVe tutorial, uncompiled.
+
+    Shapes:
+        ids:      int32 (batch, tokens); 0 is padding, 1 is unknown
+        embedded: float32 (batch, tokens, dimensions)
+        features: float32 (batch, positions, filters); a convolution leaves n - window + 1 of n positions, a pooling
+                  a `pooling`th of them
+        pooled:   float32 (batch, filters), the maximum over the last convolution's positions
+        logits:   float32 (batch, labels)
+
+    Args:
+        vocabulary_size: Rows of the embedding, padding and unknown included.
+        labels: Outputs.
+        tokens: The length that all texts are padded or cut to.
+        dimensions: Columns of the embedding.
+        windows: Positions that each convolution sees, the first one's are tokens.
+        filters: Feature maps of each convolution.
+        pooling: Positions of which the maximum is taken between two convolutions.
+        hidden: Units of hidden layers.
+        embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
+        dropout: Fraction of the pooled features, and of each hidden layer, dropped in training, in [0, 1).
+
+    Raises:
+        ValueError: A size is not positive, a dropout is outside [0, 1), or so many tokens do not reach through the
+            layers.
+
+    Differs from the tutorial: dropout; padding on the right, as zeros.
+    Source: the GloVe tutorial, section 4.2; F. Chollet, "Using pre-trained word embeddings in a Keras model" (2016).
+    """
+    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(windows=min(windows, default=0), pooling=pooling, hidden=min(hidden, default=1))
+    check_length(tokens, shortest_text(windows, [*[pooling] * (len(windows) - 1), 1]))
+
+    ids = keras.Input((tokens,), dtype="int32", name="ids")
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
+    features = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+
+    for number, window in enumerate(windows, 1):
+        if number > 1:
+            features = layers.MaxPooling1D(pooling, name=f"pooling_{number - 1}")(features)
+        features = layers.Conv1D(filters, window, activation="relu", name=f"conv_{number}")(features)
+    pooled = layers.GlobalMaxPooling1D(name="pooled")(features)
+
+    dropped = layers.Dropout(dropout, name="dropout")(pooled)
+    logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout)
+    return keras.Model(ids, logits, name="conv1d-stack")

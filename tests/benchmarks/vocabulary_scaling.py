@@ -38,7 +38,7 @@ def stock_model(rows: int) -> keras.Model:
 
 def our_model(rows: int, phase: Phase) -> keras.Model:
     """The package's model, compiled as in a phase."""
-    model = build_model(CONFIG, tokens=rows, labels=LABELS)
+    model = build_model(CONFIG, vocabulary_size=rows, labels=LABELS)
     compile_phase(model, phase)
     return model
 
@@ -73,7 +73,7 @@ def main() -> None:
     print(f"the default recipe, batches of {CONFIG.batch_size} x {TOKENS} tokens; ms a step (times the frozen one)")
     for rows in map(int, sys.argv[1:] or ["20000", "400000"]):
         contestants = {
-            "frozen": our_model(rows, Phase("frozen", 1, 1e-3, frozen_layers=("embedding",))),
+            "frozen": our_model(rows, Phase("frozen", 1, 1e-3, frozen=("embedding",))),
             "unfrozen": our_model(rows, Phase("unfrozen", 1, 1e-3)),
             "stock Embedding and Adam": stock_model(rows),
         }

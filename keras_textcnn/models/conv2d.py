@@ -1,0 +1,131 @@
+"""The text as an image: tokens down, the embedding's dimensions across, one channel."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from keras_textcnn.layers import TextMaxPooling, TokenEmbedding
+from keras_textcnn.models.parts import check_length, check_sizes, classify
+
+
+def build_conv2d(
+    *,
+    vocabulary_size: int,
+    labels: int,
+    tokens: int,
+    dimensions: int = 100,
+    windows: Sequence[int] = (3,),
+    filters: int = 64,
+    pooling: int = 2,
+    hidden: Sequence[int] = (64,),
+    embedding_dropout: float = 0.0,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """The Conv2D tutorial's model: square filters, square poolings, flattened, uncompiled.
+
+    Shapes:
+        ids:       int32 (batch, tokens); 0 is padding, 1 is unknown
+        image:     float32 (batch, tokens, dimensions, 1)
+        features:  float32 (batch, rows, columns, filters); a pooling leaves a `pooling`th of rows and of columns
+        flattened: float32 (batch, rows * columns * filters)
+        logits:    float32 (batch, labels)
+
+    Args:
+        vocabulary_size: Rows of the embedding, padding and unknown included.
+        labels: Outputs.
+        tokens: The length that all texts are padded or cut to.
+        dimensions: Columns of the embedding.
+        windows: Side of each convolution's square, in tokens and dimensions; the convolutions keep the size.
+        filters: Feature maps of each convolution.
+        pooling: Side of the square of which a maximum is taken after each convolution.
+        hidden: Units of hidden layers.
+        embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
+        dropout: Fraction of the flattened features, and of each hidden layer, dropped in training, in [0, 1).
+
+    Raises:
+        ValueError: A size is not positive, a dropout is outside [0, 1), or tokens or dimensions do not reach through
+            the poolings.
+
+    Differs from the tutorial: the image has one channel, where it feeds ragged arrays; dropout; logits, no softmax.
+    Source: the Conv2D tutorial, section 5.2.
+    """
+    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(windows=min(windows, default=0), pooling=pooling, hidden=min(hidden, default=1))
+    check_length(tokens, pooling ** len(windows))
+    if dimensions < pooling ** len(windows):
+        raise ValueError(
+            f"`dimensions` must be at least {pooling ** len(windows)} for these poolings. "
+            f"Received: dimensions={dimensions}"
+        )
+
+    ids = keras.Input((tokens,), dtype="int32", name="ids")
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
+    embedded = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+    features = layers.Reshape((tokens, dimensions, 1), name="image")(embedded)
+
+    for number, window in enumerate(windows, 1):
+        features = layers.Conv2D(filters, window, padding="same", activation="relu", name=f"conv_{number}")(features)
+        features = layers.MaxPooling2D(pooling, name=f"pooling_{number}")(features)
+    flattened = layers.Flatten(name="flattened")(features)
+
+    dropped = layers.Dropout(dropout, name="dropout")(flattened)
+    logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout)
+    return keras.Model(ids, logits, name="conv2d")
+
+
+def build_conv2d_windows(
+    *,
+    vocabulary_size: int,
+    labels: int,
+    dimensions: int = 100,
+    windows: Sequence[int] = (3, 4, 5),
+    filters: int = 100,
+    embedding_dropout: float = 0.0,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Filters as wide as the image, uncompiled: the function of `build_conv1d`, written with Conv2D.
+
+    A filter of (window, dimensions) has one place across and `tokens - window + 1` down: it is a one-dimensional
+    convolution. So the two models have weights of the same names, and of the same numbers, and give the same logits.
+
+    Shapes:
+        ids:      int32 (batch, tokens); 0 is padding, 1 is unknown
+        image:    float32 (batch, tokens, dimensions, 1)
+        features: float32 (batch, tokens, 1, filters), for each window
+        pooled:   float32 (batch, len(windows) * filters)
+        logits:   float32 (batch, labels)
+
+    Args:
+        vocabulary_size: Rows of the embedding, padding and unknown included.
+        labels: Outputs.
+        dimensions: Columns of the embedding.
+        windows: Tokens that each convolution sees.
+        filters: Feature maps of each window.
+        embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
+        dropout: Fraction of the pooled features dropped in training, in [0, 1).
+
+    Raises:
+        ValueError: A size is not positive or a dropout is outside [0, 1).
+
+    Source: Zhang and Wallace (2015), https://arxiv.org/abs/1510.03820, figure 1.
+    """
+    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(windows=min(windows, default=0))
+
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
+    embedded = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+    image = layers.Reshape((-1, dimensions, 1), name="image")(embedded)
+
+    pooled = []
+    for window in windows:
+        padded = layers.ZeroPadding2D(((0, window - 1), (0, 0)), name=f"padding_{window}")(image)
+        features = layers.Conv2D(filters, (window, dimensions), name=f"conv_{window}")(padded)
+        column = layers.Reshape((-1, filters), name=f"column_{window}")(features)
+        pooled.append(TextMaxPooling(window, name=f"pooling_{window}")(column, ids))
+    joined = layers.Concatenate(name="pooled")(pooled) if len(pooled) > 1 else pooled[0]
+    active = layers.ReLU(name="relu")(joined)
+
+    dropped = layers.Dropout(dropout, name="dropout")(active)
+    return keras.Model(ids, classify(dropped, labels=labels), name="conv2d-windows")

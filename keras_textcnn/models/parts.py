@@ -1,0 +1,62 @@
+"""What the builders share: checks of sizes, the hidden layers and the logits."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+from keras import layers
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raises ValueError for a size below 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
+
+
+def shortest_text(windows: Sequence[int], poolings: Sequence[int]) -> int:
+    """The fewest tokens that leave one position after convolutions without padding, each with a pooling behind it.
+
+    Args:
+        windows: Tokens that each convolution sees: n of them leave n - window + 1 positions.
+        poolings: Positions that each pooling makes one of; 1 for none.
+    """
+    tokens = 1
+    for window, pooling in zip(reversed(windows), reversed(poolings), strict=True):
+        tokens = tokens * pooling + window - 1
+    return tokens
+
+
+def check_length(tokens: int, shortest: int) -> None:
+    """Raises ValueError if texts of so many tokens are shorter than the model's layers need."""
+    if tokens < shortest:
+        raise ValueError(f"`tokens` must be at least {shortest} for these layers. Received: tokens={tokens}")
+
+
+def classify(
+    features: keras.KerasTensor,
+    *,
+    labels: int,
+    hidden: Sequence[int] = (),
+    dropout: float = 0.5,
+    max_norm: float | None = None,
+    initializer: Callable[[], keras.initializers.Initializer] = keras.initializers.GlorotUniform,
+) -> keras.KerasTensor:
+    """Hidden layers, each with ReLU and dropout, then the logits.
+
+    Args:
+        features: float32 (batch, features).
+        labels: Outputs.
+        hidden: Units of each hidden layer.
+        dropout: Fraction of a hidden layer's units dropped in training, in [0, 1).
+        max_norm: The longest that the weights of a label may become; None: any length.
+        initializer: Makes the initializer of each layer's weights; a shared one would draw the same numbers.
+
+    Returns:
+        float32 (batch, labels).
+    """
+    for number, units in enumerate(hidden, 1):
+        features = layers.Dense(units, "relu", kernel_initializer=initializer(), name=f"hidden_{number}")(features)
+        features = layers.Dropout(dropout, name=f"hidden_dropout_{number}")(features)
+    constraint = keras.constraints.MaxNorm(max_norm, axis=0) if max_norm else None
+    dense = layers.Dense(labels, kernel_initializer=initializer(), kernel_constraint=constraint, name="logits")
+    return dense(features)
