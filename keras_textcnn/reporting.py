@@ -97,9 +97,7 @@ def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
         rows[LISTED_LABELS // 2 : -LISTED_LABELS // 2] = [(f"... {hidden} more labels", "", "", "")]
     for row in rows:
         table.add_row(*row)
-    file = io.StringIO()
-    Console(file=file, width=100, emoji=False).print(table)
-    lines = [line.rstrip() for line in file.getvalue().splitlines() if line.strip()]
+    lines = [line for line in _rendered(table, width=100) if line]
 
     _, low, lower, middle, upper, high, most = (f"{length:,}" for length in survey.lengths)
     lines.append(
@@ -170,10 +168,15 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
 
 def report_text(run_metrics: dict[str, Any]) -> str:
     """What `report.txt` holds: the results table and each label's scores on the test texts."""
+    tables = results_table(run_metrics), label_table(run_metrics["test"], title="test texts by label, percent")
+    return "".join(line + "\n" for line in _rendered(*tables, width=120))
+
+
+def _rendered(*tables: Table, width: int) -> list[str]:
     file = io.StringIO()
-    console = Console(file=file, width=120, emoji=False)
-    console.print(results_table(run_metrics), label_table(run_metrics["test"], title="test texts by label, percent"))
-    return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
+    # In a notebook rich would show the tables, whatever the file.
+    Console(file=file, width=width, emoji=False, force_jupyter=False).print(*tables)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
 def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:

@@ -58,6 +58,13 @@ def test_report_shows_labels_as_they_are() -> None:
     assert all(label in text for label in ("[red]a", ":smile:", "日本"))
 
 
+def test_report_holds_its_tables_in_a_notebook_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = reporting.score_probabilities(TRUTH, PROBABILITIES, ["a", "b", "c"])
+    expected = reporting.report_text({"validation": scores, "test": scores, "baseline": None})
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert reporting.report_text({"validation": scores, "test": scores, "baseline": None}) == expected
+
+
 def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
     reporting.plot_learning_curves(HISTORY, tmp_path / "curves.png")
     reporting.plot_confusion_matrix(
