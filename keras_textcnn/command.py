@@ -109,8 +109,8 @@ def _converter(kind: Any) -> Callable[[str], Any]:
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
-    """`a,b` as ("a", "b")."""
-    return tuple(text.split(","))
+    """`a, b` as ("a", "b")."""
+    return tuple(part.strip() for part in text.split(","))
 
 
 def comma_separated_integers(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from keras_textcnn.errors import InputError
 
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
-ONE_HOT = "one-hot"
+ONE_HOT, ZHANG = "one-hot", "zhang"
 LAZY_OPTIMIZERS = ("adam", "adamw")  # whose rows of the embedding may learn faster than the rest
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
@@ -41,11 +41,11 @@ _CHARACTERS = {
 }
 _ZHANG = {
     **{name: value for name, value in _CHARACTERS.items() if name != "embedding_dropout"},
-    "alphabet": "zhang",
-    "embedding": "one-hot",
+    "alphabet": ZHANG,
+    "embedding": ONE_HOT,
 }
 # What each model takes that not every model takes, or not with the same default. What a builder is to get stands here
-# under the name of its argument.
+# under the name of its argument; the builders' own defaults are the sizes of the papers and tutorials.
 MODELS: dict[str, dict[str, Any]] = {
     "conv1d": {
         **_WORDS,
@@ -56,7 +56,17 @@ MODELS: dict[str, dict[str, Any]] = {
         "max_norm": None,
     },
     "conv1d-stack": {**_WORDS, "windows": (5, 5), "filters": 128, "pooling": 5, "hidden": (128,)},
-    "conv2d": {**_WORDS, "windows": (3,), "filters": 16, "pooling": 2, "hidden": (64,)},
+    "conv2d": {
+        **_WORDS,
+        "windows": (3,),
+        "filters": 8,
+        "pooling": 2,
+        "hidden": (64,),
+        "frozen_epochs": 1,
+        "learning_rate": 5e-4,
+        "unfrozen_learning_rate": 3e-4,
+        "embedding_factor": 10.0,
+    },
     "conv2d-windows": {**_WORDS, **_WINDOWS},
     "charcnn": {**_CHARACTERS, "maximum_tokens": 2_000, "windows": (7, 5), "filters": 128, "pooling": 3},
     "charcnn-zhang-small": _ZHANG,
@@ -89,7 +99,7 @@ def _shown(default: Any) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """The settings of one run. One that is None takes its default: the model's own, as `MODELS` has it.
+    """The settings of one run. One that is None means its default: the model's own, as `MODELS` has it (`resolved`).
 
     Raises:
         InputError: A setting is out of its range, or the model has no use for it.
@@ -145,7 +155,10 @@ class TrainConfig:
     )
     minimum_count: int = option(1, "rarer tokens of the training texts count as unknown", metavar="N")
     maximum_tokens: int = model_option(
-        "maximum_tokens", "longer texts are cut to this many tokens, which are characters for charcnn", metavar="N"
+        "maximum_tokens",
+        "longer texts are cut to this many tokens, which are characters for charcnn; conv1d-stack, conv2d and "
+        "charcnn-zhang cut and pad all texts to the length of the longest to train on, if that is less",
+        metavar="N",
     )
     vocabulary: str = option(
         "train",
@@ -155,7 +168,7 @@ class TrainConfig:
     alphabet: str | None = model_option(
         "alphabet",
         "characters of the training texts, or the 69 of Zhang, Zhao and LeCun (2015)",
-        choices=("corpus", "zhang"),
+        choices=("corpus", ZHANG),
     )
     vectors: str = model_option(
         "vectors",
@@ -186,7 +199,7 @@ class TrainConfig:
         "hidden", "units of hidden layers before the logits, separated by commas, or none", metavar="N,N,..."
     )
     multichannel: bool | None = option(None, "conv1d: a second copy of the vectors, never trained, beside the first")
-    embedding: str | None = model_option("embedding", "of the characters", choices=("learned", "one-hot"))
+    embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
     embedding_dropout: float | None = model_option(
         "embedding_dropout", "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
     )
@@ -198,7 +211,7 @@ class TrainConfig:
     )
 
     frozen_epochs: int = model_option(
-        "frozen_epochs", "epochs of the first phase, in which --freeze stands still", metavar="N"
+        "frozen_epochs", "epochs of the first phase, in which what --freeze names is frozen", metavar="N"
     )
     unfrozen_epochs: int = model_option(
         "unfrozen_epochs", "epochs of the second phase, everything trained", metavar="N"
@@ -211,7 +224,7 @@ class TrainConfig:
     )
     optimizer: str = option("adam", "of both phases", choices=("adam", "adamw", "rmsprop", "sgd"))
     weight_decay: float | None = option(
-        None, "adamw's, of all weights but the embedding and the biases (default: 0.004)", metavar="F"
+        None, "adamw's, of kernels alone: not of embedding, biases and normalizations (default: 0.004)", metavar="F"
     )
     learning_rate: float = model_option("learning_rate", "learning rate of the first phase", metavar="F")
     unfrozen_learning_rate: float = model_option(
@@ -227,33 +240,40 @@ class TrainConfig:
     seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", metavar="N")
 
     def __post_init__(self) -> None:
-        self._require("model", self.model in MODELS, f"of {', '.join(MODELS)}")
-        self._take_defaults()
-        self._check_corpus()
-        self._check_words()
-        self._check_model()
-        self._check_fit()
+        for field in dataclasses.fields(self):
+            value, choices = getattr(self, field.name), field.metadata.get("choices")
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))  # of a frozen dataclass, while it is made
+            self._require(field.name, value is None or not choices or value in choices, f"of {_shown(choices)}")
+        if self.resolved() is self:
+            self._check_corpus()
+            self._check_tokens()
+            self._check_model()
+            self._check_fit()
+
+    def resolved(self) -> "TrainConfig":
+        """The same settings with a default for each that is None, as the model and the others have it.
+
+        `dimensions` stays None with vectors, which bring their own.
+        """
+        own = dict(MODELS[self.model])
+        for name in {name for settings in MODELS.values() for name in settings} - {"dimensions"}:
+            if getattr(self, name) and name not in own:
+                raise InputError(f"{_option(name)} means nothing to --model {self.model}; leave it out")
+        vectors = own["vectors"] if self.vectors is None else self.vectors
+        if vectors != NO_VECTORS or (self.embedding or own.get("embedding")) == ONE_HOT:
+            del own["dimensions"]
+        if self.optimizer not in LAZY_OPTIMIZERS:
+            own["embedding_factor"] = 1.0
+        own["freeze"] = "nothing" if vectors == NO_VECTORS else "embedding"  # what is random needs no protection
+        own["weight_decay"] = 0.004 if self.optimizer == "adamw" else None
+        missing = {name: value for name, value in own.items() if getattr(self, name) is None and value is not None}
+        return dataclasses.replace(self, **missing) if missing else self
 
     @property
     def unit(self) -> str:
         """What a token is to the model: a word or a character."""
         return "character" if "alphabet" in MODELS[self.model] else "word"
-
-    def _take_defaults(self) -> None:
-        own = MODELS[self.model]
-        if self.embedding_factor is None and self.optimizer not in LAZY_OPTIMIZERS:
-            self._set("embedding_factor", 1.0)
-        for name in sorted({name for settings in MODELS.values() for name in settings} - {"dimensions"}):
-            if getattr(self, name) is None:
-                self._set(name, own.get(name))
-            elif name not in own:
-                raise InputError(f"{_option(name)} means nothing to --model {self.model}; leave it out")
-        if self.dimensions is None and self.vectors == NO_VECTORS and self.embedding != ONE_HOT:
-            self._set("dimensions", own["dimensions"])  # with vectors it is theirs
-        if self.freeze is None:  # without vectors there is nothing to protect
-            self._set("freeze", "nothing" if self.vectors == NO_VECTORS else "embedding")
-        if self.weight_decay is None and self.optimizer == "adamw":
-            self._set("weight_decay", 0.004)
 
     def _check_corpus(self) -> None:
         self._require("memory", self.memory is None or self.memory >= 256, "at least 256 MiB")
@@ -264,15 +284,18 @@ class TrainConfig:
             self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
         self._require("seed", 0 <= self.seed < 2**32, "at least 0 and below 2**32")
 
-    def _check_words(self) -> None:
+    def _check_tokens(self) -> None:
+        without = self.vectors == NO_VECTORS
+        self._require("vectors", without or self.unit == "word", "none for a model of characters")
         self._at_least_one("minimum_count", "maximum_tokens", "dimensions")
         self._require("maximum_tokens", self.maximum_tokens < 2**31, "below 2**31")
         self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")
-        without = self.vectors == NO_VECTORS
         self._require("vocabulary", self.vocabulary == "train" or not without, "train, without vectors")
+        if self.alphabet == ZHANG:
+            self._require("vocabulary_size", self.vocabulary_size >= 71, "at least 71 with that alphabet")
+            self._require("minimum_count", self.minimum_count == 1, "left out with that alphabet")
         self._require("missing_deviation", 0 <= self.missing_deviation < float("inf"), "a number of at least 0")
         self._require("missing_deviation", not self.missing_deviation or not without, "0, without vectors")
-        self._require("embedding", self.embedding != ONE_HOT or without, "learned, with vectors")
         self._require(
             "dimensions", self.embedding != ONE_HOT or not self.dimensions, "left out with one-hot characters"
         )
@@ -281,15 +304,13 @@ class TrainConfig:
     def _check_model(self) -> None:
         self._at_least_one("filters", "pooling")
         for name in ("windows", "hidden"):
-            self._require(name, min(getattr(self, name) or (1,)) >= 1, "numbers of at least 1")
-        if self.windows is not None:
-            self._require("windows", len(self.windows) > 0, "numbers of at least 1")
-            different = len(set(self.windows)) == len(self.windows)
-            self._require("windows", different or "pooling" in MODELS[self.model], "different numbers")
-        known = set(self.poolings or ["max"]) <= {"max", "average"} and self.poolings != ()
-        self._require(
-            "poolings", known and len(set(self.poolings or [])) == len(self.poolings or []), "of max, average"
-        )
+            sizes = getattr(self, name)
+            positive = sizes is None or (isinstance(sizes, tuple) and min(sizes, default=1) >= 1)
+            self._require(name, positive and (name == "hidden" or sizes != ()), "numbers of at least 1")
+        side_by_side = "pooling" not in MODELS[self.model]
+        self._require("windows", not side_by_side or _different(self.windows or ()), "different numbers")
+        known = self.poolings is None or (self.poolings != () and set(self.poolings) <= {"max", "average"})
+        self._require("poolings", known and _different(self.poolings or ()), "max, average or max,average")
         for name in ("embedding_dropout", "dropout"):
             self._require(name, 0 <= (getattr(self, name) or 0) < 1, "in [0, 1)")
         self._require("max_norm", self.max_norm is None or 0 < self.max_norm < float("inf"), "a positive number")
@@ -315,11 +336,12 @@ class TrainConfig:
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
-            raise InputError(f"{_option(name)} must be {rule}; received: {getattr(self, name)}")
-
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)  # of a frozen dataclass, while it is made
+            raise InputError(f"{_option(name)} must be {rule}; received: {_shown(getattr(self, name))}")
 
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def _different(values: tuple[Any, ...]) -> bool:
+    return len(set(values)) == len(values)

@@ -28,7 +28,7 @@ class Encoded:
         vocabulary: Tokens by id.
         coverage: What the vectors know of it; None without vectors.
         found: The vectors, by token.
-        dimensions: The embedding's width: as the settings say, else the vectors' own, else None.
+        dimensions: The embedding's width: as the settings say, else the vectors' own; None for one-hot characters.
         labels: Names by output.
         splits: int (texts,), positions in `SPLITS`.
         examples: By split.
@@ -47,8 +47,12 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
     """Splits a corpus, says what is in it, and makes its vocabulary, vectors and examples.
 
     Raises:
-        InputError: It cannot be split, has no token, or the vectors cannot be read.
+        InputError: It cannot be split, has no token, is of words where the model reads characters, or the vectors
+            cannot be read or have none of its tokens.
     """
+    config = config.resolved()
+    if tokenized.unit != config.unit:
+        raise InputError(f"a corpus of {tokenized.unit}s for {config.model}, which reads {config.unit}s")
     if config.multi_label is None and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
     label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
@@ -83,14 +87,14 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
     if config.vectors != NO_VECTORS:
         more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
         found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
+        if not found:
+            raise InputError(f"no token of the training texts has a vector in {config.vectors}; give another file")
         added = [token for token in found if token not in counts][:more]
         coverage = vectors.measure_coverage(counts, running, found, added=len(added))
         if config.vocabulary == "train+vectors" and more <= 0:
             say("the training texts fill --vocabulary-size: no words of the vectors file are added")
         say(f"vectors {config.vectors}: {coverage}")
-    dimensions = config.dimensions
-    if dimensions is None and found:
-        dimensions = len(next(iter(found.values())))
+    dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     return Encoded(
         kept, coverage, found, dimensions, labels, splits, _examples(config, tokenized, splits, kept, labels)

@@ -90,10 +90,10 @@ def two_phases(
     With nothing frozen the phases, fast and slow, differ in the learning rate alone.
     """
     names = ("frozen", "unfrozen") if frozen else ("fast", "slow")
-    factors = (1.0, embedding_factor) if frozen else (embedding_factor, embedding_factor)
-    first = Phase(names[0], frozen_epochs, learning_rate, frozen, optimizer, weight_decay, factors[0])
-    second = Phase(names[1], unfrozen_epochs, unfrozen_learning_rate, (), optimizer, weight_decay, factors[1])
-    phases = [first, second]
+    phases = [
+        Phase(names[0], frozen_epochs, learning_rate, frozen, optimizer, weight_decay, embedding_factor),
+        Phase(names[1], unfrozen_epochs, unfrozen_learning_rate, (), optimizer, weight_decay, embedding_factor),
+    ]
     return [phase for phase in phases if phase.epochs]
 
 

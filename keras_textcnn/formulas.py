@@ -31,7 +31,8 @@ def convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray | float = 0.0) -> np.nd
         float (n - k + 1, filters).
     """
     k = len(w)
-    return np.array([np.einsum("jd,jdf->f", x[i : i + k], w) + b for i in range(len(x) - k + 1)])
+    places = [np.einsum("jd,jdf->f", x[i : i + k], w) + b for i in range(len(x) - k + 1)]
+    return np.array(places).reshape(-1, w.shape[2])
 
 
 def convolve_image(x: np.ndarray, w: np.ndarray, b: np.ndarray | float = 0.0) -> np.ndarray:
@@ -58,12 +59,17 @@ def pad(x: np.ndarray, window: int) -> np.ndarray:
 
 def max_pool(x: np.ndarray, pooling: int) -> np.ndarray:
     """The maximum of every `pooling` places: float (n, filters) -> (n // pooling, filters)."""
-    return np.array([x[i : i + pooling].max(axis=0) for i in range(0, len(x) - pooling + 1, pooling)])
+    return _pieces(x, pooling).max(axis=1)
 
 
 def average_pool(x: np.ndarray, pooling: int) -> np.ndarray:
     """The mean of every `pooling` places: float (n, filters) -> (n // pooling, filters)."""
-    return np.array([x[i : i + pooling].mean(axis=0) for i in range(0, len(x) - pooling + 1, pooling)])
+    return _pieces(x, pooling).mean(axis=1)
+
+
+def _pieces(x: np.ndarray, size: int) -> np.ndarray:
+    whole = len(x) // size
+    return x[: whole * size].reshape(whole, size, *x.shape[1:])
 
 
 def relu(x: np.ndarray) -> np.ndarray:

@@ -85,10 +85,10 @@ class TextMask(keras.layers.Layer):
     """Sets the features of padding to zero.
 
     Input shape:
-        Features, float32 (batch, tokens, filters), and ids, int32 (batch, tokens).
+        Features, float32 (batch, tokens, ..., filters), and ids, int32 (batch, tokens).
 
     Output shape:
-        float32 (batch, tokens, filters).
+        That of the features.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -99,7 +99,8 @@ class TextMask(keras.layers.Layer):
         """None: a mask that a normalization was given goes no further."""
 
     def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-        return features * ops.cast(ops.not_equal(ids, 0), features.dtype)[:, :, None]
+        mask = ops.cast(ops.not_equal(ids, 0), features.dtype)
+        return features * ops.expand_dims(mask, list(range(2, len(features.shape))))
 
     def compute_output_shape(self, features_shape: Shape, ids_shape: Shape) -> Shape:
         return features_shape

@@ -76,8 +76,9 @@ def build_optimizer(
         name: adam or adamw, which are `LazyAdam` without and with weight decay, rmsprop, or sgd with a momentum of 0.9.
         learning_rate: Of all weights but the embedding's rows.
         embedding_factor: How many times as high the rows' learning rate is; adam and adamw only.
-        weight_decay: Of adamw: the part of a weight, times the learning rate, that a step takes away. Biases keep
-            theirs, and so does the embedding: most of its rows are in few batches and would wither in between.
+        weight_decay: Of adamw: the part of a kernel's weights, times the learning rate, that a step takes away. Biases
+            and normalizations keep theirs, and so does the embedding: most of its rows are in few batches and would
+            wither in between.
 
     Raises:
         ValueError: The name is unknown.
@@ -90,5 +91,5 @@ def build_optimizer(
         raise ValueError(f"`name` must be adam, adamw, rmsprop or sgd. Received: name={name}")
     optimizer = LazyAdam(learning_rate, embedding_factor=embedding_factor, weight_decay=weight_decay)
     if weight_decay is not None:
-        optimizer.exclude_from_weight_decay(var_names=["embeddings", "bias"])
+        optimizer.exclude_from_weight_decay(var_names=["embeddings", "bias", "gamma", "beta"])
     return optimizer

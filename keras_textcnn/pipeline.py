@@ -11,8 +11,6 @@ import tensorflow as tf
 
 from keras_textcnn.vocabulary import Ids
 
-PREDICTION_BATCH = 256
-
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
@@ -114,9 +112,11 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
     return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
 
 
-def predict_probabilities(model: keras.Model, examples: Examples, *, boundaries: Sequence[int]) -> np.ndarray:
+def predict_probabilities(
+    model: keras.Model, examples: Examples, *, boundaries: Sequence[int], batch_size: int
+) -> np.ndarray:
     """The probabilities that a compiled model gives to encoded texts: float32 (texts, labels), in their order."""
-    plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=PREDICTION_BATCH)
+    plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
     logits = model.predict(padded_batches(examples, plan, boundaries=boundaries), verbose=0)
     activation = tf.nn.softmax if examples.targets.ndim == 1 else tf.nn.sigmoid
     probabilities = np.empty_like(logits)

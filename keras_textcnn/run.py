@@ -105,6 +105,8 @@ class Run:
         run = cls.open(directory)
         if run.finished:
             raise InputError(f"{directory} is finished; there is nothing to resume")
+        if run.read_json("config.json")["format"] != FORMAT:
+            raise InputError(f"{directory} was begun by another version, which trains otherwise; start anew")
         return run
 
     @property
@@ -132,7 +134,7 @@ class Run:
         settings: dict[str, Any] = self.read_json("config.json").get("settings", {})
         try:
             settings |= {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
-            return TrainConfig(**settings)
+            return TrainConfig(**settings).resolved()
         except (TypeError, AttributeError) as error:
             raise InputError(f"damaged run: {self.directory / 'config.json'} ({error})") from error
 

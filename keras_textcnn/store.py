@@ -52,6 +52,7 @@ class TokenizedCorpus:
         dictionaries: Iterators over (token, provisional id), each sorted; a token may stand in several of them.
         entries: Provisional ids in all.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
+        unit: What a token is: a word or a character.
     """
 
     ids: Ids
@@ -63,6 +64,7 @@ class TokenizedCorpus:
     dictionaries: Callable[[], list[TokenIds]]
     entries: int
     fingerprint: str
+    unit: str
 
     @property
     def starts(self) -> np.ndarray:
@@ -126,6 +128,7 @@ def open_shards(folder: Path) -> TokenizedCorpus | None:
         label_sets=label_sets,
         entries=manifest["entries"],
         fingerprint=manifest["fingerprint"],
+        unit=manifest["unit"],
         **columns,
     )
 
@@ -257,7 +260,7 @@ class _Tokenizer:
     """
 
     def __init__(self, unit: str) -> None:
-        self._split = UNITS[unit]
+        self._unit, self._split = unit, UNITS[unit]
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0
@@ -292,6 +295,7 @@ class _Tokenizer:
             "label_sets": label_sets,
             "entries": self.entries,
             "fingerprint": self._digest.hexdigest(),
+            "unit": self._unit,
         }
 
 

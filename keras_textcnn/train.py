@@ -37,6 +37,7 @@ SavedModel that takes raw text. Without options it trains on the Reuters R8 news
 EXAMPLES = """examples:
   python -m keras_textcnn.train
   python -m keras_textcnn.train --data reviews.csv --text-column review --label-column stars
+  python -m keras_textcnn.train --model charcnn --optimizer adamw
   python -m keras_textcnn.train --data texts/ --vectors glove.6B.100d --output runs/texts
   python -m keras_textcnn.train --data huge.jsonl.gz --memory 1024
   python -m keras_textcnn.train --resume runs/texts"""
@@ -104,7 +105,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         except UnicodeEncodeError:
             raise InputError(f"a name that is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
-        config = TrainConfig(**{"data": DEFAULT_CORPUS, **given})
+        config = TrainConfig(**{"data": DEFAULT_CORPUS, **given}).resolved()
         directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
         return config, directory

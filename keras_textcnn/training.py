@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -18,12 +19,11 @@ from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
 from keras_textcnn.corpus import SPLITS, TRAIN, Corpus
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.models import BUILDERS
+from keras_textcnn.models import BUILDERS, SHORTEST
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.text import UNITS
 
-SHORTEST_FIXED = 128  # tokens that reach through the layers of every default model
 # What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
 # for each weight (moments, best, matrix, a copy for the checkpoint); for each number in a batch's layers; for each
 # score.
@@ -59,10 +59,11 @@ def train(
             the unfinished run's. Nothing has been written then.
     """
     started = time.perf_counter()
+    config = config.resolved()
     keras.utils.set_random_seed(config.seed)
     tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records(), unit=config.unit)
     encoded = encode_corpus(config, tokenized, say)
-    config = _fitted(config, encoded)
+    config, encoded = _fit_length(dataclasses.replace(config, dimensions=encoded.dimensions), encoded)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     _check_memory(config, model, tokenized, encoded)
     _load_vectors(config, model, encoded)
@@ -77,7 +78,9 @@ def train(
     else:
         say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
     probabilities = {
-        name: pipeline.predict_probabilities(model, encoded.examples[name], boundaries=_boundaries(config))
+        name: pipeline.predict_probabilities(
+            model, encoded.examples[name], boundaries=_boundaries(config), batch_size=_prediction_batch(config)
+        )
         for name in ("validation", "test")
     }
     run_metrics: dict[str, Any] = {
@@ -115,15 +118,18 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> ke
     Raises:
         InputError: Its sizes do not go together.
     """
-    sizes = {name: getattr(config, name) for name in MODELS[config.model] if name in _arguments(config.model)}
-    if _is_fixed(config):
+    config = config.resolved()
+    arguments = inspect.signature(BUILDERS[config.model]).parameters
+    sizes = {name: getattr(config, name) for name in MODELS[config.model] if name in arguments}
+    if config.model in SHORTEST:
         sizes["tokens"] = config.maximum_tokens
     sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
     try:
         return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
     except ValueError as error:
         reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
-        raise InputError(f"no such {config.model} model: {reason}") from error
+        reason = re.sub("`([a-z_]+)`", lambda name: f"--{name[1].replace('_', '-')}", reason)
+        raise InputError(f"the settings make no {config.model}: {reason}") from error
 
 
 def load_model(run: Run) -> keras.Model:
@@ -134,33 +140,35 @@ def load_model(run: Run) -> keras.Model:
     return model
 
 
-def _arguments(model: str) -> set[str]:
-    return set(inspect.signature(BUILDERS[model]).parameters)
-
-
-def _is_fixed(config: TrainConfig) -> bool:
-    """Whether the model pads every text to one length."""
-    return "tokens" in _arguments(config.model)
+def _prediction_batch(config: TrainConfig) -> int:
+    return min(256, 4 * config.batch_size)
 
 
 def _boundaries(config: TrainConfig) -> list[int]:
-    return pipeline.length_boundaries(config.maximum_tokens, fixed=_is_fixed(config))
+    return pipeline.length_boundaries(config.maximum_tokens, fixed=config.model in SHORTEST)
 
 
-def _fitted(config: TrainConfig, encoded: Encoded) -> TrainConfig:
-    """The config with the sizes that the corpus and the vectors decide."""
-    longest = max(int(encoded.examples["train"].lengths.max()), SHORTEST_FIXED)
-    tokens = min(config.maximum_tokens, longest) if _is_fixed(config) else config.maximum_tokens
-    return dataclasses.replace(config, dimensions=encoded.dimensions, maximum_tokens=tokens)
+def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:
+    """Of a model of fixed length: as long as the longest text to train on, and the texts cut to that."""
+    if config.model not in SHORTEST:
+        return config, encoded
+    longest = int(encoded.examples["train"].lengths.max())
+    fitting_length = max(longest, SHORTEST[config.model](config.windows, config.pooling))
+    tokens = min(config.maximum_tokens, fitting_length)
+    examples = {
+        name: dataclasses.replace(texts, lengths=np.minimum(texts.lengths, tokens))
+        for name, texts in encoded.examples.items()
+    }
+    return dataclasses.replace(config, maximum_tokens=tokens), dataclasses.replace(encoded, examples=examples)
 
 
 def _check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
     """Raises InputError if training would hold more than --memory says."""
     scored, longest = int((encoded.splits != TRAIN).sum()), int(tokenized.lengths.max())
-    longest = config.maximum_tokens if _is_fixed(config) else min(config.maximum_tokens, longest)
+    longest = config.maximum_tokens if config.model in SHORTEST else min(config.maximum_tokens, longest)
     shapes = [layer.output.shape[1:] for layer in model.layers]
     layers = sum(math.prod(longest if size is None else size for size in shape) for shape in shapes)
-    batch = max(2 * config.batch_size, pipeline.PREDICTION_BATCH)  # a training step keeps its layers for the gradient
+    batch = max(2 * config.batch_size, _prediction_batch(config))  # a training step keeps its layers for the gradient
     needed = (
         WORKING_BYTES
         + batch * layers * LAYER_BYTES
@@ -173,7 +181,8 @@ def _check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedC
     if config.memory and needed > config.memory:
         raise InputError(
             f"{len(encoded.splits):,} texts, {len(encoded.vocabulary):,} tokens and {len(encoded.labels):,} labels "
-            f"need about {needed:,} MiB: raise --memory, or lower --vocabulary-size"
+            f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch: "
+            "raise --memory, or lower --vocabulary-size, --filters or --maximum-tokens"
         )
 
 

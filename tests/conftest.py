@@ -54,6 +54,13 @@ def weights_of(model: "keras.Model") -> dict[str, np.ndarray]:
     return {variable.path: variable.numpy() for variable in model.weights}
 
 
+def normalize(x: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """Ioffe and Szegedy's normalization (2015) of feature maps, the last axis, with the statistics of the training."""
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    gamma, beta, mean, variance = (weights[f"{name}/{part}"] for part in names)
+    return gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
+
+
 class ListedIds:
     """Ids of a list of texts, as `pipeline.Examples` reads them."""
 

@@ -26,17 +26,23 @@ def test_is_read_only() -> None:
         ({"frozen_epochs": 0, "unfrozen_epochs": 0}, "--unfrozen-epochs must be"),
         ({"seed": 2**32}, r"--seed must be at least 0 and below 2\*\*32; received: 4294967296"),
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
-        ({"model": "lstm"}, "--model must be of conv1d, .*; received: lstm"),
+        ({"model": "lstm"}, "--model must be of conv1d,.*; received: lstm"),
+        ({"freeze": "everything"}, "--freeze must be of embedding,trunk,.*; received: everything"),
+        ({"optimizer": "lion"}, "--optimizer must be of adam,adamw,rmsprop,sgd; received: lion"),
+        ({"windows": 3}, "--windows must be numbers of at least 1; received: 3"),
         ({"model": "conv2d", "poolings": ("max",)}, "--poolings means nothing to --model conv2d; leave it out"),
         ({"model": "charcnn-zhang-small", "filters": 9}, "--filters means nothing to --model charcnn-zhang-small"),
-        ({"poolings": ("max", "min")}, "--poolings must be of max, average; received"),
-        ({"poolings": ()}, "--poolings must be of max, average; received"),
+        ({"poolings": ("max", "min")}, "--poolings must be max, average or max,average; received: max,min"),
+        ({"poolings": ("max", "max")}, "--poolings must be max, average or max,average; received: max,max"),
+        ({"poolings": ()}, "--poolings must be max, average or max,average; received: none"),
         ({"hidden": (3, 0)}, "--hidden must be numbers of at least 1"),
         ({"max_norm": 0.0}, "--max-norm must be a positive number; received: 0.0"),
         ({"multichannel": True, "vectors": "none"}, "--multichannel must be left out without vectors"),
         ({"weight_decay": 0.1}, "--weight-decay must be adamw's alone; received: 0.1"),
         ({"optimizer": "sgd", "embedding_factor": 5.0}, "--embedding-factor must be 1 with --optimizer sgd"),
-        ({"model": "charcnn", "embedding": "one-hot", "vectors": "a.txt"}, "--embedding must be learned, with vectors"),
+        ({"model": "charcnn", "vectors": "a.txt"}, "--vectors must be none for a model of characters; received: a.txt"),
+        ({"model": "charcnn", "alphabet": "zhang", "vocabulary_size": 70}, "--vocabulary-size must be at least 71"),
+        ({"model": "charcnn", "alphabet": "zhang", "minimum_count": 2}, "--minimum-count must be left out"),
         ({"model": "charcnn", "embedding": "one-hot", "dimensions": 9}, "--dimensions must be left out with one-hot"),
     ],
 )
@@ -56,11 +62,24 @@ def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
 
 
 def test_what_a_model_has_no_use_for_is_none() -> None:
-    config = TrainConfig(model="charcnn-zhang-large")
+    config = TrainConfig(model="charcnn-zhang-large").resolved()
     assert (config.filters, config.windows, config.vectors, config.alphabet) == (None, None, "none", "zhang")
-    assert dataclasses.replace(config, seed=3) == TrainConfig(model="charcnn-zhang-large", seed=3)
+    assert config.resolved() is config
+
+
+def test_a_default_follows_the_settings_that_are_replaced() -> None:
+    replaced = dataclasses.replace(TrainConfig(), vectors="none", optimizer="sgd").resolved()
+    assert (replaced.freeze, replaced.embedding_factor, replaced.dimensions) == ("nothing", 1, 100)
+    other = dataclasses.replace(TrainConfig(model="conv1d-stack"), model="conv2d").resolved()
+    assert other == TrainConfig(model="conv2d").resolved()
+    assert other.windows == (3,)
+
+
+def test_lists_are_tuples() -> None:
+    assert TrainConfig(windows=[1, 2]) == TrainConfig(windows=(1, 2))
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_second_phase_has_the_lower_learning_rate(model: str) -> None:
-    assert TrainConfig(model=model).unfrozen_learning_rate < TrainConfig(model=model).learning_rate
+    config = TrainConfig(model=model).resolved()
+    assert config.unfrozen_learning_rate < config.learning_rate

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.fitting import Phase, Progress, two_phase_fit, two_phases
-from keras_textcnn.models import build_conv1d
+from keras_textcnn.models import build_charcnn, build_conv1d
 from keras_textcnn.pipeline import Examples, padded_batches, plan_batches
 from tests.conftest import make_examples
 
@@ -40,9 +41,9 @@ def fit(model: keras.Model, phases: list[Phase] = PHASES, **options: Any) -> Pro
     )
 
 
-def make_model() -> keras.Model:
+def make_model(build: Callable[..., keras.Model] = build_conv1d) -> keras.Model:
     keras.utils.set_random_seed(4)
-    return build_conv1d(vocabulary_size=20, labels=2, dimensions=6, windows=(1, 2), filters=4)
+    return build(vocabulary_size=20, labels=2, dimensions=6, windows=(1, 2), filters=4)
 
 
 def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
@@ -82,6 +83,20 @@ def test_a_phase_moves_what_it_does_not_freeze(frozen: tuple[str, ...], still: s
         if all(np.array_equal(*pair) for pair in zip(weights, model.get_layer(name).weights, strict=True))
     }
     assert same == still | {"static_embedding"}  # Kim's second channel is never trained
+
+
+def test_a_frozen_trunk_keeps_its_normalization() -> None:
+    keras.utils.set_random_seed(4)
+    model = build_charcnn(vocabulary_size=20, labels=2, dimensions=6, filters=4)
+    before = [weight.numpy() for weight in model.get_layer("normalization_1").weights]
+    fit(model, [Phase("frozen", 1, 0.01, ("trunk",))])
+    for ours, theirs in zip(model.get_layer("normalization_1").weights, before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    fit(model, [Phase("unfrozen", 1, 0.01)])
+    assert all(
+        np.any(ours.numpy() != theirs)
+        for ours, theirs in zip(model.get_layer("normalization_1").weights, before, strict=True)
+    )
 
 
 def test_phases_that_freeze_nothing_are_a_fast_one_and_a_slow_one() -> None:
@@ -140,6 +155,21 @@ def whole() -> tuple[keras.Model, Progress]:
     """A model that was fitted without interruption."""
     model = make_model()
     return model, fit(model)
+
+
+def test_a_model_with_normalization_resumes_with_the_same_bits(tmp_path: Path) -> None:
+    def kill(row: dict[str, Any]) -> None:
+        if row["epoch"] == 4:
+            raise Killed
+
+    expected = make_model(build_charcnn)
+    fit(expected)
+    with pytest.raises(Killed):
+        fit(make_model(build_charcnn), checkpoint=tmp_path / "latest.npz", on_epoch=kill)
+    resumed = make_model(build_charcnn)
+    fit(resumed, checkpoint=tmp_path / "latest.npz")
+    for ours, theirs in zip(resumed.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("epochs_done", [1, 3, 5])

@@ -26,11 +26,13 @@ def test_a_networks_convolution_is_the_discrete_one_with_the_kernel_turned_round
     np.testing.assert_allclose(ours, formulas.discrete_convolution(x, w[::-1])[3:-3])
 
 
-@pytest.mark.parametrize(("n", "k"), [(5, 1), (5, 2), (5, 5), (12, 7)])
+@pytest.mark.parametrize(("n", "k"), [(5, 1), (5, 2), (5, 5), (12, 7), (4, 5)])
 def test_convolution_leaves_n_minus_k_plus_1_places(random: np.random.Generator, n: int, k: int) -> None:
     x, w, b = random.normal(size=(n, 3)), random.normal(size=(k, 3, 4)), random.normal(size=4)
     ours = formulas.convolve(x, w, b)
     assert ours.shape == (n - k + 1, 4)
+    if k > n:
+        return  # no place is left
     layer = keras.layers.Conv1D(4, k)
     layer.build((None, n, 3))
     layer.set_weights([w, b])

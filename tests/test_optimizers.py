@@ -109,17 +109,18 @@ def test_repeated_ids_of_a_batch_are_added_up(name: str, formula: Any) -> None:
     np.testing.assert_allclose(variable, formula(start.astype(np.float64), dense, 0.01), atol=1e-6)
 
 
-def test_adamw_decays_all_but_embedding_and_biases() -> None:
+def test_adamw_decays_kernels_alone() -> None:
     table = keras.Variable(np.ones((3, 2), np.float32), name="embeddings")
-    kernel, bias = (keras.Variable(np.ones((2, 2), np.float32), name=name) for name in ("kernel", "bias"))
+    names = ("kernel", "bias", "gamma", "beta")
+    kernel, *others = (keras.Variable(np.ones((2, 2), np.float32), name=name) for name in names)
     optimizer = build_optimizer("adamw", 0.1, weight_decay=0.5)
     nothing = tf.zeros((2, 2))
     slices = tf.IndexedSlices(nothing, tf.constant([0, 1]), tf.constant([3, 2]))
     for _ in range(2):
-        optimizer.apply([slices, nothing, nothing], [table, kernel, bias])
+        optimizer.apply([slices, *[nothing] * 4], [table, kernel, *others])
     np.testing.assert_allclose(kernel, (1 - 0.1 * 0.5) ** 2, rtol=1e-6)  # Loshchilov and Hutter (2019)
     np.testing.assert_array_equal(table, 1)
-    np.testing.assert_array_equal(bias, 1)
+    np.testing.assert_array_equal(others, 1)
 
 
 def test_adam_is_the_lazy_one() -> None:

@@ -55,7 +55,7 @@ def test_probabilities_come_in_the_order_of_the_texts() -> None:
     examples = make_examples(ROWS[:40], np.arange(40, dtype=np.int32))
     model = build_conv1d(vocabulary_size=50, labels=3, dimensions=4, windows=(2,), filters=8)
     model.compile(jit_compile=False)
-    probabilities = predict_probabilities(model, examples, boundaries=BOUNDARIES)
+    probabilities = predict_probabilities(model, examples, boundaries=BOUNDARIES, batch_size=16)
     for row, ids in zip(probabilities, ROWS[:40], strict=True):
         alone = keras.ops.softmax(model(np.array([ids or [0]])))[0]
         np.testing.assert_allclose(row, alone, atol=1e-6)

@@ -2,6 +2,7 @@ import csv
 import gzip
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,13 +163,14 @@ def test_a_corpus_that_needs_more_memory_than_it_may_have_is_refused(
     json_lines: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    from keras_textcnn import encoding
+    from keras_textcnn import training
 
     options = [*small_options, "--data", str(json_lines), "--memory", "256", "--output", str(tmp_path / "run")]
-    monkeypatch.setattr(encoding, "TEXT_BYTES", 2 * 2**20)
+    monkeypatch.setattr(training, "TEXT_BYTES", 2 * 2**20)
     assert run_main(monkeypatch, *options) == 2
     needed = re.search(
-        r"90 texts, 18 tokens and 3 labels need about (\d+) MiB: raise --memory", capsys.readouterr().err
+        r"90 texts, 18 tokens and 3 labels need about (\d+) MiB, \d+ of them for the layers of a batch: raise",
+        capsys.readouterr().err,
     )
     assert int(needed[1]) >= 120 + 2 * 90
     assert not (tmp_path / "run").exists()
@@ -275,16 +277,68 @@ def test_a_binary_corpus_works_with_softmax_and_with_sigmoids(tmp_path: Path, mo
         assert json.loads((tmp_path / name / "metrics.json").read_text())["test"]["accuracy"] == 1
 
 
+@pytest.mark.parametrize("longest", ["train", "validation", "test"])
 def test_a_fixed_length_is_that_of_the_longest_text_to_train_on(
+    longest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: list[object] = ["--model", "conv1d-stack", "--frozen-epochs", 1, "--unfrozen-epochs", 0, "--filters", 4]
+    for seed, split in enumerate(("train", "validation", "test")):
+        pairs = [(text + " and" * 50 * (split == longest), label) for text, label in make_texts(60, seed)]
+        path = write_table(tmp_path / f"{split}.csv", pairs)
+        options += ["--data" if split == "train" else f"--{split}-data", path]
+    assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0
+    tokens = max(len(text.replace("it's", "it s").split()) + 1 for text, _ in make_texts(60, 0))
+    assert Run.open(tmp_path / "run").config().maximum_tokens == tokens + 50 * (longest == "train")
+
+
+def test_a_fixed_length_is_long_enough_for_the_layers(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--data", corpus_file, "--model", "conv1d-stack", "--frozen-epochs", 1, "--unfrozen-epochs", 0]
-    assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0
-    assert Run.open(tmp_path / "run").config().maximum_tokens == 128  # no text has more than 32 tokens
-    assert run_main(monkeypatch, *options, "--maximum-tokens", 28, "--output", tmp_path / "short") == 2
-    message = "error: no such conv1d-stack model: --maximum-tokens must be at least 29 for these layers."
+    options = ["--data", corpus_file, "--model", "conv1d-stack", "--windows", "5,5,5", "--filters", 4]
+    options += ["--frozen-epochs", 1, "--unfrozen-epochs", 0]
+    assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0  # no text has more than 32 tokens
+    assert Run.open(tmp_path / "run").config().maximum_tokens == ((5 * 5 + 4) * 5 + 4)
+    assert run_main(monkeypatch, *options, "--maximum-tokens", 148, "--output", tmp_path / "short") == 2
+    message = "error: the settings make no conv1d-stack: --maximum-tokens must be at least 149 for these layers."
     assert message in capsys.readouterr().err
     assert not (tmp_path / "short").exists()
+
+
+def test_vectors_without_a_token_of_the_corpus_are_refused(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "v.txt").write_text("gnu 1 2\nyak 3 4\n")
+    assert (
+        run_main(monkeypatch, "--data", corpus_file, "--vectors", tmp_path / "v.txt", "--output", tmp_path / "r") == 2
+    )
+    assert "no token of the training texts has a vector in" in capsys.readouterr().err
+
+
+def test_a_corpus_of_words_is_none_of_characters(tmp_path: Path) -> None:
+    from keras_textcnn.config import TrainConfig
+    from keras_textcnn.corpus import Record
+    from keras_textcnn.errors import InputError
+    from keras_textcnn.store import tokenize_corpus
+    from keras_textcnn.training import train as train_run
+
+    words = tokenize_corpus([Record("train", text, label) for text, label in make_texts(30, 1)])
+    with pytest.raises(InputError, match="a corpus of words for charcnn, which reads characters"):
+        train_run(TrainConfig(model="charcnn"), words, tmp_path / "run")
+
+
+def test_a_run_that_an_older_version_began_is_not_resumed(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(finished_run, tmp_path / "old")
+    (tmp_path / "old" / "checkpoints").mkdir()
+    path = tmp_path / "old" / "config.json"
+    content = json.loads(path.read_text())
+    new = {"optimizer", "freeze", "poolings", "hidden", "multichannel", "max_norm", "alphabet", "embedding", "pooling"}
+    content["settings"] = {name: value for name, value in content["settings"].items() if name not in new}
+    path.write_text(json.dumps({**content, "format": 1}))
+    assert Run.open(tmp_path / "old").config() == Run.open(finished_run).config()  # it is read all the same
+    assert run_main(monkeypatch, "--resume", tmp_path / "old") == 2
+    assert "was begun by another version, which trains otherwise; start anew" in capsys.readouterr().err
 
 
 def test_the_alphabet_is_the_corpus_own_or_zhangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,11 @@ import keras
 from keras import layers, ops
 
 from keras_textcnn.layers import OneHotEmbedding, TextAveragePooling, TextMask, TextMaxPooling, TokenEmbedding
-from keras_textcnn.models.parts import check_length, check_sizes, classify, shortest_text
+from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
 
 # Table 1 of the paper: six convolutions and the poolings behind them. Tables 1 and 2 and section 2.3: what differs.
 ZHANG_WINDOWS, ZHANG_POOLINGS = (7, 7, 3, 3, 3, 3), (3, 3, 1, 1, 1, 3)
+SHORTEST_ZHANG = shortest_text(ZHANG_WINDOWS, ZHANG_POOLINGS)
 ZHANG_SIZES = {"small": (256, 1024, 0.05), "large": (1024, 2048, 0.02)}  # filters, units, deviation of the weights
 
 
@@ -52,6 +53,7 @@ def build_charcnn(
     Source: after Zhang, Zhao and LeCun (2015), https://arxiv.org/abs/1509.01626, with a third of the layers.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), pooling=pooling)
 
     ids = places = keras.Input((None,), dtype="int32", name="ids")
@@ -112,9 +114,10 @@ def build_charcnn_zhang(
     Source: Zhang, Zhao and LeCun (2015), https://arxiv.org/abs/1509.01626, sections 2.2 and 2.3.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions)
+    check_fractions(dropout=dropout)
     if size not in ZHANG_SIZES:
         raise ValueError(f"`size` must be of {', '.join(ZHANG_SIZES)}. Received: size={size}")
-    check_length(tokens, shortest_text(ZHANG_WINDOWS, ZHANG_POOLINGS))
+    check_length(tokens, SHORTEST_ZHANG)
     filters, units, deviation = ZHANG_SIZES[size]
 
     def initializer() -> keras.initializers.Initializer:
@@ -138,7 +141,8 @@ def build_charcnn_zhang(
 
 def _embed(ids: keras.KerasTensor, vocabulary_size: int, dimensions: int, embedding: str) -> keras.KerasTensor:
     if embedding == "one-hot":
-        check_sizes(alphabet=vocabulary_size - 2)
+        if vocabulary_size < 3:
+            raise ValueError(f"`vocabulary_size` must be at least 3. Received: vocabulary_size={vocabulary_size}")
         return OneHotEmbedding(vocabulary_size, name="embedding")(ids)
     if embedding == "learned":
         return TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)

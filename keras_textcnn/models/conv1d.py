@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_textcnn.layers import TextAveragePooling, TextMaxPooling, TokenEmbedding
-from keras_textcnn.models.parts import check_length, check_sizes, classify, shortest_text
+from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
 
 POOLINGS = {"max": TextMaxPooling, "average": TextAveragePooling}
 
@@ -54,6 +54,7 @@ def build_conv1d(
     Source: Kim (2014), https://arxiv.org/abs/1408.5882, section 2.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), hidden=min(hidden, default=1))
     if not poolings or not set(poolings) <= set(POOLINGS):
         raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
@@ -80,6 +81,11 @@ def build_conv1d(
     dropped = layers.Dropout(dropout, name="dropout")(joined)
     logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout, max_norm=max_norm)
     return keras.Model(ids, logits, name="conv1d")
+
+
+def shortest_stack(windows: Sequence[int], pooling: int) -> int:
+    """The fewest tokens that reach through the layers of `build_conv1d_stack`."""
+    return shortest_text(windows, [*[pooling] * (len(windows) - 1), 1])
 
 
 def build_conv1d_stack(
@@ -125,8 +131,9 @@ def build_conv1d_stack(
     Source: the GloVe tutorial, section 4.2; F. Chollet, "Using pre-trained word embeddings in a Keras model" (2016).
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), pooling=pooling, hidden=min(hidden, default=1))
-    check_length(tokens, shortest_text(windows, [*[pooling] * (len(windows) - 1), 1]))
+    check_length(tokens, shortest_stack(windows, pooling))
 
     ids = keras.Input((tokens,), dtype="int32", name="ids")
     embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textcnn.layers import TextMaxPooling, TokenEmbedding
-from keras_textcnn.models.parts import check_length, check_sizes, classify
+from keras_textcnn.layers import TextMask, TextMaxPooling, TokenEmbedding
+from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify
+
+SCALE = 0.03  # of 80,000 features: a step of Adam at 3e-4 moves a hidden unit by less than 1
+
+
+def shortest_image(windows: Sequence[int], pooling: int) -> int:
+    """The fewest tokens, and dimensions, that reach through the layers of `build_conv2d`."""
+    return pooling ** len(windows)
 
 
 def build_conv2d(
@@ -23,6 +30,10 @@ def build_conv2d(
     dropout: float = 0.5,
 ) -> keras.Model:
     """The Conv2D tutorial's model: square filters, square poolings, flattened, uncompiled.
+
+    As the tutorial has it, it stays at the accuracy of a coin: the flattened features are tens of thousands, none is
+    negative and those of padding are all alike, so that one step of Adam moves a hidden unit by more than its ReLU can
+    come back from. So each feature map is normalized, that of padding is zero, and all are made small.
 
     Shapes:
         ids:       int32 (batch, tokens); 0 is padding, 1 is unknown
@@ -47,19 +58,21 @@ def build_conv2d(
         ValueError: A size is not positive, a dropout is outside [0, 1), or tokens or dimensions do not reach through
             the poolings.
 
-    Differs from the tutorial: the image has one channel, where it feeds ragged arrays; dropout; logits, no softmax.
+    Differs from the tutorial: the image has one channel, where it feeds ragged arrays; normalization and scale;
+    dropout; logits, no softmax.
     Source: the Conv2D tutorial, section 5.2.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), pooling=pooling, hidden=min(hidden, default=1))
-    check_length(tokens, pooling ** len(windows))
-    if dimensions < pooling ** len(windows):
+    shortest = shortest_image(windows, pooling)
+    check_length(tokens, shortest)
+    if dimensions < shortest:
         raise ValueError(
-            f"`dimensions` must be at least {pooling ** len(windows)} for these poolings. "
-            f"Received: dimensions={dimensions}"
+            f"`dimensions` must be at least {shortest} for these layers. Received: dimensions={dimensions}"
         )
 
-    ids = keras.Input((tokens,), dtype="int32", name="ids")
+    ids = places = keras.Input((tokens,), dtype="int32", name="ids")
     embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
     embedded = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
     features = layers.Reshape((tokens, dimensions, 1), name="image")(embedded)
@@ -67,9 +80,13 @@ def build_conv2d(
     for number, window in enumerate(windows, 1):
         features = layers.Conv2D(filters, window, padding="same", activation="relu", name=f"conv_{number}")(features)
         features = layers.MaxPooling2D(pooling, name=f"pooling_{number}")(features)
+        features = layers.BatchNormalization(momentum=0.9, name=f"normalization_{number}")(features)
+        places = places[:, : features.shape[1] * pooling : pooling]  # 0 where no token is left
+        features = TextMask(name=f"text_{number}")(features, places)
     flattened = layers.Flatten(name="flattened")(features)
+    small = layers.Rescaling(SCALE, name="scaled")(flattened)
 
-    dropped = layers.Dropout(dropout, name="dropout")(flattened)
+    dropped = layers.Dropout(dropout, name="dropout")(small)
     logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout)
     return keras.Model(ids, logits, name="conv2d")
 
@@ -111,6 +128,7 @@ def build_conv2d_windows(
     Source: Zhang and Wallace (2015), https://arxiv.org/abs/1510.03820, figure 1.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0))
 
     ids = keras.Input((None,), dtype="int32", name="ids")

@@ -13,6 +13,13 @@ def check_sizes(**sizes: int) -> None:
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
 
 
+def check_fractions(**fractions: float) -> None:
+    """Raises ValueError for a dropout outside [0, 1)."""
+    for name, fraction in fractions.items():
+        if not 0 <= fraction < 1:
+            raise ValueError(f"`{name}` must be in [0, 1). Received: {name}={fraction}")
+
+
 def shortest_text(windows: Sequence[int], poolings: Sequence[int]) -> int:
     """The fewest tokens that leave one position after convolutions without padding, each with a pooling behind it.
 

@@ -8,7 +8,7 @@ import pytest
 from keras_textcnn import formulas
 from keras_textcnn.models import build_charcnn, build_charcnn_zhang
 from keras_textcnn.vocabulary import ZHANG_ALPHABET
-from tests.conftest import make_ids, randomize, weights_of
+from tests.conftest import make_ids, normalize, randomize, weights_of
 
 ALPHABET = 71  # ids: 69 characters, padding, unknown
 
@@ -26,11 +26,7 @@ def forward(weights: dict[str, np.ndarray], row: np.ndarray, windows: tuple[int,
         if number > 1:
             x = np.pad(x, [(0, -len(x) % pooling), (0, 0)])  # what is left over counts: features are not negative
             x = formulas.max_pool(x, pooling)
-            gamma, beta, mean, variance = (
-                weights[f"normalization_{number - 1}/{name}"]
-                for name in ("gamma", "beta", "moving_mean", "moving_variance")
-            )
-            x = gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
+            x = normalize(x, weights, f"normalization_{number - 1}")
         kernel, bias = weights[f"conv_{number}/kernel"], weights[f"conv_{number}/bias"]
         x = formulas.relu(formulas.convolve(formulas.pad(x, window), kernel, bias))
     pooled = np.concatenate([x.max(axis=0), x.mean(axis=0)])
@@ -141,8 +137,9 @@ def test_zhangs_shortest_text() -> None:
     ("sizes", "message"),
     [
         ({"size": "huge"}, "`size` must be of small, large. Received: size=huge"),
+        ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\). Received: dropout=1.0"),
         ({"embedding": "bert"}, "`embedding` must be learned or one-hot. Received: embedding=bert"),
-        ({"vocabulary_size": 2}, "`alphabet` must be at least 1. Received: alphabet=0"),
+        ({"vocabulary_size": 2}, "`vocabulary_size` must be at least 3. Received: vocabulary_size=2"),
     ],
 )
 def test_refuses(sizes: dict[str, Any], message: str) -> None:

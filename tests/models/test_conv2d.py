@@ -5,7 +5,7 @@ import pytest
 
 from keras_textcnn import formulas
 from keras_textcnn.models import build_conv1d, build_conv2d, build_conv2d_windows
-from tests.conftest import make_ids, randomize, weights_of
+from tests.conftest import make_ids, normalize, randomize, weights_of
 
 
 def forward(weights: dict[str, np.ndarray], row: np.ndarray, windows: tuple[int, ...], pooling: int) -> np.ndarray:
@@ -16,7 +16,9 @@ def forward(weights: dict[str, np.ndarray], row: np.ndarray, windows: tuple[int,
         kernel, bias = weights[f"conv_{number}/kernel"], weights[f"conv_{number}/bias"]
         x = formulas.relu(formulas.convolve_image(padded, kernel, bias))
         x = formulas.max_pool(formulas.max_pool(x, pooling).swapaxes(0, 1), pooling).swapaxes(0, 1)
-    hidden = formulas.relu(x.ravel() @ weights["hidden_1/kernel"] + weights["hidden_1/bias"])
+        row = row[: len(x) * pooling : pooling]
+        x = normalize(x, weights, f"normalization_{number}") * (row != 0)[:, None, None]
+    hidden = formulas.relu(0.03 * x.ravel() @ weights["hidden_1/kernel"] + weights["hidden_1/bias"])
     return hidden @ weights["logits/kernel"] + weights["logits/bias"]
 
 
@@ -38,7 +40,7 @@ def test_the_tutorials_parameters_by_formula() -> None:
     model = build_conv2d(vocabulary_size=10_000, labels=2, tokens=100)
     assert model.get_layer("image").output.shape == (None, 100, 100, 1)
     assert model.get_layer("flattened").output.shape == (None, 50 * 50 * 64)
-    assert model.count_params() == 10_000 * 100 + (3 * 3 * 64 + 64) + (50 * 50 * 64 + 1) * 64 + (64 + 1) * 2
+    assert model.count_params() == 10_000 * 100 + (3 * 3 * 64 + 64) + 4 * 64 + (50 * 50 * 64 + 1) * 64 + (64 + 1) * 2
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_filters_as_wide_as_the_image_are_the_parallel_conv1d(
     ("sizes", "message"),
     [
         ({"tokens": 3}, "`tokens` must be at least 4 for these layers. Received: tokens=3"),
-        ({"dimensions": 3}, "`dimensions` must be at least 4 for these poolings. Received: dimensions=3"),
+        ({"dimensions": 3}, "`dimensions` must be at least 4 for these layers. Received: dimensions=3"),
         ({"pooling": 0}, "`pooling` must be at least 1. Received: pooling=0"),
     ],
 )
