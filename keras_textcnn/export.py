@@ -53,4 +53,10 @@ def export_model(
     archive.track(table)
     archive.add_endpoint("serving_default", serve, [tf.TensorSpec([None], tf.string, name="text")])
     archive.add_endpoint("labels", list_labels, [])
-    archive.write_out(folder, verbose=False)
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")  # in a notebook TensorFlow says where it writes
+    try:
+        archive.write_out(folder, verbose=False)
+    finally:
+        logger.setLevel(level)
