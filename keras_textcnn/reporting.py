@@ -174,8 +174,8 @@ def report_text(run_metrics: dict[str, Any]) -> str:
 
 def _rendered(*tables: Table, width: int) -> list[str]:
     file = io.StringIO()
-    # In a notebook rich would show the tables, whatever the file.
-    Console(file=file, width=width, emoji=False, force_jupyter=False).print(*tables)
+    # In a notebook rich would show the tables, whatever the file, or colour them.
+    Console(file=file, width=width, emoji=False, force_jupyter=False, force_terminal=False).print(*tables)
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 

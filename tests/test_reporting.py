@@ -62,6 +62,7 @@ def test_report_holds_its_tables_in_a_notebook_too(monkeypatch: pytest.MonkeyPat
     scores = reporting.score_probabilities(TRUTH, PROBABILITIES, ["a", "b", "c"])
     expected = reporting.report_text({"validation": scores, "test": scores, "baseline": None})
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
     assert reporting.report_text({"validation": scores, "test": scores, "baseline": None}) == expected
 
 
