@@ -15,7 +15,7 @@ def create(directory: Path) -> Run:
 def test_config_comes_back_as_it_was(tmp_path: Path) -> None:
     create(tmp_path / "runs" / "one")
     run = Run.open(tmp_path / "runs" / "one")
-    assert run.config() == TrainConfig(seed=7, windows=(2, 5))
+    assert run.config() == TrainConfig(seed=7, windows=(2, 5)).resolved()
     assert run.read_json("config.json")["corpus"] == {"train": 3}
     assert not run.finished
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["one"]
