@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
-from keras_textcnn.config import NO_VECTORS, TrainConfig
+from keras_textcnn.config import NO_VECTORS, ZHANG, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
     TRAIN,
@@ -115,7 +115,7 @@ def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) 
                 distinct += 1
                 yield token, int(count)
 
-    if config.alphabet == "zhang":
+    if config.alphabet == ZHANG:
         known = dict(totals())
         counts = {character: known.get(character, 0) for character in vocabulary.ZHANG_ALPHABET}
     else:

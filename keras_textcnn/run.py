@@ -133,7 +133,6 @@ class Run:
         """The settings the run was started with."""
         settings: dict[str, Any] = self.read_json("config.json").get("settings", {})
         try:
-            settings |= {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
             return TrainConfig(**settings).resolved()
         except (TypeError, AttributeError) as error:
             raise InputError(f"damaged run: {self.directory / 'config.json'} ({error})") from error

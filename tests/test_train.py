@@ -253,16 +253,17 @@ def test_every_model_trains_exports_and_answers(
     from keras_textcnn.predict import load_predictor
     from keras_textcnn.training import load_model
 
-    texts = ["The apple and a pear.", "", "zinc " * 400, "它 \n\\ é"]
+    character = run.config().unit == "character"
+    texts = {
+        "The apple and a pear.": [*"the apple and a pear."] if character else ["the", "apple", "and", "a", "pear", "."],
+        "": [],
+        "zinc " * 400: [*" ".join(["zinc"] * 400)] if character else ["zinc"] * 400,
+        "它 \n\\ é": [*"它\n\\ é"] if character else ["它", "\\", "é"],
+    }
     answers = load_predictor(run.saved_model)([text.encode() for text in texts])
     known = {token: id for id, token in enumerate(run.read_lines("vocabulary.txt"))}
     trained, width = load_model(run), load_model(run).input_shape[1]
-    for text, answer in zip(texts, answers, strict=True):
-        words = text.lower().replace(".", " .").replace("\\", " \\ ").split()
-        tokens = [*text.lower().strip()] if run.config().unit == "character" else words
-        tokens = [*" ".join(words)] if "zinc" in text and run.config().unit == "character" else tokens
-        if "它" in text and run.config().unit == "character":
-            tokens = [*"它\n\\ é"]
+    for tokens, answer in zip(texts.values(), answers, strict=True):
         ids = [known.get(token, 1) for token in tokens][: run.config().maximum_tokens]
         ids += [0] * ((width or len(ids) or 1) - len(ids))
         expected = keras.ops.softmax(trained(np.array([ids])))[0]
