@@ -246,6 +246,11 @@ class TrainConfig:
     )
     batch_size: int = model_option("batch_size", "texts a step", metavar="N")
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
+    precision: str = option(
+        "float32",
+        "in which layers compute: bfloat16 is faster where the processor has it, slower elsewhere; weights are float32",
+        choices=("float32", "bfloat16"),
+    )
     seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", metavar="N")
 
     def __post_init__(self) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from keras_textcnn.text import in_parts
 from keras_textcnn.vocabulary import encode, lookup_table
+
+CHUNK = 64  # texts that the model answers at once, two such chunks side by side: what they need stays in caches
 
 
 def export_model(
@@ -38,11 +41,15 @@ def export_model(
     names = tf.constant(labels, tf.string)
     activation = tf.nn.sigmoid if several_labels else tf.nn.softmax
 
-    def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids = encode(split(text), table, maximum_tokens=maximum_tokens).to_tensor(shape=[None, fixed])
+    def answer(ids: tf.RaggedTensor) -> tf.Tensor:
+        padded = ids.to_tensor(shape=[None, fixed])
         if fixed is None:
-            ids = tf.pad(ids, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
-        probabilities = activation(model(ids, training=False))
+            padded = tf.pad(padded, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
+        return activation(model(padded, training=False))
+
+    def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        ids = in_parts(lambda part: encode(split(part), table, maximum_tokens=maximum_tokens), text)
+        probabilities = _in_chunks(answer, ids, labels=len(labels))
         return {"label": tf.gather(names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
 
     def list_labels() -> dict[str, tf.Tensor]:
@@ -60,3 +67,17 @@ def export_model(
         archive.write_out(folder, verbose=False)
     finally:
         logger.setLevel(level)
+
+
+def _in_chunks(answer: Callable[[tf.RaggedTensor], tf.Tensor], ids: tf.RaggedTensor, *, labels: int) -> tf.Tensor:
+    """What `answer` says of each text, float32 (texts, labels), asked for some texts of a like length at a time."""
+    order = tf.argsort(ids.row_lengths())
+    chunks = tf.maximum((tf.size(order) + CHUNK - 1) // CHUNK, 1)
+    empty = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, labels])
+
+    def step(chunk: tf.Tensor, answers: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        texts = order[chunk * CHUNK : (chunk + 1) * CHUNK]
+        return chunk + 1, answers.write(chunk, answer(tf.gather(ids, texts)))
+
+    _, answers = tf.while_loop(lambda chunk, _: chunk < chunks, step, (0, empty), parallel_iterations=2)
+    return tf.gather(answers.concat(), tf.math.invert_permutation(order))

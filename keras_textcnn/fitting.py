@@ -172,18 +172,16 @@ def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = Fa
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
-    model.compile(
-        build_optimizer(
-            phase.optimizer,
-            phase.learning_rate,
-            embedding_factor=phase.embedding_factor,
-            weight_decay=phase.weight_decay,
-        ),
-        loss,
-        metrics=[accuracy],
-        jit_compile=False,  # XLA would compile again for every length
+    optimizer = build_optimizer(
+        phase.optimizer,
+        phase.learning_rate,
+        embedding_factor=phase.embedding_factor,
+        weight_decay=phase.weight_decay,
     )
-    model.optimizer.build(model.trainable_variables)
+    with model.distribute_strategy.scope():
+        # XLA would compile again for every length.
+        model.compile(optimizer, loss, metrics=[accuracy], jit_compile=False)
+        optimizer.build(model.trainable_variables)
 
 
 def part_of(layer: keras.Layer) -> str:

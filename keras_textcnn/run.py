@@ -16,7 +16,7 @@ from typing import Any
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 
-FORMAT = 2  # of the directory; it grows when an older reader could no longer understand a newer directory
+FORMAT = 3  # of the directory; it grows when an older reader could no longer understand a newer directory
 
 
 def check_free(directory: Path) -> None:
@@ -105,7 +105,7 @@ class Run:
         run = cls.open(directory)
         if run.finished:
             raise InputError(f"{directory} is finished; there is nothing to resume")
-        if run.read_json("config.json")["format"] != FORMAT:
+        if not run.current:
             raise InputError(f"{directory} was begun by another version, which trains otherwise; start anew")
         return run
 
@@ -128,6 +128,11 @@ class Run:
     def finished(self) -> bool:
         """Whether the training and the export have ended."""
         return not self.checkpoint.parent.exists()
+
+    @property
+    def current(self) -> bool:
+        """Whether this version wrote it, with the layers and the training that it has now."""
+        return self.read_json("config.json").get("format") == FORMAT
 
     def config(self) -> TrainConfig:
         """The settings the run was started with."""

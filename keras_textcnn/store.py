@@ -23,7 +23,7 @@ import tensorflow as tf
 from keras_textcnn import files
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.text import UNITS
+from keras_textcnn.text import UNITS, in_parts
 from keras_textcnn.vocabulary import Ids
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at once
@@ -260,7 +260,9 @@ class _Tokenizer:
     """
 
     def __init__(self, unit: str) -> None:
-        self._unit, self._split = unit, UNITS[unit]
+        self._unit = unit
+        signature = [tf.TensorSpec([None], tf.string)]
+        self._split = tf.function(lambda texts: in_parts(UNITS[unit], texts), input_signature=signature)
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0

@@ -14,11 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import baseline, export, fitting, pipeline, reporting, vectors
+from keras_textcnn import baseline, devices, export, fitting, pipeline, reporting, vectors
 from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
 from keras_textcnn.corpus import SPLITS, TRAIN, Corpus
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.layers import PooledConv1D
 from keras_textcnn.models import BUILDERS, SHORTEST
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
@@ -64,11 +65,15 @@ def train(
     tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records(), unit=config.unit)
     encoded = encode_corpus(config, tokenized, say)
     config, encoded = _fit_length(dataclasses.replace(config, dimensions=encoded.dimensions), encoded)
-    model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    used = devices.accelerators()
+    with devices.choose_strategy(used).scope():
+        model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     _check_memory(config, model, tokenized, encoded)
-    _load_vectors(config, model, encoded)
+    load_vectors(config, model, encoded)
     claim = _reopen if resumed else _create
-    run = claim(directory, config, tokenized, encoded)
+    names = [devices.name_device(device) for device in used] or ["CPU"]
+    run = claim(directory, config, _facts(tokenized, encoded, names), encoded)
+    _say_how(config, names, say)
 
     progress = _fit(config, run, model, encoded.examples, say, callbacks)
     best = progress.history[progress.best_epoch - 1]
@@ -125,7 +130,8 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> ke
         sizes["tokens"] = config.maximum_tokens
     sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
     try:
-        return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
+        with devices.computing_in(config.precision):
+            return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
     except ValueError as error:
         reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
         reason = re.sub("`([a-z_]+)`", lambda name: f"--{name[1].replace('_', '-')}", reason)
@@ -133,7 +139,16 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> ke
 
 
 def load_model(run: Run) -> keras.Model:
-    """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels)."""
+    """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels).
+
+    Raises:
+        InputError: Another version wrote the run; its SavedModel still answers.
+    """
+    if not run.current:
+        raise InputError(
+            f"{run.directory} was written by another version, whose models had other layers; use its SavedModel, or "
+            "train again"
+        )
     tokens, labels = (len(run.read_lines(name)) for name in ("vocabulary.txt", "labels.txt"))
     model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
     model.load_weights(run.weights)
@@ -166,8 +181,7 @@ def _check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedC
     """Raises InputError if training would hold more than --memory says."""
     scored, longest = int((encoded.splits != TRAIN).sum()), int(tokenized.lengths.max())
     longest = config.maximum_tokens if config.model in SHORTEST else min(config.maximum_tokens, longest)
-    shapes = [layer.output.shape[1:] for layer in model.layers]
-    layers = sum(math.prod(longest if size is None else size for size in shape) for shape in shapes)
+    layers = sum(_numbers_a_text(layer, longest) for layer in model.layers)
     batch = max(2 * config.batch_size, _prediction_batch(config))  # a training step keeps its layers for the gradient
     needed = (
         WORKING_BYTES
@@ -186,7 +200,18 @@ def _check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedC
         )
 
 
-def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
+def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:
+    """How many numbers a batch holds of a layer for each text of so many tokens."""
+    if isinstance(layer, PooledConv1D):
+        return layer.numbers_a_token * tokens
+    return sum(
+        math.prod(tokens if size is None else size for size in output.shape[1:])
+        for output in keras.tree.flatten(layer.output)
+    )
+
+
+def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
+    """Puts the vectors that a corpus was encoded with into a model's embedding, if there are any."""
     if config.vectors != NO_VECTORS:
         matrix = vectors.embedding_matrix(
             encoded.vocabulary,
@@ -198,16 +223,31 @@ def _load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> 
         vectors.load_into(model, matrix)
 
 
-def _create(directory: Path, config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> Run:
-    facts = {"corpus": _describe(tokenized, encoded), "versions": {name: version(name) for name in VERSIONS_OF}}
+def _say_how(config: TrainConfig, names: Sequence[str], say: Callable[[str], None]) -> None:
+    if names != ["CPU"]:
+        say(f"training on {', '.join(names)}")
+    if config.precision == "bfloat16" and (gain := devices.bfloat16_gain()) < 1:
+        say(f"warning: matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 here")
+
+
+def _facts(tokenized: TokenizedCorpus, encoded: Encoded, names: Sequence[str]) -> dict[str, Any]:
+    sizes = {name: int((encoded.splits == position).sum()) for position, name in enumerate(SPLITS)}
+    return {
+        "corpus": {"fingerprint": tokenized.fingerprint, **sizes},
+        "versions": {name: version(name) for name in VERSIONS_OF},
+        "devices": list(names),
+    }
+
+
+def _create(directory: Path, config: TrainConfig, facts: Mapping[str, Any], encoded: Encoded) -> Run:
     return Run.create(directory, config, facts, vocabulary=encoded.vocabulary, labels=encoded.labels)
 
 
-def _reopen(directory: Path, config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> Run:
+def _reopen(directory: Path, config: TrainConfig, facts: Mapping[str, Any], encoded: Encoded) -> Run:
     run = Run.open_unfinished(directory)
     if run.config() != config:
         raise InputError(f"the settings are not those that {directory} was started with; start anew")
-    if run.read_json("config.json")["corpus"] != _describe(tokenized, encoded):
+    if run.read_json("config.json")["corpus"] != facts["corpus"]:
         raise InputError(
             f"the corpus is not the one that {directory} was started with ({config.data}); restore it, or start anew"
         )
@@ -217,11 +257,6 @@ def _reopen(directory: Path, config: TrainConfig, tokenized: TokenizedCorpus, en
             "anew"
         )
     return run
-
-
-def _describe(tokenized: TokenizedCorpus, encoded: Encoded) -> dict[str, Any]:
-    sizes = {name: int((encoded.splits == position).sum()) for position, name in enumerate(SPLITS)}
-    return {"fingerprint": tokenized.fingerprint, **sizes}
 
 
 def _fit(
@@ -253,7 +288,7 @@ def _fit(
         model,
         training=lambda epoch: batches("train", epoch),
         validation=batches("validation"),
-        phases=_phases(config),
+        phases=plan_phases(config),
         patience=config.patience,
         several_labels=config.multi_label is not None,
         checkpoint=run.checkpoint,
@@ -262,7 +297,8 @@ def _fit(
     )
 
 
-def _phases(config: TrainConfig) -> list[fitting.Phase]:
+def plan_phases(config: TrainConfig) -> list[fitting.Phase]:
+    """The phases of a config's fit."""
     return fitting.two_phases(
         frozen_epochs=config.frozen_epochs,
         unfrozen_epochs=config.unfrozen_epochs,

@@ -22,6 +22,7 @@ TOOLS = {
     "text",
     "layers",
     "optimizers",
+    "devices",
 } | {"vocabulary"}  # a stage may use these
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textcnn.layers import TextAveragePooling, TextMaxPooling, TokenEmbedding
+from keras_textcnn.layers import DistinctTokens, PooledConv1D, TokenEmbedding
 from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
 
-POOLINGS = {"max": TextMaxPooling, "average": TextAveragePooling}
+POOLINGS = ("max", "average")
 
 
 def build_conv1d(
@@ -29,8 +29,8 @@ def build_conv1d(
 
     Shapes:
         ids:      int32 (batch, tokens); 0 is padding, 1 is unknown
-        embedded: float32 (batch, tokens, dimensions), twice as wide if multichannel
-        features: float32 (batch, tokens, filters), for each window
+        rows:     int32 (rows,), the different ids of the batch
+        embedded: float32 (rows, dimensions), twice as wide if multichannel
         pooled:   float32 (batch, len(windows) * len(poolings) * filters)
         logits:   float32 (batch, labels)
 
@@ -43,7 +43,8 @@ def build_conv1d(
         poolings: "max", "average" or both, over the windows that start in the text.
         hidden: Units of hidden layers between the pooled features and the logits.
         multichannel: Whether a second copy of the embedding, which stays as it is loaded, stands beside the first.
-        embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
+        embedding_dropout: Fraction of a vector dropped in training, the same wherever its token stands in a batch, in
+            [0, 1).
         dropout: Fraction of the pooled features, and of each hidden layer, dropped in training, in [0, 1).
         max_norm: The longest that the weights of a label may become (Kim: 3); None: any length.
 
@@ -60,23 +61,16 @@ def build_conv1d(
         raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
 
     ids = keras.Input((None,), dtype="int32", name="ids")
-    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
+    rows, places, spans = DistinctTokens(max(windows) - 1, name="distinct_tokens")(ids)
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(rows)
     if multichannel:
-        static = TokenEmbedding(vocabulary_size, dimensions, trainable=False, name="static_embedding")(ids)
+        static = TokenEmbedding(vocabulary_size, dimensions, trainable=False, name="static_embedding")(rows)
         embedded = layers.Concatenate(name="channels")([static, embedded])
-    embedded = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+    embedded = layers.Dropout(embedding_dropout, name="embedding_dropout")(embedded)
 
-    pooled = []
-    for window in windows:
-        padded = layers.ZeroPadding1D((0, window - 1), name=f"padding_{window}")(embedded)
-        features = layers.Conv1D(filters, window, name=f"conv_{window}")(padded)
-        if "average" in poolings:  # the maximum may come before the ReLU, the mean may not
-            features = layers.ReLU(name=f"relu_{window}")(features)
-        pooled += [POOLINGS[name](window, name=f"{name}_pooling_{window}")(features, ids) for name in poolings]
+    convolutions = [PooledConv1D(filters, window, poolings, name=f"conv_{window}") for window in windows]
+    pooled = [convolve(embedded, places, spans) for convolve in convolutions]
     joined = layers.Concatenate(name="pooled")(pooled) if len(pooled) > 1 else pooled[0]
-    if "average" not in poolings:
-        # ReLU is monotone: after the maximum it gives what it gives before, for a fraction of the work.
-        joined = layers.ReLU(name="relu")(joined)
 
     dropped = layers.Dropout(dropout, name="dropout")(joined)
     logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout, max_norm=max_norm)

@@ -65,5 +65,8 @@ def classify(
         features = layers.Dense(units, "relu", kernel_initializer=initializer(), name=f"hidden_{number}")(features)
         features = layers.Dropout(dropout, name=f"hidden_dropout_{number}")(features)
     constraint = keras.constraints.MaxNorm(max_norm, axis=0) if max_norm else None
-    dense = layers.Dense(labels, kernel_initializer=initializer(), kernel_constraint=constraint, name="logits")
+    # In any precision float32: softmax and loss need every digit of a logit.
+    dense = layers.Dense(
+        labels, kernel_initializer=initializer(), kernel_constraint=constraint, dtype="float32", name="logits"
+    )
     return dense(features)
