@@ -2,92 +2,110 @@
 
     python tests/benchmarks/vocabulary_scaling.py [ROWS ...]
 
-The three take turns, round after round, in one process; each figure is the median of the rounds' medians.
+The default recipe's batches of Reuters R8, its words spread over the rows at random. Every contestant is a process; a round
+is the same 40 steps of each, in turns (of Keras's own, whose steps take seconds in the end, the first 4).
 """
 
-import statistics
+import itertools
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-import keras
 import numpy as np
-from keras import layers
+from contest import Round, compete, show_ratios, take_part
+from contestants import Texts
+from corpora import save_ids
 
-from keras_textcnn.config import TrainConfig
-from keras_textcnn.fitting import Phase, compile_phase
-from keras_textcnn.training import build_model
-
-CONFIG = TrainConfig(dimensions=100)
-TOKENS, LABELS, STEPS, ROUNDS = 96, 8, 20, 5
+DATA, ROWS, ROUNDS, STEPS, STOCK_STEPS = "reuters-r8", (20_000, 400_000, 2_000_000), 7, 40, 4
+STOCK = "Keras's Embedding and Adam"
 
 
-def stock_model(rows: int) -> keras.Model:
+def stock_model(rows: int, labels: int) -> object:
     """The same layers as Keras has them, with Adam."""
+    import keras
+    from keras import layers
+
+    from keras_textcnn.config import TrainConfig
+
+    config = TrainConfig(dimensions=100, vectors="none").resolved()
     ids = keras.Input((None,), dtype="int32")
-    embedded = layers.Embedding(rows, CONFIG.dimensions)(ids)
-    embedded = layers.SpatialDropout1D(CONFIG.embedding_dropout)(embedded)
-    convolutions = [layers.Conv1D(CONFIG.filters, window, activation="relu") for window in CONFIG.windows]
+    embedded = layers.Embedding(rows, config.dimensions)(ids)
+    embedded = layers.SpatialDropout1D(config.embedding_dropout)(embedded)
+    convolutions = [layers.Conv1D(config.filters, window, activation="relu") for window in config.windows]
     pooled = layers.Concatenate()([layers.GlobalMaxPooling1D()(convolve(embedded)) for convolve in convolutions])
-    logits = layers.Dense(LABELS)(layers.Dropout(CONFIG.dropout)(pooled))
-    model = keras.Model(ids, logits)
+    model = keras.Model(ids, layers.Dense(labels)(layers.Dropout(config.dropout)(pooled)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(), loss, metrics=["accuracy"], jit_compile=False)
     return model
 
 
-def our_model(rows: int, phase: Phase) -> keras.Model:
-    """The package's model, compiled as in a phase."""
-    model = build_model(CONFIG, vocabulary_size=rows, labels=LABELS)
-    compile_phase(model, phase)
+def our_model(rows: int, labels: int, phase: str) -> object:
+    """The package's model, compiled as in a phase of the default recipe."""
+    from keras_textcnn import training
+    from keras_textcnn.config import TrainConfig
+    from keras_textcnn.fitting import compile_phase
+
+    config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100)
+    model = training.build_model(config, vocabulary_size=rows, labels=labels)
+    compile_phase(model, next(part for part in training.plan_phases(config.resolved()) if part.name == phase))
     return model
 
 
-def step_timer(model: keras.Model, rows: int) -> Callable[[], float]:
-    """A function that takes some steps and returns the median milliseconds of one."""
-    random = np.random.default_rng(0)
-    # Word frequencies fall as 1 / rank: most of a batch is a few hundred words.
-    batches = [
-        (
-            np.minimum(random.zipf(1.2, (CONFIG.batch_size, TOKENS)), rows - 1).astype(np.int32),
-            random.integers(0, LABELS, CONFIG.batch_size),
-        )
-        for _ in range(STEPS)
-    ]
-    for batch in batches[:3]:
-        model.train_on_batch(*batch)
+def prepare(name: str) -> Callable[..., Callable[[], Round]]:
+    """A contestant whose round is some training steps."""
 
-    def measure() -> float:
-        times = []
-        for batch in batches:
+    def prepare_contestant(path: str, rows: str) -> Callable[[], Round]:
+        import tensorflow as tf
+
+        batches = list(our_batches(path, int(rows)))[: STOCK_STEPS if name == STOCK else STEPS]
+        labels = int(max(targets.max() for _, targets in batches)) + 1
+        model = stock_model(int(rows), labels) if name == STOCK else our_model(int(rows), labels, name)
+        signature = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
+        dataset = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).cache()
+        model.fit(dataset, verbose=0)  # fills the cache, and what is made ready at the first step
+
+        def take_round() -> Round:
             started = time.perf_counter()
-            model.train_on_batch(*batch)
-            times.append(time.perf_counter() - started)
-        return 1000 * statistics.median(times)
+            model.fit(dataset, verbose=0)
+            return {"ms a step": 1000 * (time.perf_counter() - started) / len(batches)}
 
-    return measure
+        return take_round
+
+    return prepare_contestant
+
+
+def our_batches(path: str, rows: int) -> object:
+    """The first epoch's batches of the pipeline, (ids, targets), the words' ids drawn anew from so many."""
+    from keras_textcnn import pipeline
+    from keras_textcnn.config import TrainConfig
+
+    config = TrainConfig().resolved()
+    arrays = np.load(path)
+    texts = Texts(*(arrays[f"train_{part}"] for part in ("ids", "lengths", "targets")))
+    spread = np.random.default_rng(0).permutation(rows - 2).astype(np.int32) + 2
+    boundaries = pipeline.length_boundaries(config.maximum_tokens)
+    plan = pipeline.plan_batches(texts.lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(0, 0))
+    for chosen in itertools.islice(plan, STEPS):
+        width = boundaries[int(np.searchsorted(boundaries, texts.lengths[chosen].max()))]
+        ids = texts.padded(chosen, width)
+        yield np.where(ids < 2, ids, spread[ids - 2]).astype(np.int32), texts.targets[chosen].astype(np.int32)
 
 
 def main() -> None:
-    """Prints a line for each number of rows."""
-    print(f"the default recipe, batches of {CONFIG.batch_size} x {TOKENS} tokens; ms a step (times the frozen one)")
-    for rows in map(int, sys.argv[1:] or ["20000", "400000"]):
-        contestants = {
-            "frozen": our_model(rows, Phase("frozen", 1, 1e-3, frozen=("embedding",))),
-            "unfrozen": our_model(rows, Phase("unfrozen", 1, 1e-3)),
-            "stock Embedding and Adam": stock_model(rows),
-        }
-        timers = {name: step_timer(model, rows) for name, model in contestants.items()}
-        rounds: dict[str, list[float]] = {name: [] for name in timers}
-        for _ in range(ROUNDS):
-            for name, measure in timers.items():
-                rounds[name].append(measure())
-        shown = []
-        for name, times in rounds.items():
-            ratios = [own / frozen for own, frozen in zip(times, rounds["frozen"], strict=True)]
-            shown.append(f"{name} {statistics.median(times):.1f} ({statistics.median(ratios):.2f})")
-        print(f"{rows:9,} rows: {', '.join(shown)}", flush=True)
+    """Prints a table for each number of rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "ids.npz")
+        save_ids(DATA, path)
+        for rows in map(int, sys.argv[1:] or ROWS):
+            print(f"\n{rows:,} rows:\n")
+            show_ratios(compete(CONTESTANTS, str(path), str(rows), rounds=ROUNDS), {"ms a step": "{:.1f}"})
 
+
+CONTESTANTS = {name: prepare(name) for name in ("unfrozen", "frozen", STOCK)}
 
 if __name__ == "__main__":
+    take_part(CONTESTANTS)
     main()

@@ -1,0 +1,46 @@
+"""Seconds and peak memory of training by texts, in memory and from shards on disk.
+
+    python tests/benchmarks/corpus_scaling.py FOLDER [TEXTS ...]
+
+Writes so many texts of 20 to 100 words as JSON lines below FOLDER and trains on them for one epoch of each phase, with and
+without `--memory 2048`. Prints the peak resident memory over that of a process that has only imported the libraries, what
+the ids take, and what the linear baseline needs, which the second way leaves out.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from streaming_memory import IMPORT, peak, write_corpus
+
+SIZES, MEMORY, TOKENS = (10_000, 100_000, 1_000_000), 2048, 60  # texts; MiB; of a text, about
+OPTIONS = ["--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1", "--batch-size", "256"]
+IN_MEMORY_AT_MOST = 100_000  # the linear model over a million texts' pairs of words needs more than this machine has
+
+
+def main() -> None:
+    """Writes, trains and prints a line for each."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    libraries = peak(["-c", IMPORT], folder)
+    print(f"libraries alone: {libraries:.0f} MiB\n")
+    print("| texts | ids, MiB | way | seconds | peak MiB over the libraries |\n|---|---|---|---|---|")
+    for texts in map(int, sys.argv[2:] or SIZES):
+        corpus = folder / f"{texts}.jsonl"
+        if not corpus.exists():
+            write_corpus(corpus, texts=texts, longest=2 * TOKENS - 20)
+        for name, options in (("--memory 2048", ["--memory", str(MEMORY)]), ("in memory, with the linear model", [])):
+            if not options and texts > IN_MEMORY_AT_MOST:
+                continue
+            started = time.perf_counter()
+            output = folder / f"run-{time.time_ns()}"
+            used = peak(
+                ["-m", "keras_textcnn.train", "--data", str(corpus), "--output", str(output), *OPTIONS, *options], folder
+            )
+            ids = texts * TOKENS * 4 / 2**20
+            seconds = time.perf_counter() - started
+            print(f"| {texts:,} | {ids:.0f} | {name} | {seconds:.0f} | {used - libraries:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Seconds from raw texts to so many percent of the test texts right, beside what a user would pick instead.
+
+    pip install ".[benchmark]"
+    python tests/benchmarks/time_to_accuracy.py reuters-r8 97
+    python tests/benchmarks/time_to_accuracy.py sentence_polarity 77
+
+Each contestant goes its own way from texts in memory, its libraries imported, until the accuracy is reached, epoch by epoch
+if it has some; what it takes to count the right ones is left out. Every contestant is a process; they take turns.
+"""
+
+import argparse
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from contest import Round, compete, take_part
+from contestants import PEERS, Labeller
+from corpora import read_texts
+
+LONGEST_SECONDS = 120  # after which a contestant gives up
+
+
+def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
+    """The package's own way with the default recipe, an epoch at a time."""
+    from keras_textcnn import pipeline, training
+    from keras_textcnn.config import TrainConfig
+    from keras_textcnn.corpus import Corpus
+    from keras_textcnn.encoding import encode_corpus
+    from keras_textcnn.fitting import compile_phase
+    from keras_textcnn.store import tokenize_corpus
+
+    rows = [(name, *pair) for name, pairs in splits.items() for pair in zip(*pairs, strict=True)]
+    corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
+    config = TrainConfig(data=data).resolved()
+    encoded = encode_corpus(config, tokenize_corpus(corpus.records()), lambda line: None)
+    model = training.build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    training.load_vectors(config, model, encoded)
+    boundaries = pipeline.length_boundaries(config.maximum_tokens)
+    examples, epochs = encoded.examples, itertools.count()
+
+    def label_texts(texts: Sequence[str]) -> list[str]:
+        found = pipeline.predict_probabilities(model, examples["test"], boundaries=boundaries, batch_size=256)
+        return [encoded.labels[output] for output in found.argmax(axis=1)]
+
+    for phase in training.plan_phases(config):
+        compile_phase(model, phase)
+        for epoch in itertools.islice(epochs, phase.epochs):
+            plan = pipeline.plan_batches(
+                examples["train"].lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(0, epoch)
+            )
+            model.fit(
+                pipeline.padded_batches(examples["train"], plan, boundaries=boundaries), shuffle=False, verbose=0
+            )
+            yield label_texts
+
+
+def prepare(name: str) -> Callable[..., Callable[[], Round]]:
+    """A contestant that runs, in its one round, until so many percent of the test texts are right."""
+
+    def prepare_contestant(data: str, target: str) -> Callable[[], Round]:
+        splits = read_texts(data)
+        _import_what_it_needs(name)
+
+        def take_round() -> Round:
+            texts, truth = splits["test"]
+            entered = our_epochs(data, splits) if name == "keras_textcnn" else PEERS[name](*splits["train"])
+            seconds, best = 0.0, 0.0
+            while best < float(target) and seconds < LONGEST_SECONDS:
+                started = time.perf_counter()
+                label_texts: Labeller | None = next(entered, None)
+                seconds += time.perf_counter() - started
+                if label_texts is None:
+                    break
+                right = [found == label for found, label in zip(label_texts(texts), truth, strict=True)]
+                best = max(best, 100 * sum(right) / len(right))
+            return {"seconds": seconds, "accuracy": best}
+
+        return take_round
+
+    return prepare_contestant
+
+
+def _import_what_it_needs(name: str) -> None:
+    if name in ("keras_textcnn", "Keras's example"):
+        import keras_textcnn.training  # noqa: F401
+    elif name == "PyTorch TextCNN":
+        import torch  # noqa: F401
+    elif name == "spaCy TextCatCNN":
+        import spacy  # noqa: F401
+    elif name == "fastText":
+        import fasttext  # noqa: F401
+    else:
+        import sklearn.svm  # noqa: F401
+
+
+def main() -> None:
+    """Runs the contest and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", help="a corpus, as keras_textcnn.train takes it")
+    parser.add_argument("accuracy", type=float, help="percent")
+    parser.add_argument("--rounds", type=int, default=1)
+    arguments = parser.parse_args()
+    results = compete(CONTESTANTS, arguments.data, str(arguments.accuracy), rounds=arguments.rounds)
+    print("| | seconds | test accuracy reached |\n|---|---|---|")
+    for name, rounds in results.items():
+        seconds = [figures["seconds"] for figures in rounds]
+        spread = f"{statistics.median(seconds):.1f} ({min(seconds):.1f} to {max(seconds):.1f})"
+        print(f"| {name} | {spread} | {statistics.median(figures['accuracy'] for figures in rounds):.2f} |")
+
+
+CONTESTANTS = {name: prepare(name) for name in ("keras_textcnn", *PEERS)}
+
+if __name__ == "__main__":
+    take_part(CONTESTANTS)
+    main()

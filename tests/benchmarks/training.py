@@ -1,0 +1,162 @@
+"""Texts a second in training, frozen and unfrozen, beside PyTorch and Keras, and the accuracy that comes of it.
+
+    pip install ".[benchmark]"
+    python tests/benchmarks/training.py sentence_polarity
+    python tests/benchmarks/training.py aclImdb_v1.tar.gz --texts 2000
+
+The same architecture (windows 3, 4, 5 of 100 filters, 100 dimensions, dropout 0.5), vectors, ids, batches of 64,
+float32 and Adam. Every contestant is a process; a round is an epoch of each, in turns: five frozen, then six unfrozen; the first of each, which makes everything ready, is not counted.
+With all texts their accuracy at the lowest validation loss is shown too. How fast each learns is its own: Adam at 1e-3 for
+PyTorch and Keras, the default recipe's rates for the package.
+"""
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from contest import Round, compete, show_ratios, take_part
+from contestants import BATCH, DROPOUT, FILTERS, WINDOWS, KerasExample, Texts, TorchTextCNN
+from corpora import save_ids
+
+FROZEN, UNFROZEN = 5, 6
+
+
+class Ours:
+    """The package's model, pipeline and phases."""
+
+    def __init__(self, vectors: np.ndarray, labels: int, *, seed: int) -> None:
+        import keras
+
+        from keras_textcnn import models, vectors as loading
+
+        keras.utils.set_random_seed(seed)
+        sizes = {"vocabulary_size": len(vectors), "dimensions": vectors.shape[1], "labels": labels}
+        self.model = models.build_conv1d(**sizes, windows=WINDOWS, filters=FILTERS, dropout=DROPOUT)
+        loading.load_into(self.model, vectors)
+        self.seed, self.epoch = seed, 0
+
+    def fit(self, texts: Texts, *, frozen: bool) -> None:
+        """Trains an epoch."""
+        from keras_textcnn import fitting, pipeline
+        from keras_textcnn.config import TrainConfig
+
+        if self.epoch in (0, FROZEN):
+            config = TrainConfig()
+            rates = config.resolved().learning_rate, config.resolved().unfrozen_learning_rate
+            phases = fitting.two_phases(
+                frozen_epochs=FROZEN, unfrozen_epochs=UNFROZEN, learning_rate=rates[0], unfrozen_learning_rate=rates[1],
+                embedding_factor=config.resolved().embedding_factor,
+            )  # fmt: skip
+            fitting.compile_phase(self.model, phases[0 if frozen else 1])
+        boundaries = pipeline.length_boundaries(int(texts.lengths.max()))
+        plan = pipeline.plan_batches(
+            texts.lengths, boundaries=boundaries, batch_size=BATCH, seed=(self.seed, self.epoch)
+        )
+        self.epoch += 1
+        batches = pipeline.padded_batches(self._examples(texts), plan, boundaries=boundaries)
+        self.model.fit(batches, shuffle=False, verbose=0)
+
+    def predict(self, texts: Texts) -> np.ndarray:
+        """Logits of a corpus with one label a text, (texts, labels)."""
+        from keras_textcnn import pipeline
+
+        boundaries = pipeline.length_boundaries(int(texts.lengths.max()))
+        return np.log(
+            pipeline.predict_probabilities(
+                self.model, self._examples(texts), boundaries=boundaries, batch_size=256
+            ).clip(1e-30)
+        )
+
+    def _examples(self, texts: Texts) -> object:
+        from keras_textcnn.pipeline import Examples
+
+        same = np.arange(texts.ids.max() + 1, dtype=np.int32)
+        rows = np.arange(len(texts.targets))
+        return Examples(Running(texts.ids), texts.starts, texts.lengths, same, rows, texts.targets.astype(np.int32))
+
+
+class Running:
+    """Ids of texts one after the other."""
+
+    def __init__(self, ids: np.ndarray) -> None:
+        self.ids = ids
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        """int32 (length,)."""
+        return self.ids[start : start + length]
+
+
+MODELS = {
+    "keras_textcnn": Ours,
+    "PyTorch, padded to the longest": lambda *sizes, seed: TorchTextCNN(*sizes, longest=True, seed=seed),
+    "PyTorch, padded by batch": lambda *sizes, seed: TorchTextCNN(*sizes, longest=False, seed=seed),
+    "Keras's example": KerasExample,
+}
+
+
+def prepare(name: str) -> Callable[..., Callable[[], Round]]:
+    """A contestant that trains an epoch a round."""
+
+    def prepare_contestant(path: str, limit: str, seed: str) -> Callable[[], Round]:
+        arrays = np.load(path)
+        splits = {
+            split: Texts(*(arrays[f"{split}_{part}"] for part in ("ids", "lengths", "targets")))
+            for split in ("train", "validation", "test")
+        }
+        train = splits["train"]
+        if int(limit):
+            chosen = np.random.default_rng(0).permutation(len(train.rows))[: int(limit)]
+            rows = [train.rows[text] for text in chosen]
+            train = Texts(np.concatenate(rows), train.lengths[chosen], train.targets[chosen])
+        model = MODELS[name](arrays["vectors"], int(train.targets.max()) + 1, seed=int(seed))
+        epochs = itertools.count()
+
+        def take_round() -> Round:
+            frozen = next(epochs) < FROZEN
+            started = time.perf_counter()
+            model.fit(train, frozen=frozen)
+            phase = "frozen" if frozen else "unfrozen"
+            figures = {f"{phase}, texts/s": len(train.rows) / (time.perf_counter() - started)}
+            if not int(limit):
+                for split in ("validation", "test"):
+                    logits, targets = model.predict(splits[split]), splits[split].targets
+                    figures[f"{split} accuracy"] = 100 * float((logits.argmax(axis=1) == targets).mean())
+                    shifted = logits - logits.max(axis=1, keepdims=True)
+                    right = shifted[np.arange(len(targets)), targets] - np.log(np.exp(shifted).sum(axis=1))
+                    figures[f"{split} loss"] = -float(right.mean())
+            return figures
+
+        return take_round
+
+    return prepare_contestant
+
+
+def main() -> None:
+    """Runs the contest and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", help="a corpus, as keras_textcnn.train takes it")
+    parser.add_argument("--texts", type=int, default=0, help="texts of an epoch (default: all to train on)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "ids.npz")
+        save_ids(arguments.data, path)
+        sizes = str(path), str(arguments.texts), str(arguments.seed)
+        results = compete(CONTESTANTS, *sizes, rounds=FROZEN + UNFROZEN)
+    for phase, rounds in (("frozen", slice(1, FROZEN)), ("unfrozen", slice(FROZEN + 1, None))):
+        show_ratios({name: all_[rounds] for name, all_ in results.items()}, {f"{phase}, texts/s": "{:,.0f}"})
+    if not arguments.texts:
+        for name, rounds in results.items():
+            best = min(rounds, key=lambda figures: figures["validation loss"])
+            print(f"{name}: test accuracy {best['test accuracy']:.2f}, validation {best['validation accuracy']:.2f}")
+
+
+CONTESTANTS = {name: prepare(name) for name in MODELS}
+
+if __name__ == "__main__":
+    take_part(CONTESTANTS)
+    main()
