@@ -3,7 +3,7 @@
 import contextlib
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -11,26 +11,16 @@ import tensorflow as tf
 SIZE, ROUNDS = 512, 5  # of the matrix products that are timed
 
 
-def accelerators() -> list[str]:
-    """The GPUs that TensorFlow can use; each takes memory as it needs it, not all that there is."""
+def name_device() -> str:
+    """Where TensorFlow trains: on the first GPU, by its driver's name such as NVIDIA H100, or on the CPU.
+
+    A GPU's memory is taken as it is needed, unless it has been set up otherwise: TensorFlow would take all of it.
+    """
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        with contextlib.suppress(RuntimeError):  # it is in use already, as the notebook's owner has set it up
+        with contextlib.suppress(RuntimeError):  # it is in use already
             tf.config.experimental.set_memory_growth(gpu, True)
-    return [device.name for device in tf.config.list_logical_devices("GPU")]
-
-
-def choose_strategy(devices: Sequence[str]) -> tf.distribute.Strategy:
-    """How to train on these: a batch is shared out among several, else TensorFlow places everything itself."""
-    return tf.distribute.MirroredStrategy(list(devices)) if len(devices) > 1 else tf.distribute.get_strategy()
-
-
-def name_device(device: str) -> str:
-    """What a logical device is, such as NVIDIA H100: as its driver says, else its TensorFlow name."""
-    for physical in tf.config.list_physical_devices("GPU"):
-        if device.endswith(physical.name.split(":", 1)[1]):
-            return str(tf.config.experimental.get_device_details(physical).get("device_name", device))
-    return device
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
 
 
 @contextlib.contextmanager

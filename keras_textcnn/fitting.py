@@ -180,15 +180,14 @@ def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = Fa
         embedding_factor=phase.embedding_factor,
         weight_decay=phase.weight_decay,
     )
-    with model.distribute_strategy.scope():
-        model.compile(
-            optimizer,
-            loss,
-            metrics=[accuracy],
-            jit_compile=False,  # XLA would compile again for every length
-            steps_per_execution=STEPS_PER_EXECUTION,
-        )
-        optimizer.build(model.trainable_variables)
+    model.compile(
+        optimizer,
+        loss,
+        metrics=[accuracy],
+        jit_compile=False,  # XLA would compile again for every length
+        steps_per_execution=STEPS_PER_EXECUTION,
+    )
+    model.optimizer.build(model.trainable_variables)
 
 
 def part_of(layer: keras.Layer) -> str:

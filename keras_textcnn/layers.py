@@ -179,7 +179,9 @@ def _maximum_of_sums(products: tf.Tensor, parts: Sequence[tf.Tensor], texts: tf.
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             filters, numbers = tf.shape(products)[1], tf.size(upstream)
-            won = tf.cast(tf.where(tf.equal(features, tf.gather(largest, texts))), tf.int32)
+            # What dropout or ReLU has set to zero, most of it, has no winner: nothing equals infinity.
+            sought = tf.where(tf.equal(upstream, 0), float("inf"), largest)
+            won = tf.cast(tf.where(tf.equal(features, tf.gather(sought, texts))), tf.int32)
             window, filter = won[:, 0], won[:, 1]
             place = tf.gather(texts, window) * filters + filter
             winners = tf.math.unsorted_segment_sum(tf.ones_like(place, tf.float32), place, numbers)
@@ -286,7 +288,8 @@ class TextMaxPooling(_TextPooling):
     def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
         _, inside = self._windows(features, ids)
         # Adding costs one pass and no gradient of its own, which a selection would.
-        return ops.max(features + ops.where(inside, 0.0, -float("inf"))[:, :, None], axis=1)
+        outside = ops.cast(ops.where(inside, 0.0, -float("inf")), features.dtype)
+        return ops.max(features + outside[:, :, None], axis=1)
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")

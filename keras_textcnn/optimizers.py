@@ -30,7 +30,7 @@ class LazyAdam(keras.optimizers.Adam):
             return
         ids, rows = _add_up(gradient)
         index = self._get_variable_index(variable)
-        momentum, velocity = (_beside(slots[index].value, variable) for slots in (self._momentums, self._velocities))
+        momentum, velocity = self._momentums[index].value, self._velocities[index].value
         momentum_rows = self.beta_1 * momentum.sparse_read(ids) + (1 - self.beta_1) * rows
         velocity_rows = self.beta_2 * velocity.sparse_read(ids) + (1 - self.beta_2) * tf.square(rows)
 
@@ -59,12 +59,6 @@ class RowRMSprop(keras.optimizers.RMSprop):
             ids, rows = _add_up(gradient)
             gradient = tf.IndexedSlices(rows, ids, gradient.dense_shape)
         super().update_step(gradient, variable, learning_rate)
-
-
-def _beside(slot: tf.Variable, variable: tf.Variable) -> tf.Variable:
-    """The copy of a slot that is on the variable's device, where there are several."""
-    copies = tf.distribute.get_strategy().experimental_local_results(slot)
-    return next(copy for copy in copies if copy.device == variable.device)
 
 
 def _add_up(gradient: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:

@@ -100,7 +100,7 @@ def tokenize_corpus(records: Iterable[Record], *, unit: str = "word") -> Tokeniz
         chunks.append(ids)
     entries = sorted(tokenizer.index.items())
     return TokenizedCorpus(
-        ids=_ArrayIds(np.concatenate(chunks)), dictionaries=lambda: [iter(entries)], **tokenizer.facts()
+        ids=ArrayIds(np.concatenate(chunks)), dictionaries=lambda: [iter(entries)], **tokenizer.facts()
     )
 
 
@@ -174,12 +174,20 @@ def write_shards(
     return corpus
 
 
-class _ArrayIds:
+class ArrayIds:
+    """Ids in memory, int32 (tokens,)."""
+
     def __init__(self, ids: np.ndarray) -> None:
         self._ids = ids
 
     def read(self, start: int, length: int) -> np.ndarray:
+        """Of one text."""
         return self._ids[start : start + length]
+
+    def read_all(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Of several texts, one after the other."""
+        before = np.cumsum(lengths, dtype=np.int64) - lengths
+        return self._ids[np.repeat(starts - before, lengths) + np.arange(lengths.sum())]
 
 
 class _ShardedIds:
@@ -203,6 +211,10 @@ class _ShardedIds:
             parts.append(np.frombuffer(data, "<i4"))
             start += wanted
         return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.int32), *parts])
+
+    def read_all(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        texts = zip(starts.tolist(), lengths.tolist(), strict=True)
+        return np.concatenate([np.zeros(0, np.int32), *(self.read(start, length) for start, length in texts)])
 
     def __del__(self) -> None:
         for file in self._files:

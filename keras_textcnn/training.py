@@ -61,19 +61,17 @@ def train(
     """
     started = time.perf_counter()
     config = config.resolved()
+    device = devices.name_device()  # before anything is placed there
     keras.utils.set_random_seed(config.seed)
     tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records(), unit=config.unit)
     encoded = encode_corpus(config, tokenized, say)
     config, encoded = _fit_length(dataclasses.replace(config, dimensions=encoded.dimensions), encoded)
-    used = devices.accelerators()
-    with devices.choose_strategy(used).scope():
-        model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     _check_memory(config, model, tokenized, encoded)
     load_vectors(config, model, encoded)
     claim = _reopen if resumed else _create
-    names = [devices.name_device(device) for device in used] or ["CPU"]
-    run = claim(directory, config, _facts(tokenized, encoded, names), encoded)
-    _say_how(config, names, say)
+    run = claim(directory, config, _facts(tokenized, encoded, device), encoded)
+    _say_how(config, device, say)
 
     progress = _fit(config, run, model, encoded.examples, say, callbacks)
     best = progress.history[progress.best_epoch - 1]
@@ -223,19 +221,19 @@ def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> N
         vectors.load_into(model, matrix)
 
 
-def _say_how(config: TrainConfig, names: Sequence[str], say: Callable[[str], None]) -> None:
-    if names != ["CPU"]:
-        say(f"training on {', '.join(names)}")
+def _say_how(config: TrainConfig, device: str, say: Callable[[str], None]) -> None:
+    if device != "CPU":
+        say(f"training on {device}")
     if config.precision == "bfloat16" and (gain := devices.bfloat16_gain()) < 1:
         say(f"warning: matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 here")
 
 
-def _facts(tokenized: TokenizedCorpus, encoded: Encoded, names: Sequence[str]) -> dict[str, Any]:
+def _facts(tokenized: TokenizedCorpus, encoded: Encoded, device: str) -> dict[str, Any]:
     sizes = {name: int((encoded.splits == position).sum()) for position, name in enumerate(SPLITS)}
     return {
         "corpus": {"fingerprint": tokenized.fingerprint, **sizes},
         "versions": {name: version(name) for name in VERSIONS_OF},
-        "devices": list(names),
+        "device": device,
     }
 
 

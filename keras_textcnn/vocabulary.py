@@ -19,6 +19,9 @@ class Ids(Protocol):
     def read(self, start: int, length: int) -> np.ndarray:
         """int32 (length,), from a position on."""
 
+    def read_all(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """int32 (sum of the lengths,): what `read` gives for each start and length, one after the other."""
+
 
 def build_vocabulary(counts: Iterable[tuple[str, int]], *, size: int, minimum_count: int = 1) -> dict[str, int]:
     """The most frequent tokens, the most frequent first, equals in alphabetical order, each with its count.

@@ -61,23 +61,15 @@ def normalize(x: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.nd
     return gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
 
 
-class ListedIds:
-    """Ids of a list of texts, as `pipeline.Examples` reads them."""
-
-    def __init__(self, rows: list[list[int]]) -> None:
-        self.ids = np.array([id for row in rows for id in row], np.int32)
-
-    def read(self, start: int, length: int) -> np.ndarray:
-        return self.ids[start : start + length]
-
-
 def make_examples(rows: list[list[int]], targets: np.ndarray) -> "Examples":
     """Examples of these ids, below 100, and a target each."""
     from keras_textcnn.pipeline import Examples
+    from keras_textcnn.store import ArrayIds
 
     lengths = np.array([len(row) for row in rows], np.int32)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    return Examples(ListedIds(rows), starts, lengths, np.arange(100, dtype=np.int32), np.arange(len(rows)), targets)
+    ids = ArrayIds(np.array([id for row in rows for id in row], np.int32))
+    return Examples(ids, starts, lengths, np.arange(100, dtype=np.int32), np.arange(len(rows)), targets)
 
 
 @pytest.fixture(scope="session")

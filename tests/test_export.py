@@ -53,6 +53,11 @@ def test_a_text_has_the_same_probabilities_in_every_company(serve: tf.types.expe
             np.testing.assert_allclose(other[0], together[position], atol=1e-6)
 
 
+def test_no_text_gets_no_answer(serve: tf.types.experimental.Callable) -> None:
+    answers = serve(text=tf.constant([], tf.string))
+    assert (answers["label"].shape, answers["probabilities"].shape) == ((0,), (0, 3))
+
+
 def test_any_bytes_get_an_answer(serve: tf.types.experimental.Callable) -> None:
     answers = serve(text=tf.constant(STRANGE, tf.string))
     np.testing.assert_allclose(answers["probabilities"].numpy().sum(axis=1), 1, atol=1e-5)

@@ -2,11 +2,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from nltk.tokenize import TreebankWordTokenizer
 
-from keras_textcnn.text import split_characters, tokenize
+from keras_textcnn.text import UNITS, in_parts, split_characters, tokenize
 
 
 def tokens_of(text: str | bytes) -> list[str]:
@@ -68,6 +69,33 @@ def test_characters_of_bytes_that_are_not_utf8() -> None:
 
 def test_bytes_that_are_not_utf8_become_a_token() -> None:
     assert tokens_of(b"good \xff\xfe film") == ["good", "\ufffd", "\ufffd", "film"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_ascii_reads_as_it_does_in_a_text_that_is_not_all_ascii(unit: str) -> None:
+    random = np.random.default_rng(0)
+    pieces = [*"abN1 .,-'\"<>/\t\n\x00\x0b`", "n't", "'ll ", "Mr. ", "U.S.", "3.5", "<br />", "<BR>", "''", "--", "..."]
+    texts = ["".join(random.choice(pieces, random.integers(0, 25))) for _ in range(3000)]
+    alone = UNITS[unit](tf.constant(texts)).to_list()
+    together = UNITS[unit](tf.constant([f"{text} \N{SNOWMAN}" for text in texts])).to_list()
+    for row, longer in zip(alone, together, strict=True):
+        assert longer[-1] == "\N{SNOWMAN}".encode()
+        assert longer[: len(row)] == row
+        assert longer[len(row) : -1] in ([], [b" "], [b"\n"])  # the white space before the last character
+
+
+def test_words_in_a_row_are_the_tokens_that_they_are_one_by_one() -> None:
+    random = np.random.default_rng(1)
+    words = ["well", "it's", "don't", "state-of-the-art", "mr.", "u.s.", "3.5", "a", "end.", "(so)", "我爱", "naïve"]
+    chosen = random.choice(words, (200, 9))
+    one_by_one = [[token for word in row for token in tokens_of(word)] for row in chosen]
+    assert [tokens_of(" ".join(row)) for row in chosen] == one_by_one
+
+
+@pytest.mark.parametrize("texts", [0, 1, 2, 7])
+def test_parts_give_the_rows_in_order(texts: int) -> None:
+    batch = tf.constant([f"text number {number}" for number in range(texts)], tf.string)
+    assert in_parts(tokenize, batch).to_list() == tokenize(batch).to_list()
 
 
 def test_no_token_has_a_space_or_an_upper_case_letter() -> None:

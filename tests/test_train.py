@@ -338,7 +338,12 @@ def test_a_run_that_an_older_version_began_is_not_resumed(
     new = {"optimizer", "freeze", "poolings", "hidden", "multichannel", "max_norm", "alphabet", "embedding", "pooling"}
     content["settings"] = {name: value for name, value in content["settings"].items() if name not in new}
     path.write_text(json.dumps({**content, "format": 1}))
+    from keras_textcnn.errors import InputError
+    from keras_textcnn.training import load_model
+
     assert Run.open(tmp_path / "old").config() == Run.open(finished_run).config()  # it is read all the same
+    with pytest.raises(InputError, match="whose models had other layers; use its SavedModel, or train again"):
+        load_model(Run.open(tmp_path / "old"))
     assert run_main(monkeypatch, "--resume", tmp_path / "old") == 2
     assert "was begun by another version, which trains otherwise; start anew" in capsys.readouterr().err
 

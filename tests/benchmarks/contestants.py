@@ -202,7 +202,7 @@ def spacy_textcat_cnn(texts: Sequence[str], labels: Sequence[str]) -> Iterator[L
 
 
 def torch_textcnn(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
-    """PyTorch's usual TextCNN from raw texts: a regular expression for words, GloVe, each batch padded to its longest."""
+    """PyTorch's usual TextCNN from raw texts: a regular expression for words, GloVe, batches padded to the longest."""
     from keras_textcnn.vectors import embedding_matrix, read_vectors
 
     names = sorted(set(labels))

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/corpus_scaling.py FOLDER [TEXTS ...]
 
-Writes so many texts of 20 to 100 words as JSON lines below FOLDER and trains on them for one epoch of each phase, with and
-without `--memory 2048`. Prints the peak resident memory over that of a process that has only imported the libraries, what
-the ids take, and what the linear baseline needs, which the second way leaves out.
+Writes so many texts of 20 to 100 words as JSON lines below FOLDER and trains on them for one epoch of each phase, with
+`--memory 2048` and, where it fits, in memory, the linear model included. Prints the peak resident memory over that of a
+process that has only imported the libraries, and what the ids take.
 """
 
 import sys
@@ -35,7 +35,8 @@ def main() -> None:
             started = time.perf_counter()
             output = folder / f"run-{time.time_ns()}"
             used = peak(
-                ["-m", "keras_textcnn.train", "--data", str(corpus), "--output", str(output), *OPTIONS, *options], folder
+                ["-m", "keras_textcnn.train", "--data", str(corpus), "--output", str(output), *OPTIONS, *options],
+                folder,
             )
             ids = texts * TOKENS * 4 / 2**20
             seconds = time.perf_counter() - started

@@ -3,9 +3,9 @@
     pip install ".[benchmark]"
     python tests/benchmarks/inference.py [RUN]
 
-RUN is a directory that `python -m keras_textcnn.train` wrote; without one it is trained first. The package answers through
-the exported SavedModel, the others through what they were trained to, for an epoch or as long as they need. Every
-contestant is a process; a round is 1,024 test texts at once, 32 at a time, and 200 one by one, in turns.
+RUN is a directory that `python -m keras_textcnn.train` wrote; without one it is trained first. The package answers
+through the exported SavedModel, the others through what they were trained to, for an epoch or as long as they need.
+Every contestant is a process; a round is 1,024 test texts at once, 32 at a time, and 200 one by one, in turns.
 """
 
 import statistics
@@ -21,7 +21,7 @@ from contest import Round, compete, show_ratios, take_part
 from contestants import PEERS, Labeller
 from corpora import read_texts
 
-DATA, ROUNDS, TEXTS, ONE_BY_ONE = "reuters-r8", 9, 1024, 200
+DATA, ROUNDS, TEXTS, ONE_BY_ONE = "reuters-r8", 7, 1024, 200
 
 
 def load_ours(saved_model: str) -> Labeller:
@@ -83,7 +83,10 @@ def first_answers(run: Path) -> dict[str, list[float]]:
         for name, command in commands.items():
             started = time.perf_counter()
             subprocess.run(
-                [sys.executable, *command], input=b"profits rose in the second quarter\n", capture_output=True, check=True
+                [sys.executable, *command],
+                input=b"profits rose in the second quarter\n",
+                capture_output=True,
+                check=True,
             )
             seconds[name].append(time.perf_counter() - started)
     return seconds

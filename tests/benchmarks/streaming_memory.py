@@ -20,14 +20,23 @@ OPTIONS = ["--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs"
 IMPORT = "from keras_textcnn.command import import_tensorflow; import_tensorflow(); import keras_textcnn.training"
 
 
-def write_corpus(path: Path, size: int) -> None:
-    """Texts of 20 to 300 words whose frequencies fall as 1 / rank, each with a word that tells its label."""
+def write_corpus(path: Path, *, texts: float = float("inf"), size: float = float("inf"), longest: int = 300) -> None:
+    """Texts of 20 words to so many, whose frequencies fall as 1 / rank, each with a word that tells its label.
+
+    Args:
+        path: The file of JSON lines.
+        texts: How many, in steps of 2,000; or
+        size: how many bytes.
+        longest: Words of a text at most.
+    """
     random = np.random.default_rng(0)
     words = np.array([f"w{number:x}" for number in range(WORDS)])
     shares = np.cumsum(1 / np.arange(1, WORDS + 1))
     with path.open("w") as file:
-        while file.tell() < size:
-            lengths, labels = random.integers(20, 300, TEXTS), random.integers(0, LABELS, TEXTS)
+        written = 0
+        while file.tell() < size and written < texts:
+            written += TEXTS
+            lengths, labels = random.integers(20, longest, TEXTS), random.integers(0, LABELS, TEXTS)
             running = words[np.searchsorted(shares, random.random(lengths.sum()) * shares[-1])]
             for text, label in zip(np.split(running, np.cumsum(lengths)[:-1]), labels, strict=True):
                 row = {"text": " ".join([f"mark{label}", *text]), "label": f"label{label}"}
@@ -48,7 +57,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     corpus = folder / "corpus.jsonl"
     if not corpus.exists():
-        write_corpus(corpus, int(float(sys.argv[2] if len(sys.argv) > 2 else 2) * 1e9))
+        write_corpus(corpus, size=float(sys.argv[2] if len(sys.argv) > 2 else 2) * 1e9)
     libraries = peak(["-c", IMPORT], folder)
     started = time.perf_counter()
     output = folder / f"run-{time.time_ns()}"

@@ -4,8 +4,8 @@
     python tests/benchmarks/time_to_accuracy.py reuters-r8 97
     python tests/benchmarks/time_to_accuracy.py sentence_polarity 77
 
-Each contestant goes its own way from texts in memory, its libraries imported, until the accuracy is reached, epoch by epoch
-if it has some; what it takes to count the right ones is left out. Every contestant is a process; they take turns.
+Each contestant goes its own way from texts in memory, its libraries imported, until the accuracy is reached, epoch by
+epoch if it has some; what it takes to count the right ones is left out. Every contestant is a process; they take turns.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from contest import Round, compete, take_part
 from contestants import PEERS, Labeller
 from corpora import read_texts
 
-LONGEST_SECONDS = 120  # after which a contestant gives up
+LONGEST_SECONDS = 60  # after which a contestant gives up
 
 
 def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
@@ -49,9 +49,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
             plan = pipeline.plan_batches(
                 examples["train"].lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(0, epoch)
             )
-            model.fit(
-                pipeline.padded_batches(examples["train"], plan, boundaries=boundaries), shuffle=False, verbose=0
-            )
+            model.fit(pipeline.padded_batches(examples["train"], plan, boundaries=boundaries), shuffle=False, verbose=0)
             yield label_texts
 
 

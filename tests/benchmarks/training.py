@@ -5,9 +5,10 @@
     python tests/benchmarks/training.py aclImdb_v1.tar.gz --texts 2000
 
 The same architecture (windows 3, 4, 5 of 100 filters, 100 dimensions, dropout 0.5), vectors, ids, batches of 64,
-float32 and Adam. Every contestant is a process; a round is an epoch of each, in turns: five frozen, then six unfrozen; the first of each, which makes everything ready, is not counted.
-With all texts their accuracy at the lowest validation loss is shown too. How fast each learns is its own: Adam at 1e-3 for
-PyTorch and Keras, the default recipe's rates for the package.
+float32 and Adam. Every contestant is a process; a round is an epoch of each, in turns: five frozen, then six unfrozen;
+the first of each, which makes everything ready, is not counted. With all texts their accuracy at the lowest validation
+loss is shown too. How fast each learns is its own: Adam at 1e-3 for PyTorch and Keras, the default recipe's rates for
+the package.
 """
 
 import argparse
@@ -31,7 +32,8 @@ class Ours:
     def __init__(self, vectors: np.ndarray, labels: int, *, seed: int) -> None:
         import keras
 
-        from keras_textcnn import models, vectors as loading
+        from keras_textcnn import models
+        from keras_textcnn import vectors as loading
 
         keras.utils.set_random_seed(seed)
         sizes = {"vocabulary_size": len(vectors), "dimensions": vectors.shape[1], "labels": labels}
@@ -73,21 +75,11 @@ class Ours:
 
     def _examples(self, texts: Texts) -> object:
         from keras_textcnn.pipeline import Examples
+        from keras_textcnn.store import ArrayIds
 
         same = np.arange(texts.ids.max() + 1, dtype=np.int32)
         rows = np.arange(len(texts.targets))
-        return Examples(Running(texts.ids), texts.starts, texts.lengths, same, rows, texts.targets.astype(np.int32))
-
-
-class Running:
-    """Ids of texts one after the other."""
-
-    def __init__(self, ids: np.ndarray) -> None:
-        self.ids = ids
-
-    def read(self, start: int, length: int) -> np.ndarray:
-        """int32 (length,)."""
-        return self.ids[start : start + length]
+        return Examples(ArrayIds(texts.ids), texts.starts, texts.lengths, same, rows, texts.targets.astype(np.int32))
 
 
 MODELS = {

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/vocabulary_scaling.py [ROWS ...]
 
-The default recipe's batches of Reuters R8, its words spread over the rows at random. Every contestant is a process; a round
-is the same 40 steps of each, in turns (of Keras's own, whose steps take seconds in the end, the first 4).
+The default recipe's batches of Reuters R8, its words spread over the rows at random. Every contestant is a process; a
+round is the same 40 steps of each, in turns (of Keras's own, whose steps take seconds in the end, the first 4).
 """
 
 import itertools
