@@ -210,7 +210,7 @@ class TrainConfig:
     multichannel: bool | None = option(None, "conv1d: a second copy of the vectors, never trained, beside the first")
     embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
     embedding_dropout: float | None = model_option(
-        "embedding_dropout", "part of the embedding's dimensions dropped in training, in [0, 1)", metavar="F"
+        "embedding_dropout", "part of the tokens' vectors dropped in training, in [0, 1)", metavar="F"
     )
     dropout: float = model_option(
         "dropout", "part of the pooled features and of hidden layers dropped in training, in [0, 1)", metavar="F"

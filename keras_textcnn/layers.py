@@ -137,7 +137,8 @@ class PooledConv1D(keras.layers.Layer):
         inside = tf.where(tf.range(tf.reduce_max(windows)) < windows[:, None])
         texts, firsts = tf.cast(inside[:, 0], tf.int32), tf.cast(inside[:, 1], tf.int32)
         firsts += tf.gather(spans[:, 0], texts)
-        parts = [tf.gather(places, firsts + offset) * self.window + offset for offset in range(self.window)]
+        offsets = tf.range(self.window)[:, None]
+        parts = tf.gather(places * self.window, firsts + offsets) + offsets  # (window, windows)
         bias = tf.cast(self.bias, tf.float32)
         pooled = []
         for pooling in self.poolings:
@@ -155,17 +156,17 @@ class PooledConv1D(keras.layers.Layer):
         return {**super().get_config(), **sizes}
 
 
-def _sum_rows(products: tf.Tensor, parts: Sequence[tf.Tensor]) -> tf.Tensor:
+def _sum_rows(products: tf.Tensor, parts: tf.Tensor) -> tf.Tensor:
     """The features: for each window the sum of its rows of the products, float32 (windows, filters)."""
-    return tf.add_n([tf.gather(products, part) for part in parts])
+    return tf.add_n([tf.gather(products, part) for part in tf.unstack(parts)])
 
 
-def _maximum_of_sums(products: tf.Tensor, parts: Sequence[tf.Tensor], texts: tf.Tensor) -> tf.Tensor:
+def _maximum_of_sums(products: tf.Tensor, parts: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
     """The maximum of each filter over the windows of each text.
 
     Args:
         products: float32 (rows, filters).
-        parts: For each token of a window int32 (windows,), its row of the products.
+        parts: int32 (window, windows), for each token of each window its row of the products.
         texts: int32 (windows,), ascending: the text of each window.
 
     Returns:
@@ -186,10 +187,9 @@ def _maximum_of_sums(products: tf.Tensor, parts: Sequence[tf.Tensor], texts: tf.
             place = tf.gather(texts, window) * filters + filter
             winners = tf.math.unsorted_segment_sum(tf.ones_like(place, tf.float32), place, numbers)
             share = tf.gather(tf.reshape(upstream, [-1]) / winners, place)
-            where = [tf.gather(part, window) * filters + filter for part in parts]
-            sums = tf.math.unsorted_segment_sum(
-                tf.tile(share, [len(parts)]), tf.concat(where, axis=0), tf.size(products)
-            )
+            summands = tf.gather(parts, window, axis=1) * filters + filter
+            shares = tf.broadcast_to(share, tf.shape(summands))
+            sums = tf.math.unsorted_segment_sum(shares, summands, tf.size(products))
             return tf.reshape(sums, tf.shape(products))
 
         return largest, gradient

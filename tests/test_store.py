@@ -86,6 +86,12 @@ def test_shards_hold_what_memory_holds(small_shards: None, tmp_path: Path) -> No
                 for id in corpus.ids.read(start, length)
             ][90:390]
         )
+        chosen = np.array([7, 0, 3, 3])
+        together = corpus.ids.read_all(corpus.starts[chosen], corpus.lengths[chosen])
+        one_by_one = [
+            corpus.ids.read(*span) for span in zip(corpus.starts[chosen], corpus.lengths[chosen], strict=True)
+        ]
+        np.testing.assert_array_equal(together, np.concatenate(one_by_one))
 
 
 def test_fingerprint_knows_texts_labels_splits_and_order() -> None:
