@@ -134,7 +134,8 @@ class PooledConv1D(keras.layers.Layer):
         # Sums of rounded numbers would be rounded again: they are float32 in any precision.
         products = tf.reshape(tf.cast(products, tf.float32), [-1, self.filters])  # (rows * window, filters)
         windows = tf.maximum(spans[:, 1] - self.window + 1, 1)
-        inside = tf.where(tf.range(tf.reduce_max(windows)) < windows[:, None])
+        most = tf.maximum(tf.reduce_max(windows), 0)  # of no texts the maximum is below zero
+        inside = tf.where(tf.range(most) < windows[:, None])
         texts, firsts = tf.cast(inside[:, 0], tf.int32), tf.cast(inside[:, 1], tf.int32)
         firsts += tf.gather(spans[:, 0], texts)
         offsets = tf.range(self.window)[:, None]
