@@ -9,6 +9,7 @@ epoch if it has some; what it takes to count the right ones is left out. Every c
 """
 
 import argparse
+import importlib
 import itertools
 import statistics
 import time
@@ -19,6 +20,15 @@ from contestants import PEERS, Labeller
 from corpora import read_texts
 
 LONGEST_SECONDS = 60  # after which a contestant gives up
+# What each needs, imported before its clock starts.
+LIBRARIES = {
+    "keras_textcnn": "keras_textcnn.training",
+    "PyTorch TextCNN": "torch",
+    "Keras's example": "keras_textcnn.training",
+    "spaCy TextCatCNN": "spacy",
+    "fastText": "fasttext",
+    "TF-IDF + LinearSVC": "sklearn.svm",
+}
 
 
 def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
@@ -58,7 +68,7 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
 
     def prepare_contestant(data: str, target: str) -> Callable[[], Round]:
         splits = read_texts(data)
-        _import_what_it_needs(name)
+        importlib.import_module(LIBRARIES[name])
 
         def take_round() -> Round:
             texts, truth = splits["test"]
@@ -77,19 +87,6 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
         return take_round
 
     return prepare_contestant
-
-
-def _import_what_it_needs(name: str) -> None:
-    if name in ("keras_textcnn", "Keras's example"):
-        import keras_textcnn.training  # noqa: F401
-    elif name == "PyTorch TextCNN":
-        import torch  # noqa: F401
-    elif name == "spaCy TextCatCNN":
-        import spacy  # noqa: F401
-    elif name == "fastText":
-        import fasttext  # noqa: F401
-    else:
-        import sklearn.svm  # noqa: F401
 
 
 def main() -> None:
