@@ -61,7 +61,7 @@ def _valid(texts: tf.Tensor) -> tf.Tensor:
 
 
 def _except_ascii(change: Callable[[tf.Tensor], tf.Tensor], texts: tf.Tensor) -> tf.Tensor:
-    """Changes the texts that are not all ASCII: a few in most languages' corpora, and the slow part of the work."""
+    """Changes only the texts that are not all ASCII, in an English corpus a few: it is the slow part of the work."""
     others = tf.where(~tf.strings.regex_full_match(texts, ASCII))
     return tf.tensor_scatter_nd_update(texts, others, change(tf.gather_nd(texts, others)))
 
