@@ -22,7 +22,7 @@ _HOMES = {
     "Phase": "fitting",
     "two_phase_fit": "fitting",
     "Run": "run",
-    "load_model": "training",
+    "load_model": "building",
     "load_predictor": "predict",
 }
 

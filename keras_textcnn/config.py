@@ -289,6 +289,11 @@ class TrainConfig:
         """What a token is to the model: a word or a character."""
         return "character" if "alphabet" in MODELS[self.model] else "word"
 
+    @property
+    def prediction_batch_size(self) -> int:
+        """Texts a step where nothing is learnt."""
+        return min(256, 4 * self.batch_size)
+
     def _check_corpus(self) -> None:
         self._require("memory", self.memory is None or self.memory >= 256, "at least 256 MiB")
         self._require("multi_label", self.multi_label != "", "at least one character")

@@ -2,28 +2,26 @@
 
 import argparse
 import dataclasses
-import difflib
 import hashlib
-import itertools
 import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_textcnn.catalog import CATALOG, fetch, is_named
+from keras_textcnn.catalog import is_named
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.config import DEFAULT_CORPUS, NO_VECTORS, TrainConfig
-from keras_textcnn.corpus import SPLITS, Corpus, Record
+from keras_textcnn.corpus import Corpus
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import fingerprint, home
-from keras_textcnn.readers import CORPUS_KINDS, Reader
+from keras_textcnn.opening import console, counting, locate, make_reader, read_records, say_what_is_missing
 from keras_textcnn.run import Run, check_free, free_directory
 from keras_textcnn.vectors import find_vectors
 
@@ -42,7 +40,6 @@ EXAMPLES = """examples:
   python -m keras_textcnn.train --data huge.jsonl.gz --memory 1024
   python -m keras_textcnn.train --resume runs/texts"""
 
-console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 PATHS = ("data", "validation_data", "test_data", "vectors")
 # What decides how a corpus reads; its shards serve every run that agrees in these.
 SHARD_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "delimiter", "quoting")
@@ -59,7 +56,7 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    sources = {split: _locate(data) for split, data in _data(config).items()}
+    sources = {split: locate(data) for split, data in _data(config).items()}
     if config.vectors != NO_VECTORS:
         find_vectors(config.vectors)
     if config.memory is None:  # before the import that takes seconds, so that what is wrong is said at once
@@ -125,48 +122,11 @@ def _data(config: TrainConfig) -> dict[str, str]:
     return {split: data for split, data in given.items() if data}
 
 
-def _locate(data: str) -> Path:
-    if is_named(data):
-        return fetch(data, say=console.print)
-    if Path(data).exists():
-        return Path(data)
-    if Path(data).suffix or len(Path(data).parts) > 1:
-        raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name from keras_textcnn.catalog")
-    meant = difflib.get_close_matches(data, CATALOG, n=1) or CATALOG
-    raise InputError(f"no such corpus: {data}; give a file, a folder, or a name: {', '.join(meant)}")
-
-
-def _records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record]:
-    """The texts of all sources, one by one; a corpus given for one split is asked for this split first."""
-    yield from reader.records(sources["train"], without=set(sources) - {"train"})
-    for split in sorted(set(sources) - {"train"}):
-        records = reader.records(sources[split], without=set(SPLITS) - {split})
-        first = next(records, None)
-        if first is None:
-            records = reader.records(sources[split], without=set(SPLITS) - {"train"})
-            first = next(records, None)
-        if first is None:
-            raise InputError(f"no {split} texts in {sources[split]}; give a corpus without splits, or with this one")
-        yield from (record._replace(split=split) for record in itertools.chain([first], records))
-
-
-def _reader(config: TrainConfig) -> Reader:
-    return Reader(
-        text_columns=config.text_column,
-        label_column=config.label_column,
-        separator=config.multi_label,
-        encoding=config.encoding,
-        replace=config.errors == "replace",
-        delimiter="\t" if config.delimiter == r"\t" else config.delimiter,
-        quoting=config.quoting == "standard",
-    )
-
-
 def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
-    reader = _reader(config)
-    with _counting("reading") as progress:
-        corpus = Corpus.of(progress(_records(sources, reader)))
-    _say_what_is_missing(reader)
+    reader = make_reader(config)
+    with counting("reading") as progress:
+        corpus = Corpus.of(progress(read_records(sources, reader)))
+    say_what_is_missing(reader)
     return corpus
 
 
@@ -182,31 +142,16 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
         return corpus
     damaged = "the shards there are damaged; " if folder.exists() else ""
     console.print(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
-    reader = _reader(config)
+    reader = make_reader(config)
     try:
-        with _counting("tokenizing") as progress:
-            corpus = write_shards(progress(_records(sources, reader)), folder, memory=memory, unit=config.unit)
+        with counting("tokenizing") as progress:
+            corpus = write_shards(progress(read_records(sources, reader)), folder, memory=memory, unit=config.unit)
     except OSError as error:
         raise FetchError(
             f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
         ) from error
-    _say_what_is_missing(reader)
+    say_what_is_missing(reader)
     return corpus
-
-
-def _say_what_is_missing(reader: Reader) -> None:
-    if reader.decoder.replaced:
-        console.print(f"warning: {reader.decoder.replaced:,} places did not decode and are U+FFFD now")
-    if reader.left_out:
-        console.print(f"left out {reader.left_out:,} files that are not LABEL/*.txt, or have no label")
-
-
-@contextmanager
-def _counting(task: str) -> Iterator[Callable[[Iterable[Record]], Iterator[Record]]]:
-    """Counts records as they pass, while standard error is a terminal."""
-    columns = TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} texts"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield lambda records: iter(bar.track(records, description=task, total=None))
 
 
 @contextmanager
@@ -229,7 +174,9 @@ def _example(config: TrainConfig, sources: Mapping[str, Path]) -> str:
     """The beginning of the first text that has words, as a shell word."""
     example = "some text"
     with suppress(InputError):  # the corpus may have gone since it was read
-        beginnings = (" ".join(re.findall(r"\w+", record.text)[:10]) for record in _records(sources, _reader(config)))
+        beginnings = (
+            " ".join(re.findall(r"\w+", record.text)[:10]) for record in read_records(sources, make_reader(config))
+        )
         example = next(filter(None, beginnings), example)
     return shlex.quote(example)
 

@@ -1,9 +1,6 @@
 """What the command `train` does once the texts are there: composes the stages from splits to a finished run."""
 
 import dataclasses
-import inspect
-import math
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -14,22 +11,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import baseline, devices, export, fitting, pipeline, reporting, vectors
-from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
-from keras_textcnn.corpus import SPLITS, TRAIN, Corpus
+from keras_textcnn import baseline, devices, export, fitting, pipeline, reporting
+from keras_textcnn.building import build_model, load_vectors
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.corpus import SPLITS, Corpus
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.layers import PooledConv1D
-from keras_textcnn.models import BUILDERS, SHORTEST
+from keras_textcnn.memory import check_memory
+from keras_textcnn.models import SHORTEST
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.text import UNITS
 
-# What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
-# for each weight (moments, best, matrix, a copy for the checkpoint); for each number in a batch's layers; for each
-# score.
-WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
-WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 40, 4, 40
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
@@ -67,7 +60,7 @@ def train(
     encoded = encode_corpus(config, tokenized, say)
     config, encoded = _fit_length(dataclasses.replace(config, dimensions=encoded.dimensions), encoded)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
-    _check_memory(config, model, tokenized, encoded)
+    check_memory(config, model, tokenized, encoded)
     load_vectors(config, model, encoded)
     claim = _reopen if resumed else _create
     run = claim(directory, config, _facts(tokenized, encoded, device), encoded)
@@ -82,7 +75,7 @@ def train(
         say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
     probabilities = {
         name: pipeline.predict_probabilities(
-            model, encoded.examples[name], boundaries=_boundaries(config), batch_size=_prediction_batch(config)
+            model, encoded.examples[name], boundaries=_boundaries(config), batch_size=config.prediction_batch_size
         )
         for name in ("validation", "test")
     }
@@ -115,48 +108,6 @@ def train(
     return run
 
 
-def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> keras.Model:
-    """The model that a config describes.
-
-    Raises:
-        InputError: Its sizes do not go together.
-    """
-    config = config.resolved()
-    arguments = inspect.signature(BUILDERS[config.model]).parameters
-    sizes = {name: getattr(config, name) for name in MODELS[config.model] if name in arguments}
-    if config.model in SHORTEST:
-        sizes["tokens"] = config.maximum_tokens
-    sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
-    try:
-        with devices.computing_in(config.precision):
-            return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
-    except ValueError as error:
-        reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
-        reason = re.sub("`([a-z_]+)`", lambda name: f"--{name[1].replace('_', '-')}", reason)
-        raise InputError(f"the settings make no {config.model}: {reason}") from error
-
-
-def load_model(run: Run) -> keras.Model:
-    """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels).
-
-    Raises:
-        InputError: Another version wrote the run; its SavedModel still answers.
-    """
-    if not run.current:
-        raise InputError(
-            f"{run.directory} was written by another version, whose models had other layers; use its SavedModel, or "
-            "train again"
-        )
-    tokens, labels = (len(run.read_lines(name)) for name in ("vocabulary.txt", "labels.txt"))
-    model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
-    model.load_weights(run.weights)
-    return model
-
-
-def _prediction_batch(config: TrainConfig) -> int:
-    return min(256, 4 * config.batch_size)
-
-
 def _boundaries(config: TrainConfig) -> list[int]:
     return pipeline.length_boundaries(config.maximum_tokens, fixed=config.model in SHORTEST)
 
@@ -173,52 +124,6 @@ def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Enc
         for name, texts in encoded.examples.items()
     }
     return dataclasses.replace(config, maximum_tokens=tokens), dataclasses.replace(encoded, examples=examples)
-
-
-def _check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
-    """Raises InputError if training would hold more than --memory says."""
-    scored, longest = int((encoded.splits != TRAIN).sum()), int(tokenized.lengths.max())
-    longest = config.maximum_tokens if config.model in SHORTEST else min(config.maximum_tokens, longest)
-    layers = sum(_numbers_a_text(layer, longest) for layer in model.layers)
-    batch = max(2 * config.batch_size, _prediction_batch(config))  # a training step keeps its layers for the gradient
-    needed = (
-        WORKING_BYTES
-        + batch * layers * LAYER_BYTES
-        + len(encoded.splits) * TEXT_BYTES
-        + tokenized.entries * ENTRY_BYTES
-        + model.count_params() * WEIGHT_BYTES
-        + scored * len(encoded.labels) * SCORE_BYTES
-        + len(tokenized.label_sets) * len(encoded.labels) * 4
-    ) // 2**20
-    if config.memory and needed > config.memory:
-        raise InputError(
-            f"{len(encoded.splits):,} texts, {len(encoded.vocabulary):,} tokens and {len(encoded.labels):,} labels "
-            f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch: "
-            "raise --memory, or lower --vocabulary-size, --filters or --maximum-tokens"
-        )
-
-
-def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:
-    """How many numbers a batch holds of a layer for each text of so many tokens."""
-    if isinstance(layer, PooledConv1D):
-        return layer.numbers_a_token * tokens
-    return sum(
-        math.prod(tokens if size is None else size for size in output.shape[1:])
-        for output in keras.tree.flatten(layer.output)
-    )
-
-
-def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
-    """Puts the vectors that a corpus was encoded with into a model's embedding, if there are any."""
-    if config.vectors != NO_VECTORS:
-        matrix = vectors.embedding_matrix(
-            encoded.vocabulary,
-            encoded.found,
-            dimensions=model.get_layer("embedding").dimensions,
-            missing_deviation=config.missing_deviation,
-            seed=config.seed,
-        )
-        vectors.load_into(model, matrix)
 
 
 def _say_how(config: TrainConfig, device: str, say: Callable[[str], None]) -> None:

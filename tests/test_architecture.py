@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
-COMMANDS = {"train", "predict", "training", "encoding"}
+COMMANDS = {"train", "predict", "training", "encoding", "building", "memory", "opening"}
 TOOLS = {
     "config",
     "errors",
@@ -21,6 +21,7 @@ TOOLS = {
     "corpus",
     "text",
     "layers",
+    "convolution",
     "optimizers",
     "devices",
 } | {"vocabulary"}  # a stage may use these

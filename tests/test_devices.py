@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn import devices
+from keras_textcnn.building import build_model, load_model
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.models import BUILDERS
 from keras_textcnn.run import Run
-from keras_textcnn.training import build_model, load_model
 from tests.conftest import make_ids
 
 # A second device of the kind that every machine has stands for a GPU: nothing may depend on the first one.

@@ -30,7 +30,7 @@ def probabilities_of(serve: tf.types.experimental.Callable, texts: list[bytes]) 
 
 
 def test_equals_the_model(serve: tf.types.experimental.Callable, finished_run: Path) -> None:
-    from keras_textcnn.training import load_model
+    from keras_textcnn.building import load_model
 
     run = Run.open(finished_run)
     texts = [b"The apple and a pear.", b"zinc", b"unheard-of words", b"It's the reef of the tide"]

@@ -24,7 +24,7 @@ def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def weights_of(directory: Path) -> list[np.ndarray]:
-    from keras_textcnn.training import load_model
+    from keras_textcnn.building import load_model
 
     return load_model(Run.open(directory)).get_weights()
 
@@ -251,8 +251,8 @@ def test_every_model_trains_exports_and_answers(
     run = Run.open(tmp_path / "run")
     assert run.config().model == model
 
+    from keras_textcnn.building import load_model
     from keras_textcnn.predict import load_predictor
-    from keras_textcnn.training import load_model
 
     character = run.config().unit == "character"
     texts = {
@@ -338,8 +338,8 @@ def test_a_run_that_an_older_version_began_is_not_resumed(
     new = {"optimizer", "freeze", "poolings", "hidden", "multichannel", "max_norm", "alphabet", "embedding", "pooling"}
     content["settings"] = {name: value for name, value in content["settings"].items() if name not in new}
     path.write_text(json.dumps({**content, "format": 1}))
+    from keras_textcnn.building import load_model
     from keras_textcnn.errors import InputError
-    from keras_textcnn.training import load_model
 
     assert Run.open(tmp_path / "old").config() == Run.open(finished_run).config()  # it is read all the same
     with pytest.raises(InputError, match="whose models had other layers; use its SavedModel, or train again"):

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textcnn.layers import DistinctTokens, PooledConv1D, TokenEmbedding
+from keras_textcnn.convolution import DistinctTokens, PooledConv1D
+from keras_textcnn.layers import TokenEmbedding
 from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
 
 POOLINGS = ("max", "average")

@@ -33,7 +33,7 @@ LIBRARIES = {
 
 def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
     """The package's own way with the default recipe, an epoch at a time."""
-    from keras_textcnn import pipeline, training
+    from keras_textcnn import building, pipeline, training
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.corpus import Corpus
     from keras_textcnn.encoding import encode_corpus
@@ -44,8 +44,8 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
     corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
     config = TrainConfig(data=data).resolved()
     encoded = encode_corpus(config, tokenize_corpus(corpus.records()), lambda line: None)
-    model = training.build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
-    training.load_vectors(config, model, encoded)
+    model = building.build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    building.load_vectors(config, model, encoded)
     boundaries = pipeline.length_boundaries(config.maximum_tokens)
     examples, epochs = encoded.examples, itertools.count()
 

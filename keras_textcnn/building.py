@@ -1,0 +1,64 @@
+"""From settings, or a finished run, to a model."""
+
+import inspect
+import re
+
+import keras
+
+from keras_textcnn import devices, vectors
+from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
+from keras_textcnn.encoding import Encoded
+from keras_textcnn.errors import InputError
+from keras_textcnn.models import BUILDERS, SHORTEST
+from keras_textcnn.run import Run
+
+
+def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> keras.Model:
+    """The model that a config describes.
+
+    Raises:
+        InputError: Its sizes do not go together.
+    """
+    config = config.resolved()
+    arguments = inspect.signature(BUILDERS[config.model]).parameters
+    sizes = {name: getattr(config, name) for name in MODELS[config.model] if name in arguments}
+    if config.model in SHORTEST:
+        sizes["tokens"] = config.maximum_tokens
+    sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
+    try:
+        with devices.computing_in(config.precision):
+            return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
+    except ValueError as error:
+        reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
+        reason = re.sub("`([a-z_]+)`", lambda name: f"--{name[1].replace('_', '-')}", reason)
+        raise InputError(f"the settings make no {config.model}: {reason}") from error
+
+
+def load_model(run: Run) -> keras.Model:
+    """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels).
+
+    Raises:
+        InputError: Another version wrote the run; its SavedModel still answers.
+    """
+    if not run.current:
+        raise InputError(
+            f"{run.directory} was written by another version, whose models had other layers; use its SavedModel, or "
+            "train again"
+        )
+    tokens, labels = (len(run.read_lines(name)) for name in ("vocabulary.txt", "labels.txt"))
+    model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
+    model.load_weights(run.weights)
+    return model
+
+
+def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
+    """Puts the vectors that a corpus was encoded with into a model's embedding, if there are any."""
+    if config.vectors != NO_VECTORS:
+        matrix = vectors.embedding_matrix(
+            encoded.vocabulary,
+            encoded.found,
+            dimensions=model.get_layer("embedding").dimensions,
+            missing_deviation=config.missing_deviation,
+            seed=config.seed,
+        )
+        vectors.load_into(model, matrix)
