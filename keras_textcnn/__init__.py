@@ -23,7 +23,8 @@ _HOMES = {
     "two_phase_fit": "fitting",
     "Run": "run",
     "load_model": "building",
-    "load_predictor": "predict",
+    "Predictor": "predictor",
+    "Evaluation": "evaluation",
 }
 
 __all__ = list(_HOMES)

@@ -3,13 +3,14 @@
 import argparse
 import contextlib
 import dataclasses
+import itertools
 import os
 import sys
 import tempfile
 import traceback
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from keras_textcnn.errors import InputError
@@ -29,16 +30,39 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """An option with a choice that may be left out takes none but its choices: what follows may be an argument."""
+        given = list(sys.argv[1:] if args is None else args)
+        for action in self._actions:
+            if action.nargs == "?" and action.option_strings:
+                for i, (one, following) in enumerate(itertools.zip_longest(given, given[1:])):
+                    if one in action.option_strings and following not in (action.choices or ()):
+                        given[i] = f"{one}={action.const}"
+        return super().parse_known_args(given, namespace)
+
     def error(self, message: str) -> typing.NoReturn:
         self.exit(WRONG_USE, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
-def add_options(parser: argparse.ArgumentParser, config: type) -> None:
-    """Gives the parser an option for each field of a config dataclass; one not given leaves no trace."""
+def add_options(
+    parser: argparse.ArgumentParser, config: type, *, only: Container[str] | None = None, defaults: str | None = None
+) -> None:
+    """Gives the parser an option for each field of a config dataclass; one not given leaves no trace.
+
+    Args:
+        parser: Of a command.
+        config: The dataclass.
+        only: Names of the fields; None: all.
+        defaults: What the help says of the defaults if they are not the fields' own.
+    """
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
+        if only is not None and field.name not in only:
+            continue
         argument = dict(field.metadata)
-        if field.default is not None:
+        if defaults:
+            argument["help"] = f"{argument['help'].split(' (default')[0]} (default: {defaults})"
+        elif field.default is not None:
             shown = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
             argument["help"] += f" (default: {shown})"
         kind = _kind(hints[field.name])
@@ -53,7 +77,7 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.Arg
         0 on success, 1 on failure at work, 2 on wrong use or bad input, 130 on an interrupt.
     """
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()  # so that an option may stand between RUN and FILE
     try:
         main(arguments)
     except KeyboardInterrupt as interrupt:

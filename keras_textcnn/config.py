@@ -9,6 +9,8 @@ GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
 ONE_HOT, ZHANG = "one-hot", "zhang"
 LAZY_OPTIMIZERS = ("adam", "adamw")  # whose rows of the embedding may learn faster than the rest
+# What decides how a corpus reads; its shards serve every run that agrees in these.
+CORPUS_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "delimiter", "quoting")
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
 _WORDS = {

@@ -1,6 +1,6 @@
 """conv1d's convolution: each different token of a batch is multiplied once, and padding never."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -83,17 +83,7 @@ class PooledConv1D(keras.layers.Layer):
         return (3 * self.window + 2) * self.filters + 2 * self.kernel.shape[1]
 
     def call(self, vectors: tf.Tensor, places: tf.Tensor, spans: tf.Tensor) -> tf.Tensor:
-        side_by_side = ops.transpose(self.kernel, (1, 0, 2))
-        products = ops.matmul(vectors, ops.reshape(side_by_side, (vectors.shape[-1], self.window * self.filters)))
-        # Sums of rounded numbers would be rounded again: they are float32 in any precision.
-        products = tf.reshape(tf.cast(products, tf.float32), [-1, self.filters])  # (rows * window, filters)
-        windows = tf.maximum(spans[:, 1] - self.window + 1, 1)
-        most = tf.maximum(tf.reduce_max(windows), 0)  # of no texts the maximum is below zero
-        inside = tf.where(tf.range(most) < windows[:, None])
-        texts, firsts = tf.cast(inside[:, 0], tf.int32), tf.cast(inside[:, 1], tf.int32)
-        firsts += tf.gather(spans[:, 0], texts)
-        offsets = tf.range(self.window)[:, None]
-        parts = tf.gather(places * self.window, firsts + offsets) + offsets  # (window, windows)
+        products, parts, texts, _ = self._multiply(vectors, places, spans)
         bias = tf.cast(self.bias, tf.float32)
         pooled = []
         for pooling in self.poolings:
@@ -102,6 +92,51 @@ class PooledConv1D(keras.layers.Layer):
             else:
                 pooled.append(tf.math.segment_mean(tf.nn.relu(_sum_rows(products, parts) + bias), texts))
         return ops.cast(tf.concat(pooled, axis=1), self.compute_dtype)
+
+    def trace(
+        self, vectors: tf.Tensor, places: tf.Tensor, spans: tf.Tensor, weights: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What each window adds to the logits through the pooled features, float32 (windows of all texts, labels).
+
+        Args:
+            vectors, places, spans: As to `call`.
+            weights: float32 (len(poolings) * filters, labels), of the logits. Windows that share a maximum share it.
+
+        Returns:
+            The sums; and int32 (windows of all texts, 2), each window's text and the token that it begins with.
+        """
+        products, parts, texts, firsts = self._multiply(vectors, places, spans)
+        features = _sum_rows(products, parts) + tf.cast(self.bias, tf.float32)
+        added = tf.zeros(())
+        for pooling, its_weights in zip(self.poolings, tf.split(weights, len(self.poolings)), strict=True):
+            if pooling == "max":
+                won = tf.cast(tf.equal(features, tf.gather(tf.math.segment_max(features, texts), texts)), tf.float32)
+                share = won / tf.gather(tf.math.segment_sum(won, texts), texts)
+            else:
+                ones = tf.ones_like(features)
+                share = ones / tf.gather(tf.math.segment_sum(ones, texts), texts)
+            added += tf.matmul(tf.nn.relu(features) * share, its_weights)
+        return added, tf.stack([texts, firsts], axis=1)
+
+    def _multiply(
+        self, vectors: tf.Tensor, places: tf.Tensor, spans: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The products, float32 (rows * window, filters), and which of them each window sums up, (window, windows).
+
+        With them for each window its text and the token that it begins with, int32 (windows,), both ascending.
+        """
+        side_by_side = ops.transpose(self.kernel, (1, 0, 2))
+        products = ops.matmul(vectors, ops.reshape(side_by_side, (vectors.shape[-1], self.window * self.filters)))
+        # Sums of rounded numbers would be rounded again: they are float32 in any precision.
+        products = tf.reshape(tf.cast(products, tf.float32), [-1, self.filters])
+        windows = tf.maximum(spans[:, 1] - self.window + 1, 1)
+        most = tf.maximum(tf.reduce_max(windows), 0)  # of no texts the maximum is below zero
+        inside = tf.where(tf.range(most) < windows[:, None])
+        texts, firsts = tf.cast(inside[:, 0], tf.int32), tf.cast(inside[:, 1], tf.int32)
+        offsets = tf.range(self.window)[:, None]
+        begins = firsts + tf.gather(spans[:, 0], texts)
+        parts = tf.gather(places * self.window, begins + offsets) + offsets
+        return products, parts, texts, firsts
 
     def compute_output_shape(self, vectors_shape: Shape, places_shape: Shape, spans_shape: Shape) -> Shape:
         return (spans_shape[0], len(self.poolings) * self.filters)
@@ -150,3 +185,29 @@ def _maximum_of_sums(products: tf.Tensor, parts: tf.Tensor, texts: tf.Tensor) ->
         return largest, gradient
 
     return maximum(products)
+
+
+def trace_windows(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | None:
+    """Makes a function that says what each window of tokens adds to each logit of a conv1d model.
+
+    Returns:
+        From ids, int32 (batch, tokens), to float32 (batch, len(windows), tokens, labels), by the first token of the
+        window; with the bias the sum of a text's is its logits. None if the model has other layers than that, or hidden
+        ones, through which windows do not simply add up.
+    """
+    convolutions = [layer for layer in model.layers if isinstance(layer, PooledConv1D)]
+    if not convolutions or any(layer.name.startswith("hidden") for layer in model.layers):
+        return None
+    _, places, spans = model.get_layer("distinct_tokens").output
+    looked_up = keras.Model(model.input, [model.get_layer("embedding_dropout").input, places, spans])
+    logits = model.get_layer("logits")
+
+    def trace(ids: tf.Tensor) -> tf.Tensor:
+        vectors, places, spans = looked_up(ids, training=False)
+        added = []
+        for layer, weights in zip(convolutions, tf.split(logits.kernel.value, len(convolutions)), strict=True):
+            sums, windows = layer.trace(vectors, places, spans, weights)
+            added.append(tf.scatter_nd(windows, sums, [*tf.unstack(tf.shape(ids)), weights.shape[1]]))
+        return tf.stack(added, axis=1)
+
+    return trace

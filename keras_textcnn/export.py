@@ -1,9 +1,11 @@
 """The SavedModel: raw strings in, labels and probabilities out, in a process that has TensorFlow alone."""
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.text import in_parts
@@ -20,12 +22,21 @@ def export_model(
     *,
     split: Callable[[tf.Tensor], tf.RaggedTensor],
     maximum_tokens: int,
-    several_labels: bool = False,
+    temperature: float = 1.0,
+    thresholds: np.ndarray | None = None,
+    trace: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    windows: Sequence[int] = (),
 ) -> None:
     """Writes a SavedModel.
 
     Signature `serving_default`: `text`, string (batch,), to `label`, string (batch,), and `probabilities`, float32
     (batch, labels) in the order of signature `labels`, which takes nothing and returns `labels`, string (labels,).
+
+    Where a text may have several labels, signature `thresholds` returns `thresholds`, float32 (labels,): the
+    probability from which on a label is given. Where windows can be traced, signature `explain` takes `text` and
+    returns `tokens`, string (batch, tokens), `added`, float32 (batch, len(windows), tokens, labels), what each window
+    of tokens adds to each logit by its first token, `windows`, int32, their sizes, `bias`, float32 (labels,),
+    `logits`, float32 (batch, labels), which are the bias and all that is added, and `probabilities`.
 
     Args:
         model: From ids, int32 (batch, tokens), to logits, float32 (batch, labels).
@@ -34,18 +45,23 @@ def export_model(
         folder: Where to write; it must not exist.
         split: Makes tokens of texts, as in training; from `text.UNITS`.
         maximum_tokens: Longer texts are cut, as in training.
-        several_labels: Whether each label has a probability of its own; `label` is the most probable one all the same.
+        temperature: What the logits are divided by.
+        thresholds: float32 (labels,), where each label has a probability of its own; `label` is the most probable one
+            all the same.
+        trace: From `convolution.trace_windows`.
+        windows: The sizes of the traced windows.
     """
     table = lookup_table(vocabulary)
     fixed = model.input_shape[1]  # the length that every text is padded to, if there is one
     names = tf.constant(labels, tf.string)
-    activation = tf.nn.sigmoid if several_labels else tf.nn.softmax
+    activation = tf.nn.softmax if thresholds is None else tf.nn.sigmoid
+
+    def pad(rows: tf.RaggedTensor) -> tf.Tensor:
+        padded = rows.to_tensor(shape=[None, fixed])
+        return padded if fixed else tf.pad(padded, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
 
     def answer(ids: tf.RaggedTensor) -> tf.Tensor:
-        padded = ids.to_tensor(shape=[None, fixed])
-        if fixed is None:
-            padded = tf.pad(padded, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
-        return activation(model(padded, training=False))
+        return activation(model(pad(ids), training=False) / temperature)
 
     def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = in_parts(lambda part: encode(split(part), table, maximum_tokens=maximum_tokens), text)
@@ -55,11 +71,34 @@ def export_model(
     def list_labels() -> dict[str, tf.Tensor]:
         return {"labels": tf.identity(names)}
 
+    def list_thresholds() -> dict[str, tf.Tensor]:
+        return {"thresholds": tf.constant(thresholds, tf.float32)}
+
+    def explain(trace: Callable[[tf.Tensor], tf.Tensor], text: tf.Tensor) -> dict[str, tf.Tensor]:
+        tokens = split(text)[:, :maximum_tokens]
+        ids = pad(encode(tokens, table, maximum_tokens=maximum_tokens))
+        logits = model(ids, training=False)
+        return {
+            "tokens": pad(tokens),
+            "added": trace(ids),
+            "windows": tf.constant(windows, tf.int32),
+            "bias": tf.identity(model.get_layer("logits").bias.value),
+            "logits": logits,
+            "probabilities": activation(logits / temperature),
+        }
+
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.track(table)
-    archive.add_endpoint("serving_default", serve, [tf.TensorSpec([None], tf.string, name="text")])
+    signature = [tf.TensorSpec([None], tf.string, name="text")]
+    archive.add_endpoint("serving_default", serve, signature)
     archive.add_endpoint("labels", list_labels, [])
+    if thresholds is not None:
+        archive.add_endpoint("thresholds", list_thresholds, [])
+    if trace is not None:
+        archive.add_endpoint(
+            "explain", functools.partial(explain, trace), [tf.TensorSpec([None], tf.string, name="text")]
+        )
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("WARNING")  # in a notebook TensorFlow says where it writes

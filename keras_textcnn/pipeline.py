@@ -112,13 +112,10 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
     return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
 
 
-def predict_probabilities(
-    model: keras.Model, examples: Examples, *, boundaries: Sequence[int], batch_size: int
-) -> np.ndarray:
-    """The probabilities that a compiled model gives to encoded texts: float32 (texts, labels), in their order."""
+def predict_logits(model: keras.Model, examples: Examples, *, boundaries: Sequence[int], batch_size: int) -> np.ndarray:
+    """The logits that a compiled model gives to encoded texts: float32 (texts, labels), in their order."""
     plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
-    logits = model.predict(padded_batches(examples, plan, boundaries=boundaries), verbose=0)
-    activation = tf.nn.softmax if examples.targets.ndim == 1 else tf.nn.sigmoid
-    probabilities = np.empty_like(logits)
-    probabilities[np.concatenate(plan)] = activation(logits)
-    return probabilities
+    predicted = model.predict(padded_batches(examples, plan, boundaries=boundaries), verbose=0)
+    logits = np.empty_like(predicted)
+    logits[np.concatenate(plan)] = predicted
+    return logits

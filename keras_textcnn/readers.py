@@ -16,6 +16,7 @@ CORPUS_KINDS = (
     "a .csv, .tsv, .jsonl or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of LABEL/*.txt"
 )
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+TABLES = (*DELIMITERS, ".jsonl", ".ndjson", ".parquet")  # what has columns
 FASTTEXT_LABEL = "__label__"
 SPLIT_NAMES = {  # of folders and files, in any case
     **dict.fromkeys(("train", "training"), "train"),
@@ -36,7 +37,7 @@ class Reader:
 
     Args:
         text_columns: Of a table, JSON lines or Parquet: what they hold is joined by a line end.
-        label_column: Of the same.
+        label_column: Of the same; None: the texts have no labels (`texts`).
         separator: Between the labels of a text that may have several; None: each text has one.
         encoding: Of text files.
         replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
@@ -52,7 +53,7 @@ class Reader:
         self,
         *,
         text_columns: Sequence[str] = ("text",),
-        label_column: str = "label",
+        label_column: str | None = "label",
         separator: str | None = None,
         encoding: str = "utf-8",
         replace: bool = False,
@@ -92,6 +93,16 @@ class Reader:
                 yield record
         if not found and not without:
             raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
+
+    def texts(self, path: Path) -> Iterator[str]:
+        """The texts of a table, of JSON lines or of a Parquet file one by one, in its order, as long as no label column
+        is given.
+
+        Raises:
+            InputError: It cannot be read, or lacks the column; the message names file and line.
+        """
+        for text, _ in self._kinds()[kind_of(path)](path):
+            yield text
 
     def _find_splits(self, path: Path) -> Iterator[tuple[str, Path]]:
         places: dict[str, Path] = {}
@@ -153,8 +164,8 @@ class Reader:
             if not header:
                 raise InputError(f"empty file: {path}; the first line must name the columns")
             columns = [_column(header, name, path, "--text-column") for name in self.text_columns]
-            label = _column(header, self.label_column, path, "--label-column")
-            if label in columns:
+            label = None if self.label_column is None else _column(header, self.label_column, path, "--label-column")
+            if label is not None and label in columns:
                 raise InputError(f"text and label are the same column, {header[label]!r}: {path}; choose others")
             begin = rows.line_num + 1
             for row in rows:
@@ -165,7 +176,8 @@ class Reader:
                         "delimiter into quotation marks"
                     )
                 if row:
-                    yield "\n".join(row[column] for column in columns), self._label(row[label], place)
+                    text = "\n".join(row[column] for column in columns)
+                    yield text, () if label is None else self._label(row[label], place)
                 begin = rows.line_num + 1
             if begin == 2:
                 raise InputError(f"no texts in {path}: it has a header and nothing below it")
@@ -188,7 +200,7 @@ class Reader:
             import pyarrow.parquet
         except ImportError:
             raise InputError(f"{path} needs pyarrow: pip install 'keras_textcnn[parquet]'") from None
-        names = [*self.text_columns, self.label_column]
+        names = [name for name in (*self.text_columns, self.label_column) if name is not None]
         try:
             # Buffered, or a whole group of rows is held.
             with reading(path), pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=CHUNK) as file:
@@ -259,6 +271,8 @@ class Reader:
                 problem = "is not a string" if name in row else f"is missing; there are: {_named(row)}"
                 raise InputError(f"{name!r} {problem}: {place}; choose the text with --text-column")
             texts.append(self._encodable(text, place))
+        if self.label_column is None:
+            return "\n".join(texts), ()
         if self.label_column not in row:
             problem = f"{self.label_column!r} is missing; there are: {_named(row)}"
             raise InputError(f"{problem}: {place}; choose the label with --label-column")

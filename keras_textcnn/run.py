@@ -37,6 +37,23 @@ def free_directory(parent: Path, name: str) -> Path:
     return directory
 
 
+def find_saved_model(directory: Path) -> Path:
+    """The SavedModel of a run, or the directory itself if it is one.
+
+    Raises:
+        InputError: There is none, or the run is unfinished.
+    """
+    run = Run(directory)
+    if run.saved_model.is_dir():
+        return run.saved_model
+    if (directory / "saved_model.pb").is_file():
+        return directory
+    if (directory / "config.json").exists() and not run.finished:
+        command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
+        raise InputError(f"{directory} is unfinished; finish it with {command}")
+    raise InputError(f"no saved_model/1 in {directory}; give a directory that keras_textcnn.train wrote")
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """One training's directory. It is unfinished while it holds `checkpoints/`."""
@@ -180,11 +197,13 @@ class Run:
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> None:
         """Has a file written beside its place and puts it there once it is whole and on the disk."""
-        partial = self.directory / f"partial.{name}"
+        path = self.directory / name
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name(f"partial.{path.name}")
         writer(partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
-        partial.replace(self.directory / name)
+        partial.replace(path)
 
     def write_saved_model(self, writer: Callable[[Path], Any]) -> None:
         """Has the exported model written among the checkpoints and moves it to its place once it is whole."""

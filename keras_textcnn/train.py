@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from keras_textcnn.catalog import is_named
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.config import DEFAULT_CORPUS, NO_VECTORS, TrainConfig
+from keras_textcnn.config import CORPUS_SETTINGS, DEFAULT_CORPUS, NO_VECTORS, TrainConfig
 from keras_textcnn.corpus import Corpus
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import fingerprint, home
@@ -41,8 +41,6 @@ EXAMPLES = """examples:
   python -m keras_textcnn.train --resume runs/texts"""
 
 PATHS = ("data", "validation_data", "test_data", "vectors")
-# What decides how a corpus reads; its shards serve every run that agrees in these.
-SHARD_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "delimiter", "quoting")
 
 
 def main() -> int:
@@ -134,7 +132,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
     from keras_textcnn.store import open_shards, write_shards
 
-    settings = {name: getattr(config, name) for name in (*SHARD_SETTINGS, "unit")}
+    settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "unit")}
     key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     if corpus := open_shards(folder):

@@ -11,9 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import baseline, devices, export, fitting, pipeline, reporting
+from keras_textcnn import baseline, devices, export, fitting, pipeline, reporting, scoring
+from keras_textcnn.board import TensorBoard
 from keras_textcnn.building import build_model, load_vectors
+from keras_textcnn.calibration import Calibration, calibrate
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, Corpus
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
@@ -73,16 +76,15 @@ def train(
         say("scoring the validation and test texts, and a linear model to compare with")
     else:
         say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
-    probabilities = {
-        name: pipeline.predict_probabilities(
+    logits = {
+        name: pipeline.predict_logits(
             model, encoded.examples[name], boundaries=_boundaries(config), batch_size=config.prediction_batch_size
         )
         for name in ("validation", "test")
     }
-    run_metrics: dict[str, Any] = {
-        name: reporting.score_probabilities(encoded.examples[name].truth, values, encoded.labels)
-        for name, values in probabilities.items()
-    }
+    calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
+    run_metrics = _score(calibration, logits, encoded)
+    say(_describe_calibration(run_metrics))
     run_metrics["baseline"] = _measure_baseline(corpus, encoded, config.seed) if isinstance(corpus, Corpus) else None
     run_metrics["coverage"] = encoded.coverage and dataclasses.asdict(encoded.coverage)
     run_metrics["best_epoch"] = progress.best_epoch
@@ -98,12 +100,14 @@ def train(
             folder,
             split=UNITS[config.unit],
             maximum_tokens=config.maximum_tokens,
-            several_labels=config.multi_label is not None,
+            temperature=calibration.temperature,
+            thresholds=calibration.thresholds,
+            trace=trace_windows(model),
+            windows=config.windows or (),
         )
     )
     run_metrics["seconds"] = round(time.perf_counter() - started, 1)
-    predicted = reporting.choose_labels(probabilities["test"], several_labels=config.multi_label is not None)
-    _report(run, run_metrics, progress.history, encoded, predicted)
+    _report(run, run_metrics, progress.history, encoded, calibration, logits["test"])
     run.finish()
     return run
 
@@ -181,7 +185,7 @@ def _fit(
         )
         return pipeline.padded_batches(examples[split], plan, boundaries=boundaries)
 
-    board = reporting.TensorBoard(run.directory / "tensorboard")
+    board = TensorBoard(run.directory / "tensorboard")
 
     def on_epoch(row: dict[str, Any]) -> None:
         say(reporting.describe_epoch(row))
@@ -214,6 +218,35 @@ def plan_phases(config: TrainConfig) -> list[fitting.Phase]:
     )
 
 
+def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: Encoded) -> dict[str, Any]:
+    """The blocks of `metrics.json` for the splits and the calibration."""
+    blocks: dict[str, Any] = {}
+    before: dict[str, dict[str, float]] = {}
+    uncalibrated = dataclasses.replace(calibration, temperature=1.0)
+    labels, thresholds = encoded.labels, calibration.thresholds
+    for name, values in logits.items():
+        truth = encoded.examples[name].truth
+        blocks[name] = scoring.score_probabilities(truth, calibration.probabilities(values), labels, thresholds)
+        scores = scoring.score_probabilities(truth, uncalibrated.probabilities(values), labels, thresholds)
+        before[name] = {score: scores[score] for score in ("log_loss", "calibration_error")}
+    blocks["calibration"] = {
+        "temperature": calibration.temperature,
+        "thresholds": thresholds if thresholds is None else dict(zip(labels, thresholds.tolist(), strict=True)),
+        "before": before,
+    }
+    return blocks
+
+
+def _describe_calibration(run_metrics: Mapping[str, Any]) -> str:
+    before, after = (
+        blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
+    )
+    return (
+        f"temperature {run_metrics['calibration']['temperature']:.2f} from the validation texts: calibration error on "
+        f"the test texts {before:.1%} before, {after:.1%} after"
+    )
+
+
 def _measure_baseline(corpus: Corpus, encoded: Encoded, seed: int) -> dict[str, Any]:
     texts = {
         name: [corpus.texts[text] for text in np.flatnonzero(encoded.splits == position).tolist()]
@@ -221,18 +254,27 @@ def _measure_baseline(corpus: Corpus, encoded: Encoded, seed: int) -> dict[str, 
     }
     truth = {name: examples.truth for name, examples in encoded.examples.items()}
     predicted = baseline.predict_linear(texts.pop("train"), truth["train"], texts, seed=seed)
-    scores = {name: reporting.score_labels(truth[name], labels) for name, labels in predicted.items()}
+    scores = {name: scoring.score_labels(truth[name], labels) for name, labels in predicted.items()}
     return {"name": baseline.NAME, **scores}
 
 
 def _report(
-    run: Run, run_metrics: dict[str, Any], history: Sequence[dict[str, Any]], encoded: Encoded, predicted: np.ndarray
+    run: Run,
+    run_metrics: dict[str, Any],
+    history: Sequence[dict[str, Any]],
+    encoded: Encoded,
+    calibration: Calibration,
+    logits: np.ndarray,
 ) -> None:
     truth = encoded.examples["test"].truth
+    predicted = scoring.choose_labels(calibration.probabilities(logits), calibration.thresholds)
+    confusions = scoring.count_confusions(truth, predicted, len(encoded.labels))
+    support = [scores["support"] for scores in run_metrics["test"]["per_label"].values()]
     run.write_rows("history.csv", history)
     run.write_text("report.txt", reporting.report_text(run_metrics))
     run.write_json("metrics.json", run_metrics)
     run.write("learning_curves.png", lambda path: reporting.plot_learning_curves(history, path))
     run.write(
-        "confusion_matrix.png", lambda path: reporting.plot_confusion_matrix(truth, predicted, encoded.labels, path)
+        "confusion_matrix.png",
+        lambda path: reporting.plot_confusion_matrix(confusions, support, encoded.labels, path),
     )

@@ -9,7 +9,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
-COMMANDS = {"train", "predict", "training", "encoding", "building", "memory", "opening"}
+COMMANDS = {
+    "train",
+    "predict",
+    "training",
+    "encoding",
+    "building",
+    "memory",
+    "opening",
+    "predictor",
+    "evaluate",
+    "evaluation",
+}
 TOOLS = {
     "config",
     "errors",
@@ -24,6 +35,7 @@ TOOLS = {
     "convolution",
     "optimizers",
     "devices",
+    "explain",
 } | {"vocabulary"}  # a stage may use these
 
 
@@ -76,6 +88,8 @@ def test_public_names_have_a_docstring(name: str) -> None:
         ("import keras_textcnn; dir(keras_textcnn)", 0),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.train import main; main()", 0),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.predict import main; main()", 0),
+        ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.evaluate import main; main()", 0),
+        ("import sys; sys.argv[1:] = ['x']; from keras_textcnn.evaluate import main; sys.exit(main())", 2),
         ("import sys; sys.argv[1:] = []; from keras_textcnn.catalog import main; main()", 0),
         ("import sys; sys.argv[1:] = ['--seed', 'x']; from keras_textcnn.train import main; main()", 2),
         ("import sys; sys.argv[1:] = ['--data', 'no.csv']; from keras_textcnn.train import main; sys.exit(main())", 2),

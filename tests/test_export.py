@@ -33,11 +33,12 @@ def test_equals_the_model(serve: tf.types.experimental.Callable, finished_run: P
     from keras_textcnn.building import load_model
 
     run = Run.open(finished_run)
+    temperature = run.read_json("metrics.json")["calibration"]["temperature"]
     texts = [b"The apple and a pear.", b"zinc", b"unheard-of words", b"It's the reef of the tide"]
     table = lookup_table(run.read_lines("vocabulary.txt"))
     ids = encode(tokenize(tf.constant(texts)), table, maximum_tokens=run.config().maximum_tokens)
     for text, row in zip(texts, ids.to_list(), strict=True):
-        expected = tf.nn.softmax(load_model(run)(np.array([row])))
+        expected = tf.nn.softmax(load_model(run)(np.array([row])) / temperature)
         np.testing.assert_allclose(probabilities_of(serve, [text]), expected, atol=1e-6)
 
 

@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_textcnn import predict
+from keras_textcnn import Predictor, predict
 
 TEXTS = "the apple\n\nof iron\r\nno known word here\nreef and wave"
 
@@ -77,13 +78,19 @@ def test_top_and_reject(
         (["RUN", "nowhere.txt"], "cannot read nowhere.txt: No such file"),
         (["RUN", "--top", "0"], "--top must be at least 1; received: 0"),
         (["RUN", "--reject-below", "1.5"], "--reject-below must be in [0, 1]; received: 1.5"),
+        (["RUN", "--threshold", "-1"], "--threshold must be in [0, 1]; received: -1"),
+        (["RUN", "--threshold", "0.5"], "--threshold is for runs of several labels a text"),
+        (["RUN", "--explain", "html", "--format", "csv"], "--explain html writes a page; leave --format out"),
+        (["RUN", "--text-column", "text", "texts.txt"], "--text-column is for files of .csv, .tsv, .jsonl"),
+        (["RUN", "CORPUS", "--text-column", "body"], "no column 'body' in"),
     ],
 )
 def test_wrong_use_is_one_line(
-    arguments: list[str], message: str, finished_run: Path, monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str], message: str, finished_run: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    given = [str(finished_run) if argument == "RUN" else argument for argument in arguments]
+    names = {"RUN": str(finished_run), "CORPUS": str(corpus_file)}
+    given = [names.get(argument, argument) for argument in arguments]
     status, lines, errors = main_lines(monkeypatch, capsys, *given)
     assert (status, lines, len(errors)) == (2, [], 1)
     assert errors[0].startswith("error: ")
@@ -94,7 +101,7 @@ def test_output_is_utf8_whatever_the_locale(
     finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer = {"label": "日本", "probability": 1.0, "probabilities": {"日本": 1.0}}
-    monkeypatch.setattr(predict, "load_predictor", lambda saved_model: lambda texts: [answer] * len(texts))
+    monkeypatch.setattr(Predictor, "__call__", lambda self, texts: [answer] * len(texts))
     monkeypatch.setattr("sys.argv", ["predict", str(finished_run), str(texts_file)])
     with (tmp_path / "out").open("w", encoding="latin-1") as output:
         monkeypatch.setattr("sys.stdout", output)
@@ -139,3 +146,67 @@ def test_a_reader_that_leaves_is_no_error(finished_run: Path) -> None:
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)
     assert done.stderr == b""
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_column_of_a_table_has_the_answers_of_its_texts(
+    finished_run: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    _, lines, _ = main_lines(monkeypatch, capsys, finished_run, corpus_file, "--text-column", "text")
+    with corpus_file.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(lines) == len(rows) == 90
+    assert [json.loads(line)["label"] for line in lines] == [row["label"] for row in rows]
+    (tmp_path / "texts.txt").write_text("".join(row["text"] + "\n" for row in rows))
+    assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.txt")[1] == lines
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": row["text"], "n": 1}) + "\n" for row in rows))
+    assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.jsonl")[1] == lines
+
+
+def test_lines_are_answered_as_they_come(finished_run: Path) -> None:
+    command = [sys.executable, "-m", "keras_textcnn.predict", str(finished_run)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for text, label in (("the apple", "fruit"), ("of iron", "metal")):
+            process.stdin.write(text.encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["label"] == label  # while standard input stays open
+        process.stdin.write(b"the apple")  # a last line without an end
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["label"] == "fruit"
+
+
+def test_blocks_cut_anywhere_give_the_same_lines() -> None:
+    data = b"one\r\n\ntwo two\nthree"
+    for size in range(1, len(data) + 1):
+        file = io.BytesIO(data)
+        file.read1 = lambda _, file=file, size=size: file.read(size)
+        assert [line for lines in predict._lines(file) for line in lines] == [b"one", b"", b"two two", b"three"]
+
+
+def test_reasons_add_up_to_the_logit(
+    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, lines, _ = main_lines(monkeypatch, capsys, finished_run, texts_file, "--explain")
+    for answer in map(json.loads, lines):
+        added = sum(reason["added"] for reason in answer["reasons"])
+        assert added + answer["others"] + answer["bias"] == pytest.approx(answer["logit"], abs=1e-3)
+    assert json.loads(lines[0])["reasons"][0]["ngram"] == "the apple"
+
+
+def test_a_page_of_reasons(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "texts.txt").write_text("the <b>apple\nof iron\n")
+    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, "--explain", "html", tmp_path / "texts.txt")
+    page = "\n".join(lines)
+    assert status == 0
+    assert page.count("class='explanation'") == 2
+    assert "&lt;" in page
+    assert "<b>apple" not in page
+
+
+def test_an_option_with_a_choice_leaves_the_argument_behind_it(
+    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, behind, _ = main_lines(monkeypatch, capsys, finished_run, "--explain", texts_file)
+    assert behind == main_lines(monkeypatch, capsys, finished_run, texts_file, "--explain")[1]

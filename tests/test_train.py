@@ -47,10 +47,15 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
     assert [row["phase"] for row in history] == ["frozen", "frozen", "unfrozen", "unfrozen"]
     best = history[metrics["best_epoch"] - 1]
     assert float(best["val_loss"]) == min(float(row["val_loss"]) for row in history)
-    assert metrics["validation"]["log_loss"] == pytest.approx(float(best["val_loss"]), rel=1e-4)
+    assert metrics["calibration"]["before"]["validation"]["log_loss"] == pytest.approx(
+        float(best["val_loss"]), rel=1e-4
+    )
+    assert metrics["validation"]["log_loss"] <= float(best["val_loss"])
     assert metrics["validation"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
     for split in ("validation", "test"):
-        assert set(metrics[split]) == {"accuracy", "macro_f1", "micro_f1", "log_loss", "support", "per_label"}
+        assert list(metrics[split]) == [
+            "accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error", "support", "per_label"
+        ]  # fmt: skip
         assert set(metrics["baseline"][split]) == {"accuracy", "macro_f1"}
     assert metrics["test"]["support"] == sum(label["support"] for label in metrics["test"]["per_label"].values()) == 9
     assert metrics["test"]["accuracy"] == 1  # every text names its label
@@ -163,10 +168,10 @@ def test_a_corpus_that_needs_more_memory_than_it_may_have_is_refused(
     json_lines: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    from keras_textcnn import training
+    from keras_textcnn import memory
 
     options = [*small_options, "--data", str(json_lines), "--memory", "256", "--output", str(tmp_path / "run")]
-    monkeypatch.setattr(training, "TEXT_BYTES", 2 * 2**20)
+    monkeypatch.setattr(memory, "TEXT_BYTES", 2 * 2**20)
     assert run_main(monkeypatch, *options) == 2
     needed = re.search(
         r"90 texts, 18 tokens and 3 labels need about (\d+) MiB, \d+ of them for the layers of a batch: raise",
@@ -223,12 +228,13 @@ def test_texts_of_several_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] == 1  # every text names its labels
     assert metrics["baseline"]["test"]["accuracy"] > 0.8
-    from keras_textcnn.predict import load_predictor
+    from keras_textcnn import Predictor
 
-    predict = load_predictor(tmp_path / "run" / "saved_model" / "1")
-    probabilities = [answer["probabilities"] for answer in predict([joined[0][0].encode(), b"the and of"])]
+    predict = Predictor(tmp_path / "run")
     expected = [sorted(set(joined[0][1].split(";"))), []]
-    assert [[label for label, p in answer.items() if p > 0.5] for answer in probabilities] == expected
+    assert [answer["labels"] for answer in predict([joined[0][0], "the and of"])] == expected
+    thresholds = metrics["calibration"]["thresholds"]
+    np.testing.assert_allclose(predict.thresholds, [*thresholds.values()])
 
 
 SMALL = {
@@ -251,8 +257,7 @@ def test_every_model_trains_exports_and_answers(
     run = Run.open(tmp_path / "run")
     assert run.config().model == model
 
-    from keras_textcnn.building import load_model
-    from keras_textcnn.predict import load_predictor
+    from keras_textcnn import Predictor, load_model
 
     character = run.config().unit == "character"
     texts = {
@@ -261,13 +266,14 @@ def test_every_model_trains_exports_and_answers(
         "zinc " * 400: [*" ".join(["zinc"] * 400)] if character else ["zinc"] * 400,
         "它 \n\\ é": [*"它\n\\ é"] if character else ["它", "\\", "é"],
     }
-    answers = load_predictor(run.saved_model)([text.encode() for text in texts])
+    answers = Predictor(run.directory)([text.encode() for text in texts])
     known = {token: id for id, token in enumerate(run.read_lines("vocabulary.txt"))}
     trained, width = load_model(run), load_model(run).input_shape[1]
+    temperature = run.read_json("metrics.json")["calibration"]["temperature"]
     for tokens, answer in zip(texts.values(), answers, strict=True):
         ids = [known.get(token, 1) for token in tokens][: run.config().maximum_tokens]
         ids += [0] * ((width or len(ids) or 1) - len(ids))
-        expected = keras.ops.softmax(trained(np.array([ids])))[0]
+        expected = keras.ops.softmax(trained(np.array([ids])) / temperature)[0]
         np.testing.assert_allclose([*answer["probabilities"].values()], expected, atol=1e-5)
 
 

@@ -45,7 +45,8 @@ def write_corpus(path: Path, *, texts: float = float("inf"), size: float = float
 
 def peak(arguments: list[str], home: Path) -> float:
     """Runs Python and returns its peak resident memory in MiB."""
-    process = subprocess.Popen([sys.executable, *arguments], env={**os.environ, "KERAS_TEXTCNN_HOME": str(home)})
+    environment = {**os.environ, "KERAS_TEXTCNN_HOME": str(home)}
+    process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0

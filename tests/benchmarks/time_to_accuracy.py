@@ -50,7 +50,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
     examples, epochs = encoded.examples, itertools.count()
 
     def label_texts(texts: Sequence[str]) -> list[str]:
-        found = pipeline.predict_probabilities(model, examples["test"], boundaries=boundaries, batch_size=256)
+        found = pipeline.predict_logits(model, examples["test"], boundaries=boundaries, batch_size=256)
         return [encoded.labels[output] for output in found.argmax(axis=1)]
 
     for phase in training.plan_phases(config):

@@ -67,11 +67,7 @@ class Ours:
         from keras_textcnn import pipeline
 
         boundaries = pipeline.length_boundaries(int(texts.lengths.max()))
-        return np.log(
-            pipeline.predict_probabilities(
-                self.model, self._examples(texts), boundaries=boundaries, batch_size=256
-            ).clip(1e-30)
-        )
+        return pipeline.predict_logits(self.model, self._examples(texts), boundaries=boundaries, batch_size=256)
 
     def _examples(self, texts: Texts) -> object:
         from keras_textcnn.pipeline import Examples

@@ -1,0 +1,97 @@
+"""Command: a run directory and a labelled corpus in, a report out."""
+
+import argparse
+import dataclasses
+import itertools
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
+from keras_textcnn.corpus import Record
+from keras_textcnn.errors import InputError
+from keras_textcnn.opening import counting, locate, make_reader, say_what_is_missing
+from keras_textcnn.readers import Reader
+from keras_textcnn.run import Run, find_saved_model
+
+if TYPE_CHECKING:
+    from keras_textcnn.evaluation import Evaluation
+
+DESCRIPTION = """Measures a trained run on a labelled corpus: prints a report and writes it, with a picture of the
+confusion matrix and all numbers as JSON, into RUN/evaluations. Of a corpus with a test split this is taken, else all of
+it; how it reads is as in the run's training, unless said otherwise."""
+EXAMPLES = """examples:
+  python -m keras_textcnn.evaluate runs/reuters-r8 --data reuters-r8
+  python -m keras_textcnn.evaluate runs/reviews --data later.csv --accuracy 0.99
+  python -m keras_textcnn.evaluate runs/reviews --data other.csv --text-column body --label-column rating"""
+
+
+def main() -> int:
+    """The command `python -m keras_textcnn.evaluate`."""
+    parser = Parser("keras_textcnn.evaluate", description=DESCRIPTION, epilog=EXAMPLES)
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+    parser.add_argument("--data", required=True, metavar="CORPUS", help="as for keras_textcnn.train")
+    parser.add_argument(
+        "--accuracy",
+        type=float,
+        default=0.99,
+        metavar="F",
+        help="find the probability to reject below so that this part of the answers is right (default: 0.99)",
+    )
+    parser.add_argument("--name", help="of the files in RUN/evaluations (default: from --data)")
+    add_options(parser, TrainConfig, only=CORPUS_SETTINGS, defaults="as in the training")
+    return run_command(_main, parser)
+
+
+def _main(arguments: argparse.Namespace) -> None:
+    if not 0 < arguments.accuracy <= 1:
+        raise InputError(f"--accuracy must be in (0, 1]; received: {arguments.accuracy}")
+    name = arguments.name or Path(arguments.data.replace(":", "-")).name.split(".")[0]
+    if not re.fullmatch(r"[\w][\w.-]*", name):
+        raise InputError(f"--name must be letters, digits, points and hyphens; received: {name!r}")
+    run = Run.open(arguments.run)
+    find_saved_model(run.directory)
+    given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
+    reader = make_reader(dataclasses.replace(run.config(), **given))
+    records = _records(reader, locate(arguments.data))
+    first = next(records)  # before the import that takes seconds, so that what is wrong is said at once
+    import_tensorflow()
+    from keras_textcnn.evaluation import evaluate
+    from keras_textcnn.predictor import Predictor
+
+    with counting("answering") as progress:
+        texts = progress(itertools.chain([first], records))
+        evaluation = evaluate(Predictor(run.directory), texts, accuracy=arguments.accuracy)
+    say_what_is_missing(reader)
+    _write(run, name, evaluation)
+    Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(evaluation.to_text(), end="")
+    print(f"In {run.directory / 'evaluations'}: {name}.txt, {name}.json and {name}.png.")
+
+
+def _records(reader: Reader, path: Path) -> Iterator[Record]:
+    """The test texts of a corpus, or if it has none all of them."""
+    test = reader.records(path, without={"train", "validation"})
+    first = next(test, None)
+    if first is None:
+        yield from reader.records(path)
+        return
+    yield first
+    yield from test
+
+
+def _write(run: Run, name: str, evaluation: "Evaluation") -> None:
+    try:
+        run.write(f"evaluations/{name}.png", evaluation.plot)
+        run.write_text(f"evaluations/{name}.txt", evaluation.to_text())
+        run.write_json(f"evaluations/{name}.json", evaluation.to_json())
+    except OSError as error:
+        raise RuntimeError(f"cannot write into {run.directory / 'evaluations'}: {error.strerror or error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Predictions to numbers: how often they are right, how sure they may be, and where they are most wrong."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn import metrics
+
+BINS = 15  # of the calibration error, as in Guo et al. (2017)
+THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
+
+
+def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Accuracy and macro F1, in [0, 1], of predicted labels.
+
+    Macro F1 is the mean over the labels that the truth has, so that two models are measured by the same labels.
+
+    Args:
+        truth: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text, and
+            accuracy is the share of texts whose labels are all right.
+        predicted: The same of the predicted ones.
+    """
+    present = np.unique(truth) if truth.ndim == 1 else np.flatnonzero(truth.any(axis=0))
+    return {
+        "accuracy": float(metrics.accuracy_score(truth, predicted)),
+        "macro_f1": float(metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)),
+    }
+
+
+def choose_labels(probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
+    """The label, or labels, of each text.
+
+    Args:
+        probabilities: float (texts, labels).
+        thresholds: float (labels,), where a text may have several labels: those that reach their threshold.
+
+    Returns:
+        int (texts,), the most probable output; or int (texts, labels), 1 for each label given.
+    """
+    return probabilities.argmax(axis=1) if thresholds is None else (probabilities >= thresholds).astype(np.int32)
+
+
+def score_probabilities(
+    truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], thresholds: np.ndarray | None = None
+) -> dict[str, Any]:
+    """The block of `metrics.json` for one split.
+
+    Args:
+        truth: int (texts,), the outputs of the true labels, or (texts, labels), 1 for each label of a text.
+        probabilities: float (texts, labels).
+        labels: Names by output.
+        thresholds: float (labels,), where a text may have several labels.
+
+    Returns:
+        accuracy, macro_f1, micro_f1, log_loss (nats a text, or nats a text and label), calibration_error, support
+        (texts) and per_label: precision, recall, f1 and support of each label; a ratio without a denominator is 0.
+    """
+    outputs = np.arange(len(labels))
+    predicted = choose_labels(probabilities, thresholds)
+    columns = metrics.precision_recall_fscore_support(truth, predicted, labels=outputs, zero_division=0)
+    per_label = {
+        label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
+        for label, p, r, f, n in zip(labels, *columns, strict=True)
+    }
+    if thresholds is None:
+        log_loss = metrics.log_loss(truth, probabilities, labels=outputs)
+    else:
+        log_loss = np.mean([metrics.log_loss(truth[:, o], probabilities[:, o], labels=[0, 1]) for o in outputs])
+    return {
+        **score_labels(truth, predicted),
+        "micro_f1": float(metrics.f1_score(truth, predicted, average="micro", zero_division=0)),
+        "log_loss": float(log_loss),
+        "calibration_error": calibration_error(truth, probabilities),
+        "support": len(truth),
+        "per_label": per_label,
+    }
+
+
+def count_confusions(truth: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:
+    """Texts by true (row) and predicted (column) label: int (labels, labels).
+
+    A text with several labels counts in each row and column of its labels.
+    """
+    if truth.ndim == 1:
+        return metrics.confusion_matrix(truth, predicted, labels=np.arange(labels))
+    return truth.astype(np.int64).T @ predicted
+
+
+def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """How far probabilities are from the share that is right, in [0, 1]: the expected calibration error.
+
+    The mean over 15 equally wide bins of the distance between the bin's mean probability and its share of right ones,
+    weighted by its size. Of each text the most probable label counts; where a text may have several, every label.
+
+    Source: Guo et al. (2017), https://arxiv.org/abs/1706.04599, section 2.
+    """
+    if truth.ndim == 1:
+        confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    else:
+        confidence, right = probabilities.ravel(), truth.ravel()
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    distances = np.bincount(bins, weights=confidence.astype(np.float64) - right, minlength=BINS)
+    return float(np.abs(distances).sum() / len(bins))
+
+
+def score_shares(truth: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:
+    """For some probabilities, below which no answer is given, the share of texts answered and the accuracy of these.
+
+    Args:
+        truth: int (texts,), the outputs of the true labels.
+        probabilities: float (texts, labels).
+
+    Returns:
+        For each of them reject_below, answered and accuracy; an accuracy of no texts is 1.
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    rows = []
+    for threshold in THRESHOLDS:
+        answered = confidence >= threshold
+        accuracy = right[answered].mean() if answered.any() else 1.0
+        rows.append({"reject_below": threshold, "answered": float(answered.mean()), "accuracy": float(accuracy)})
+    return rows
+
+
+def find_threshold(truth: np.ndarray, probabilities: np.ndarray, accuracy: float) -> dict[str, float] | None:
+    """The lowest probability to reject below so that so many of the answers are right; None if there is none.
+
+    Returns:
+        reject_below, answered and accuracy, as in `score_shares`.
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    order = np.argsort(-confidence, kind="stable")
+    reached = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    ends = np.append(np.diff(confidence[order]) != 0, True)  # texts of one probability are answered together
+    good = np.flatnonzero(ends & (reached >= accuracy))
+    if not len(good):
+        return None
+    last = good[-1]
+    return {
+        "reject_below": float(str(confidence[order[last]])),  # as `predict` writes a float32
+        "answered": float((last + 1) / len(order)),
+        "accuracy": float(reached[last]),
+    }
+
+
+def rank_errors(truth: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
+    """The texts whose predicted labels are wrong, the least probable truth first: int (errors,)."""
+    predicted = choose_labels(probabilities, thresholds)
+    if thresholds is None:
+        wrong, of_truth = predicted != truth, probabilities[np.arange(len(truth)), truth]
+    else:
+        wrong = (predicted != truth).any(axis=1)
+        of_truth = np.where(truth > 0, probabilities, 1 - probabilities).min(axis=1)
+    return np.flatnonzero(wrong)[np.argsort(of_truth[wrong], kind="stable")]

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scipy import special
+from sklearn import metrics
+
+from keras_textcnn.calibration import Calibration, calibrate, fit_temperature, tune_thresholds
+
+
+def draw(logits: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    return np.array([random.choice(len(row), p=row) for row in special.softmax(logits, axis=1)])
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_finds_the_temperature_that_logits_were_made_too_cold_by(temperature: float) -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 2, (20_000, 5))
+    assert fit_temperature(logits * temperature, draw(logits, random)) == pytest.approx(temperature, rel=0.05)
+    several = (random.random(logits.shape) < special.expit(logits)).astype(np.float32)
+    assert fit_temperature(logits * temperature, several) == pytest.approx(temperature, rel=0.05)
+
+
+def test_it_minimizes_the_log_loss() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 4, (2_000, 3))
+    truth = draw(logits / 2.2, random)
+    found = fit_temperature(logits, truth)
+    loss = {t: metrics.log_loss(truth, Calibration(t).probabilities(logits)) for t in (found, *np.linspace(1, 4, 61))}
+    assert loss[found] < min(loss.values()) + 1e-5
+
+
+def test_a_few_texts_that_are_all_right_make_no_answer_certain() -> None:
+    logits = np.array([[1.0, 0.0]] * 5)
+    assert 0.2 < fit_temperature(logits, np.zeros(5, np.int32)) < 1
+
+
+def test_probabilities_are_softmax_or_sigmoid() -> None:
+    logits = np.array([[1.0, -2.0, 0.5]], np.float32)
+    np.testing.assert_allclose(Calibration(2.0).probabilities(logits), special.softmax(logits / 2, axis=1), rtol=1e-6)
+    several = Calibration(2.0, np.full(3, 0.5, np.float32))
+    np.testing.assert_allclose(several.probabilities(logits), special.expit(logits / 2), rtol=1e-6)
+
+
+def test_thresholds_have_the_highest_f1_of_all_cuts() -> None:
+    random = np.random.default_rng(2)
+    truth = (random.random((300, 3)) < [0.5, 0.1, 0.01]).astype(np.int32)
+    probabilities = (0.3 * truth + 0.7 * random.random((300, 3))).astype(np.float32)
+    thresholds = tune_thresholds(truth, probabilities)
+    for label in range(2):
+        scores = [metrics.f1_score(truth[:, label], probabilities[:, label] >= cut) for cut in np.linspace(0, 1, 1001)]
+        ours = metrics.f1_score(truth[:, label], probabilities[:, label] >= thresholds[label])
+        assert ours >= max(scores) - 1e-9
+    assert truth[:, 2].sum() < 5
+    assert thresholds[2] == 0.5
+
+
+def test_one_label_has_no_thresholds() -> None:
+    assert calibrate(np.eye(3), np.arange(3)).thresholds is None
+    assert calibrate(np.eye(3), np.eye(3, dtype=np.float32)).thresholds.tolist() == [0.5] * 3

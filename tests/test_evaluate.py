@@ -1,0 +1,117 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from keras_textcnn import Predictor, evaluate
+from keras_textcnn.corpus import Record
+from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation import evaluate as evaluate_texts
+from tests.conftest import make_texts, write_table
+
+
+def run_evaluate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr("sys.argv", ["evaluate", *map(str, arguments)])
+    return evaluate.main()
+
+
+@pytest.fixture
+def own_run(finished_run: Path, tmp_path: Path) -> Path:
+    """A copy, for what is written into it."""
+    return Path(shutil.copytree(finished_run, tmp_path / "own"))
+
+
+def test_a_report_of_a_corpus_with_labels_that_the_run_does_not_know(
+    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [*make_texts(60, 11), ("the apple and apple", "metal"), ("of fire", "flame"), ("smoke", "flame"), ("x", "y")]
+    corpus = write_table(tmp_path / "later.csv", rows)
+    assert run_evaluate(monkeypatch, own_run, "--data", corpus) == 0
+    output = capsys.readouterr().out
+    assert "left out: 3 labels that the run does not know: flame 2, y 1" in output
+    folder = own_run / "evaluations"
+    assert (folder / "later.txt").read_text() in output
+    assert (folder / "later.png").read_bytes()[:4] == b"\x89PNG"
+    scores = json.loads((folder / "later.json").read_text())
+    known = [(text, label) for text, label in rows if label in scores["labels"]]
+    answers = [answer["label"] for answer in Predictor(own_run)([text for text, _ in known])]
+    truth = [label for _, label in known]
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(truth, answers))
+    assert scores["macro_f1"] == pytest.approx(metrics.f1_score(truth, answers, average="macro"))
+    assert scores["confusions"] == metrics.confusion_matrix(truth, answers, labels=scores["labels"]).tolist()
+    assert scores["unknown"] == {"flame": 2, "y": 1}
+    worst = scores["worst"][0]
+    assert (worst["text"], worst["truth"], worst["predicted"]) == ("the apple and apple", "metal", "fruit")
+
+
+def test_of_a_corpus_with_splits_the_test_texts_are_taken(
+    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "texts").mkdir()
+    write_table(tmp_path / "texts" / "train.csv", make_texts(30, 1), header=("body", "kind"))
+    write_table(tmp_path / "texts" / "test.csv", make_texts(9, 2), header=("body", "kind"))
+    options = ["--data", tmp_path / "texts", "--text-column", "body", "--label-column", "kind", "--name", "splits"]
+    assert run_evaluate(monkeypatch, own_run, *options) == 0
+    assert json.loads((own_run / "evaluations" / "splits.json").read_text())["support"] == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere", "--data", "CORPUS"], "no run in nowhere"),
+        (["RUN", "--data", "nothing.csv"], "no such file: nothing.csv"),
+        (["RUN", "--data", "CORPUS", "--accuracy", "0"], "--accuracy must be in (0, 1]; received: 0.0"),
+        (["RUN", "--data", "CORPUS", "--name", "../x"], "--name must be letters"),
+        (["RUN", "--data", "CORPUS", "--label-column", "kind"], "no column 'kind'"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str], message: str, own_run: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    names = {"RUN": str(own_run), "CORPUS": str(corpus_file)}
+    assert run_evaluate(monkeypatch, *(names.get(argument, argument) for argument in arguments)) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert message in output.err
+
+
+class Known(Predictor):
+    """Answers from a table, in place of a model."""
+
+    def __init__(self, labels: list[str], table: dict[str, list[float]], thresholds: list[float] | None = None) -> None:
+        self.labels, self._table = labels, table
+        self.thresholds = None if thresholds is None else np.array(thresholds, np.float32)
+
+    def probabilities(self, texts: list[str]) -> np.ndarray:
+        return np.array([self._table[text] for text in texts], np.float32).reshape(-1, len(self.labels))
+
+
+def test_several_labels() -> None:
+    predictor = Known(["a", "b"], {"x": [0.9, 0.2], "y": [0.4, 0.7]}, thresholds=[0.3, 0.5])
+    records = [Record("test", "x", ("a",)), Record("test", "y", ("b", "z")), Record("test", "y", ("a", "b"))]
+    found = evaluate_texts(predictor, records)
+    assert found.scores["accuracy"] == pytest.approx(2 / 3)
+    assert found.unknown == {"z": 1}
+    assert found.worst == [{"text": "y", "truth": "b", "predicted": "a, b", "probability": 0.7}]
+    assert found.shares == []
+    assert "most wrong" in found.to_text()
+
+
+def test_no_label_is_known() -> None:
+    predictor = Known(["a", "b"], {})
+    with pytest.raises(InputError, match=r"the run knows no label of the corpus \(c\); it has a, b"):
+        evaluate_texts(predictor, [Record("test", "x", "c")])
+
+
+def test_the_worst_of_many_texts_are_the_least_probable_ones() -> None:
+    random = np.random.default_rng(0)
+    table = {str(n): [p, 1 - p] for n, p in enumerate(random.random(5000).tolist())}
+    found = evaluate_texts(Known(["a", "b"], table), [Record("test", text, "a") for text in table])
+    expected = sorted(table, key=lambda text: table[text][0])[:100]
+    assert [error["text"] for error in found.worst] == expected
+    assert found._repr_mimebundle_([], [])["text/html"].count("probability") == 1

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from keras_textcnn import scoring
+from tests.test_reporting import PROBABILITIES, TRUTH
+
+
+def test_scores_by_hand() -> None:
+    scores = scoring.score_probabilities(TRUTH, PROBABILITIES, ["a", "b", "c"])
+    # Predicted 0 0 1 1 0 1: of a, 2 of 3 found and 2 of 3 right; of b, 1 of 2 found and 1 of 3 right; of c nothing.
+    assert scores["accuracy"] == scores["micro_f1"] == pytest.approx(3 / 6)
+    assert scores["per_label"]["a"] == pytest.approx({"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "support": 3})
+    assert scores["per_label"]["b"] == pytest.approx({"precision": 1 / 3, "recall": 1 / 2, "f1": 0.4, "support": 2})
+    assert scores["per_label"]["c"] == {"precision": 0, "recall": 0, "f1": 0, "support": 1}
+    assert scores["macro_f1"] == pytest.approx((2 / 3 + 0.4 + 0) / 3)
+    assert scores["log_loss"] == pytest.approx(-np.log([0.8, 0.6, 0.1, 0.7, 0.3, 0.3]).mean())
+    assert scores["support"] == 6
+
+
+def test_macro_f1_is_the_mean_over_the_labels_of_the_truth() -> None:
+    truth, predicted = np.array([0, 0, 1]), np.array([0, 2, 1])
+    assert scoring.score_labels(truth, predicted)["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_calibration_error_by_hand() -> None:
+    # Ten texts, sure of 0.9 and right in 8; ten sure of 0.55 and right in 6: |0.9 - 0.8| / 2 + |0.55 - 0.6| / 2.
+    probabilities = np.array([[0.9, 0.1]] * 10 + [[0.55, 0.45]] * 10)
+    truth = np.array([0] * 8 + [1] * 2 + [0] * 6 + [1] * 4)
+    assert scoring.calibration_error(truth, probabilities) == pytest.approx(0.075)
+    several = np.eye(2, dtype=np.int32)[truth]  # each label for itself: the bins of 0.1 and 0.45 are as far off
+    assert scoring.calibration_error(several, probabilities) == pytest.approx(0.075)
+
+
+def test_confusions_are_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    truth, predicted = random.integers(0, 4, 50), random.integers(0, 4, 50)
+    ours = scoring.count_confusions(truth, predicted, 5)
+    np.testing.assert_array_equal(ours, metrics.confusion_matrix(truth, predicted, labels=range(5)))
+    several = scoring.count_confusions(np.array([[1, 1, 0]]), np.array([[0, 1, 1]]), 3)
+    assert several.tolist() == [[0, 1, 1], [0, 1, 1], [0, 0, 0]]
+
+
+def test_thresholds_choose_several_labels() -> None:
+    chosen = scoring.choose_labels(np.array([[0.5, 0.2], [0.49, 0.1]]), np.array([0.5, 0.2]))
+    assert chosen.tolist() == [[1, 1], [0, 0]]
+
+
+def test_share_answered_and_its_accuracy() -> None:
+    rows = {row["reject_below"]: row for row in scoring.score_shares(TRUTH, PROBABILITIES)}
+    assert rows[0.0] == {"reject_below": 0.0, "answered": 1.0, "accuracy": 0.5}
+    assert rows[0.7] == pytest.approx({"reject_below": 0.7, "answered": 3 / 6, "accuracy": 2 / 3})  # 0.8, 0.8, 0.7
+    assert rows[0.95] == {"reject_below": 0.95, "answered": 0.0, "accuracy": 1.0}
+
+
+def test_the_threshold_for_an_accuracy_keeps_it_and_answers_the_most() -> None:
+    random = np.random.default_rng(1)
+    probabilities = random.dirichlet([0.4] * 3, 400).astype(np.float32).round(2)  # many texts are equally sure
+    truth = np.array([random.choice(3, p=row / row.sum()) for row in probabilities.astype(np.float64)])
+    for accuracy in (0.7, 0.9, 0.95):
+        found = scoring.find_threshold(truth, probabilities, accuracy)
+        confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+        shares = {}
+        for threshold in np.unique(confidence):
+            answered = confidence >= threshold
+            if right[answered].mean() >= accuracy:
+                shares[float(str(threshold))] = answered.mean()
+        assert found["answered"] == pytest.approx(max(shares.values()))
+        assert found["reject_below"] in shares
+        assert found["accuracy"] >= accuracy
+    assert scoring.find_threshold(np.array([1]), np.array([[0.9, 0.1]]), 0.5) is None
+
+
+def test_errors_come_the_least_probable_truth_first() -> None:
+    assert scoring.rank_errors(TRUTH, PROBABILITIES).tolist() == [2, 4, 5]  # the truth has 0.1, 0.3, 0.3
+    truth, probabilities = np.array([[1, 0], [1, 1], [0, 1]]), np.array([[0.9, 0.6], [0.9, 0.8], [0.1, 0.05]])
+    assert scoring.rank_errors(truth, probabilities, np.array([0.5, 0.5])).tolist() == [2, 0]
