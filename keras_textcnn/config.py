@@ -248,6 +248,21 @@ class TrainConfig:
     )
     batch_size: int = model_option("batch_size", "texts a step", metavar="N")
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
+    class_weight: str = option(
+        "none",
+        "balanced: rare labels weigh as much in the loss, all their texts together, as frequent ones",
+        choices=("none", "balanced"),
+    )
+    sampling: str = option(
+        "natural",
+        "an epoch shows each training text once, or (balanced) draws as many so that every label is as frequent",
+        choices=("natural", "balanced"),
+    )
+    focal_gamma: float = option(
+        0.0,
+        "focal loss: cross-entropy times (1 - p)^F, so that what is learnt already weighs less; often 2",
+        metavar="F",
+    )
     precision: str = option(
         "float32",
         "in which layers compute: bfloat16 is faster where the processor has it, slower elsewhere; weights are float32",
@@ -343,6 +358,7 @@ class TrainConfig:
         self._require(
             "unfrozen_epochs", self.frozen_epochs + self.unfrozen_epochs >= 1, "at least 1 without frozen ones"
         )
+        self._require("focal_gamma", 0 <= self.focal_gamma < float("inf"), "a number of at least 0")
         for name in ("learning_rate", "unfrozen_learning_rate", "embedding_factor"):
             self._require(name, 0 < getattr(self, name) < float("inf"), "a positive number")
         lazy = self.optimizer in LAZY_OPTIMIZERS

@@ -3,7 +3,7 @@
 import dataclasses
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from rich.text import Text
@@ -84,11 +84,7 @@ class Explanation:
             colour = FOR if weight > 0 else AGAINST
             style = f' style="background:rgba({colour},{abs(weight):.2f})"' if abs(weight) > 0.05 else ""
             words.append(f"<span{style}>{html.escape(token)}</span>")
-        rows = "".join(
-            f"<tr><td style='text-align:right'>{amount:+.2f}</td><td style='text-align:left'>{html.escape(what)}</td>"
-            "</tr>"
-            for amount, what in self._lines()
-        )
+        rows = "".join(f"<tr><td>{amount:+.2f}</td><td>{html.escape(what)}</td></tr>" for amount, what in self._lines())
         label = f"<b>{html.escape(self.label)}</b> {self.probability:.3f}"
         return f"<div class='explanation'><p>{label}<br>{' '.join(words)}</p><table>{rows}</table></div>"
 
@@ -106,6 +102,24 @@ class Explanation:
         for ngram in self.ngrams:
             weights[ngram.start : ngram.start + ngram.tokens] += ngram.added / ngram.tokens
         return weights / max(np.abs(weights).max(initial=0), 1e-9)
+
+
+def rank_ngrams(explanations: Iterable[Explanation], *, most: int = 10) -> dict[str, list[tuple[str, float, int]]]:
+    """What spoke for each label in the texts that were given it: what added the most in all of them first.
+
+    Returns:
+        For each label n-grams with what each added on average where it stood, and in how many places it did.
+    """
+    added: dict[str, dict[str, list[float]]] = {}
+    for explanation in explanations:
+        for ngram in explanation.ngrams:
+            added.setdefault(explanation.label, {}).setdefault(ngram.text, []).append(ngram.added)
+    ranked = {}
+    for label in sorted(added):
+        sums = sorted(((sum(amounts), text) for text, amounts in added[label].items()), reverse=True)
+        chosen = [(text, added[label][text]) for total, text in sums[:most] if total > 0]
+        ranked[label] = [(text, sum(amounts) / len(amounts), len(amounts)) for text, amounts in chosen]
+    return ranked
 
 
 def explain_windows(

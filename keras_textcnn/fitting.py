@@ -16,8 +16,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.losses import build_loss
 from keras_textcnn.optimizers import build_optimizer
 
+KERNELS = "kernels"
 STEPS_PER_EXECUTION = 16  # between two looks of Python, which cost up to 3 ms each: a quarter of a short step
 
 
@@ -29,7 +31,8 @@ class Phase:
         name: As it stands in the history.
         epochs: The most epochs.
         learning_rate: Of the optimizer, which starts anew.
-        frozen: Parts of the model that stay as they are: "embedding", "trunk", "head" (see `part_of`).
+        frozen: Parts of the model that stay as they are: "embedding", "trunk", "head" (see `part_of`), or "kernels":
+            what of the trunk is no bias.
         optimizer: Its name, as `optimizers.build_optimizer` knows it.
         weight_decay: Of adamw.
         embedding_factor: How many times as fast the embedding's rows learn.
@@ -107,6 +110,7 @@ def two_phase_fit(
     phases: Sequence[Phase],
     patience: int,
     several_labels: bool = False,
+    loss: keras.losses.Loss | None = None,
     checkpoint: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
@@ -124,6 +128,7 @@ def two_phase_fit(
         patience: Epochs to wait for a lower validation loss.
         several_labels: Whether the targets are float32 (batch, labels), each label for itself; accuracy is the share of
             texts whose labels are all right then.
+        loss: Of training and validation; None: cross-entropy.
         checkpoint: File to write after every epoch; if it is there, the fit goes on from it and ends with the same
             weights, bit for bit, as one that was never interrupted.
         callbacks: Keras callbacks for each epoch's `fit`.
@@ -140,7 +145,7 @@ def two_phase_fit(
     progress, saved = _read(checkpoint) if checkpoint and checkpoint.exists() else (Progress(), {})
     best = saved.get("best", [])
     for phase in phases[progress.phase :]:
-        compile_phase(model, phase, several_labels=several_labels)
+        compile_phase(model, phase, several_labels=several_labels, loss=loss)
         if progress.epoch:
             _assign(model.variables, saved["model"])
             _assign(model.optimizer.variables, saved["optimizer"])
@@ -164,15 +169,18 @@ def two_phase_fit(
     return progress
 
 
-def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = False) -> None:
+def compile_phase(
+    model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
+) -> None:
     """Freezes what a phase freezes and compiles with a new optimizer: without it Keras ignores the freezing."""
     for layer in model.layers:
         layer.trainable = part_of(layer) not in {*phase.frozen, "static"}
+        if KERNELS in phase.frozen and part_of(layer) == "trunk":
+            for variable in layer.trainable_variables:
+                variable.trainable = variable.name in ("bias", "beta")
     if several_labels:
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
         accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
     else:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
     optimizer = build_optimizer(
         phase.optimizer,
@@ -182,7 +190,7 @@ def compile_phase(model: keras.Model, phase: Phase, *, several_labels: bool = Fa
     )
     model.compile(
         optimizer,
-        loss,
+        loss or build_loss(several_labels=several_labels),
         metrics=[accuracy],
         jit_compile=False,  # XLA would compile again for every length
         steps_per_execution=STEPS_PER_EXECUTION,

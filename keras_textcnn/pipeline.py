@@ -58,7 +58,12 @@ def length_boundaries(maximum_tokens: int, *, fixed: bool = False) -> list[int]:
 
 
 def plan_batches(
-    lengths: np.ndarray, *, boundaries: Sequence[int], batch_size: int, seed: tuple[int, int] | None = None
+    lengths: np.ndarray,
+    *,
+    boundaries: Sequence[int],
+    batch_size: int,
+    seed: tuple[int, int] | None = None,
+    weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Which texts stand together in a batch: only such as are padded to the same boundary.
 
@@ -67,12 +72,18 @@ def plan_batches(
         boundaries: From `length_boundaries`; no text is longer than the last.
         batch_size: The most texts in a batch.
         seed: (seed, epoch), which fix the order of texts and of batches; None: the shortest texts first.
+        weights: float (texts,) with a sum of 1: as many texts as there are, are drawn anew with these probabilities.
 
     Returns:
-        For each batch the positions of its texts, int64; every text stands in exactly one batch.
+        For each batch the positions of its texts, int64; every text stands in exactly one batch, unless it is drawn.
     """
     random = None if seed is None else np.random.default_rng(seed)
-    order = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
+    if random is None:
+        order = np.arange(len(lengths))
+    elif weights is None:
+        order = random.permutation(len(lengths))
+    else:
+        order = random.choice(len(lengths), len(lengths), p=weights)
     buckets = np.searchsorted(boundaries, lengths[order])
     batches: list[np.ndarray] = []
     for bucket in np.unique(buckets):

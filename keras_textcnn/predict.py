@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+from keras_textcnn import page
 from keras_textcnn.command import Parser, comma_separated, import_tensorflow, run_command
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import kind_of
@@ -32,12 +33,6 @@ EXAMPLES = """examples:
   python -m keras_textcnn.predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
   python -m keras_textcnn.predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
 BLOCK, BATCH = 2**18, 1024  # bytes and lines answered at once, or fewer, if no more have come
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Why these labels</title>
-<style>body{font:16px/1.5 sans-serif;max-width:60em;margin:1em auto;padding:0 1em;overflow-wrap:anywhere}
-div{border-top:1px solid #ccc}td{padding:0 .5em}</style></head><body><h1>Why these labels</h1>
-"""
 
 
 def main() -> int:
@@ -207,10 +202,10 @@ def _show(predictor: "Predictor", batches: Iterable[list[str] | list[bytes]]) ->
 
 
 def _write_page(predictor: "Predictor", batches: Iterable[list[str] | list[bytes]], file: TextIO) -> None:
-    file.write(PAGE)
+    file.write(page.begin("Why these labels"))
     for texts in batches:
         file.writelines(explanation.to_html() + "\n" for explanation in predictor.explain(texts))
-    file.write("</body></html>\n")
+    file.write(page.END)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Predictor:
     Attributes:
         labels: Names by output.
         thresholds: float32 (labels,), where a text may have several labels, else None.
+        exact: Whether the n-grams of an explanation add up to the logit, or are found by occlusion.
 
     Raises:
         InputError: There is no SavedModel, or it cannot be loaded.
@@ -46,6 +47,7 @@ class Predictor:
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
             raise InputError(f"damaged SavedModel: {saved_model} ({error}); train again") from error
         self.thresholds: np.ndarray | None = None
+        self.exact = "explain" in signatures
         if "thresholds" in signatures:
             self.thresholds = signatures["thresholds"]()["thresholds"].numpy()
 
@@ -59,7 +61,7 @@ class Predictor:
 
     def explain(self, texts: Texts) -> list[Explanation]:
         """Why each text has its most probable label: exact for conv1d without hidden layers, else by occlusion."""
-        if "explain" not in self._model.signatures:
+        if not self.exact:
             strings = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in texts]
             return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in strings]
         explanations = []

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import baseline, devices, export, fitting, pipeline, reporting, scoring
+from keras_textcnn import balance, baseline, devices, export, fitting, pipeline, reporting, scoring
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.building import build_model, load_vectors
 from keras_textcnn.calibration import Calibration, calibrate
@@ -20,10 +20,12 @@ from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, Corpus
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.losses import build_loss
 from keras_textcnn.memory import check_memory
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
+from keras_textcnn.summary import write_summary
 from keras_textcnn.text import UNITS
 
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
@@ -107,7 +109,15 @@ def train(
         )
     )
     run_metrics["seconds"] = round(time.perf_counter() - started, 1)
-    _report(run, run_metrics, progress.history, encoded, calibration, logits["test"])
+    write_summary(
+        run,
+        run_metrics,
+        progress.history,
+        corpus=corpus if isinstance(corpus, Corpus) else None,
+        encoded=encoded,
+        calibration=calibration,
+        logits=logits["test"],
+    )
     run.finish()
     return run
 
@@ -174,7 +184,8 @@ def _fit(
     say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> fitting.Progress:
-    boundaries = _boundaries(config)
+    boundaries, truth = _boundaries(config), examples["train"].truth
+    weights = balance.weigh_texts(truth) if config.sampling == "balanced" else None
 
     def batches(split: str, epoch: int | None = None) -> tf.data.Dataset:
         plan = pipeline.plan_batches(
@@ -182,9 +193,11 @@ def _fit(
             boundaries=boundaries,
             batch_size=config.batch_size,
             seed=None if epoch is None else (config.seed, epoch),
+            weights=None if epoch is None else weights,
         )
         return pipeline.padded_batches(examples[split], plan, boundaries=boundaries)
 
+    several_labels = config.multi_label is not None
     board = TensorBoard(run.directory / "tensorboard")
 
     def on_epoch(row: dict[str, Any]) -> None:
@@ -197,7 +210,12 @@ def _fit(
         validation=batches("validation"),
         phases=plan_phases(config),
         patience=config.patience,
-        several_labels=config.multi_label is not None,
+        several_labels=several_labels,
+        loss=build_loss(
+            several_labels=several_labels,
+            label_weights=balance.weigh_labels(truth) if config.class_weight == "balanced" else None,
+            focal_gamma=config.focal_gamma,
+        ),
         checkpoint=run.checkpoint,
         callbacks=callbacks,
         on_epoch=on_epoch,
@@ -256,25 +274,3 @@ def _measure_baseline(corpus: Corpus, encoded: Encoded, seed: int) -> dict[str, 
     predicted = baseline.predict_linear(texts.pop("train"), truth["train"], texts, seed=seed)
     scores = {name: scoring.score_labels(truth[name], labels) for name, labels in predicted.items()}
     return {"name": baseline.NAME, **scores}
-
-
-def _report(
-    run: Run,
-    run_metrics: dict[str, Any],
-    history: Sequence[dict[str, Any]],
-    encoded: Encoded,
-    calibration: Calibration,
-    logits: np.ndarray,
-) -> None:
-    truth = encoded.examples["test"].truth
-    predicted = scoring.choose_labels(calibration.probabilities(logits), calibration.thresholds)
-    confusions = scoring.count_confusions(truth, predicted, len(encoded.labels))
-    support = [scores["support"] for scores in run_metrics["test"]["per_label"].values()]
-    run.write_rows("history.csv", history)
-    run.write_text("report.txt", reporting.report_text(run_metrics))
-    run.write_json("metrics.json", run_metrics)
-    run.write("learning_curves.png", lambda path: reporting.plot_learning_curves(history, path))
-    run.write(
-        "confusion_matrix.png",
-        lambda path: reporting.plot_confusion_matrix(confusions, support, encoded.labels, path),
-    )

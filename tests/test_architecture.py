@@ -33,9 +33,11 @@ TOOLS = {
     "text",
     "layers",
     "convolution",
+    "losses",
     "optimizers",
     "devices",
     "explain",
+    "page",
 } | {"vocabulary"}  # a stage may use these
 
 

@@ -1,0 +1,68 @@
+"""The loss that a fit minimizes: cross-entropy, plain, weighted by label, or focal."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class LabelLoss(keras.losses.Loss):
+    """Cross-entropy of logits, in nats, in which labels have weights and what is learnt already weighs less.
+
+    Args:
+        several_labels: Whether the truth is float32 (batch, labels), each label for itself, or int32 (batch,).
+        label_weights: float (labels,) by label; or, where a text may have several, (2, labels): of not having a label
+            and of having it; None: all weigh 1.
+        focal_gamma: The cross-entropy is multiplied by (1 - p)**focal_gamma, where p is the probability of the truth.
+
+    Source of the second factor: Lin et al. (2017), https://arxiv.org/abs/1708.02002, section 3.2.
+    """
+
+    def __init__(
+        self,
+        *,
+        several_labels: bool = False,
+        label_weights: np.ndarray | None = None,
+        focal_gamma: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.several_labels = several_labels
+        self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float32)
+        self.focal_gamma = focal_gamma
+
+    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        if self.several_labels:
+            losses = self._sharpen(-tf.nn.sigmoid_cross_entropy_with_logits(truth, logits))
+            if self.label_weights is not None:
+                lacking, having = self.label_weights
+                losses *= having * truth + lacking * (1 - truth)
+            return tf.reduce_mean(losses, axis=-1)
+        outputs = tf.reshape(tf.cast(truth, tf.int32), [-1])  # Keras has made floats of them
+        losses = self._sharpen(-tf.nn.sparse_softmax_cross_entropy_with_logits(outputs, logits))
+        return losses if self.label_weights is None else losses * tf.gather(self.label_weights, outputs)
+
+    def _sharpen(self, log_probability: tf.Tensor) -> tf.Tensor:
+        """The loss for the logarithm of the probability of the truth."""
+        if not self.focal_gamma:
+            return -log_probability
+        # 1 - p is not 0 for a gradient of a power below 1.
+        return -log_probability * tf.maximum(-tf.math.expm1(log_probability), 1e-7) ** self.focal_gamma
+
+    def get_config(self) -> dict[str, Any]:
+        weights = None if self.label_weights is None else self.label_weights.tolist()
+        options = {"several_labels": self.several_labels, "label_weights": weights, "focal_gamma": self.focal_gamma}
+        return {**super().get_config(), **options}
+
+
+def build_loss(
+    *, several_labels: bool, label_weights: np.ndarray | None = None, focal_gamma: float = 0.0
+) -> keras.losses.Loss:
+    """Keras's own cross-entropy where that is asked for, else a `LabelLoss`."""
+    if label_weights is not None or focal_gamma:
+        return LabelLoss(several_labels=several_labels, label_weights=label_weights, focal_gamma=focal_gamma)
+    if several_labels:
+        return keras.losses.BinaryCrossentropy(from_logits=True)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

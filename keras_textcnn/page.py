@@ -1,0 +1,120 @@
+"""Pages for a browser that need nothing beside themselves: no network, no script."""
+
+import base64
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from keras_textcnn.explain import Explanation
+
+STYLE = """
+:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:62em;margin:0 auto;padding:1em;overflow-wrap:anywhere}
+h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em}
+.wide{overflow-x:auto;margin:1em 0}.wide img{background:#fff;max-width:none}
+table{border-collapse:collapse}th,td{padding:.2em .7em;text-align:right;vertical-align:top}
+th:first-child,td:first-child,.text{text-align:left}tr{border-bottom:1px solid #8884}
+.explanation{border-top:1px solid #8888;padding:.5em 0}.explanation p{margin:.3em 0}
+.explanation td:first-child{text-align:right}.explanation td{text-align:left}
+"""
+END = "</body></html>\n"
+
+
+def begin(title: str) -> str:
+    """What stands before the body's first block."""
+    shown = html.escape(title)
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{shown}</title>\n<style>{STYLE}</style></head>\n<body>\n<h1>{shown}</h1>\n"
+    )
+
+
+def report_page(
+    title: str,
+    *,
+    metrics: Mapping[str, Any],
+    shares: Sequence[Mapping[str, float]],
+    ngrams: Mapping[str, Sequence[tuple[str, float, int]]],
+    errors: Sequence[tuple[str, Explanation]],
+    pictures: Mapping[str, bytes],
+) -> str:
+    """What `report.html` holds.
+
+    Args:
+        title: Of the page.
+        metrics: What `metrics.json` holds.
+        shares: Rows of reject_below, answered and accuracy, on the test texts; none where a text may have several
+            labels.
+        ngrams: From `explain.rank_ngrams`.
+        errors: True label, or labels, and explanation of the test texts that it is most wrong about.
+        pictures: PNG files by what they show.
+    """
+    parts = [begin(title), _results(metrics), _calibration(metrics)]
+    for name, png in pictures.items():
+        data = base64.b64encode(png).decode()
+        image = f'<img alt="{html.escape(name)}" src="data:image/png;base64,{data}">'
+        parts.append(f'<h2>{html.escape(name)}</h2>\n<div class="wide">{image}</div>\n')
+    parts.append("<h2>Test texts by label</h2>\n" + _labels(metrics["test"]))
+    if shares:
+        rows = [(f"{row['reject_below']:g}", _percent(row["answered"]), _percent(row["accuracy"])) for row in shares]
+        parts.append("<h2>If unsure answers are left out</h2>\n")
+        parts.append(_table(("<code>--reject-below</code>", "answered, %", "accuracy of these, %"), rows))
+    if ngrams:
+        parts.append(
+            "<h2>What spoke for each label</h2>\n<p>In test texts that were given the label: in how many, and "
+        )
+        parts.append("what the n-gram added to the label's log-odds there, on average.</p>\n")
+        entries = [
+            (html.escape(label), ", ".join(f"{html.escape(text)} ({count} × {mean:+.2f})" for text, mean, count in top))
+            for label, top in ngrams.items()
+        ]
+        parts.append(_table(("label", "n-grams"), entries))
+    if errors:
+        parts.append("<h2>Where it is most wrong</h2>\n")
+        parts += [f"<p>true: <b>{html.escape(truth)}</b></p>\n{found.to_html()}\n" for truth, found in errors]
+    return "".join([*parts, END])
+
+
+def _results(metrics: Mapping[str, Any]) -> str:
+    named = [("this run", metrics)] + (
+        [(metrics["baseline"]["name"], metrics["baseline"])] if metrics["baseline"] else []
+    )
+    columns = ("percent", "validation accuracy", "macro F1", "test accuracy", "macro F1")
+    rows = [
+        (
+            html.escape(name),
+            *(_percent(splits[split][score]) for split in ("validation", "test") for score in ("accuracy", "macro_f1")),
+        )
+        for name, splits in named
+    ]
+    return _table(columns, rows)
+
+
+def _calibration(metrics: Mapping[str, Any]) -> str:
+    calibration = metrics["calibration"]
+    return (
+        f"<p>Temperature {calibration['temperature']:.2f}, fitted on the validation texts: calibration error on the "
+        f"test texts {_percent(calibration['before']['test']['calibration_error'])}% before, "
+        f"{_percent(metrics['test']['calibration_error'])}% after.</p>\n"
+    )
+
+
+def _labels(split: Mapping[str, Any]) -> str:
+    scores = ("precision", "recall", "f1")
+    rows = [
+        (html.escape(label), *(_percent(values[score]) for score in scores), f"{values['support']:,}")
+        for label, values in split["per_label"].items()
+    ]
+    return _table(("label", "precision, %", "recall, %", "F1, %", "texts"), rows)
+
+
+def _table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already."""
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
+    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>\n'
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"

@@ -1,0 +1,85 @@
+"""What a finished run leaves for people to look at: report, pictures and page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn import page, reporting, scoring
+from keras_textcnn.calibration import Calibration
+from keras_textcnn.corpus import SPLITS, TEST, Corpus
+from keras_textcnn.encoding import Encoded
+from keras_textcnn.explain import Explanation, rank_ngrams
+from keras_textcnn.predictor import Predictor
+from keras_textcnn.run import Run
+
+EXPLAINED, OCCLUDED = 500, 30  # test texts whose n-grams are ranked; where each takes up to a hundred answers
+ERRORS = 10  # test texts that are shown with their reasons
+
+
+def write_summary(
+    run: Run,
+    run_metrics: dict[str, Any],
+    history: Sequence[dict[str, Any]],
+    *,
+    corpus: Corpus | None,
+    encoded: Encoded,
+    calibration: Calibration,
+    logits: np.ndarray,
+) -> None:
+    """Writes the files of a run that are made for people, and `metrics.json`.
+
+    Args:
+        run: Its SavedModel is there.
+        run_metrics: What `metrics.json` is to hold.
+        history: One row an epoch.
+        corpus: The texts; None where only their ids are at hand.
+        encoded: The corpus in numbers.
+        calibration: Of the run.
+        logits: float32 (texts, labels), of the test texts.
+    """
+    labels, truth = encoded.labels, encoded.examples["test"].truth
+    probabilities = calibration.probabilities(logits)
+    predicted = scoring.choose_labels(probabilities, calibration.thresholds)
+    confusions = scoring.count_confusions(truth, predicted, len(labels))
+    support = [scores["support"] for scores in run_metrics["test"]["per_label"].values()]
+    run.write_rows("history.csv", history)
+    run.write_text("report.txt", reporting.report_text(run_metrics))
+    run.write_json("metrics.json", run_metrics)
+    run.write("learning_curves.png", lambda path: reporting.plot_learning_curves(history, path))
+    run.write("confusion_matrix.png", lambda path: reporting.plot_confusion_matrix(confusions, support, labels, path))
+    predictor = Predictor(run.directory)
+    wrong = scoring.rank_errors(truth, probabilities, calibration.thresholds)[:ERRORS]
+    sample = np.random.default_rng(0).permutation(len(truth))[: EXPLAINED if predictor.exact else OCCLUDED]
+    content = page.report_page(
+        run.directory.name,
+        metrics=run_metrics,
+        shares=scoring.score_shares(truth, probabilities) if calibration.thresholds is None else [],
+        ngrams=rank_ngrams(_explain(run, predictor, corpus, encoded, sample)),
+        errors=[
+            (_name(truth[text], labels), explanation)
+            for text, explanation in zip(wrong, _explain(run, predictor, corpus, encoded, wrong), strict=True)
+        ],
+        pictures={
+            "Learning curves": (run.directory / "learning_curves.png").read_bytes(),
+            "Confusion matrix of the test texts": (run.directory / "confusion_matrix.png").read_bytes(),
+        },
+    )
+    run.write_text("report.html", content)
+
+
+def _explain(
+    run: Run, predictor: Predictor, corpus: Corpus | None, encoded: Encoded, positions: np.ndarray
+) -> list[Explanation]:
+    """Why some of the test texts have their labels."""
+    if corpus is not None:
+        test = np.flatnonzero(encoded.splits == TEST)
+        return predictor.explain([corpus.texts[int(text)] for text in test[positions]])
+    separator = " " if run.config().unit == "word" else ""
+    examples = encoded.examples[SPLITS[TEST]]
+    rows = [examples.padded(np.array([text]), int(examples.lengths[text]))[0] for text in positions.tolist()]
+    return predictor.explain([separator.join(encoded.vocabulary[id] for id in row.tolist()) for row in rows])
+
+
+def _name(truth: Any, labels: Sequence[str]) -> str:
+    return labels[int(truth)] if np.ndim(truth) == 0 else ", ".join(labels[i] for i in np.flatnonzero(truth)) or "none"

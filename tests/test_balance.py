@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+
+from keras_textcnn.balance import weigh_labels, weigh_texts
+from keras_textcnn.pipeline import plan_batches
+
+TRUTH = np.array([0] * 90 + [1] * 9 + [2])
+SEVERAL = np.array([[1, 0], [1, 1], [1, 0], [0, 0]], np.float32)
+
+
+def test_weights_of_labels_are_scikit_learns() -> None:
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=TRUTH)
+    np.testing.assert_allclose(weigh_labels(TRUTH), expected, rtol=1e-6)
+    for label in range(2):
+        expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=SEVERAL[:, label].astype(int))
+        np.testing.assert_allclose(weigh_labels(SEVERAL)[:, label], expected, rtol=1e-6)
+
+
+def test_every_label_is_drawn_as_often() -> None:
+    weights = weigh_texts(TRUTH)
+    drawn = np.concatenate(plan_batches(np.ones(100, int), boundaries=[1], batch_size=8, seed=(0, 0), weights=weights))
+    assert len(drawn) == 100
+    counts = np.zeros(3)
+    for epoch in range(100):
+        plan = plan_batches(np.ones(100, int), boundaries=[1], batch_size=8, seed=(0, epoch), weights=weights)
+        counts += np.bincount(TRUTH[np.concatenate(plan)], minlength=3)
+    np.testing.assert_allclose(counts / counts.sum(), 1 / 3, atol=0.02)
+
+
+def test_a_text_with_several_labels_is_drawn_for_the_rarest() -> None:
+    assert weigh_texts(SEVERAL).tolist() == pytest.approx([1 / 6, 1 / 3, 1 / 6, 1 / 3])
