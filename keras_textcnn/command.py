@@ -67,7 +67,8 @@ def add_options(
             argument["help"] += f" (default: {shown})"
         kind = _kind(hints[field.name])
         argument |= {"action": "store_true"} if kind is bool else {"type": _converter(kind)}
-        parser.add_argument(f"--{field.name.replace('_', '-')}", default=argparse.SUPPRESS, **argument)
+        name = argument.pop("option", f"--{field.name.replace('_', '-')}")
+        parser.add_argument(name, dest=field.name, default=argparse.SUPPRESS, **argument)
 
 
 def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:

@@ -11,6 +11,11 @@ ONE_HOT, ZHANG = "one-hot", "zhang"
 LAZY_OPTIMIZERS = ("adam", "adamw")  # whose rows of the embedding may learn faster than the rest
 # What decides how a corpus reads; its shards serve every run that agrees in these.
 CORPUS_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "delimiter", "quoting")
+# What a run that starts from another has from there.
+ARCHITECTURE = (
+    *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
+    *("embedding", "alphabet", "dimensions", "maximum_tokens"),
+)
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
 _WORDS = {
@@ -221,6 +226,27 @@ class TrainConfig:
         None, "conv1d: the longest that a label's weights may become (default: any length)", metavar="F"
     )
 
+    from_run: str | None = option(
+        None,
+        "start from a finished run: its architecture, its weights, its vocabulary with new tokens behind it; labels it "
+        "has keep their weights, others start anew",
+        option="--from",
+        metavar="RUN",
+    )
+    tune: str = option(
+        "all",
+        "with --from, what the second phase trains: the logits alone (head), them and all biases (BitFit), or all",
+        choices=("head", "bias", "all"),
+    )
+    rehearse: str | None = option(
+        None,
+        "with --from, the corpus of that run: some of its training texts are mixed in, so that what it knew is not "
+        "forgotten, and its test texts are scored before and after",
+        metavar="CORPUS",
+    )
+    rehearse_fraction: float = option(
+        0.3, "part of the training texts that are old ones, with --rehearse, in (0, 0.9]", metavar="F"
+    )
     frozen_epochs: int = model_option(
         "frozen_epochs", "epochs of the first phase, in which what --freeze names is frozen", metavar="N"
     )
@@ -230,7 +256,7 @@ class TrainConfig:
     freeze: str = option(
         None,
         "what the first phase leaves as it is; the trunk is all between embedding and logits (default: embedding "
-        "with vectors, nothing without)",
+        "with vectors, nothing without, embedding+trunk with --from)",
         choices=("embedding", "trunk", "embedding+trunk", "nothing"),
     )
     optimizer: str = option("adam", "of both phases", choices=("adam", "adamw", "rmsprop", "sgd"))
@@ -281,6 +307,7 @@ class TrainConfig:
             self._check_tokens()
             self._check_model()
             self._check_fit()
+            self._check_adaptation()
 
     def resolved(self) -> "TrainConfig":
         """The same settings with a default for each that is None, as the model and the others have it.
@@ -297,9 +324,25 @@ class TrainConfig:
         if self.optimizer not in LAZY_OPTIMIZERS:
             own["embedding_factor"] = 1.0
         own["freeze"] = "nothing" if vectors == NO_VECTORS else "embedding"  # what is random needs no protection
+        if self.from_run:
+            own["freeze"] = "embedding+trunk"
         own["weight_decay"] = 0.004 if self.optimizer == "adamw" else None
         missing = {name: value for name, value in own.items() if getattr(self, name) is None and value is not None}
         return dataclasses.replace(self, **missing) if missing else self
+
+    def adapted(self, **given: Any) -> "TrainConfig":
+        """Settings for a run that starts from one with these: the same model, its text read in the same way.
+
+        Args:
+            given: Other settings; `from_run` among them.
+
+        Raises:
+            InputError: One of them would make another model.
+        """
+        for name in ARCHITECTURE:
+            if name in given and given[name] != getattr(self, name):
+                raise InputError(f"{_option(name)} is that of the run, {_shown(getattr(self, name))}; leave it out")
+        return TrainConfig(**{name: getattr(self, name) for name in (*ARCHITECTURE, "vectors")} | given).resolved()
 
     @property
     def unit(self) -> str:
@@ -367,6 +410,12 @@ class TrainConfig:
         self._require("weight_decay", decays, "a number of at least 0")
         self._require("weight_decay", self.weight_decay is None or self.optimizer == "adamw", "adamw's alone")
 
+    def _check_adaptation(self) -> None:
+        for name, default in (("tune", "all"), ("rehearse", None)):
+            self._require(name, self.from_run is not None or getattr(self, name) == default, "left out without --from")
+        self._require("rehearse_fraction", 0 < self.rehearse_fraction <= 0.9, "in (0, 0.9]")
+        self._require("memory", not self.memory or not self.rehearse, "left out with --rehearse")
+
     def _at_least_one(self, *names: str) -> None:
         for name in names:
             self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
@@ -377,7 +426,7 @@ class TrainConfig:
 
 
 def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return str(TrainConfig.__dataclass_fields__[name].metadata.get("option", f"--{name.replace('_', '-')}"))
 
 
 def _different(values: tuple[Any, ...]) -> bool:

@@ -95,6 +95,23 @@ def assign_splits(
     return complete
 
 
+def split_corpus(corpus: Corpus, *, validation_fraction: float, test_fraction: float, seed: int) -> Corpus:
+    """The corpus with every split, as `assign_splits` makes them.
+
+    Raises:
+        InputError: It has fewer than two labels, or a split has a label that the training texts lack.
+    """
+    label_sets = sorted(set(corpus.labels))
+    ranks = {label: rank for rank, label in enumerate(label_sets)}
+    rows = np.array([ranks[label] for label in corpus.labels])
+    splits = np.array([SPLITS.index(record.split) for record in corpus.records()])
+    _, strata = number_labels(label_sets, rows, splits)
+    assigned = assign_splits(
+        splits, strata, validation_fraction=validation_fraction, test_fraction=test_fraction, seed=seed
+    )
+    return dataclasses.replace(corpus, splits=[SPLITS[part] for part in assigned.tolist()])
+
+
 def missing_parts(splits: np.ndarray) -> list[int]:
     """Which of the test and the validation split have no texts: positions in `SPLITS`."""
     return [part for part in (TEST, VALIDATION) if not (splits == part).any()]

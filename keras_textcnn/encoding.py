@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
-from keras_textcnn.config import NO_VECTORS, ZHANG, TrainConfig
+from keras_textcnn.config import NO_VECTORS, ONE_HOT, ZHANG, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
     TRAIN,
@@ -43,8 +43,22 @@ class Encoded:
     examples: dict[str, pipeline.Examples]
 
 
-def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable[[str], None]) -> Encoded:
+def encode_corpus(
+    config: TrainConfig,
+    tokenized: TokenizedCorpus,
+    say: Callable[[str], None],
+    *,
+    known_tokens: Sequence[str] = (),
+    known_labels: Sequence[str] = (),
+) -> Encoded:
     """Splits a corpus, says what is in it, and makes its vocabulary, vectors and examples.
+
+    Args:
+        config: The settings.
+        tokenized: The corpus.
+        say: Called with lines about it.
+        known_tokens: A vocabulary that keeps its ids; what else the training texts have stands behind it.
+        known_labels: Names that keep their outputs if the training texts have no others.
 
     Raises:
         InputError: It cannot be split, has no token, is of words where the model reads characters, or the vectors
@@ -56,7 +70,7 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
     if config.multi_label is None and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
     label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
-    labels = list(label_counts)
+    labels = list(known_labels) if set(label_counts) <= set(known_labels) else list(label_counts)
     rare = rare_labels(label_counts, strata, tokenized.splits)
     splits = assign_splits(
         tokenized.splits,
@@ -87,7 +101,7 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
     if config.vectors != NO_VECTORS:
         more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
         found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
-        if not found:
+        if not found and not known_tokens:
             raise InputError(f"no token of the training texts has a vector in {config.vectors}; give another file")
         added = [token for token in found if token not in counts][:more]
         coverage = vectors.measure_coverage(counts, running, found, added=len(added))
@@ -96,9 +110,19 @@ def encode_corpus(config: TrainConfig, tokenized: TokenizedCorpus, say: Callable
         say(f"vectors {config.vectors}: {coverage}")
     dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
+    if known_tokens:
+        kept = _extend(config, known_tokens, kept)
+        say(f"{len(kept) - len(known_tokens):,} new tokens beside {len(known_tokens):,} known ones")
     return Encoded(
         kept, coverage, found, dimensions, labels, splits, _examples(config, tokenized, splits, kept, labels)
     )
+
+
+def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) -> list[str]:
+    """A vocabulary with new tokens behind it, as far as there is room; one-hot characters have none."""
+    room = 0 if config.embedding == ONE_HOT else max(config.vocabulary_size - len(known), 0)
+    inside = set(known)
+    return [*known, *[token for token in tokens if token not in inside][:room]]
 
 
 def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) -> tuple[dict[str, int], int, int]:

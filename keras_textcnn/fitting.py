@@ -20,6 +20,7 @@ from keras_textcnn.losses import build_loss
 from keras_textcnn.optimizers import build_optimizer
 
 KERNELS = "kernels"
+TUNED = {"head": ("embedding", "trunk"), "bias": ("embedding", KERNELS), "all": ()}  # and what each leaves as it is
 STEPS_PER_EXECUTION = 16  # between two looks of Python, which cost up to 3 ms each: a quarter of a short step
 
 
@@ -86,18 +87,23 @@ def two_phases(
     learning_rate: float,
     unfrozen_learning_rate: float,
     frozen: tuple[str, ...] = ("embedding",),
+    tune: str = "all",
     optimizer: str = "adam",
     weight_decay: float | None = None,
     embedding_factor: float = 1.0,
 ) -> list[Phase]:
     """Some parts frozen, then everything trained; a phase without epochs is left out.
 
-    With nothing frozen the phases, fast and slow, differ in the learning rate alone.
+    With nothing frozen the phases, fast and slow, differ in the learning rate alone. The second phase may also train no
+    more than the logits ("head"), or these and all biases ("bias"; Ben Zaken et al., 2022,
+    https://arxiv.org/abs/2106.10199).
     """
-    names = ("frozen", "unfrozen") if frozen else ("fast", "slow")
+    names = ("frozen", "unfrozen" if tune == "all" else tune) if frozen else ("fast", "slow")
     phases = [
         Phase(names[0], frozen_epochs, learning_rate, frozen, optimizer, weight_decay, embedding_factor),
-        Phase(names[1], unfrozen_epochs, unfrozen_learning_rate, (), optimizer, weight_decay, embedding_factor),
+        Phase(
+            names[1], unfrozen_epochs, unfrozen_learning_rate, TUNED[tune], optimizer, weight_decay, embedding_factor
+        ),
     ]
     return [phase for phase in phases if phase.epochs]
 

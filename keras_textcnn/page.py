@@ -93,11 +93,15 @@ def _results(metrics: Mapping[str, Any]) -> str:
 
 def _calibration(metrics: Mapping[str, Any]) -> str:
     calibration = metrics["calibration"]
-    return (
-        f"<p>Temperature {calibration['temperature']:.2f}, fitted on the validation texts: calibration error on the "
-        f"test texts {_percent(calibration['before']['test']['calibration_error'])}% before, "
-        f"{_percent(metrics['test']['calibration_error'])}% after.</p>\n"
-    )
+    lines = [
+        f"Temperature {calibration['temperature']:.2f}, fitted on the validation texts: calibration error on the test "
+        f"texts {_percent(calibration['before']['test']['calibration_error'])}% before, "
+        f"{_percent(metrics['test']['calibration_error'])}% after."
+    ]
+    if old := metrics.get("old_texts"):
+        before, after = (_percent(old[name]["accuracy"]) for name in ("before", "after"))
+        lines.append(f"Of the old run's {old['texts']:,} test texts {before}% right before, {after}% after.")
+    return "".join(f"<p>{line}</p>\n" for line in lines)
 
 
 def _labels(split: Mapping[str, Any]) -> str:

@@ -87,9 +87,18 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
     return table
 
 
+def describe_old_texts(scores: dict[str, Any]) -> str:
+    """What an adapted run still knows: accuracy on the test texts of the run that it started from, before and after."""
+    before, after = (100 * scores[name]["accuracy"] for name in ("before", "after"))
+    return f"the old run's {scores['texts']:,} test texts: {before:.2f}% right before, {after:.2f}% after"
+
+
 def report_text(run_metrics: dict[str, Any]) -> str:
     """What `report.txt` holds: the results table and each label's scores on the test texts."""
-    tables = results_table(run_metrics), label_table(run_metrics["test"], title="test texts by label, percent")
+    tables: list[RenderableType] = [results_table(run_metrics)]
+    if "old_texts" in run_metrics:
+        tables.append(describe_old_texts(run_metrics["old_texts"]))
+    tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))
     return "".join(line + "\n" for line in render(*tables, width=120))
 
 

@@ -82,4 +82,6 @@ def _explain(
 
 
 def _name(truth: Any, labels: Sequence[str]) -> str:
-    return labels[int(truth)] if np.ndim(truth) == 0 else ", ".join(labels[i] for i in np.flatnonzero(truth)) or "none"
+    if np.ndim(truth) == 0:
+        return labels[int(truth)]
+    return ", ".join(labels[output] for output in np.flatnonzero(truth).tolist()) or "none"

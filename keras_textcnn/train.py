@@ -38,9 +38,10 @@ EXAMPLES = """examples:
   python -m keras_textcnn.train --model charcnn --optimizer adamw
   python -m keras_textcnn.train --data texts/ --vectors glove.6B.100d --output runs/texts
   python -m keras_textcnn.train --data huge.jsonl.gz --memory 1024
+  python -m keras_textcnn.train --data new.csv --from runs/reviews --rehearse reviews.csv
   python -m keras_textcnn.train --resume runs/texts"""
 
-PATHS = ("data", "validation_data", "test_data", "vectors")
+PATHS = ("data", "validation_data", "test_data", "vectors", "from_run", "rehearse")
 
 
 def main() -> int:
@@ -59,8 +60,9 @@ def _main(arguments: argparse.Namespace) -> None:
         find_vectors(config.vectors)
     if config.memory is None:  # before the import that takes seconds, so that what is wrong is said at once
         corpus: Corpus | TokenizedCorpus = _read(config, sources)
+    rehearsed = _read_rehearsed(config) if config.rehearse else None
     import_tensorflow()
-    from keras_textcnn.reporting import results_table
+    from keras_textcnn.reporting import describe_old_texts, results_table
     from keras_textcnn.training import train
 
     if config.memory is not None:
@@ -68,7 +70,13 @@ def _main(arguments: argparse.Namespace) -> None:
     try:
         with _batch_bar() as callback:
             run = train(
-                config, corpus, directory, resumed=bool(arguments.resume), say=console.print, callbacks=[callback]
+                config,
+                corpus,
+                directory,
+                rehearsed=rehearsed,
+                resumed=bool(arguments.resume),
+                say=console.print,
+                callbacks=[callback],
             )
     except (KeyboardInterrupt, OSError) as stopped:
         if not (directory / "config.json").exists():
@@ -81,7 +89,10 @@ def _main(arguments: argparse.Namespace) -> None:
         ) from stopped
     # Narrower, the table would lose the names of its rows.
     results = Console(width=max(console.width, 80), highlight=False, soft_wrap=True, markup=False, emoji=False)
-    results.print(results_table(run.read_json("metrics.json")))
+    metrics = run.read_json("metrics.json")
+    results.print(results_table(metrics))
+    if "old_texts" in metrics:
+        results.print(describe_old_texts(metrics["old_texts"]))
     results.print(f"The run is in {run.directory}: report.txt, plots, weights and the SavedModel. Try next:\n")
     command = f"python -m keras_textcnn.predict {shlex.quote(str(run.directory))}"
     results.print(f"    echo {_example(config, sources)} | {command}\n")
@@ -100,7 +111,9 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         except UnicodeEncodeError:
             raise InputError(f"a name that is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
-        config = TrainConfig(**{"data": DEFAULT_CORPUS, **given}).resolved()
+        settings = {"data": DEFAULT_CORPUS, **given}
+        start = given.get("from_run")
+        config = Run.open(Path(start)).config().adapted(**settings) if start else TrainConfig(**settings).resolved()
         directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
         return config, directory
@@ -126,6 +139,12 @@ def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
         corpus = Corpus.of(progress(read_records(sources, reader)))
     say_what_is_missing(reader)
     return corpus
+
+
+def _read_rehearsed(config: TrainConfig) -> Corpus:
+    """The corpus of the run that the training starts from, read as it was then."""
+    old = Run.open(Path(str(config.from_run))).config()
+    return _read(old, {"train": locate(str(config.rehearse))})
 
 
 def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "TokenizedCorpus":

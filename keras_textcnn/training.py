@@ -12,12 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn import balance, baseline, devices, export, fitting, pipeline, reporting, scoring
+from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.building import build_model, load_vectors
 from keras_textcnn.calibration import Calibration, calibrate
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
-from keras_textcnn.corpus import SPLITS, Corpus
+from keras_textcnn.corpus import SPLITS, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.losses import build_loss
@@ -36,6 +37,7 @@ def train(
     corpus: Corpus | TokenizedCorpus,
     directory: Path,
     *,
+    rehearsed: Corpus | None = None,
     resumed: bool = False,
     say: Callable[[str], None] = lambda line: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -48,6 +50,7 @@ def train(
         corpus: Texts, of which a validation and a test split are split off if it has none; or shards of them, which
             leave the linear baseline out: it needs the texts.
         directory: Of the run, missing or empty.
+        rehearsed: The corpus of the run that `config.from_run` names, of which some texts are mixed in.
         resumed: Whether to go on where the unfinished run in the directory stopped; its settings and corpus must be
             these.
         say: Called with lines about the progress.
@@ -59,14 +62,23 @@ def train(
     """
     started = time.perf_counter()
     config = config.resolved()
+    start = Start.of(Path(config.from_run)) if config.from_run else None
+    old_texts: list[Record] = []
+    if start and rehearsed and isinstance(corpus, Corpus):
+        corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
     device = devices.name_device()  # before anything is placed there
     keras.utils.set_random_seed(config.seed)
     tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records(), unit=config.unit)
-    encoded = encode_corpus(config, tokenized, say)
-    config, encoded = _fit_length(dataclasses.replace(config, dimensions=encoded.dimensions), encoded)
+    known = (start.vocabulary, start.labels) if start else ((), ())
+    encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
+    config = dataclasses.replace(config, dimensions=encoded.dimensions)
+    if not start:
+        config, encoded = _fit_length(config, encoded)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     check_memory(config, model, tokenized, encoded)
     load_vectors(config, model, encoded)
+    if start:
+        start.load_into(model, encoded.vocabulary, encoded.labels)
     claim = _reopen if resumed else _create
     run = claim(directory, config, _facts(tokenized, encoded, device), encoded)
     _say_how(config, device, say)
@@ -108,6 +120,8 @@ def train(
             windows=config.windows or (),
         )
     )
+    if start and old_texts:
+        run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
     run_metrics["seconds"] = round(time.perf_counter() - started, 1)
     write_summary(
         run,
@@ -230,6 +244,7 @@ def plan_phases(config: TrainConfig) -> list[fitting.Phase]:
         learning_rate=config.learning_rate,
         unfrozen_learning_rate=config.unfrozen_learning_rate,
         frozen=() if config.freeze == "nothing" else tuple(config.freeze.split("+")),
+        tune=config.tune,
         optimizer=config.optimizer,
         weight_decay=config.weight_decay,
         embedding_factor=config.embedding_factor,
