@@ -289,6 +289,7 @@ class TrainConfig:
         "focal loss: cross-entropy times (1 - p)^F, so that what is learnt already weighs less; often 2",
         metavar="F",
     )
+    histograms: bool | None = option(None, "TensorBoard shows the distribution of every weight after each epoch too")
     precision: str = option(
         "float32",
         "in which layers compute: bfloat16 is faster where the processor has it, slower elsewhere; weights are float32",

@@ -16,7 +16,7 @@ from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.building import build_model, load_vectors
 from keras_textcnn.calibration import Calibration, calibrate
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import ONE_HOT, TrainConfig
 from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
@@ -83,7 +83,7 @@ def train(
     run = claim(directory, config, _facts(tokenized, encoded, device), encoded)
     _say_how(config, device, say)
 
-    progress = _fit(config, run, model, encoded.examples, say, callbacks)
+    progress = _fit(config, run, model, encoded, say, callbacks)
     best = progress.history[progress.best_epoch - 1]
     say(f"kept epoch {progress.best_epoch}, which has the lowest validation loss, {best['val_loss']:.4f}")
     if isinstance(corpus, Corpus):
@@ -194,10 +194,11 @@ def _fit(
     config: TrainConfig,
     run: Run,
     model: keras.Model,
-    examples: Mapping[str, pipeline.Examples],
+    encoded: Encoded,
     say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> fitting.Progress:
+    examples = encoded.examples
     boundaries, truth = _boundaries(config), examples["train"].truth
     weights = balance.weigh_texts(truth) if config.sampling == "balanced" else None
 
@@ -217,8 +218,10 @@ def _fit(
     def on_epoch(row: dict[str, Any]) -> None:
         say(reporting.describe_epoch(row))
         board.write(row)
+        if config.histograms:
+            board.write_histograms(model.weights, row["epoch"])
 
-    return fitting.two_phase_fit(
+    progress = fitting.two_phase_fit(
         model,
         training=lambda epoch: batches("train", epoch),
         validation=batches("validation"),
@@ -234,6 +237,9 @@ def _fit(
         callbacks=callbacks,
         on_epoch=on_epoch,
     )
+    if config.embedding != ONE_HOT:
+        board.write_projector(encoded.vocabulary, model.get_layer("embedding").embeddings.numpy())
+    return progress
 
 
 def plan_phases(config: TrainConfig) -> list[fitting.Phase]:

@@ -3,9 +3,9 @@
     python -m keras_textcnn.train --data aclImdb_v1.tar.gz --model charcnn --output imdb
     python tests/benchmarks/adaptation.py imdb FOLDER
 
-For each of five seeds it takes 200 sentences of `sentence_polarity` to train on, a fifth of them for validation, and 2,000
-others for the test, and trains on them once from the start and once from the run for each `--tune`. Prints the accuracy on
-the 2,000, in percent. It keeps what it finished in FOLDER and goes on from there.
+For each of five seeds it takes 200 sentences of `sentence_polarity` to train on, a fifth of them for validation, and
+2,000 others for the test, and trains on them once from the start and once from the run for each `--tune`. Prints the
+accuracy on the 2,000, in percent. It keeps what it finished in FOLDER and goes on from there.
 """
 
 import csv
