@@ -11,9 +11,11 @@ STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:62em;margin:0 auto;padding:1em;overflow-wrap:anywhere}
 h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em}
-.wide{overflow-x:auto;margin:1em 0}.wide img{background:#fff;max-width:none}
+.wide{overflow-x:auto;margin:1em 0}.wide img{background:#fff;max-width:max(100%,40em)}
 table{border-collapse:collapse}th,td{padding:.2em .7em;text-align:right;vertical-align:top}
-th:first-child,td:first-child,.text{text-align:left}tr{border-bottom:1px solid #8884}
+th:first-child,td:first-child{text-align:left}tr{border-bottom:1px solid #8884}
+.wide th,.numbers td,.words td:first-child{overflow-wrap:normal}
+.numbers td,.words td:first-child{white-space:nowrap}.words td,.words th{text-align:left}
 .explanation{border-top:1px solid #8888;padding:.5em 0}.explanation p{margin:.3em 0}
 .explanation td:first-child{text-align:right}.explanation td{text-align:left}
 """
@@ -69,7 +71,7 @@ def report_page(
             (html.escape(label), ", ".join(f"{html.escape(text)} ({count} × {mean:+.2f})" for text, mean, count in top))
             for label, top in ngrams.items()
         ]
-        parts.append(_table(("label", "n-grams"), entries))
+        parts.append(_table(("label", "n-grams"), entries, kind="words"))
     if errors:
         parts.append("<h2>Where it is most wrong</h2>\n")
         parts += [f"<p>true: <b>{html.escape(truth)}</b></p>\n{found.to_html()}\n" for truth, found in errors]
@@ -113,11 +115,11 @@ def _labels(split: Mapping[str, Any]) -> str:
     return _table(("label", "precision, %", "recall, %", "F1, %", "texts"), rows)
 
 
-def _table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(columns: Iterable[str], rows: Iterable[Sequence[str]], *, kind: str = "numbers") -> str:
     """A table of cells that are HTML already."""
     head = "".join(f"<th>{column}</th>" for column in columns)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>\n'
+    return f'<div class="wide {kind}"><table><tr>{head}</tr>\n{body}</table></div>\n'
 
 
 def _percent(share: float) -> str:
