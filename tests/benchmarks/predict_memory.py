@@ -1,0 +1,40 @@
+"""Peak memory of `predict` over ten thousand and over a million lines.
+
+    python tests/benchmarks/predict_memory.py RUN FOLDER
+
+Writes lines of up to 25 words of the run's vocabulary into FOLDER and answers them; prints seconds and peak resident
+memory of the whole process.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from streaming_memory import peak
+
+from keras_textcnn import Run
+
+SIZES, LONGEST = (10_000, 1_000_000), 25  # lines; words of a line
+
+
+def main() -> None:
+    """Writes, answers and prints a line for each size."""
+    run, folder = Run.open(Path(sys.argv[1])), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    words = np.array(run.read_lines("vocabulary.txt")[2:])
+    print("| lines | seconds | lines a second | peak MiB |\n|---|---|---|---|")
+    for size in SIZES:
+        path = folder / f"{size}.txt"
+        random = np.random.default_rng(0)
+        with path.open("w", encoding="utf-8") as file:
+            for length in random.integers(0, LONGEST, size).tolist():
+                file.write(" ".join(words[random.integers(0, len(words), length)]) + "\n")
+        started = time.perf_counter()
+        used = peak(["-m", "keras_textcnn.predict", str(run.directory), str(path)], folder)
+        seconds = time.perf_counter() - started
+        print(f"| {size:,} | {seconds:.1f} | {size / seconds:,.0f} | {used:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
