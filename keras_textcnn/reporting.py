@@ -152,9 +152,9 @@ def shares_table(shares: Sequence[dict[str, float]]) -> Table:
 
 def errors_table(errors: Sequence[dict[str, Any]]) -> Table:
     """Texts that are labelled wrong: rows of truth, predicted, probability and text."""
-    table = Table("true", "predicted", box=rich.box.SIMPLE_HEAD, pad_edge=False, title="most wrong")
-    table.title_justify = "left"
-    table.add_column("probability", justify="right")
+    table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, expand=True, title="most wrong", title_justify="left")
+    for column in ("true", "predicted", "probability"):
+        table.add_column(column, no_wrap=True)
     table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
     for error in errors:
         names = (escape(shown(name)) for name in (error["truth"], error["predicted"]))

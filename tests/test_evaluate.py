@@ -45,6 +45,7 @@ def test_a_report_of_a_corpus_with_labels_that_the_run_does_not_know(
     assert scores["unknown"] == {"flame": 2, "y": 1}
     worst = scores["worst"][0]
     assert (worst["text"], worst["truth"], worst["predicted"]) == ("the apple and apple", "metal", "fruit")
+    assert [line.split()[:2] for line in output.splitlines() if "the apple and apple" in line] == [["metal", "fruit"]]
 
 
 def test_of_a_corpus_with_splits_the_test_texts_are_taken(

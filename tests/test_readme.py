@@ -1,5 +1,6 @@
 """What README's table of the tutorials names is there."""
 
+import ast
 import dataclasses
 import importlib
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from keras_textcnn.config import TrainConfig
+from tests.conftest import make_texts, write_table
 
 ROOT = Path(__file__).parent.parent
 TABLE = (ROOT / "README.md").read_text("utf-8").split("## The tutorials")[1].split("## Notebooks")[0]
@@ -38,3 +40,18 @@ def test_the_notebooks_of_the_table_are_there() -> None:
     }
     assert numbers == {"01", "02", "03", "04"}
     assert all([*(ROOT / "notebooks").glob(f"{number}_*.ipynb")] for number in numbers)
+
+
+def test_the_python_example_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (ROOT / "README.md").read_text("utf-8").split("From Python:")[1].split("```python")[1].split("```")[0]
+    rows = [("a", text, label) for text, label in make_texts(90, seed=7)]
+    write_table(tmp_path / "reviews.csv", rows, header=("title", "review", "stars"))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    *_, answers, ngrams, accuracy = capsys.readouterr().out.splitlines()
+    assert ast.literal_eval(answers)[0]["probabilities"].keys() == {"fruit", "metal", "sea"}
+    assert ngrams.startswith("[Ngram(start=")
+    assert 0.3 < float(accuracy) <= 1
+    assert (tmp_path / "runs" / "reviews" / "report.html").exists()
