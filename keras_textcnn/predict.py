@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
@@ -157,7 +158,7 @@ def _answers(
     predictor: "Predictor", batches: Iterable[list[str] | list[bytes]], arguments: argparse.Namespace
 ) -> "Iterator[list[Prediction]]":
     if arguments.threshold is not None and predictor.thresholds is not None:
-        predictor.thresholds[:] = arguments.threshold
+        predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
     for texts in batches:
         answers = [_restrict(answer, arguments.top, arguments.reject_below) for answer in predictor(texts)]
         if arguments.explain:

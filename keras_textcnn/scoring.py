@@ -62,18 +62,23 @@ def score_probabilities(
         label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
         for label, p, r, f, n in zip(labels, *columns, strict=True)
     }
-    if thresholds is None:
-        log_loss = metrics.log_loss(truth, probabilities, labels=outputs)
-    else:
-        log_loss = np.mean([metrics.log_loss(truth[:, o], probabilities[:, o], labels=[0, 1]) for o in outputs])
     return {
         **score_labels(truth, predicted),
         "micro_f1": float(metrics.f1_score(truth, predicted, average="micro", zero_division=0)),
-        "log_loss": float(log_loss),
-        "calibration_error": calibration_error(truth, probabilities),
+        **score_confidence(truth, probabilities),
         "support": len(truth),
         "per_label": per_label,
     }
+
+
+def score_confidence(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """The part of `score_probabilities` that a temperature changes: log_loss and calibration_error."""
+    outputs = np.arange(probabilities.shape[1])
+    if truth.ndim == 1:
+        log_loss = metrics.log_loss(truth, probabilities, labels=outputs)
+    else:
+        log_loss = np.mean([metrics.log_loss(truth[:, o], probabilities[:, o], labels=[0, 1]) for o in outputs])
+    return {"log_loss": float(log_loss), "calibration_error": calibration_error(truth, probabilities)}
 
 
 def count_confusions(truth: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:

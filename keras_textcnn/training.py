@@ -64,7 +64,9 @@ def train(
     config = config.resolved()
     start = Start.of(Path(config.from_run)) if config.from_run else None
     old_texts: list[Record] = []
-    if start and rehearsed and isinstance(corpus, Corpus):
+    if rehearsed is not None:
+        if start is None or not isinstance(corpus, Corpus):
+            raise InputError("old texts are mixed into a corpus in memory, of a run that starts from another")
         corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
     device = devices.name_device()  # before anything is placed there
     keras.utils.set_random_seed(config.seed)
@@ -105,21 +107,7 @@ def train(
     run_metrics["phases"] = progress.phases()
 
     say("exporting the SavedModel")
-    run.write(run.weights.name, model.save_weights)
-    run.write_saved_model(
-        lambda folder: export.export_model(
-            model,
-            encoded.vocabulary,
-            encoded.labels,
-            folder,
-            split=UNITS[config.unit],
-            maximum_tokens=config.maximum_tokens,
-            temperature=calibration.temperature,
-            thresholds=calibration.thresholds,
-            trace=trace_windows(model),
-            windows=config.windows or (),
-        )
-    )
+    _export(run, config, model, encoded, calibration)
     if start and old_texts:
         run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
     run_metrics["seconds"] = round(time.perf_counter() - started, 1)
@@ -260,20 +248,37 @@ def plan_phases(config: TrainConfig) -> list[fitting.Phase]:
 def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: Encoded) -> dict[str, Any]:
     """The blocks of `metrics.json` for the splits and the calibration."""
     blocks: dict[str, Any] = {}
-    before: dict[str, dict[str, float]] = {}
+    before = {}
     uncalibrated = dataclasses.replace(calibration, temperature=1.0)
     labels, thresholds = encoded.labels, calibration.thresholds
     for name, values in logits.items():
         truth = encoded.examples[name].truth
         blocks[name] = scoring.score_probabilities(truth, calibration.probabilities(values), labels, thresholds)
-        scores = scoring.score_probabilities(truth, uncalibrated.probabilities(values), labels, thresholds)
-        before[name] = {score: scores[score] for score in ("log_loss", "calibration_error")}
+        before[name] = scoring.score_confidence(truth, uncalibrated.probabilities(values))
     blocks["calibration"] = {
         "temperature": calibration.temperature,
         "thresholds": thresholds if thresholds is None else dict(zip(labels, thresholds.tolist(), strict=True)),
         "before": before,
     }
     return blocks
+
+
+def _export(run: Run, config: TrainConfig, model: keras.Model, encoded: Encoded, calibration: Calibration) -> None:
+    run.write(run.weights.name, keras.Model(model.inputs, model.outputs).save_weights)  # without the optimizer's
+    run.write_saved_model(
+        lambda folder: export.export_model(
+            model,
+            encoded.vocabulary,
+            encoded.labels,
+            folder,
+            split=UNITS[config.unit],
+            maximum_tokens=config.maximum_tokens,
+            temperature=calibration.temperature,
+            thresholds=calibration.thresholds,
+            trace=trace_windows(model),
+            windows=config.windows or (),
+        )
+    )
 
 
 def _describe_calibration(run_metrics: Mapping[str, Any]) -> str:

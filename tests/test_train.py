@@ -9,10 +9,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
+from keras_textcnn import predict as predict_command
 from keras_textcnn import train
 from keras_textcnn.run import Run
 from tests.conftest import make_texts, write_table
@@ -32,11 +34,13 @@ def weights_of(directory: Path) -> list[np.ndarray]:
 def test_run_directory_holds_what_was_promised(finished_run: Path) -> None:
     assert sorted(path.name for path in finished_run.iterdir()) == [
         "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png", "metrics.json",
-        "report.txt", "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
+        "report.html", "report.txt", "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
     ]  # fmt: skip
     assert (finished_run / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
     vocabulary = (finished_run / "vocabulary.txt").read_text().splitlines()
     assert vocabulary[:2] == ["[PAD]", "[UNK]"]
+    with h5py.File(finished_run / "weights.weights.h5") as file:
+        assert "optimizer" not in file
     assert {"the", "apple", "zinc", "'s", "it", "."} <= set(vocabulary)
 
 
@@ -214,7 +218,9 @@ def test_vectors_that_changed_are_not_resumed(
     assert "the vectors are not those that" in capsys.readouterr().err
 
 
-def test_texts_of_several_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_of_several_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pairs = make_texts(240, 3)
     joined = [
         (f"{one} {two}", f"{first};{second}")
@@ -235,6 +241,13 @@ def test_texts_of_several_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [answer["labels"] for answer in predict([joined[0][0], "the and of"])] == expected
     thresholds = metrics["calibration"]["thresholds"]
     np.testing.assert_allclose(predict.thresholds, [*thresholds.values()])
+    (tmp_path / "texts.txt").write_text("the and of\n")
+    for threshold, labels in ((0, ["fruit", "metal", "sea"]), (1, [])):
+        command = ["predict", str(tmp_path / "run"), str(tmp_path / "texts.txt"), "--threshold", str(threshold)]
+        monkeypatch.setattr("sys.argv", command)
+        capsys.readouterr()
+        assert predict_command.main() == 0
+        assert json.loads(capsys.readouterr().out)["labels"] == labels
 
 
 SMALL = {
