@@ -11,6 +11,7 @@ import tensorflow as tf
 PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
 NAMES = {"\n": "(line end)", " ": "(space)"}  # of tokens that would be no line of a table
 PROJECTOR = """embeddings {
+  tensor_name: "embedding"
   tensor_path: "embedding.tsv"
   metadata_path: "tokens.tsv"
 }

@@ -39,9 +39,9 @@ def main() -> int:
     parser.add_argument(
         "--accuracy",
         type=float,
-        default=0.99,
         metavar="F",
-        help="find the probability to reject below so that this part of the answers is right (default: 0.99)",
+        help="find the probability to reject below so that this part of the answers is right; not where a text may "
+        "have several labels (default: 0.99)",
     )
     parser.add_argument("--name", help="of the files in RUN/evaluations (default: from --data)")
     add_options(parser, TrainConfig, only=CORPUS_SETTINGS, defaults="as in the training")
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _main(arguments: argparse.Namespace) -> None:
-    if not 0 < arguments.accuracy <= 1:
+    if arguments.accuracy is not None and not 0 < arguments.accuracy <= 1:
         raise InputError(f"--accuracy must be in (0, 1]; received: {arguments.accuracy}")
     name = arguments.name or Path(arguments.data.replace(":", "-")).name.split(".")[0]
     if not re.fullmatch(r"[\w][\w.-]*", name):
@@ -64,9 +64,12 @@ def _main(arguments: argparse.Namespace) -> None:
     from keras_textcnn.evaluation import evaluate
     from keras_textcnn.predictor import Predictor
 
+    predictor = Predictor(run.directory)
+    if predictor.thresholds is not None and arguments.accuracy is not None:
+        raise InputError(f"--accuracy is for runs of one label a text; {run.directory} gives several: leave it out")
     with counting("answering") as progress:
         texts = progress(itertools.chain([first], records))
-        evaluation = evaluate(Predictor(run.directory), texts, accuracy=arguments.accuracy)
+        evaluation = evaluate(predictor, texts, accuracy=arguments.accuracy or 0.99)
     say_what_is_missing(reader)
     _write(run, name, evaluation)
     Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(evaluation.to_text(), end="")
