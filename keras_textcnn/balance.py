@@ -2,12 +2,18 @@
 
 import numpy as np
 
+POWERS = {"balanced": 1.0, "square-root": 0.5}
 
-def weigh_labels(truth: np.ndarray) -> np.ndarray:
-    """Weights by which all labels weigh the same in all, however many texts have them; their mean over the texts is 1.
+
+def weigh_labels(truth: np.ndarray, kind: str = "balanced") -> np.ndarray:
+    """Weights by which rare labels count for more; their mean over the texts is 1.
+
+    With "balanced" a label weighs the less the more texts have it, so that all labels weigh the same in all; with
+    "square-root" by the square root of that, which moves less and does not let one text outweigh a thousand.
 
     Args:
         truth: int (texts,), the label of each training text, or (texts, labels), 1 for each label of a text.
+        kind: Of `POWERS`.
 
     Returns:
         float32 (labels,); or (2, labels), where a text may have several: of not having a label, and of having it.
@@ -15,11 +21,13 @@ def weigh_labels(truth: np.ndarray) -> np.ndarray:
     Source: scikit-learn's class_weight="balanced"; King and Zeng (2001), Logistic Regression in Rare Events Data.
     """
     if truth.ndim == 1:
-        counts = np.bincount(truth)
-        return (len(truth) / (np.count_nonzero(counts) * np.maximum(counts, 1))).astype(np.float32)
-    having = truth.sum(axis=0)
-    counts = np.stack([len(truth) - having, having])
-    return (len(truth) / (2 * np.maximum(counts, 1))).astype(np.float32)
+        counts = np.bincount(truth)[None]
+    else:
+        having = truth.sum(axis=0)
+        counts = np.stack([len(truth) - having, having]).T
+    weights = (1 / np.maximum(counts, 1)) ** POWERS[kind]
+    weights *= len(truth) / (weights * counts).sum(axis=1, keepdims=True)
+    return (weights[0] if truth.ndim == 1 else weights.T).astype(np.float32)
 
 
 def weigh_texts(truth: np.ndarray) -> np.ndarray:

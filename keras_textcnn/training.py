@@ -218,7 +218,7 @@ def _fit(
         several_labels=several_labels,
         loss=build_loss(
             several_labels=several_labels,
-            label_weights=balance.weigh_labels(truth) if config.class_weight == "balanced" else None,
+            label_weights=None if config.class_weight == "none" else balance.weigh_labels(truth, config.class_weight),
             focal_gamma=config.focal_gamma,
         ),
         checkpoint=run.checkpoint,

@@ -17,6 +17,15 @@ def test_weights_of_labels_are_scikit_learns() -> None:
         np.testing.assert_allclose(weigh_labels(SEVERAL)[:, label], expected, rtol=1e-6)
 
 
+def test_square_roots_of_the_weights_have_a_mean_of_one_too() -> None:
+    weights, balanced = weigh_labels(TRUTH, "square-root"), weigh_labels(TRUTH)
+    np.testing.assert_allclose(weights / weights[0], np.sqrt(balanced / balanced[0]), rtol=1e-6)
+    assert weights[TRUTH].mean() == pytest.approx(1)
+    several = weigh_labels(SEVERAL, "square-root")
+    np.testing.assert_allclose(several[1] / several[0], np.sqrt([1 / 3, 3]), rtol=1e-6)  # of four texts 3 and 1
+    assert (several[0] * [1, 3] + several[1] * [3, 1]).tolist() == pytest.approx([4, 4])
+
+
 def test_every_label_is_drawn_as_often() -> None:
     weights = weigh_texts(TRUTH)
     drawn = np.concatenate(plan_batches(np.ones(100, int), boundaries=[1], batch_size=8, seed=(0, 0), weights=weights))
