@@ -276,8 +276,8 @@ class TrainConfig:
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
     class_weight: str = option(
         "none",
-        "in the loss: balanced, all texts of a rare label together weigh as much as all of a frequent one; square-root, "
-        "by the square root of that, which is steadier",
+        "in the loss: balanced, all texts of a rare label weigh as much as all of a frequent one; square-root, by the "
+        "square root of that, which is steadier",
         choices=("none", "square-root", "balanced"),
     )
     sampling: str = option(
