@@ -18,7 +18,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from keras_textcnn import page
 from keras_textcnn.command import Parser, comma_separated, import_tensorflow, run_command
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import kind_of
+from keras_textcnn.files import kind_of, open_bytes, reading
 from keras_textcnn.readers import TABLES, Reader
 from keras_textcnn.run import find_saved_model
 
@@ -64,8 +64,8 @@ def main() -> int:
         nargs="?",
         const="text",
         choices=("text", "html"),
-        help="with the n-grams that spoke for and against the label: coloured on a terminal, else in the JSON; html: a "
-        "page",
+        help="with the n-grams that spoke for and against the label: coloured on a terminal, else in the output; html: "
+        "a page",
     )
     return run_command(_main, parser)
 
@@ -83,7 +83,7 @@ def _main(arguments: argparse.Namespace) -> None:
             sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: JSON is UTF-8
         if arguments.explain == "html":
             _write_page(predictor, batches, sys.stdout)
-        elif arguments.explain and not arguments.format and sys.stdout.isatty():
+        elif arguments.explain and sys.stdout.isatty() and not _given(arguments):
             _show(predictor, batches)
         else:
             answers = _answers(predictor, _counted(batches), arguments)
@@ -97,8 +97,14 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"--{name.replace('_', '-')} must be in [0, 1]; received: {value}")
-    if arguments.explain == "html" and arguments.format:
-        raise InputError("--explain html writes a page; leave --format out")
+    if arguments.explain == "html" and (given := _given(arguments)):
+        raise InputError(f"--explain html writes a page; leave --{given[0].replace('_', '-')} out")
+
+
+def _given(arguments: argparse.Namespace) -> list[str]:
+    """The options that shape JSON or CSV and no page."""
+    names = ("format", "top", "reject_below", "threshold")
+    return [name for name in names if getattr(arguments, name) is not None]
 
 
 def _check_labels(predictor: "Predictor", arguments: argparse.Namespace) -> None:
@@ -114,22 +120,28 @@ def _open(name: str, columns: Sequence[str] | None) -> Iterator[Iterator[list[st
     path = Path(name)
     if name != "-" and kind_of(path) in TABLES:
         texts = Reader(text_columns=columns or ("text",), label_column=None).texts(path)
+        first = list(itertools.islice(texts, 1))  # before the import that takes seconds: is there such a column?
+        texts = itertools.chain(first, texts)
         yield iter(lambda: list(itertools.islice(texts, BATCH)), [])
         return
     if columns:
         raise InputError(f"--text-column is for files of {', '.join(TABLES)}; received: {name}")
     try:
-        file = contextlib.nullcontext(sys.stdin.buffer) if name == "-" else path.open("rb")
+        file = contextlib.nullcontext(sys.stdin.buffer) if name == "-" else open_bytes(path)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}; give a file with one text a line") from error
     with file as opened:
-        yield _lines(opened)
+        yield _lines(opened, path)
 
 
-def _lines(file: BinaryIO) -> Iterator[list[bytes]]:
+def _lines(file: BinaryIO, path: Path) -> Iterator[list[bytes]]:
     """The lines of a file, as many at a time as have come."""
     begun: list[bytes] = []  # a line of which the end has not come yet
-    while block := file.read1(BLOCK):  # type: ignore[attr-defined]
+    while True:
+        with reading(path):
+            block = file.read1(BLOCK)  # type: ignore[attr-defined]
+        if not block:
+            break
         first, *others = block.split(b"\n")
         begun.append(first)
         if others:

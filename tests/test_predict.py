@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import json
 import subprocess
@@ -81,6 +82,8 @@ def test_top_and_reject(
         (["RUN", "--threshold", "-1"], "--threshold must be in [0, 1]; received: -1"),
         (["RUN", "--threshold", "0.5"], "--threshold is for runs of several labels a text"),
         (["RUN", "--explain", "html", "--format", "csv"], "--explain html writes a page; leave --format out"),
+        (["RUN", "--explain", "html", "--reject-below", "0.5"], "writes a page; leave --reject-below out"),
+        (["RUN", "nowhere.csv"], "cannot read nowhere.csv: No such file"),
         (["RUN", "--text-column", "text", "texts.txt"], "--text-column is for files of .csv, .tsv, .jsonl"),
         (["RUN", "CORPUS", "--text-column", "body"], "no column 'body' in"),
     ],
@@ -159,6 +162,8 @@ def test_a_column_of_a_table_has_the_answers_of_its_texts(
     assert [json.loads(line)["label"] for line in lines] == [row["label"] for row in rows]
     (tmp_path / "texts.txt").write_text("".join(row["text"] + "\n" for row in rows))
     assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.txt")[1] == lines
+    (tmp_path / "texts.txt.gz").write_bytes(gzip.compress((tmp_path / "texts.txt").read_bytes()))
+    assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.txt.gz")[1] == lines
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": row["text"], "n": 1}) + "\n" for row in rows))
     assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.jsonl")[1] == lines
 
@@ -180,7 +185,7 @@ def test_blocks_cut_anywhere_give_the_same_lines() -> None:
     for size in range(1, len(data) + 1):
         file = io.BytesIO(data)
         file.read1 = lambda _, file=file, size=size: file.read(size)
-        assert [line for lines in predict._lines(file) for line in lines] == [b"one", b"", b"two two", b"three"]
+        assert [line for lines in predict._lines(file, Path()) for line in lines] == [b"one", b"", b"two two", b"three"]
 
 
 def test_reasons_add_up_to_the_logit(
@@ -210,3 +215,12 @@ def test_an_option_with_a_choice_leaves_the_argument_behind_it(
 ) -> None:
     _, behind, _ = main_lines(monkeypatch, capsys, finished_run, "--explain", texts_file)
     assert behind == main_lines(monkeypatch, capsys, finished_run, texts_file, "--explain")[1]
+
+
+def test_a_damaged_file_is_one_line(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "texts.txt.gz").write_bytes(gzip.compress(b"the apple\n" * 9999)[:-20])
+    status, _, errors = main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.txt.gz")
+    assert (status, len(errors)) == (2, 1)
+    assert "damaged file: " in errors[0]
