@@ -6,8 +6,9 @@ import numpy as np
 from scipy import optimize, special
 from sklearn import metrics
 
-FEWEST_TO_TUNE = 5  # validation texts that have a label and that lack it: of fewer a threshold would be chance
 UNTUNED = 0.5
+CUTS = 1e-4, 1 - 1e-4  # between which a threshold lies
+TEXTS_OF_SHARED = 20  # a label that so many held-out texts have says as much of its threshold as all labels together do
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,10 +71,11 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
 
 
 def tune_thresholds(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """For each label the probability from which on it is given: what has the highest F1 on held-out texts.
+    """For each label the probability from which on it is given, tuned on held-out texts.
 
-    It stands in the middle between two of the probabilities. A label that fewer than five of the texts have, or lack,
-    keeps 0.5.
+    Between the cut with the label's highest F1 and the one cut for all labels with the highest micro F1, at the mean of
+    their log-odds, weighted by how many texts have the label: rare labels have little to say of their own
+    (tests/benchmarks/ACCURACY.md).
 
     Args:
         truth: (texts, labels), 1 for each label of a text.
@@ -82,13 +84,19 @@ def tune_thresholds(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     Returns:
         float32 (labels,).
     """
-    thresholds = np.full(truth.shape[1], UNTUNED, np.float32)
-    for label, (right, probability) in enumerate(zip(truth.T, probabilities.T, strict=True)):
-        if min(right.sum(), len(right) - right.sum()) < FEWEST_TO_TUNE:
-            continue
-        precision, recall, candidates = metrics.precision_recall_curve(right, probability)
-        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-        best = int(f1[:-1].argmax())
-        below = candidates[best - 1] if best else 0.0
-        thresholds[label] = (candidates[best] + below) / 2
-    return thresholds
+    having = truth.sum(axis=0)
+    shared = _best_cut(truth.ravel(), probabilities.ravel())
+    own = np.array([_best_cut(right, column) for right, column in zip(truth.T, probabilities.T, strict=True)])
+    weight = np.where(having < len(truth), having / (having + TEXTS_OF_SHARED), 0)
+    return special.expit(weight * special.logit(own) + (1 - weight) * special.logit(shared)).astype(np.float32)
+
+
+def _best_cut(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """Where a cut has the highest F1, in the middle between two of the probabilities; 0.5 if nothing is true."""
+    if not truth.any():
+        return UNTUNED
+    precision, recall, candidates = metrics.precision_recall_curve(truth, probabilities)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    best = int(f1[:-1].argmax())
+    below = candidates[best - 1] if best else 0.0
+    return float(np.clip((candidates[best] + below) / 2, *CUTS))
