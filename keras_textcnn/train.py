@@ -93,7 +93,7 @@ def _main(arguments: argparse.Namespace) -> None:
     results.print(results_table(metrics))
     if "old_texts" in metrics:
         results.print(describe_old_texts(metrics["old_texts"]))
-    results.print(f"The run is in {run.directory}: report.txt, plots, weights and the SavedModel. Try next:\n")
+    results.print(f"The run is in {run.directory}: report.html, weights and the SavedModel. Try next:\n")
     command = f"python -m keras_textcnn.predict {shlex.quote(str(run.directory))}"
     results.print(f"    echo {_example(config, sources)} | {command}\n")
 
