@@ -124,9 +124,13 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
 
 
 def predict_logits(model: keras.Model, examples: Examples, *, boundaries: Sequence[int], batch_size: int) -> np.ndarray:
-    """The logits that a compiled model gives to encoded texts: float32 (texts, labels), in their order."""
+    """The logits that a model gives to encoded texts: float32 (texts, labels), in their order."""
     plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
-    predicted = model.predict(padded_batches(examples, plan, boundaries=boundaries), verbose=0)
-    logits = np.empty_like(predicted)
-    logits[np.concatenate(plan)] = predicted
+    # One trace for every width: `model.predict` makes one for each, and TensorFlow warns of a notebook's third training.
+    function = tf.function(lambda ids: model(ids, training=False))
+    answer = function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.int32))
+    batches = padded_batches(examples, plan, boundaries=boundaries)
+    logits = np.empty((len(examples.lengths), model.output_shape[-1]), dtype=np.float32)
+    for texts, (ids, _) in zip(plan, batches, strict=True):
+        logits[texts] = answer(ids)
     return logits
