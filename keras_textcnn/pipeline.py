@@ -126,7 +126,7 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
 def predict_logits(model: keras.Model, examples: Examples, *, boundaries: Sequence[int], batch_size: int) -> np.ndarray:
     """The logits that a model gives to encoded texts: float32 (texts, labels), in their order."""
     plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
-    # One trace for every width: `model.predict` makes one for each, and TensorFlow warns of a notebook's third training.
+    # One trace for every width: `model.predict` makes one each, and TensorFlow warns of them in a notebook.
     function = tf.function(lambda ids: model(ids, training=False))
     answer = function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.int32))
     batches = padded_batches(examples, plan, boundaries=boundaries)
