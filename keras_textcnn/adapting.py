@@ -56,11 +56,11 @@ class Start:
         outputs = [output for output, label in enumerate(labels) if label in self.labels]
         for layer, source in zip(model.layers, trained.layers, strict=True):
             for variable, value in zip(layer.weights, source.get_weights(), strict=True):
-                if layer.name == "logits":
-                    whole = variable.numpy()
-                    whole[..., outputs] = value[..., rows]
-                    value = whole
-                elif variable.name == "embeddings":
+                if layer.name in ("logits", "ngrams"):
+                    columns = variable.numpy()[: len(value)]
+                    columns[..., outputs] = value[..., rows]
+                    value = columns
+                if variable.name == "embeddings":
                     value = np.concatenate([value, variable.numpy()[len(value) :]])
                 variable.assign(value)
 

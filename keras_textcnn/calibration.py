@@ -7,6 +7,7 @@ from scipy import optimize, special
 from sklearn import metrics
 
 UNTUNED = 0.5
+LEAST_WEIGHT = 0.01  # of the first of two models, so that the other's scale stays finite
 CUTS = 1e-4, 1 - 1e-4  # between which a threshold lies
 TEXTS_OF_SHARED = 20  # a label that so many held-out texts have says as much of its threshold as all labels together do
 
@@ -60,14 +61,42 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     scores = logits.astype(np.float64)
 
     def cost(logarithm: float) -> float:
-        scaled = scores * np.exp(-logarithm)
-        if truth.ndim == 1:
-            losses = special.logsumexp(scaled, axis=1) - scaled[np.arange(len(truth)), truth]
-        else:
-            losses = np.logaddexp(0, scaled) - truth * scaled
+        losses, _ = _losses(scores * np.exp(-logarithm), truth)
         return float(losses.sum() + logarithm**2 / 2)
 
     return float(np.exp(optimize.minimize_scalar(cost, bounds=(-5, 5), method="bounded").x))
+
+
+def fit_scale(first: np.ndarray, second: np.ndarray, truth: np.ndarray) -> float:
+    """What a second model's logits are to be multiplied by before they are added to a first one's, at least 0.
+
+    The weights of both that minimize the log loss of held-out texts, plus half the squares of their distances from 1,
+    divided by each other; a temperature follows.
+
+    Args:
+        first, second: float (texts, labels), of texts that the models were not trained on.
+        truth: int (texts,), or (texts, labels), 1 for each label of a text.
+    """
+    scores = np.stack([first, second]).astype(np.float64)
+
+    def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        summed = np.tensordot(weights, scores, 1)
+        losses, wrong = _losses(summed, truth)
+        gradient = np.tensordot(scores, wrong, 2) + weights - 1
+        return float(losses.sum() + ((weights - 1) ** 2).sum() / 2), gradient
+
+    found = optimize.minimize(cost, np.ones(2), jac=True, bounds=[(LEAST_WEIGHT, None), (0, None)]).x
+    return float(found[1] / found[0])
+
+
+def _losses(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The log loss, one number a text or a text and label, and its gradient by the logits."""
+    if truth.ndim == 1:
+        right = np.arange(len(truth)), truth
+        wrong = special.softmax(logits, axis=1)
+        wrong[right] -= 1
+        return special.logsumexp(logits, axis=1) - logits[right], wrong
+    return np.logaddexp(0, logits) - truth * logits, special.expit(logits) - truth
 
 
 def tune_thresholds(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -8,13 +8,14 @@ from keras_textcnn.errors import InputError
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
 ONE_HOT, ZHANG = "one-hot", "zhang"
+MOST_NGRAMS = 5  # tokens of an n-gram: longer ones hardly stand in two texts
 LAZY_OPTIMIZERS = ("adam", "adamw")  # whose rows of the embedding may learn faster than the rest
 # What decides how a corpus reads; its shards serve every run that agrees in these.
 CORPUS_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "delimiter", "quoting")
 # What a run that starts from another has from there.
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
-    *("embedding", "alphabet", "dimensions", "maximum_tokens"),
+    *("embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
 )
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
@@ -63,6 +64,10 @@ MODELS: dict[str, dict[str, Any]] = {
         "hidden": (),
         "multichannel": False,
         "max_norm": None,
+        "ngrams": 2,
+        "ngram_buckets": 2**18,
+        "ngram_epochs": 12,
+        "ngram_learning_rate": 0.05,
     },
     "conv1d-stack": {
         **_WORDS,
@@ -215,6 +220,14 @@ class TrainConfig:
         "hidden", "units of hidden layers before the logits, separated by commas, or none", metavar="N,N,..."
     )
     multichannel: bool | None = option(None, "conv1d: a second copy of the vectors, never trained, beside the first")
+    ngrams: int | None = model_option(
+        "ngrams",
+        "a linear model of n-grams of up to so many tokens is trained beside it and added to its logits; 0: none",
+        metavar="N",
+    )
+    ngram_buckets: int | None = model_option(
+        "ngram_buckets", "rows that n-grams of two tokens and more share, by a hash", metavar="N"
+    )
     embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
     embedding_dropout: float | None = model_option(
         "embedding_dropout", "part of the tokens' vectors dropped in training, in [0, 1)", metavar="F"
@@ -271,6 +284,10 @@ class TrainConfig:
         "embedding_factor",
         "an embedding that is not frozen learns this many times as fast as the rest; 1 with rmsprop and sgd",
         metavar="F",
+    )
+    ngram_epochs: int | None = model_option("ngram_epochs", "epochs of the linear model of n-grams", metavar="N")
+    ngram_learning_rate: float | None = model_option(
+        "ngram_learning_rate", "learning rate of the linear model of n-grams", metavar="F"
     )
     batch_size: int = model_option("batch_size", "texts a step", metavar="N")
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
@@ -383,7 +400,8 @@ class TrainConfig:
         self._require("multichannel", not self.multichannel or not without, "left out without vectors")
 
     def _check_model(self) -> None:
-        self._at_least_one("filters", "pooling")
+        self._at_least_one("filters", "pooling", "ngram_buckets")
+        self._require("ngrams", 0 <= (self.ngrams or 0) <= MOST_NGRAMS, f"at least 0 and at most {MOST_NGRAMS}")
         for name in ("windows", "hidden"):
             sizes = getattr(self, name)
             positive = sizes is None or (isinstance(sizes, tuple) and min(sizes, default=1) >= 1)
@@ -397,15 +415,17 @@ class TrainConfig:
         self._require("max_norm", self.max_norm is None or 0 < self.max_norm < float("inf"), "a positive number")
 
     def _check_fit(self) -> None:
-        self._at_least_one("batch_size", "patience")
+        self._at_least_one("batch_size", "patience", "ngram_epochs")
         for name in ("frozen_epochs", "unfrozen_epochs"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require(
             "unfrozen_epochs", self.frozen_epochs + self.unfrozen_epochs >= 1, "at least 1 without frozen ones"
         )
         self._require("focal_gamma", 0 <= self.focal_gamma < float("inf"), "a number of at least 0")
-        for name in ("learning_rate", "unfrozen_learning_rate", "embedding_factor"):
-            self._require(name, 0 < getattr(self, name) < float("inf"), "a positive number")
+        rates = ("learning_rate", "unfrozen_learning_rate", "ngram_learning_rate", "embedding_factor")
+        for name in rates:
+            value = getattr(self, name)
+            self._require(name, value is None or 0 < value < float("inf"), "a positive number")
         lazy = self.optimizer in LAZY_OPTIMIZERS
         self._require("embedding_factor", lazy or self.embedding_factor == 1, f"1 with --optimizer {self.optimizer}")
         decays = self.weight_decay is None or 0 <= self.weight_decay < float("inf")

@@ -1,5 +1,6 @@
 """conv1d's convolution: each different token of a batch is multiplied once, and padding never."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_textcnn.layers import Shape
+from keras_textcnn.ngrams import NgramLogits
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")
@@ -187,13 +189,26 @@ def _maximum_of_sums(products: tf.Tensor, parts: tf.Tensor, texts: tf.Tensor) ->
     return maximum(products)
 
 
-def trace_windows(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | None:
-    """Makes a function that says what each window of tokens adds to each logit of a conv1d model.
+@dataclasses.dataclass(frozen=True)
+class WindowTrace:
+    """What windows of tokens add to the logits.
 
-    Returns:
-        From ids, int32 (batch, tokens), to float32 (batch, len(windows), tokens, labels), by the first token of the
-        window; with the bias the sum of a text's is its logits. None if the model has other layers than that, or hidden
-        ones, through which windows do not simply add up.
+    Attributes:
+        windows: Tokens of each window.
+        added: From ids, int32 (batch, tokens), to float32 (batch, len(windows), tokens, labels), by the first token of
+            the window; with the bias the sum of a text's is its logits.
+        bias: To float32 (labels,).
+    """
+
+    windows: list[int]
+    added: Callable[[tf.Tensor], tf.Tensor]
+    bias: Callable[[], tf.Tensor]
+
+
+def trace_windows(model: keras.Model) -> WindowTrace | None:
+    """What each window of tokens, and each n-gram, adds to each logit of a conv1d model.
+
+    None if the model has other layers than that, or hidden ones, through which windows do not simply add up.
     """
     convolutions = [layer for layer in model.layers if isinstance(layer, PooledConv1D)]
     if not convolutions or any(layer.name.startswith("hidden") for layer in model.layers):
@@ -201,13 +216,25 @@ def trace_windows(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | None
     _, places, spans = model.get_layer("distinct_tokens").output
     looked_up = keras.Model(model.input, [model.get_layer("embedding_dropout").input, places, spans])
     logits = model.get_layer("logits")
+    linear = [layer for layer in model.layers if isinstance(layer, NgramLogits)]
 
-    def trace(ids: tf.Tensor) -> tf.Tensor:
+    def add(ids: tf.Tensor) -> tf.Tensor:
         vectors, places, spans = looked_up(ids, training=False)
-        added = []
-        for layer, weights in zip(convolutions, tf.split(logits.kernel.value, len(convolutions)), strict=True):
-            sums, windows = layer.trace(vectors, places, spans, weights)
-            added.append(tf.scatter_nd(windows, sums, [*tf.unstack(tf.shape(ids)), weights.shape[1]]))
-        return tf.stack(added, axis=1)
+        kernels = tf.split(logits.kernel.value, len(convolutions))
+        traced = [
+            layer.trace(vectors, places, spans, kernel) for layer, kernel in zip(convolutions, kernels, strict=True)
+        ]
+        for layer in linear:
+            traced += [(scale() * rows, begins) for rows, begins in layer.trace(ids)]
+        shape = [*tf.unstack(tf.shape(ids)), model.output_shape[-1]]
+        return tf.stack([tf.scatter_nd(begins, rows, shape) for rows, begins in traced], axis=1)
 
-    return trace
+    def scale() -> tf.Tensor:
+        return model.get_layer("sum").scale.value
+
+    def bias() -> tf.Tensor:
+        return tf.add_n([logits.bias.value, *(scale() * layer.bias.value for layer in linear)])
+
+    windows = [layer.window for layer in convolutions]
+    windows += [size for layer in linear for size in range(1, layer.longest + 1)]
+    return WindowTrace(windows, add, bias)

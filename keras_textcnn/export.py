@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_textcnn.convolution import WindowTrace
 from keras_textcnn.text import in_parts
 from keras_textcnn.vocabulary import encode, lookup_table
 
@@ -24,8 +25,7 @@ def export_model(
     maximum_tokens: int,
     temperature: float = 1.0,
     thresholds: np.ndarray | None = None,
-    trace: Callable[[tf.Tensor], tf.Tensor] | None = None,
-    windows: Sequence[int] = (),
+    trace: WindowTrace | None = None,
 ) -> None:
     """Writes a SavedModel.
 
@@ -49,7 +49,6 @@ def export_model(
         thresholds: float32 (labels,), where each label has a probability of its own; `label` is the most probable one
             all the same.
         trace: From `convolution.trace_windows`.
-        windows: The sizes of the traced windows.
     """
     table = lookup_table(vocabulary)
     fixed = model.input_shape[1]  # the length that every text is padded to, if there is one
@@ -74,15 +73,15 @@ def export_model(
     def list_thresholds() -> dict[str, tf.Tensor]:
         return {"thresholds": tf.constant(thresholds, tf.float32)}
 
-    def explain(trace: Callable[[tf.Tensor], tf.Tensor], text: tf.Tensor) -> dict[str, tf.Tensor]:
+    def explain(trace: WindowTrace, text: tf.Tensor) -> dict[str, tf.Tensor]:
         tokens = split(text)[:, :maximum_tokens]
         ids = pad(encode(tokens, table, maximum_tokens=maximum_tokens))
         logits = model(ids, training=False)
         return {
             "tokens": pad(tokens),
-            "added": trace(ids),
-            "windows": tf.constant(windows, tf.int32),
-            "bias": tf.identity(model.get_layer("logits").bias.value),
+            "added": trace.added(ids),
+            "windows": tf.constant(trace.windows, tf.int32),
+            "bias": tf.identity(trace.bias()),
             "logits": logits,
             "probabilities": activation(logits / temperature),
         }

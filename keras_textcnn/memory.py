@@ -10,6 +10,7 @@ from keras_textcnn.corpus import TRAIN
 from keras_textcnn.encoding import Encoded
 from keras_textcnn.errors import InputError
 from keras_textcnn.models import SHORTEST
+from keras_textcnn.ngrams import NgramLogits
 from keras_textcnn.store import TokenizedCorpus
 
 # What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
@@ -46,7 +47,7 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
 
 def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:
     """How many numbers a batch holds of a layer for each text of so many tokens."""
-    if isinstance(layer, PooledConv1D):
+    if isinstance(layer, (PooledConv1D, NgramLogits)):
         return layer.numbers_a_token * tokens
     return sum(
         math.prod(tokens if size is None else size for size in output.shape[1:])

@@ -16,7 +16,7 @@ from typing import Any
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 
-FORMAT = 3  # of the directory; it grows when an older reader could no longer understand a newer directory
+FORMAT = 4  # of the directory; it grows when an older reader could no longer understand a newer directory
 
 
 def check_free(directory: Path) -> None:
@@ -86,7 +86,7 @@ class Run:
             directory.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as work:
                 run = cls(Path(work, "run"))
-                run.checkpoint.parent.mkdir(parents=True)
+                run.checkpoints.mkdir(parents=True)
                 run.write_json("config.json", {"format": FORMAT, "settings": dataclasses.asdict(config), **facts})
                 run.write_lines("vocabulary.txt", vocabulary)
                 run.write_lines("labels.txt", labels)
@@ -127,9 +127,9 @@ class Run:
         return run
 
     @property
-    def checkpoint(self) -> Path:
-        """What `--resume` goes on from."""
-        return self.directory / "checkpoints" / "latest.npz"
+    def checkpoints(self) -> Path:
+        """The folder of what `--resume` goes on from."""
+        return self.directory / "checkpoints"
 
     @property
     def weights(self) -> Path:
@@ -144,7 +144,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the training and the export have ended."""
-        return not self.checkpoint.parent.exists()
+        return not self.checkpoints.exists()
 
     @property
     def current(self) -> bool:
@@ -207,7 +207,7 @@ class Run:
 
     def write_saved_model(self, writer: Callable[[Path], Any]) -> None:
         """Has the exported model written among the checkpoints and moves it to its place once it is whole."""
-        partial = self.checkpoint.parent / "saved_model"
+        partial = self.checkpoints / "saved_model"
         for folder in (partial, self.saved_model):  # of an attempt that was interrupted
             shutil.rmtree(folder, ignore_errors=True)
         writer(partial)
@@ -216,7 +216,7 @@ class Run:
 
     def finish(self) -> None:
         """Marks the run as finished: what `--resume` needs goes."""
-        shutil.rmtree(self.checkpoint.parent)
+        shutil.rmtree(self.checkpoints)
 
 
 def _escape(line: str) -> str:

@@ -15,7 +15,7 @@ from keras_textcnn import balance, baseline, devices, export, fitting, pipeline,
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.building import build_model, load_vectors
-from keras_textcnn.calibration import Calibration, calibrate
+from keras_textcnn.calibration import Calibration, calibrate, fit_scale
 from keras_textcnn.config import ONE_HOT, TrainConfig
 from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, Corpus, Record
@@ -24,6 +24,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.losses import build_loss
 from keras_textcnn.memory import check_memory
 from keras_textcnn.models import SHORTEST
+from keras_textcnn.ngrams import split_parts
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.summary import write_summary
@@ -85,26 +86,34 @@ def train(
     run = claim(directory, config, _facts(tokenized, encoded, device), encoded)
     _say_how(config, device, say)
 
-    progress = _fit(config, run, model, encoded, say, callbacks)
-    best = progress.history[progress.best_epoch - 1]
-    say(f"kept epoch {progress.best_epoch}, which has the lowest validation loss, {best['val_loss']:.4f}")
+    parts = split_parts(model)
+    progress = _fit(config, run, model, parts, encoded, say, callbacks)
+    history, best_epochs = _join(progress)
+    for epoch in best_epochs:
+        row = history[epoch - 1]
+        say(f"kept epoch {epoch}, which has the lowest validation loss, {row['val_loss']:.4f}")
     if isinstance(corpus, Corpus):
         say("scoring the validation and test texts, and a linear model to compare with")
     else:
         say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
-    logits = {
-        name: pipeline.predict_logits(
-            model, encoded.examples[name], boundaries=_boundaries(config), batch_size=config.prediction_batch_size
+
+    def predict(part: keras.Model, split: str) -> np.ndarray:
+        return pipeline.predict_logits(
+            part, encoded.examples[split], boundaries=_boundaries(config), batch_size=config.prediction_batch_size
         )
-        for name in ("validation", "test")
-    }
+
+    combined = _combine(model, [predict(part, "validation") for part in parts], encoded) if len(parts) > 1 else None
+    logits = {split: predict(model, split) for split in ("validation", "test")}
     calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
     run_metrics = _score(calibration, logits, encoded)
     say(_describe_calibration(run_metrics))
     run_metrics["baseline"] = _measure_baseline(corpus, encoded, config.seed) if isinstance(corpus, Corpus) else None
     run_metrics["coverage"] = encoded.coverage and dataclasses.asdict(encoded.coverage)
-    run_metrics["best_epoch"] = progress.best_epoch
-    run_metrics["phases"] = progress.phases()
+    run_metrics["best_epoch"] = best_epochs[0]
+    if combined:
+        run_metrics["ngrams"] = {"best_epoch": best_epochs[1], **combined}
+        say(_describe_parts(combined, run_metrics["validation"]["accuracy"]))
+    run_metrics["phases"] = [phase for part in progress for phase in part.phases()]
 
     say("exporting the SavedModel")
     _export(run, config, model, encoded, calibration)
@@ -114,7 +123,7 @@ def train(
     write_summary(
         run,
         run_metrics,
-        progress.history,
+        history,
         corpus=corpus if isinstance(corpus, Corpus) else None,
         encoded=encoded,
         calibration=calibration,
@@ -182,10 +191,12 @@ def _fit(
     config: TrainConfig,
     run: Run,
     model: keras.Model,
+    parts: Sequence[keras.Model],
     encoded: Encoded,
     say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
-) -> fitting.Progress:
+) -> list[fitting.Progress]:
+    """Fits each part of a model for itself; a part that was fitted before an interruption only takes its weights."""
     examples = encoded.examples
     boundaries, truth = _boundaries(config), examples["train"].truth
     weights = balance.weigh_texts(truth) if config.sampling == "balanced" else None
@@ -202,32 +213,71 @@ def _fit(
 
     several_labels = config.multi_label is not None
     board = TensorBoard(run.directory / "tensorboard")
+    fitted: list[fitting.Progress] = []
 
     def on_epoch(row: dict[str, Any]) -> None:
+        row = {**row, "epoch": row["epoch"] + sum(len(part.history) for part in fitted)}
         say(reporting.describe_epoch(row))
         board.write(row)
         if config.histograms:
             board.write_histograms(model.weights, row["epoch"])
 
-    progress = fitting.two_phase_fit(
-        model,
-        training=lambda epoch: batches("train", epoch),
-        validation=batches("validation"),
-        phases=plan_phases(config),
-        patience=config.patience,
+    loss = build_loss(
         several_labels=several_labels,
-        loss=build_loss(
-            several_labels=several_labels,
-            label_weights=None if config.class_weight == "none" else balance.weigh_labels(truth, config.class_weight),
-            focal_gamma=config.focal_gamma,
-        ),
-        checkpoint=run.checkpoint,
-        callbacks=callbacks,
-        on_epoch=on_epoch,
+        label_weights=None if config.class_weight == "none" else balance.weigh_labels(truth, config.class_weight),
+        focal_gamma=config.focal_gamma,
     )
+    for part, phases in zip(parts, (plan_phases(config), plan_ngram_phases(config)), strict=False):
+        progress = fitting.two_phase_fit(
+            part,
+            training=lambda epoch: batches("train", epoch),
+            validation=batches("validation"),
+            phases=phases,
+            patience=config.patience,
+            several_labels=several_labels,
+            loss=loss,
+            checkpoint=run.checkpoints / f"{part.name}.npz",
+            callbacks=callbacks,
+            on_epoch=on_epoch,
+        )
+        fitted.append(progress)
     if config.embedding != ONE_HOT:
         board.write_projector(encoded.vocabulary, model.get_layer("embedding").embeddings.numpy())
-    return progress
+    return fitted
+
+
+def _join(progress: Sequence[fitting.Progress]) -> tuple[list[dict[str, Any]], list[int]]:
+    """One history of all parts, and the epoch that was kept of each, counted from 1 over all parts."""
+    history: list[dict[str, Any]] = []
+    best_epochs = []
+    for part in progress:
+        before = len(history)
+        best_epochs.append(before + part.best_epoch)
+        history += [{**row, "epoch": before + row["epoch"]} for row in part.history]
+    return history, best_epochs
+
+
+def _combine(model: keras.Model, logits: Sequence[np.ndarray], encoded: Encoded) -> dict[str, Any]:
+    """Sets the scale of a sum by its parts' logits of the validation texts, and returns what each part is worth."""
+    truth = encoded.examples["validation"].truth
+    scale = fit_scale(logits[0], logits[1], truth)
+    model.get_layer("sum").scale.assign(scale)
+    thresholds = None if truth.ndim == 1 else np.zeros(truth.shape[1])
+    accuracies = [scoring.score_labels(truth, scoring.choose_labels(part, thresholds))["accuracy"] for part in logits]
+    return {"scale": scale, "validation_accuracy": dict(zip(("convolution", "ngrams"), accuracies, strict=True))}
+
+
+def _describe_parts(combined: Mapping[str, Any], accuracy: float) -> str:
+    alone = combined["validation_accuracy"]
+    return (
+        f"right of the validation texts: {alone['convolution']:.2%} by the convolution, {alone['ngrams']:.2%} by the "
+        f"n-grams, {accuracy:.2%} by their sum ({combined['scale']:.2f} times the n-grams)"
+    )
+
+
+def plan_ngram_phases(config: TrainConfig) -> list[fitting.Phase]:
+    """The one phase of the linear model of n-grams: always Adam, which moves rare rows as far as frequent ones."""
+    return [fitting.Phase("n-grams", config.ngram_epochs or 0, config.ngram_learning_rate or 0.0)]
 
 
 def plan_phases(config: TrainConfig) -> list[fitting.Phase]:
@@ -276,7 +326,6 @@ def _export(run: Run, config: TrainConfig, model: keras.Model, encoded: Encoded,
             temperature=calibration.temperature,
             thresholds=calibration.thresholds,
             trace=trace_windows(model),
-            windows=config.windows or (),
         )
     )
 

@@ -8,6 +8,7 @@ from keras import layers
 from keras_textcnn.convolution import DistinctTokens, PooledConv1D
 from keras_textcnn.layers import TokenEmbedding
 from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
+from keras_textcnn.ngrams import NgramLogits, ScaledSum
 
 POOLINGS = ("max", "average")
 
@@ -25,6 +26,8 @@ def build_conv1d(
     embedding_dropout: float = 0.0,
     dropout: float = 0.5,
     max_norm: float | None = None,
+    ngrams: int = 0,
+    ngram_buckets: int = 2**18,
 ) -> keras.Model:
     """The one-layer text CNN of Kim (2014), uncompiled; its prediction does not depend on the padding.
 
@@ -48,16 +51,20 @@ def build_conv1d(
             [0, 1).
         dropout: Fraction of the pooled features, and of each hidden layer, dropped in training, in [0, 1).
         max_norm: The longest that the weights of a label may become (Kim: 3); None: any length.
+        ngrams: Tokens of the longest n-grams of a linear model whose logits are added (`ngrams.NgramLogits`); 0: none.
+        ngram_buckets: Rows that n-grams of two tokens and more share.
 
     Raises:
         ValueError: A size is not positive, a dropout is outside [0, 1), windows repeat or a pooling is unknown.
 
-    Differs from the paper: dropout on the embedding too; filters have weights of their own for each channel.
+    Differs from the paper: dropout on the embedding too; filters have weights of their own for each channel; the
+    linear model beside it.
     Source: Kim (2014), https://arxiv.org/abs/1408.5882, section 2.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
     check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), hidden=min(hidden, default=1))
+    check_sizes(ngrams=ngrams or 1, ngram_buckets=ngram_buckets)
     if not poolings or not set(poolings) <= set(POOLINGS):
         raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
 
@@ -75,6 +82,9 @@ def build_conv1d(
 
     dropped = layers.Dropout(dropout, name="dropout")(joined)
     logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout, max_norm=max_norm)
+    if ngrams:
+        linear = NgramLogits(vocabulary_size, labels, longest=ngrams, buckets=ngram_buckets, name="ngrams")
+        logits = ScaledSum(name="sum")(logits, linear(ids))
     return keras.Model(ids, logits, name="conv1d")
 
 
