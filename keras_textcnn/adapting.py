@@ -56,13 +56,13 @@ class Start:
         outputs = [output for output, label in enumerate(labels) if label in self.labels]
         for layer, source in zip(model.layers, trained.layers, strict=True):
             for variable, value in zip(layer.weights, source.get_weights(), strict=True):
+                whole = np.array(variable.numpy())
+                known = whole[: len(value)] if variable.name == "embeddings" else whole
                 if layer.name in ("logits", "ngrams"):
-                    columns = variable.numpy()[: len(value)]
-                    columns[..., outputs] = value[..., rows]
-                    value = columns
-                if variable.name == "embeddings":
-                    value = np.concatenate([value, variable.numpy()[len(value) :]])
-                variable.assign(value)
+                    known[..., outputs] = value[..., rows]
+                else:
+                    known[...] = value
+                variable.assign(whole)
 
 
 def rehearse(

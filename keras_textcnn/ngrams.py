@@ -78,9 +78,8 @@ class NgramLogits(keras.layers.Layer):
             found = tf.gather_nd(hashes, places)
             if size == 1:
                 rows = tf.nn.embedding_lookup(self.embeddings.value, tf.cast(found, tf.int32))
-            else:  # the upper bits of a product are the well scattered ones
-                scattered = tf.bitwise.bitwise_and(tf.bitwise.right_shift(found * SCATTER, 24), 2**31 - 1)
-                rows = tf.nn.embedding_lookup(self.hashed.value, tf.cast(scattered % self.buckets, tf.int32))
+            else:
+                rows = tf.nn.embedding_lookup(self.hashed.value, tf.cast(_scatter(found) % self.buckets, tf.int32))
             places = tf.cast(places, tf.int32)
             traced.append((rows / tf.gather(self._roots(ids), places[:, 0])[:, None] if share else rows, places))
         return traced
@@ -121,6 +120,12 @@ class ScaledSum(keras.layers.Layer):
 
     def compute_output_shape(self, first_shape: Shape, second_shape: Shape) -> Shape:
         return first_shape
+
+
+def _scatter(hashes: tf.Tensor) -> tf.Tensor:
+    """Numbers of 31 bits in which neighbouring hashes have nothing in common: the upper bits of a product."""
+    folded = tf.bitwise.bitwise_xor(hashes, tf.bitwise.bitwise_and(tf.bitwise.right_shift(hashes, 32), 2**32 - 1))
+    return tf.bitwise.bitwise_and(tf.bitwise.right_shift(folded * SCATTER, 32), 2**31 - 1)
 
 
 def split_parts(model: keras.Model) -> list[keras.Model]:

@@ -92,7 +92,7 @@ def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
-    """Options of `train` for a run of seconds: two frozen epochs, two unfrozen ones, none ended early."""
+    """Options of `train` for a run of seconds: two epochs of each phase, none ended early."""
     options = {
         "data": corpus_file,
         "vectors": vectors_file,
@@ -101,7 +101,13 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
         "batch-size": 16,
         "embedding-dropout": 0,
     }
-    options |= {"frozen-epochs": 2, "unfrozen-epochs": 2, "learning-rate": 0.02, "unfrozen-learning-rate": 0.01}
+    options |= {
+        "ngram-epochs": 2,
+        "frozen-epochs": 2,
+        "unfrozen-epochs": 2,
+        "learning-rate": 0.02,
+        "unfrozen-learning-rate": 0.01,
+    }
     return [part for name, value in options.items() for part in (f"--{name}", str(value))]
 
 

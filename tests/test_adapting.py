@@ -14,7 +14,7 @@ from keras_textcnn.errors import InputError
 from tests.conftest import make_texts, randomize, write_table
 from tests.test_train import run_main, weights_of
 
-SMALL = ["--frozen-epochs", 1, "--unfrozen-epochs", 1, "--batch-size", 16]
+SMALL = ["--frozen-epochs", 1, "--unfrozen-epochs", 1, "--ngram-epochs", 2, "--batch-size", 16]
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +41,16 @@ def test_known_tokens_and_labels_keep_their_weights(finished_run: Path) -> None:
     start.load_into(model, vocabulary, labels)
     trained = {variable.path: variable.numpy() for variable in load_model(start.run).weights}
     ours = {variable.path: variable.numpy() for variable in model.weights}
+    by_token, by_label = {"embedding/embeddings", "ngrams/embeddings"}, {"logits/kernel", "logits/bias"}
+    by_label |= {"ngrams/embeddings", "ngrams/hashed", "ngrams/bias"}
+    for name in by_token:
+        np.testing.assert_array_equal(ours[name][-2:], fresh[name][-2:])
     np.testing.assert_array_equal(ours["embedding/embeddings"][:-2], trained["embedding/embeddings"])
-    np.testing.assert_array_equal(ours["embedding/embeddings"][-2:], fresh["embedding/embeddings"][-2:])
-    for name, axis in (("logits/kernel", 1), ("logits/bias", 0)):
-        np.testing.assert_array_equal(ours[name].take([1, 2], axis), trained[name].take([1, 0], axis))  # metal, fruit
-        np.testing.assert_array_equal(ours[name].take(0, axis), fresh[name].take(0, axis))
-    for name in set(ours) - {"embedding/embeddings", "logits/kernel", "logits/bias"}:
+    for name in by_label:
+        known = ours[name][: len(trained[name])] if name in by_token else ours[name]
+        np.testing.assert_array_equal(known[..., [1, 2]], trained[name][..., [1, 0]])  # metal, fruit
+        np.testing.assert_array_equal(ours[name][..., 0], fresh[name][..., 0])
+    for name in set(ours) - by_token - by_label:
         np.testing.assert_array_equal(ours[name], trained[name])
 
 
@@ -68,9 +72,13 @@ def test_what_is_tuned_moves_and_nothing_else(
     before = {variable.path: variable.numpy() for variable in load_model(Run.open(finished_run)).weights}
     after = {variable.path: variable.numpy() for variable in load_model(Run.open(tmp_path / "run")).weights}
     with (tmp_path / "run" / "history.csv").open() as file:
-        assert [row["phase"] for row in csv.DictReader(file)] == [{"all": "unfrozen"}.get(tune, tune)]
-    found = {name for name in before if (before[name] != after[name][: len(before[name])]).any()}
-    assert found == (moved or set(before))
+        assert [*dict.fromkeys(row["phase"] for row in csv.DictReader(file))] == [
+            {"all": "unfrozen"}.get(tune, tune),
+            "n-grams",
+        ]
+    found = {name for name in before if (before[name] != after[name]).any()}
+    linear = {name for name in before if name.split("/")[0] in ("ngrams", "sum")}  # has a phase of its own
+    assert found == (moved | linear if moved else set(before))
 
 
 def test_other_labels_new_words_and_old_texts(
@@ -113,11 +121,14 @@ def test_the_same_labels_or_some_of_them_keep_the_head(
         1e-9,
         "--unfrozen-learning-rate",
         1e-9,
+        "--ngram-learning-rate",
+        1e-9,
     ]
     assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0
     assert (tmp_path / "run" / "labels.txt").read_text().split() == ["fruit", "metal", "sea"]
     for ours, theirs in zip(weights_of(tmp_path / "run"), weights_of(finished_run), strict=True):
-        np.testing.assert_allclose(ours[: len(theirs)], theirs, atol=1e-6)
+        if np.ndim(ours):  # not the scale of the n-grams, which the validation texts set
+            np.testing.assert_allclose(ours[: len(theirs)], theirs, atol=1e-6)
 
 
 def test_old_texts_are_so_large_a_part_and_never_test_texts() -> None:

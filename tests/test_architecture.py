@@ -23,6 +23,7 @@ TOOLS = {
     "text",
     "layers",
     "convolution",
+    "ngrams",
     "losses",
     "optimizers",
     "devices",

@@ -3,7 +3,7 @@ import pytest
 from scipy import special
 from sklearn import metrics
 
-from keras_textcnn.calibration import Calibration, calibrate, fit_temperature, tune_thresholds
+from keras_textcnn.calibration import Calibration, calibrate, fit_scale, fit_temperature, tune_thresholds
 
 
 def draw(logits: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -31,6 +31,22 @@ def test_it_minimizes_the_log_loss() -> None:
 def test_a_few_texts_that_are_all_right_make_no_answer_certain() -> None:
     logits = np.array([[1.0, 0.0]] * 5)
     assert 0.2 < fit_temperature(logits, np.zeros(5, np.int32)) < 1
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_finds_the_scale_that_two_models_were_added_with(several: bool) -> None:
+    random = np.random.default_rng(3)
+    first, second = random.normal(0, 1, (2, 20_000, 4))
+    logits = 1.5 * first + 0.6 * second
+    truth = (random.random(logits.shape) < special.expit(logits)).astype(int) if several else draw(logits, random)
+    assert fit_scale(first, second, truth) == pytest.approx(0.4, rel=0.05)
+    assert fit_scale(first, -second, truth) == 0  # what says the opposite is left out, not turned round
+    assert 0 < fit_scale(-first, second, truth) < np.inf
+
+
+def test_no_held_out_errors_leave_the_scale_near_one() -> None:
+    logits = np.array([[1.0, 0.0]] * 3)
+    assert fit_scale(logits, logits, np.zeros(3, np.int32)) == pytest.approx(1, abs=1e-4)
 
 
 def test_probabilities_are_softmax_or_sigmoid() -> None:

@@ -13,17 +13,21 @@ from tests.conftest import make_ids, randomize
 
 @pytest.mark.parametrize("poolings", [("max",), ("average",), ("max", "average")])
 @pytest.mark.parametrize("multichannel", [False, True])
-def test_what_windows_add_and_the_bias_are_the_logits(poolings: tuple[str, ...], multichannel: bool) -> None:
+@pytest.mark.parametrize("ngrams", [0, 3])
+def test_what_windows_add_and_the_bias_are_the_logits(
+    poolings: tuple[str, ...], multichannel: bool, ngrams: int
+) -> None:
     random = np.random.default_rng(0)
     model = build_conv1d(
         vocabulary_size=30, labels=4, dimensions=5, windows=(1, 2, 4), filters=7, poolings=poolings,
-        multichannel=multichannel,
+        multichannel=multichannel, ngrams=ngrams, ngram_buckets=13,
     )  # fmt: skip
     randomize(model, random)
     ids = make_ids(random, [0, 1, 2, 9, 17], 17).astype(np.int32)
-    added = trace_windows(model)(tf.constant(ids)).numpy()
-    assert added.shape == (5, 3, 17, 4)
-    bias = model.get_layer("logits").bias.numpy()
+    trace = trace_windows(model)
+    added, bias = trace.added(tf.constant(ids)).numpy(), trace.bias().numpy()
+    assert trace.windows == [1, 2, 4, *range(1, ngrams + 1)]
+    assert added.shape == (5, len(trace.windows), 17, 4)
     np.testing.assert_allclose(added.sum(axis=(1, 2)) + bias, model(ids), rtol=1e-5, atol=1e-5)
 
 
@@ -39,7 +43,7 @@ def test_a_window_adds_what_the_formula_says() -> None:
     expected = np.zeros((8, 2))
     for filter, winner in enumerate(features.argmax(axis=0)):
         expected[winner] += max(features[winner, filter], 0) * weights["logits/kernel"][filter]
-    added = trace_windows(model)(tf.constant(ids)).numpy()[0, 0]
+    added = trace_windows(model).added(tf.constant(ids)).numpy()[0, 0]
     np.testing.assert_allclose(added, expected, atol=1e-5)
 
 
