@@ -170,6 +170,14 @@ class TrainConfig:
         0.1, "part of the training texts split off for validation, in (0, 0.5]", metavar="F"
     )
     test_fraction: float = option(0.1, "part of the texts split off for the test, in (0, 0.5]", metavar="F")
+    folds: int | None = option(
+        None,
+        "cross-validation: deal the texts to so many folds, by label, and train so many runs, each of which is tested "
+        "on another fold",
+        metavar="N",
+    )
+    fold: int | None = option(None, "with --folds, train only the run that is tested on this one, from 1", metavar="K")
+    seeds: int | None = option(None, "train so many runs, with --seed and the seeds that follow it", metavar="N")
 
     vocabulary_size: int = model_option(
         "vocabulary_size", "most tokens in the vocabulary, the most frequent ones", metavar="N"
@@ -363,6 +371,13 @@ class TrainConfig:
                 raise InputError(f"{_option(name)} is that of the run, {_shown(getattr(self, name))}; leave it out")
         return TrainConfig(**{name: getattr(self, name) for name in (*ARCHITECTURE, "vectors")} | given).resolved()
 
+    def repeats(self) -> "dict[str, TrainConfig]":
+        """The settings of each run that these mean, by the name of its folder; none if they mean a single run."""
+        if self.folds and not self.fold:
+            return {f"fold-{fold}": dataclasses.replace(self, fold=fold) for fold in range(1, self.folds + 1)}
+        seeds = range(self.seed, self.seed + (self.seeds or 0))
+        return {f"seed-{seed}": dataclasses.replace(self, seed=seed, seeds=None) for seed in seeds}
+
     @property
     def unit(self) -> str:
         """What a token is to the model: a word or a character."""
@@ -380,7 +395,13 @@ class TrainConfig:
         self._require("text_column", all(self.text_column), "names of columns")
         for name in ("validation_fraction", "test_fraction"):
             self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
-        self._require("seed", 0 <= self.seed < 2**32, "at least 0 and below 2**32")
+        self._require("seed", 0 <= self.seed <= 2**32 - (self.seeds or 1), "at least 0 and below 2**32")
+        self._require("seeds", self.seeds is None or self.seeds >= 2, "at least 2")
+        self._require("seeds", not self.seeds or not self.folds, "left out with --folds")
+        self._require("folds", self.folds is None or self.folds >= 3, "at least 3")
+        self._require("folds", not self.folds or not self.test_data, "left out with --test-data")
+        self._require("folds", not self.folds or not self.rehearse, "left out with --rehearse")
+        self._require("fold", self.fold is None or 1 <= self.fold <= (self.folds or 0), "one of --folds, from 1")
 
     def _check_tokens(self) -> None:
         without = self.vectors == NO_VECTORS

@@ -66,6 +66,7 @@ def assign_splits(
     validation_fraction: float,
     test_fraction: float,
     seed: int,
+    fold: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """Splits the parts that are missing off the training texts, by label.
 
@@ -77,21 +78,35 @@ def assign_splits(
         validation_fraction: Part of the training texts, after the test is split off.
         test_fraction: Part of the training texts.
         seed: Fixes which texts.
+        fold: The test is this one, counted from 1, of so many folds: the training texts are dealt to them label by
+            label, as cards are. None: the test is a fraction.
 
     Returns:
         int (texts,), positions in `SPLITS`: every split has texts if one label is frequent enough.
+
+    Raises:
+        InputError: The test is to be a fold, but there are test texts.
     """
     complete = splits.copy()
     parts = missing_parts(splits)
+    if fold and TEST not in parts:
+        raise InputError("--folds tests on the training texts, but the corpus has test texts of its own; try --seeds")
     frequent = np.bincount(strata[splits == TRAIN]) > len(parts)
     for part in parts:
         random = np.random.default_rng(seed)
         fraction = test_fraction if part == TEST else validation_fraction
         training = np.flatnonzero((complete == TRAIN) & frequent[np.minimum(strata, len(frequent) - 1)])
         by_stratum = training[np.argsort(strata[training], kind="stable")]
-        for positions in np.split(by_stratum, np.flatnonzero(np.diff(strata[by_stratum])) + 1):
-            chosen = random.permutation(positions)[: max(int(fraction * len(positions)), 1)]
-            complete[chosen] = part
+        shuffled = [
+            random.permutation(positions)
+            for positions in np.split(by_stratum, np.flatnonzero(np.diff(strata[by_stratum])) + 1)
+        ]
+        if fold and part == TEST:
+            number, folds = fold
+            chosen = np.concatenate(shuffled)[number - 1 :: folds]
+        else:
+            chosen = np.concatenate([positions[: max(int(fraction * len(positions)), 1)] for positions in shuffled])
+        complete[chosen] = part
     return complete
 
 

@@ -78,6 +78,7 @@ def encode_corpus(
         validation_fraction=config.validation_fraction,
         test_fraction=config.test_fraction,
         seed=config.seed,
+        fold=(config.fold, config.folds) if config.fold and config.folds else None,
     )
     sizes = ", ".join(f"{(splits == position).sum():,} {name}" for position, name in enumerate(SPLITS))
     say(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")

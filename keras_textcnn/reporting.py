@@ -87,6 +87,33 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
     return table
 
 
+def describe_scores(run_metrics: dict[str, Any]) -> str:
+    """One line about a run among others."""
+    return ", ".join(f"{100 * run_metrics[split]['accuracy']:.2f}% of the {split} texts right" for split in SPLITS[1:])
+
+
+def repeats_table(summary: dict[str, Any]) -> Table:
+    """Several runs beside their linear baselines: means of their scores in percent, with the standard deviations.
+
+    Args:
+        summary: What `repeats.json` holds.
+    """
+    table = Table(f"percent, {summary['runs']} runs", box=rich.box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("validation accuracy", "test accuracy", "macro F1"):
+        table.add_column(column, justify="right", no_wrap=True)
+    baseline = summary["baseline"]
+    rows = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
+    for name, splits in rows:
+        scores = [splits["validation"]["accuracy"], *(splits["test"][score] for score in ("accuracy", "macro_f1"))]
+        table.add_row(name, *map(mean_and_deviation, scores))
+    return table
+
+
+def mean_and_deviation(score: dict[str, float]) -> str:
+    """A mean with its standard deviation, in percent."""
+    return f"{100 * score['mean']:.2f} ± {100 * score['deviation']:.2f}"
+
+
 def describe_old_texts(scores: dict[str, Any]) -> str:
     """What an adapted run still knows: accuracy on the test texts of the run that it started from, before and after."""
     before, after = (100 * scores[name]["accuracy"] for name in ("before", "after"))

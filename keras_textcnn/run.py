@@ -11,17 +11,18 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 
+SUMMARY = "repeats.json"  # of a directory of several runs
 FORMAT = 4  # of the directory; it grows when an older reader could no longer understand a newer directory
 
 
 def check_free(directory: Path) -> None:
     """Raises InputError if a run cannot be written to a directory because something is there."""
-    if (directory / "config.json").exists():
+    if (directory / "config.json").exists() or Repeats(directory).there:
         resume = f"--resume {shlex.quote(str(directory))}"
         raise InputError(f"{directory} already holds a run; choose another --output, or go on with {resume}")
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
@@ -55,10 +56,91 @@ def find_saved_model(directory: Path) -> Path:
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
-    """One training's directory. It is unfinished while it holds `checkpoints/`."""
+class Folder:
+    """A directory that appears whole, and whose files are replaced at once."""
 
     directory: Path
+
+    @classmethod
+    def make(cls, directory: Path, fill: Callable[[Self], None]) -> Self:
+        """Makes the directory.
+
+        Args:
+            directory: Where; missing or empty.
+            fill: Called with a temporary folder, which gets the directory's name when this returns.
+
+        Raises:
+            InputError: Something is there, or the directory cannot be made.
+        """
+        check_free(directory)
+        try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as work:
+                temporary = cls(Path(work, "new"))
+                temporary.directory.mkdir()
+                fill(temporary)
+                temporary.directory.rename(directory)
+        except OSError as error:
+            raise InputError(f"cannot make {directory}: {error.strerror}; choose another --output") from error
+        return cls(directory)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a file of JSON."""
+        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads a file of JSON."""
+        path = self.directory / name
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"damaged run: {path} ({error})") from error
+        if not isinstance(content, dict):
+            raise InputError(f"damaged run: {path} (it holds no object)")
+        return content
+
+    def read_settings(self, name: str) -> TrainConfig:
+        """The settings that a file of JSON holds."""
+        settings: dict[str, Any] = self.read_json(name).get("settings", {})
+        try:
+            return TrainConfig(**settings).resolved()
+        except (TypeError, AttributeError) as error:
+            raise InputError(f"damaged run: {self.directory / name} ({error})") from error
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes a CSV file of rows that all have the first one's columns."""
+        file = io.StringIO()
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, file.getvalue())
+
+    def write_lines(self, name: str, lines: Sequence[str]) -> None:
+        """Writes one entry a line; backslashes and line ends inside an entry are escaped."""
+        self.write_text(name, "".join(_escape(line) + "\n" for line in lines))
+
+    def read_lines(self, name: str) -> list[str]:
+        """Reads what `write_lines` wrote."""
+        text = (self.directory / name).read_bytes().decode()
+        return [_unescape(line) for line in text.split("\n")[:-1]]
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a UTF-8 file."""
+        self.write(name, lambda path: path.write_bytes(text.encode()))
+
+    def write(self, name: str, writer: Callable[[Path], Any]) -> None:
+        """Has a file written beside its place and puts it there once it is whole and on the disk."""
+        path = self.directory / name
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name(f"partial.{path.name}")
+        writer(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+
+class Run(Folder):
+    """One training's directory. It is unfinished while it holds `checkpoints/`."""
 
     @classmethod
     def create(
@@ -81,19 +163,14 @@ class Run:
         Raises:
             InputError: Something is there, or the directory cannot be made.
         """
-        check_free(directory)
-        try:
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as work:
-                run = cls(Path(work, "run"))
-                run.checkpoints.mkdir(parents=True)
-                run.write_json("config.json", {"format": FORMAT, "settings": dataclasses.asdict(config), **facts})
-                run.write_lines("vocabulary.txt", vocabulary)
-                run.write_lines("labels.txt", labels)
-                run.directory.rename(directory)
-        except OSError as error:
-            raise InputError(f"cannot make {directory}: {error.strerror}; choose another --output") from error
-        return cls(directory)
+
+        def fill(run: Run) -> None:
+            run.checkpoints.mkdir()
+            run.write_json("config.json", {"format": FORMAT, "settings": dataclasses.asdict(config), **facts})
+            run.write_lines("vocabulary.txt", vocabulary)
+            run.write_lines("labels.txt", labels)
+
+        return cls.make(directory, fill)
 
     @classmethod
     def open(cls, directory: Path) -> "Run":
@@ -102,6 +179,8 @@ class Run:
         Raises:
             InputError: There is none, or a newer keras_textcnn wrote it.
         """
+        if Repeats(directory).there:
+            raise InputError(f"{directory} holds several runs; give one of them, such as {_first_run(directory)}")
         if not (directory / "config.json").is_file():
             raise InputError(f"no run in {directory}; give a directory that keras_textcnn.train wrote")
         run = cls(directory)
@@ -153,57 +232,7 @@ class Run:
 
     def config(self) -> TrainConfig:
         """The settings the run was started with."""
-        settings: dict[str, Any] = self.read_json("config.json").get("settings", {})
-        try:
-            return TrainConfig(**settings).resolved()
-        except (TypeError, AttributeError) as error:
-            raise InputError(f"damaged run: {self.directory / 'config.json'} ({error})") from error
-
-    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Writes a file of JSON."""
-        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """Reads a file of JSON."""
-        path = self.directory / name
-        try:
-            content = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"damaged run: {path} ({error})") from error
-        if not isinstance(content, dict):
-            raise InputError(f"damaged run: {path} (it holds no object)")
-        return content
-
-    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Writes a CSV file of rows that all have the first one's columns."""
-        file = io.StringIO()
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write_text(name, file.getvalue())
-
-    def write_lines(self, name: str, lines: Sequence[str]) -> None:
-        """Writes one entry a line; backslashes and line ends inside an entry are escaped."""
-        self.write_text(name, "".join(_escape(line) + "\n" for line in lines))
-
-    def read_lines(self, name: str) -> list[str]:
-        """Reads what `write_lines` wrote."""
-        text = (self.directory / name).read_bytes().decode()
-        return [_unescape(line) for line in text.split("\n")[:-1]]
-
-    def write_text(self, name: str, text: str) -> None:
-        """Writes a UTF-8 file."""
-        self.write(name, lambda path: path.write_bytes(text.encode()))
-
-    def write(self, name: str, writer: Callable[[Path], Any]) -> None:
-        """Has a file written beside its place and puts it there once it is whole and on the disk."""
-        path = self.directory / name
-        path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(f"partial.{path.name}")
-        writer(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        return self.read_settings("config.json")
 
     def write_saved_model(self, writer: Callable[[Path], Any]) -> None:
         """Has the exported model written among the checkpoints and moves it to its place once it is whole."""
@@ -217,6 +246,54 @@ class Run:
     def finish(self) -> None:
         """Marks the run as finished: what `--resume` needs goes."""
         shutil.rmtree(self.checkpoints)
+
+
+class Repeats(Folder):
+    """A directory of runs with the same settings but for the seed or the fold; unfinished until it has their scores."""
+
+    @classmethod
+    def create(cls, directory: Path, config: TrainConfig) -> "Repeats":
+        """Makes the directory for the runs that a config means.
+
+        Raises:
+            InputError: Something is there, or the directory cannot be made.
+        """
+        settings = dataclasses.asdict(config)
+        return cls.make(directory, lambda folder: folder.write_json(SUMMARY, {"format": FORMAT, "settings": settings}))
+
+    @classmethod
+    def open_unfinished(cls, directory: Path) -> "Repeats":
+        """The directory, to go on with its runs.
+
+        Raises:
+            InputError: All have ended.
+        """
+        repeats = cls(directory)
+        if repeats.finished:
+            raise InputError(f"{directory} is finished; there is nothing to resume")
+        return repeats
+
+    @property
+    def there(self) -> bool:
+        """Whether the directory is one of runs."""
+        return (self.directory / SUMMARY).is_file()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all runs have ended and are summed up."""
+        return "scores" in self.read_json(SUMMARY)
+
+    def config(self) -> TrainConfig:
+        """The settings that mean these runs."""
+        return self.read_settings(SUMMARY)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Adds what the runs have in common."""
+        self.write_json(SUMMARY, {**self.read_json(SUMMARY), **summary})
+
+
+def _first_run(directory: Path) -> Path:
+    return min((path.parent for path in directory.glob("*/config.json")), default=directory / "seed-0")
 
 
 def _escape(line: str) -> str:

@@ -7,6 +7,7 @@ once, before split and vocabulary are known, and shards serve every later run of
 import collections
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import heapq
 import itertools
@@ -263,6 +264,12 @@ def _check_memory(memory: int, tokenizer: "_Tokenizer") -> None:
         )
 
 
+@functools.cache  # or TensorFlow warns that it is built again and again
+def _splitter(unit: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
+    signature = [tf.TensorSpec([None], tf.string)]
+    return tf.function(lambda texts: in_parts(UNITS[unit], texts), input_signature=signature)
+
+
 class _Tokenizer:
     """Gives each token a provisional id.
 
@@ -273,8 +280,7 @@ class _Tokenizer:
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
-        signature = [tf.TensorSpec([None], tf.string)]
-        self._split = tf.function(lambda texts: in_parts(UNITS[unit], texts), input_signature=signature)
+        self._split = _splitter(unit)
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0

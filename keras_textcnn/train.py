@@ -22,7 +22,7 @@ from keras_textcnn.corpus import Corpus
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import fingerprint, home
 from keras_textcnn.opening import console, counting, locate, make_reader, read_records, say_what_is_missing
-from keras_textcnn.run import Run, check_free, free_directory
+from keras_textcnn.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.vectors import find_vectors
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ EXAMPLES = """examples:
   python -m keras_textcnn.train --data texts/ --vectors glove.6B.100d --output runs/texts
   python -m keras_textcnn.train --data huge.jsonl.gz --memory 1024
   python -m keras_textcnn.train --data new.csv --from runs/reviews --rehearse reviews.csv
+  python -m keras_textcnn.train --data sentence_polarity --folds 10
   python -m keras_textcnn.train --resume runs/texts"""
 
 PATHS = ("data", "validation_data", "test_data", "vectors", "from_run", "rehearse")
@@ -55,47 +56,61 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    sources = {split: locate(data) for split, data in _data(config).items()}
+    carry_out(config, directory, f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}")
+    from keras_textcnn.reporting import describe_old_texts, repeats_table, results_table
+
+    # Narrower, the table would lose the names of its rows.
+    results = Console(width=max(console.width, 80), highlight=False, soft_wrap=True, markup=False, emoji=False)
+    if config.repeats():
+        repeats = Repeats(directory)
+        results.print(repeats_table(repeats.read_json(SUMMARY)))
+        results.print(f"The runs are in {directory}. Each holds report.html, weights and a SavedModel.")
+        return
+    metrics = Run(directory).read_json("metrics.json")
+    results.print(results_table(metrics))
+    if "old_texts" in metrics:
+        results.print(describe_old_texts(metrics["old_texts"]))
+    results.print(f"The run is in {directory}: report.html, weights and the SavedModel. Try next:\n")
+    command = f"python -m keras_textcnn.predict {shlex.quote(str(directory))}"
+    results.print(f"    echo {_example(config)} | {command}\n")
+
+
+def carry_out(config: TrainConfig, directory: Path, command: str) -> None:
+    """Reads what the settings name and trains the run, or the runs, that they mean; goes on with what was begun.
+
+    Args:
+        config: The settings.
+        directory: Free, or of an unfinished run or runs with these settings.
+        command: That goes on after an interruption.
+    """
+    sources = _sources(config)
     if config.vectors != NO_VECTORS:
         find_vectors(config.vectors)
     if config.memory is None:  # before the import that takes seconds, so that what is wrong is said at once
         corpus: Corpus | TokenizedCorpus = _read(config, sources)
     rehearsed = _read_rehearsed(config) if config.rehearse else None
     import_tensorflow()
-    from keras_textcnn.reporting import describe_old_texts, results_table
+    from keras_textcnn.repeats import train_repeats
     from keras_textcnn.training import train
 
     if config.memory is not None:
         corpus = _shards(config, sources, config.memory)
+    begun = (directory / "config.json").exists() or Repeats(directory).there
     try:
         with _batch_bar() as callback:
-            run = train(
-                config,
-                corpus,
-                directory,
-                rehearsed=rehearsed,
-                resumed=bool(arguments.resume),
-                say=console.print,
-                callbacks=[callback],
-            )
+            shared: dict[str, Any] = {"rehearsed": rehearsed, "say": console.print, "callbacks": [callback]}
+            if config.repeats():
+                train_repeats(Repeats(directory) if begun else Repeats.create(directory, config), corpus, **shared)
+            else:
+                train(config, corpus, directory, resumed=begun, **shared)
     except (KeyboardInterrupt, OSError) as stopped:
-        if not (directory / "config.json").exists():
+        if not begun and not any((directory / name).exists() for name in ("config.json", SUMMARY)):
             raise
-        command = f"go on with python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
         if isinstance(stopped, KeyboardInterrupt):
-            raise KeyboardInterrupt(command) from None
+            raise KeyboardInterrupt(f"go on with {command}") from None
         raise RuntimeError(
-            f"cannot write into {directory}: {stopped.strerror or stopped}; mend it and {command}"
+            f"cannot write into {directory}: {stopped.strerror or stopped}; mend it and go on with {command}"
         ) from stopped
-    # Narrower, the table would lose the names of its rows.
-    results = Console(width=max(console.width, 80), highlight=False, soft_wrap=True, markup=False, emoji=False)
-    metrics = run.read_json("metrics.json")
-    results.print(results_table(metrics))
-    if "old_texts" in metrics:
-        results.print(describe_old_texts(metrics["old_texts"]))
-    results.print(f"The run is in {run.directory}: report.html, weights and the SavedModel. Try next:\n")
-    command = f"python -m keras_textcnn.predict {shlex.quote(str(run.directory))}"
-    results.print(f"    echo {_example(config, sources)} | {command}\n")
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
@@ -119,6 +134,8 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         return config, directory
     if given or arguments.output:
         raise InputError("--resume takes every setting from the run; leave the other options out")
+    if (repeats := Repeats(arguments.resume)).there:
+        return Repeats.open_unfinished(arguments.resume).config(), repeats.directory
     run = Run.open_unfinished(arguments.resume)
     if run.config().data is None:
         raise InputError(
@@ -127,10 +144,10 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     return run.config(), run.directory
 
 
-def _data(config: TrainConfig) -> dict[str, str]:
-    """What is given for each split; "train" may hold the others too."""
+def _sources(config: TrainConfig) -> dict[str, Path]:
+    """The file or folder of each split; that of "train" may hold the others too."""
     given = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
-    return {split: data for split, data in given.items() if data}
+    return {split: locate(data) for split, data in given.items() if data}
 
 
 def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
@@ -187,12 +204,13 @@ def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
         yield callback
 
 
-def _example(config: TrainConfig, sources: Mapping[str, Path]) -> str:
+def _example(config: TrainConfig) -> str:
     """The beginning of the first text that has words, as a shell word."""
     example = "some text"
     with suppress(InputError):  # the corpus may have gone since it was read
         beginnings = (
-            " ".join(re.findall(r"\w+", record.text)[:10]) for record in read_records(sources, make_reader(config))
+            " ".join(re.findall(r"\w+", record.text)[:10])
+            for record in read_records(_sources(config), make_reader(config))
         )
         example = next(filter(None, beginnings), example)
     return shlex.quote(example)

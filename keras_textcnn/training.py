@@ -63,6 +63,8 @@ def train(
     """
     started = time.perf_counter()
     config = config.resolved()
+    if several := config.repeats():
+        raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
     start = Start.of(Path(config.from_run)) if config.from_run else None
     old_texts: list[Record] = []
     if rehearsed is not None:
@@ -97,13 +99,10 @@ def train(
     else:
         say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
 
-    def predict(part: keras.Model, split: str) -> np.ndarray:
-        return pipeline.predict_logits(
-            part, encoded.examples[split], boundaries=_boundaries(config), batch_size=config.prediction_batch_size
-        )
-
-    combined = _combine(model, [predict(part, "validation") for part in parts], encoded) if len(parts) > 1 else None
-    logits = {split: predict(model, split) for split in ("validation", "test")}
+    outputs = {split: [_predict(config, part, encoded, split) for part in parts] for split in ("validation", "test")}
+    combined = _combine(model, outputs["validation"], encoded) if len(parts) > 1 else None
+    scales = [1.0, combined["scale"]] if combined else [1.0]
+    logits = {split: _add_up(parts_logits, scales) for split, parts_logits in outputs.items()}
     calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
     run_metrics = _score(calibration, logits, encoded)
     say(_describe_calibration(run_metrics))
@@ -131,6 +130,16 @@ def train(
     )
     run.finish()
     return run
+
+
+def _predict(config: TrainConfig, model: keras.Model, encoded: Encoded, split: str) -> np.ndarray:
+    return pipeline.predict_logits(
+        model, encoded.examples[split], boundaries=_boundaries(config), batch_size=config.prediction_batch_size
+    )
+
+
+def _add_up(logits: Sequence[np.ndarray], scales: Sequence[float]) -> np.ndarray:
+    return np.sum([np.float32(scale) * its for scale, its in zip(scales, logits, strict=True)], axis=0)
 
 
 def _boundaries(config: TrainConfig) -> list[int]:

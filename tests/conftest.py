@@ -103,6 +103,7 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
     }
     options |= {
         "ngram-epochs": 2,
+        "ngram-buckets": 4096,
         "frozen-epochs": 2,
         "unfrozen-epochs": 2,
         "learning-rate": 0.02,

@@ -25,6 +25,13 @@ def test_is_read_only() -> None:
         ({"learning_rate": -1.0}, "--learning-rate must be a positive number; received: -1.0"),
         ({"frozen_epochs": 0, "unfrozen_epochs": 0}, "--unfrozen-epochs must be"),
         ({"seed": 2**32}, r"--seed must be at least 0 and below 2\*\*32; received: 4294967296"),
+        ({"seed": 2**32 - 1, "seeds": 2}, r"--seed must be at least 0 and below 2\*\*32"),
+        ({"seeds": 1}, "--seeds must be at least 2; received: 1"),
+        ({"seeds": 3, "folds": 3}, "--seeds must be left out with --folds"),
+        ({"folds": 2}, "--folds must be at least 3; received: 2"),
+        ({"folds": 3, "test_data": "a.csv"}, "--folds must be left out with --test-data"),
+        ({"folds": 3, "fold": 4}, "--fold must be one of --folds, from 1; received: 4"),
+        ({"fold": 1}, "--fold must be one of --folds"),
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
         ({"model": "lstm"}, "--model must be of conv1d,.*; received: lstm"),
         ({"freeze": "everything"}, "--freeze must be of embedding,trunk,.*; received: everything"),
@@ -73,6 +80,16 @@ def test_a_default_follows_the_settings_that_are_replaced() -> None:
     other = dataclasses.replace(TrainConfig(model="conv1d-stack"), model="conv2d").resolved()
     assert other == TrainConfig(model="conv2d").resolved()
     assert other.windows == (3,)
+
+
+def test_settings_that_mean_several_runs() -> None:
+    assert TrainConfig().repeats() == {}
+    repeats = TrainConfig(seed=3, seeds=2).repeats()
+    assert repeats == {"seed-3": TrainConfig(seed=3), "seed-4": TrainConfig(seed=4)}
+    repeats = TrainConfig(folds=3, seed=7).repeats()
+    assert [*repeats] == ["fold-1", "fold-2", "fold-3"]
+    assert repeats["fold-2"] == TrainConfig(folds=3, fold=2, seed=7)
+    assert repeats["fold-2"].repeats() == {}
 
 
 def test_lists_are_tuples() -> None:

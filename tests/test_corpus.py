@@ -37,6 +37,25 @@ def test_splits_off_what_is_missing_by_label() -> None:
     assert {label: Counter(strata[chosen].tolist())[label] for label in (0, 1)} == {0: 40, 1: 20}
 
 
+def test_folds_test_every_text_once_and_have_as_many_of_each_label() -> None:
+    strata, fractions = strata_of(203, 50, 7, 2), {"validation_fraction": 0.1, "test_fraction": 0.2}
+    folds = [
+        assign_splits(np.zeros(262, np.int8), strata, **fractions, seed=4, fold=(fold, 10)) for fold in range(1, 11)
+    ]
+    tested = np.stack([splits == TEST for splits in folds])
+    np.testing.assert_array_equal(tested.sum(axis=0), strata != 3)  # two texts cannot stand in three splits
+    for label in range(3):
+        assert np.ptp(tested[:, strata == label].sum(axis=1)) <= 1
+    assert np.ptp(tested.sum(axis=1)) <= 1
+    for splits in folds:
+        assert {*strata[splits == TRAIN]} == {0, 1, 2, 3}
+        assert (splits == VALIDATION).sum() == pytest.approx(0.1 * 262, abs=4)
+    other = assign_splits(np.zeros(262, np.int8), strata, **fractions, seed=5, fold=(1, 10))
+    assert (other != folds[0]).any()
+    with pytest.raises(InputError, match="--folds tests on the training texts, but the corpus has test texts"):
+        assign_splits(folds[0], strata, **fractions, seed=4, fold=(1, 10))
+
+
 def test_seed_fixes_the_split() -> None:
     strata = strata_of(50, 50)
     again = [assign(np.zeros(100, np.int8), strata, seed).tolist() for seed in (1, 1, 2)]

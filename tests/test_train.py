@@ -48,14 +48,17 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
     metrics = json.loads((finished_run / "metrics.json").read_text())
     with (finished_run / "history.csv").open() as file:
         history = list(csv.DictReader(file))
-    assert [row["phase"] for row in history] == ["frozen", "frozen", "unfrozen", "unfrozen"]
-    best = history[metrics["best_epoch"] - 1]
-    assert float(best["val_loss"]) == min(float(row["val_loss"]) for row in history)
-    assert metrics["calibration"]["before"]["validation"]["log_loss"] == pytest.approx(
-        float(best["val_loss"]), rel=1e-4
-    )
-    assert metrics["validation"]["log_loss"] <= float(best["val_loss"])
-    assert metrics["validation"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+    assert [row["phase"] for row in history] == ["frozen", "frozen", "unfrozen", "unfrozen", "n-grams", "n-grams"]
+    assert [int(row["epoch"]) for row in history] == [1, 2, 3, 4, 5, 6]
+    for best_epoch, epochs, part in (
+        (metrics["best_epoch"], history[:4], "convolution"),
+        (metrics["ngrams"]["best_epoch"], history[4:], "ngrams"),
+    ):
+        best = history[best_epoch - 1]
+        assert best in epochs
+        assert float(best["val_loss"]) == min(float(row["val_loss"]) for row in epochs)
+        assert metrics["ngrams"]["validation_accuracy"][part] == pytest.approx(float(best["val_accuracy"]))
+    assert metrics["validation"]["log_loss"] <= metrics["calibration"]["before"]["validation"]["log_loss"]
     for split in ("validation", "test"):
         assert list(metrics[split]) == [
             "accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error", "support", "per_label"
@@ -63,7 +66,23 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
         assert set(metrics["baseline"][split]) == {"accuracy", "macro_f1"}
     assert metrics["test"]["support"] == sum(label["support"] for label in metrics["test"]["per_label"].values()) == 9
     assert metrics["test"]["accuracy"] == 1  # every text names its label
-    assert [phase["epochs"] for phase in metrics["phases"]] == [2, 2]
+    assert [phase["epochs"] for phase in metrics["phases"]] == [2, 2, 2]
+
+
+def test_without_ngrams_the_scores_are_the_convolutions(
+    small_options: list[str], finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_main(monkeypatch, *small_options, "--ngrams", 0, "--output", tmp_path / "run") == 0
+    metrics, both = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / "run", finished_run))
+    with (tmp_path / "run" / "history.csv").open() as file:
+        best = list(csv.DictReader(file))[metrics["best_epoch"] - 1]
+    assert metrics["calibration"]["before"]["validation"]["log_loss"] == pytest.approx(
+        float(best["val_loss"]), rel=1e-4
+    )
+    assert metrics["validation"]["accuracy"] == both["ngrams"]["validation_accuracy"]["convolution"]
+    assert "ngrams" not in metrics
+    with h5py.File(tmp_path / "run" / "weights.weights.h5") as file:
+        assert "ngrams" not in file["layers"]
 
 
 def test_coverage_is_that_of_the_vectors_file(finished_run: Path, vectors_file: Path) -> None:
@@ -86,7 +105,7 @@ def test_vectors_are_in_the_model_and_the_second_phase_has_moved_them(finished_r
     np.testing.assert_array_equal(embedding[:2], 0)
 
 
-@pytest.mark.parametrize("killed_at", ["epoch  1 frozen", "epoch  3 unfrozen"])
+@pytest.mark.parametrize("killed_at", ["epoch  1 frozen", "epoch  3 unfrozen", "epoch  5 n-grams"])
 def test_a_killed_run_resumes_to_the_same_weights(
     killed_at: str, small_options: list[str], finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,6 +418,7 @@ def test_without_vectors_nothing_is_frozen(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     options = ["--data", corpus_file, "--vectors", "none", "--frozen-epochs", 1, "--unfrozen-epochs", 1, "--filters", 4]
+    options += ["--ngrams", 0]
     assert run_main(monkeypatch, *options) == 0
     metrics = json.loads(Path("runs/things/metrics.json").read_text())
     assert [(phase["name"], phase["epochs"]) for phase in metrics["phases"]] == [("fast", 1), ("slow", 1)]

@@ -1,0 +1,131 @@
+"""Command: the recorded recipes trained again, and the table of what they reach beside what others do."""
+
+import argparse
+import dataclasses
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from keras_textcnn.command import Parser, run_command
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.errors import FetchError, InputError
+from keras_textcnn.opening import console
+from keras_textcnn.run import SUMMARY, Repeats
+from keras_textcnn.train import carry_out
+from keras_textcnn.vectors import find_vectors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+RECIPES = Path(__file__).with_name("recipes")
+DESCRIPTION = """Trains what is recorded for each corpus, with several seeds or folds, and prints a table: accuracy on
+the test texts in percent (mean and standard deviation), the linear model's on the same split, and published ones. What
+is finished is kept: the same command goes on after an interruption."""
+EXAMPLES = """examples:
+  python -m keras_textcnn.reproduce
+  python -m keras_textcnn.reproduce trec reuters-r8
+  python -m keras_textcnn.reproduce trec --vectors glove.6B.100d.30k --output runs/small-table"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What is recorded for a corpus.
+
+    Attributes:
+        settings: Of `TrainConfig`, `seeds` or `folds` among them.
+        minutes: What it took, all runs together, on two cores.
+        published: The accuracy (percent) and the source of the best convolutional network ("cnn"), and of the best
+            model that is no pretrained transformer ("best").
+        differs: Why the settings are not the defaults, in a line; empty where they are.
+    """
+
+    settings: dict[str, Any]
+    minutes: int
+    published: dict[str, dict[str, Any]]
+    differs: str = ""
+
+    def config(self, **given: Any) -> TrainConfig:
+        """The settings, others in their place where they are given."""
+        return TrainConfig(**self.settings | given).resolved()
+
+
+def read_recipes() -> dict[str, Recipe]:
+    """The recipes by name, the quickest first."""
+    recipes = {path.stem: Recipe(**json.loads(path.read_text("utf-8"))) for path in RECIPES.glob("*.json")}
+    return dict(sorted(recipes.items(), key=lambda item: item[1].minutes))
+
+
+def main() -> int:
+    """The command `python -m keras_textcnn.reproduce`."""
+    parser = Parser("keras_textcnn.reproduce", description=DESCRIPTION, epilog=EXAMPLES)
+    named = ", ".join(f"{name} ({recipe.minutes} min)" for name, recipe in read_recipes().items())
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {named} (default: all)")
+    parser.add_argument("--vectors", metavar="FILE", help="other pretrained vectors (default: as recorded)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/reproduce"),
+        metavar="DIR",
+        help="of the runs (default: runs/reproduce)",
+    )
+    return run_command(_main, parser)
+
+
+def _main(arguments: argparse.Namespace) -> None:
+    recipes = read_recipes()
+    if unknown := [name for name in arguments.names if name not in recipes]:
+        raise InputError(f"no recipe {unknown[0]!r}; give some of {', '.join(recipes)}")
+    given = {"vectors": arguments.vectors} if arguments.vectors else {}
+    plans = {
+        name: (recipe.config(**given), Repeats(arguments.output / name))
+        for name, recipe in recipes.items()
+        if name in arguments.names or not arguments.names
+    }
+    for config, repeats in plans.values():
+        if repeats.there and repeats.config() != config:
+            raise InputError(f"{repeats.directory} has other settings; choose another --output")
+        find_vectors(config.vectors)
+    missing = None
+    for name, (config, repeats) in plans.items():
+        if repeats.there and repeats.finished:
+            continue
+        console.print(f"{name}: {len(config.repeats())} runs, about {recipes[name].minutes} minutes")
+        try:
+            carry_out(config, repeats.directory, shlex.join(["python", "-m", "keras_textcnn.reproduce", *sys.argv[1:]]))
+        except FetchError as error:  # the other corpora need not wait for a server
+            missing = error
+            console.print(f"warning: {name} is left out: {error}")
+    rows = {name: repeats.read_json(SUMMARY) for name, (_, repeats) in plans.items() if repeats.finished}
+    Console(width=max(console.width, 120), highlight=False).print(results_table(rows, recipes))
+    if missing:
+        raise missing
+
+
+def results_table(rows: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> "Table":
+    """The table, in Markdown.
+
+    Args:
+        rows: What `repeats.json` holds, by the recipe's name.
+        recipes: By name.
+    """
+    import rich.box
+    from rich.table import Table
+
+    from keras_textcnn.reporting import mean_and_deviation
+
+    table = Table("corpus", box=rich.box.MARKDOWN, pad_edge=True)
+    for column in ("runs", "this", "linear model", "published CNN", "published best", "seconds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        ours, linear = (mean_and_deviation(block["test"]["accuracy"]) for block in (row["scores"], row["baseline"]))
+        published = (str(recipes[name].published[kind]["accuracy"]) for kind in ("cnn", "best"))
+        table.add_row(name, str(row["runs"]), ours, linear, *published, f"{row['seconds']:,.0f}")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
