@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import itertools
+import logging
 import os
 import sys
 import tempfile
@@ -101,6 +102,8 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _standard_error_held():
         import tensorflow  # noqa: F401
+    # Its warnings are for whoever writes the code: that a second run traces the model again, and the like.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts tha
 _WORDS = {
     "vectors": GLOVE_TABLE,
     "dimensions": 100,
+    "vocabulary": "train",
     "vocabulary_size": 50_000,
     "maximum_tokens": 400,
     "embedding_dropout": 0.2,
@@ -60,6 +61,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "conv1d": {
         **_WORDS,
         **_WINDOWS,
+        "vocabulary": "train+vectors",
         "poolings": ("max",),
         "hidden": (),
         "multichannel": False,
@@ -189,9 +191,10 @@ class TrainConfig:
         "charcnn-zhang cut and pad all texts to the length of the longest to train on, if that is less",
         metavar="N",
     )
-    vocabulary: str = option(
-        "train",
-        "tokens of the training texts, or also words that only the vectors file has, up to --vocabulary-size",
+    vocabulary: str = model_option(
+        "vocabulary",
+        "tokens of the training texts, or also words that only the vectors file has, the most frequent ones, up to "
+        "--vocabulary-size; without vectors and with --from those of the training texts",
         choices=("train", "train+vectors"),
     )
     alphabet: str | None = model_option(
@@ -350,6 +353,8 @@ class TrainConfig:
             del own["dimensions"]
         if self.optimizer not in LAZY_OPTIMIZERS:
             own["embedding_factor"] = 1.0
+        if vectors == NO_VECTORS or self.from_run:
+            own["vocabulary"] = "train"
         own["freeze"] = "nothing" if vectors == NO_VECTORS else "embedding"  # what is random needs no protection
         if self.from_run:
             own["freeze"] = "embedding+trunk"

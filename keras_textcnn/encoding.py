@@ -106,8 +106,6 @@ def encode_corpus(
             raise InputError(f"no token of the training texts has a vector in {config.vectors}; give another file")
         added = [token for token in found if token not in counts][:more]
         coverage = vectors.measure_coverage(counts, running, found, added=len(added))
-        if config.vocabulary == "train+vectors" and more <= 0:
-            say("the training texts fill --vocabulary-size: no words of the vectors file are added")
         say(f"vectors {config.vectors}: {coverage}")
     dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
@@ -120,10 +118,9 @@ def encode_corpus(
 
 
 def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) -> list[str]:
-    """A vocabulary with new tokens behind it, as far as there is room; one-hot characters have none."""
-    room = 0 if config.embedding == ONE_HOT else max(config.vocabulary_size - len(known), 0)
+    """A vocabulary with new tokens behind it; one-hot characters have no room for any."""
     inside = set(known)
-    return [*known, *[token for token in tokens if token not in inside][:room]]
+    return [*known, *[token for token in tokens if token not in inside and config.embedding != ONE_HOT]]
 
 
 def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) -> tuple[dict[str, int], int, int]:

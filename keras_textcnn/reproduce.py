@@ -89,13 +89,14 @@ def _main(arguments: argparse.Namespace) -> None:
         if repeats.there and repeats.config() != config:
             raise InputError(f"{repeats.directory} has other settings; choose another --output")
         find_vectors(config.vectors)
+    command = shlex.join(["python", "-m", "keras_textcnn.reproduce", *sys.argv[1:]])
     missing = None
     for name, (config, repeats) in plans.items():
-        if repeats.there and repeats.finished:
+        if repeats.finished:
             continue
         console.print(f"{name}: {len(config.repeats())} runs, about {recipes[name].minutes} minutes")
         try:
-            carry_out(config, repeats.directory, shlex.join(["python", "-m", "keras_textcnn.reproduce", *sys.argv[1:]]))
+            carry_out(config, repeats.directory, resumed=repeats.there, command=command)
         except FetchError as error:  # the other corpora need not wait for a server
             missing = error
             console.print(f"warning: {name} is left out: {error}")

@@ -29,6 +29,13 @@ def check_free(directory: Path) -> None:
         raise InputError(f"{directory} is not an empty directory; choose another --output")
 
 
+def check_single(directory: Path) -> None:
+    """Raises InputError if a directory is one of several runs."""
+    if Repeats(directory).there:
+        first = min((path.parent for path in directory.glob("*/config.json")), default=directory / "seed-0")
+        raise InputError(f"{directory} holds several runs; give one of them, such as {first}")
+
+
 def free_directory(parent: Path, name: str) -> Path:
     """`parent/name`, or `parent/name-2`, `parent/name-3` ... where that is taken."""
     directory, number = parent / name, 1
@@ -42,8 +49,9 @@ def find_saved_model(directory: Path) -> Path:
     """The SavedModel of a run, or the directory itself if it is one.
 
     Raises:
-        InputError: There is none, or the run is unfinished.
+        InputError: There is none, or the run is unfinished, or one of several in the directory.
     """
+    check_single(directory)
     run = Run(directory)
     if run.saved_model.is_dir():
         return run.saved_model
@@ -179,8 +187,7 @@ class Run(Folder):
         Raises:
             InputError: There is none, or a newer keras_textcnn wrote it.
         """
-        if Repeats(directory).there:
-            raise InputError(f"{directory} holds several runs; give one of them, such as {_first_run(directory)}")
+        check_single(directory)
         if not (directory / "config.json").is_file():
             raise InputError(f"no run in {directory}; give a directory that keras_textcnn.train wrote")
         run = cls(directory)
@@ -281,7 +288,7 @@ class Repeats(Folder):
     @property
     def finished(self) -> bool:
         """Whether all runs have ended and are summed up."""
-        return "scores" in self.read_json(SUMMARY)
+        return self.there and "scores" in self.read_json(SUMMARY)
 
     def config(self) -> TrainConfig:
         """The settings that mean these runs."""
@@ -290,10 +297,6 @@ class Repeats(Folder):
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Adds what the runs have in common."""
         self.write_json(SUMMARY, {**self.read_json(SUMMARY), **summary})
-
-
-def _first_run(directory: Path) -> Path:
-    return min((path.parent for path in directory.glob("*/config.json")), default=directory / "seed-0")
 
 
 def _escape(line: str) -> str:

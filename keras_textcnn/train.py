@@ -56,7 +56,8 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    carry_out(config, directory, f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}")
+    command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
+    carry_out(config, directory, resumed=bool(arguments.resume), command=command)
     from keras_textcnn.reporting import describe_old_texts, repeats_table, results_table
 
     # Narrower, the table would lose the names of its rows.
@@ -75,12 +76,13 @@ def _main(arguments: argparse.Namespace) -> None:
     results.print(f"    echo {_example(config)} | {command}\n")
 
 
-def carry_out(config: TrainConfig, directory: Path, command: str) -> None:
-    """Reads what the settings name and trains the run, or the runs, that they mean; goes on with what was begun.
+def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: str) -> None:
+    """Reads what the settings name and trains the run, or the runs, that they mean.
 
     Args:
         config: The settings.
-        directory: Free, or of an unfinished run or runs with these settings.
+        directory: Free, or if resumed of an unfinished run or runs with these settings.
+        resumed: Whether to go on there.
         command: That goes on after an interruption.
     """
     sources = _sources(config)
@@ -95,16 +97,15 @@ def carry_out(config: TrainConfig, directory: Path, command: str) -> None:
 
     if config.memory is not None:
         corpus = _shards(config, sources, config.memory)
-    begun = (directory / "config.json").exists() or Repeats(directory).there
     try:
         with _batch_bar() as callback:
             shared: dict[str, Any] = {"rehearsed": rehearsed, "say": console.print, "callbacks": [callback]}
             if config.repeats():
-                train_repeats(Repeats(directory) if begun else Repeats.create(directory, config), corpus, **shared)
+                train_repeats(Repeats(directory) if resumed else Repeats.create(directory, config), corpus, **shared)
             else:
-                train(config, corpus, directory, resumed=begun, **shared)
+                train(config, corpus, directory, resumed=resumed, **shared)
     except (KeyboardInterrupt, OSError) as stopped:
-        if not begun and not any((directory / name).exists() for name in ("config.json", SUMMARY)):
+        if not any((directory / name).exists() for name in ("config.json", SUMMARY)):
             raise
         if isinstance(stopped, KeyboardInterrupt):
             raise KeyboardInterrupt(f"go on with {command}") from None

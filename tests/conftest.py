@@ -96,6 +96,7 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
     options = {
         "data": corpus_file,
         "vectors": vectors_file,
+        "vocabulary": "train",
         "dimensions": 8,
         "filters": 6,
         "batch-size": 16,

@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
 COMMANDS = {"train", "evaluate", "predict"}
-COMMANDS |= {"adapting", "building", "encoding", "evaluation", "memory", "opening", "predictor", "repeats", "summary"}
-COMMANDS |= {"training"}
+COMMANDS |= {"adapting", "building", "encoding", "evaluation", "memory", "opening", "predictor", "repeats", "reproduce"}
+COMMANDS |= {"summary", "training"}
 TOOLS = {
     "config",
     "errors",

@@ -63,7 +63,7 @@ def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
     from keras_textcnn.models import BUILDERS
 
     arguments = {*inspect.signature(BUILDERS[model]).parameters} - {"labels", "tokens", "size"}
-    fit = {"vectors", "maximum_tokens", "alphabet", "frozen_epochs", "unfrozen_epochs", "learning_rate"}
+    fit = {"vectors", "vocabulary", "maximum_tokens", "alphabet", "frozen_epochs", "unfrozen_epochs", "learning_rate"}
     fit |= {"unfrozen_learning_rate", "embedding_factor", "batch_size", "ngram_epochs", "ngram_learning_rate"}
     assert {*MODELS[model]} - fit == arguments
 
@@ -72,6 +72,12 @@ def test_what_a_model_has_no_use_for_is_none() -> None:
     config = TrainConfig(model="charcnn-zhang-large").resolved()
     assert (config.filters, config.windows, config.vectors, config.alphabet) == (None, None, "none", "zhang")
     assert config.resolved() is config
+
+
+def test_words_of_the_vectors_file_are_conv1ds_default() -> None:
+    assert TrainConfig().resolved().vocabulary == "train+vectors"
+    for settings in ({"vectors": "none"}, {"from_run": "runs/old"}, {"model": "conv2d"}, {"model": "charcnn"}):
+        assert TrainConfig(**settings).resolved().vocabulary == "train"
 
 
 def test_a_default_follows_the_settings_that_are_replaced() -> None:
