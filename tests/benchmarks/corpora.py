@@ -40,7 +40,7 @@ def save_ids(data: str, path: Path, *, vectors: str | None = None) -> None:
     splits = read_texts(data)
     rows = [(name, *pair) for name, pairs in splits.items() for pair in zip(*pairs, strict=True)]
     corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], splits=[row[0] for row in rows])
-    config = TrainConfig(data=data, vectors=vectors)
+    config = TrainConfig(data=data, vectors=vectors, vocabulary="train")
     encoded = encode_corpus(config, tokenize_corpus(corpus.records()), lambda line: None)
     arrays = {"vectors": embedding_matrix(encoded.vocabulary, encoded.found, dimensions=encoded.dimensions)}
     for name, examples in encoded.examples.items():

@@ -30,7 +30,7 @@ def main() -> None:
     from keras_textcnn.pipeline import Examples, length_boundaries, padded_batches, plan_batches
     from keras_textcnn.store import ArrayIds
 
-    config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k").resolved()
+    config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0).resolved()
     boundaries = length_boundaries(config.maximum_tokens)
 
     def pipeline_of(ids: np.ndarray, lengths: np.ndarray, targets: np.ndarray) -> tf.data.Dataset:

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/roofline.py [CORPUS]
 
-In turns, round after round: products of 2,048 x 2,048 matrices, and the default recipe's steps over the same batches,
-frozen and unfrozen, in float32 and bfloat16. Operations are counted twice. As the model defines them: each running
+In turns, round after round: products of 2,048 x 2,048 matrices, and steps of the default recipe's convolution over the
+same batches, frozen and unfrozen, in float32 and bfloat16. Operations are counted twice. As the model defines them: each running
 token times each place of each window, forward, for the kernels' gradient and, unfrozen, for the vectors' gradient, as
 in the literature's model FLOPs utilization. As they are done: each different token of a batch once.
 """
@@ -39,7 +39,7 @@ def main() -> None:
         matrix = tf.cast(tf.random.normal((SIZE, SIZE)), dtype)
         product = tf.function(tf.matmul)
         contestants[f"product, {precision}"] = (lambda m=matrix, p=product: p(m, m).numpy()), 2 * SIZE**3, 2 * SIZE**3
-        config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", precision=precision).resolved()
+        config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0, precision=precision).resolved()
         a_token = 2 * sum(config.windows) * config.dimensions * config.filters
         running, distinct = (sum(count(ids) for ids, _ in batches) for count in (np.count_nonzero, _distinct))
         for passes, phase in enumerate(training.plan_phases(config), 2):

@@ -47,7 +47,7 @@ def our_model(rows: int, labels: int, phase: str) -> object:
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.fitting import compile_phase
 
-    config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100)
+    config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100, ngrams=0)
     model = building.build_model(config, vocabulary_size=rows, labels=labels)
     compile_phase(model, next(part for part in training.plan_phases(config.resolved()) if part.name == phase))
     return model
