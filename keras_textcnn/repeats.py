@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_textcnn.corpus import Corpus
+from keras_textcnn.errors import InputError
 from keras_textcnn.reporting import describe_scores
 from keras_textcnn.run import Repeats, Run
 from keras_textcnn.store import TokenizedCorpus
@@ -40,7 +41,11 @@ def train_repeats(
             continue
         say(f"run {number} of {len(runs)}: {directory}")
         keras.backend.clear_session()  # what the last run left in the memory
-        train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, say=say, callbacks=callbacks)
+        try:
+            train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, say=say, callbacks=callbacks)
+        except InputError:  # which writes nothing
+            repeats.withdraw()
+            raise
         say(describe_scores(run.read_json("metrics.json")))
     repeats.finish(summarize([Run(directory).read_json("metrics.json") for directory in runs]))
 

@@ -294,6 +294,11 @@ class Repeats(Folder):
         """The settings that mean these runs."""
         return self.read_settings(SUMMARY)
 
+    def withdraw(self) -> None:
+        """Removes the directory if no run was begun in it."""
+        if [*self.directory.iterdir()] == [self.directory / SUMMARY]:
+            shutil.rmtree(self.directory)
+
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Adds what the runs have in common."""
         self.write_json(SUMMARY, {**self.read_json(SUMMARY), **summary})

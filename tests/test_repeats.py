@@ -7,6 +7,7 @@ import pytest
 
 from keras_textcnn import Run, evaluate, predict, training
 from keras_textcnn.building import load_model
+from tests.conftest import make_texts, write_table
 from tests.test_train import run_main
 
 STOP = KeyboardInterrupt()
@@ -91,6 +92,13 @@ def test_says_what_is_wrong(
         monkeypatch.setattr("sys.argv", ["", str(folds), *arguments])
         assert command.main() == 2
         assert f"folds holds several runs; give one of them, such as {folds / 'fold-1'}" in capsys.readouterr().err
+    (tmp_path / "split").mkdir()
+    for split in ("train", "test"):
+        write_table(tmp_path / "split" / f"{split}.csv", make_texts(30, 1))
+    options = ["--data", tmp_path / "split", "--folds", 3, "--vectors", "none"]
+    assert run_main(monkeypatch, *options, "--output", tmp_path / "new") == 2
+    assert "the corpus has test texts of its own; try --seeds" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
     shutil.copytree(folds, tmp_path / "damaged")
     (tmp_path / "damaged" / "repeats.json").write_text("{")
     assert run_main(monkeypatch, "--resume", tmp_path / "damaged") == 2

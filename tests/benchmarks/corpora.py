@@ -7,6 +7,9 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# What the command trains by default, without the linear model and the words that go with it: as others have it.
+CONVOLUTION = ["--ngrams", "0", "--vocabulary", "train"]
+
 
 def read_texts(data: str) -> dict[str, tuple[list[str], list[str]]]:
     """Texts and labels of each split; a tenth of them for the test where the corpus has none."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from contest import Round, compete, show_ratios, take_part
 from contestants import PEERS, Labeller
-from corpora import read_texts
+from corpora import CONVOLUTION, read_texts
 
 DATA, ROUNDS, TEXTS, ONE_BY_ONE = "reuters-r8", 7, 1024, 200
 
@@ -97,7 +97,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(sys.argv[1] if len(sys.argv) > 1 else Path(folder, "run"))
         if not run.exists():
-            command = [sys.executable, "-m", "keras_textcnn.train", "--data", DATA, "--output", str(run)]
+            command = [sys.executable, "-m", "keras_textcnn.train", "--data", DATA, "--output", str(run), *CONVOLUTION]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         results = compete(CONTESTANTS, str(run / "saved_model" / "1"), rounds=ROUNDS)
         show_ratios(

@@ -3,9 +3,9 @@
     python tests/benchmarks/roofline.py [CORPUS]
 
 In turns, round after round: products of 2,048 x 2,048 matrices, and steps of the default recipe's convolution over the
-same batches, frozen and unfrozen, in float32 and bfloat16. Operations are counted twice. As the model defines them: each running
-token times each place of each window, forward, for the kernels' gradient and, unfrozen, for the vectors' gradient, as
-in the literature's model FLOPs utilization. As they are done: each different token of a batch once.
+same batches, frozen and unfrozen, in float32 and bfloat16. Operations are counted twice. As the model defines them:
+each running token times each place of each window, forward, for the kernels' gradient and, unfrozen, for the vectors'
+gradient, as in the literature's model FLOPs utilization. As they are done: each different token of a batch once.
 """
 
 import statistics

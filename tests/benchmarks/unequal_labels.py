@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from corpora import CONVOLUTION
 
 WAYS = {
     "as they come": [],
@@ -44,7 +45,7 @@ def write_pairs(folder: Path) -> Path:
 def measure(output: Path, options: list[str]) -> list[float]:
     """The scores, in percent, of a run with these options."""
     if not (output / "metrics.json").exists():
-        command = [sys.executable, "-m", "keras_textcnn.train", "--output", str(output), *options]
+        command = [sys.executable, "-m", "keras_textcnn.train", "--output", str(output), *CONVOLUTION, *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     scores = json.loads((output / "metrics.json").read_text())["test"]
     return [100 * scores[name] for name in SCORES]
