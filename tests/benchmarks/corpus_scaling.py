@@ -11,21 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from corpora import CONVOLUTION
-from streaming_memory import IMPORT, peak, write_corpus
+from streaming_memory import IMPORT, OPTIONS, peak, write_corpus
 
 SIZES, MEMORY, TOKENS = (10_000, 100_000, 1_000_000), 2048, 60  # texts; MiB; of a text, about
-OPTIONS = [
-    "--maximum-tokens",
-    "64",
-    "--frozen-epochs",
-    "1",
-    "--unfrozen-epochs",
-    "1",
-    "--batch-size",
-    "256",
-    *CONVOLUTION,
-]
 IN_MEMORY_AT_MOST = 100_000  # the linear model over a million texts' pairs of words needs more than this machine has
 
 

@@ -17,17 +17,8 @@ import numpy as np
 from corpora import CONVOLUTION
 
 MEMORY, WORDS, LABELS, TEXTS = 1024, 300_000, 4, 2000  # MiB; different words; labels; texts written at once
-OPTIONS = [
-    "--maximum-tokens",
-    "64",
-    "--frozen-epochs",
-    "1",
-    "--unfrozen-epochs",
-    "1",
-    "--batch-size",
-    "256",
-    *CONVOLUTION,
-]
+OPTIONS = ["--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1", "--batch-size", "256"]
+OPTIONS += CONVOLUTION
 IMPORT = "from keras_textcnn.command import import_tensorflow; import_tensorflow(); import keras_textcnn.training"
 
 
