@@ -102,7 +102,7 @@ def encode_corpus(
     if config.vectors != NO_VECTORS:
         more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
         found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
-        if not found and not known_tokens:
+        if not found.keys() & counts.keys() and not known_tokens:
             raise InputError(f"no token of the training texts has a vector in {config.vectors}; give another file")
         added = [token for token in found if token not in counts][:more]
         coverage = vectors.measure_coverage(counts, running, found, added=len(added))
