@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
-from keras_textcnn.config import NO_VECTORS, ONE_HOT, ZHANG, TrainConfig
+from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, ZHANG, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
     TRAIN,
@@ -102,7 +102,8 @@ def encode_corpus(
     if config.vectors != NO_VECTORS:
         more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
         found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
-        if not found.keys() & counts.keys() and not known_tokens:
+        asked_for = config.vectors != GLOVE_TABLE  # which any corpus gets, whatever its language
+        if asked_for and not found.keys() & counts.keys() and not known_tokens:
             raise InputError(f"no token of the training texts has a vector in {config.vectors}; give another file")
         added = [token for token in found if token not in counts][:more]
         coverage = vectors.measure_coverage(counts, running, found, added=len(added))
