@@ -6,14 +6,14 @@ from typing import Any
 
 import keras
 
-from keras_textcnn.corpus import Corpus
+from keras_textcnn.corpus import SPLITS, Corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.reporting import describe_scores
 from keras_textcnn.run import Repeats, Run
 from keras_textcnn.store import TokenizedCorpus
 from keras_textcnn.training import train
 
-SPLITS, SCORES = ("validation", "test"), ("accuracy", "macro_f1")
+SCORES = ("accuracy", "macro_f1")
 
 
 def train_repeats(
@@ -58,10 +58,10 @@ def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     baselines = [run["baseline"] for run in metrics]
     return {
-        "scores": {split: _summarize([run[split] for run in metrics]) for split in SPLITS},
+        "scores": {split: _summarize([run[split] for run in metrics]) for split in SPLITS[1:]},
         "baseline": {
             "name": baselines[0]["name"],
-            **{split: _summarize([baseline[split] for baseline in baselines]) for split in SPLITS},
+            **{split: _summarize([baseline[split] for baseline in baselines]) for split in SPLITS[1:]},
         }
         if all(baselines)
         else None,

@@ -101,12 +101,12 @@ def _main(arguments: argparse.Namespace) -> None:
             missing = error
             console.print(f"warning: {name} is left out: {error}")
     rows = {name: repeats.read_json(SUMMARY) for name, (_, repeats) in plans.items() if repeats.finished}
-    Console(width=max(console.width, 120), highlight=False).print(results_table(rows, recipes))
+    Console(width=max(console.width, 120), highlight=False).print(recipes_table(rows, recipes))
     if missing:
         raise missing
 
 
-def results_table(rows: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> "Table":
+def recipes_table(rows: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> "Table":
     """The table, in Markdown.
 
     Args:

@@ -85,6 +85,7 @@ def test_public_names_have_a_docstring(name: str) -> None:
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.train import main; main()", 0),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.predict import main; main()", 0),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.evaluate import main; main()", 0),
+        ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.reproduce import main; main()", 0),
         ("import sys; sys.argv[1:] = ['x']; from keras_textcnn.evaluate import main; sys.exit(main())", 2),
         ("import sys; sys.argv[1:] = []; from keras_textcnn.catalog import main; main()", 0),
         ("import sys; sys.argv[1:] = ['--seed', 'x']; from keras_textcnn.train import main; main()", 2),

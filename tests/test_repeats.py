@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 
 from keras_textcnn import Run, evaluate, predict, training
-from keras_textcnn.building import load_model
 from tests.conftest import make_texts, write_table
-from tests.test_train import run_main
+from tests.test_train import run_main, weights_of
 
 STOP = KeyboardInterrupt()
-
-
-def weights_of(directory: Path) -> list[np.ndarray]:
-    return load_model(Run.open(directory)).get_weights()
 
 
 @pytest.fixture(scope="module")
