@@ -34,7 +34,8 @@ class TensorBoard:
         for name, prefix in (("training", ""), ("validation", "val_")):
             with self._writers[name].as_default(step=row["epoch"]):
                 for scalar in ("loss", "accuracy"):
-                    tf.summary.scalar(scalar, row[prefix + scalar])
+                    if prefix + scalar in row:  # a refit has no validation
+                        tf.summary.scalar(scalar, row[prefix + scalar])
         with self._writers["training"].as_default(step=row["epoch"]):
             tf.summary.scalar("learning_rate", row["learning_rate"])
             tf.summary.text("phase", row["phase"])

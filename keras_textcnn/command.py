@@ -67,7 +67,10 @@ def add_options(
             shown = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
             argument["help"] += f" (default: {shown})"
         kind = _kind(hints[field.name])
-        argument |= {"action": "store_true"} if kind is bool else {"type": _converter(kind)}
+        if kind is bool:
+            argument.setdefault("action", "store_true")
+        else:
+            argument["type"] = _converter(kind)
         name = argument.pop("option", f"--{field.name.replace('_', '-')}")
         parser.add_argument(name, dest=field.name, default=argparse.SUPPRESS, **argument)
 

@@ -1,5 +1,6 @@
 """Every setting of a training run and its default, written here once."""
 
+import argparse
 import dataclasses
 from typing import Any
 
@@ -33,6 +34,7 @@ _WORDS = {
     "unfrozen_learning_rate": 1e-3,
     "embedding_factor": 5.0,
     "batch_size": 64,
+    "refit": False,
 }
 _WINDOWS = {"windows": (1, 2, 3), "filters": 100}  # side by side
 _CHARACTERS = {
@@ -62,6 +64,8 @@ MODELS: dict[str, dict[str, Any]] = {
         **_WORDS,
         **_WINDOWS,
         "vocabulary": "train+vectors",
+        "unfrozen_epochs": 24,
+        "refit": True,
         "poolings": ("max",),
         "hidden": (),
         "multichannel": False,
@@ -117,6 +121,8 @@ def model_option(name: str, help: str, **argument: Any) -> Any:
 def _shown(default: Any) -> str:
     if default is None or default == ():
         return "none"
+    if isinstance(default, bool):
+        return "yes" if default else "no"
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
@@ -301,6 +307,12 @@ class TrainConfig:
         "ngram_learning_rate", "learning rate of the linear model of n-grams", metavar="F"
     )
     batch_size: int = model_option("batch_size", "texts a step", metavar="N")
+    refit: bool | None = model_option(
+        "refit",
+        "once the validation texts have chosen epochs and scale, train anew with them among the training texts, for as "
+        "many epochs; not where the corpus brings validation texts of its own",
+        action=argparse.BooleanOptionalAction,
+    )
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
     class_weight: str = option(
         "none",

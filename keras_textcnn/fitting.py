@@ -68,16 +68,28 @@ class Progress:
     best_epoch: int = 0
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
-    def phases(self) -> list[dict[str, Any]]:
-        """A summary of each phase: name, learning_rate, epochs and seconds."""
-        phases = []
-        for name, grouped in itertools.groupby(self.history, key=lambda row: row["phase"]):
-            rows = list(grouped)
-            seconds = round(sum(row["seconds"] for row in rows), 1)
-            phases.append(
-                {"name": name, "learning_rate": rows[0]["learning_rate"], "epochs": len(rows), "seconds": seconds}
-            )
-        return phases
+    def kept_phases(self, phases: Sequence[Phase]) -> list[Phase]:
+        """What led to the best epoch of these phases: each as long as to its own best, none that brought no better."""
+        kept, best = [], math.inf
+        for phase in phases:
+            losses = [row["val_loss"] for row in self.history if row["phase"] == phase.name]
+            lower = [loss for loss in losses if loss < best]
+            if lower:
+                best = min(lower)
+                kept.append(dataclasses.replace(phase, epochs=losses.index(best) + 1))
+        return kept
+
+
+def summarize_phases(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each phase name, learning_rate, epochs and seconds, from the rows of its epochs."""
+    phases = []
+    for name, grouped in itertools.groupby(history, key=lambda row: row["phase"]):
+        rows = list(grouped)
+        seconds = round(sum(row["seconds"] for row in rows), 1)
+        phases.append(
+            {"name": name, "learning_rate": rows[0]["learning_rate"], "epochs": len(rows), "seconds": seconds}
+        )
+    return phases
 
 
 def two_phases(
@@ -111,7 +123,7 @@ def two_phases(
 def two_phase_fit(
     model: keras.Model,
     training: Callable[[int], tf.data.Dataset],
-    validation: tf.data.Dataset,
+    validation: tf.data.Dataset | None,
     *,
     phases: Sequence[Phase],
     patience: int,
@@ -129,7 +141,7 @@ def two_phase_fit(
     Args:
         model: From a builder, its vectors loaded; left compiled.
         training: Gives the batches of an epoch, counted from 0 over all phases.
-        validation: Batches on which the epochs are compared.
+        validation: Batches on which the epochs are compared; None: all epochs are done, and the last one is the best.
         phases: From `two_phases`, or your own.
         patience: Epochs to wait for a lower validation loss.
         several_labels: Whether the targets are float32 (batch, labels), each label for itself; accuracy is the share of
@@ -138,14 +150,14 @@ def two_phase_fit(
         checkpoint: File to write after every epoch; if it is there, the fit goes on from it and ends with the same
             weights, bit for bit, as one that was never interrupted.
         callbacks: Keras callbacks for each epoch's `fit`.
-        on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss,
-            val_accuracy, seconds.
+        on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss and
+            val_accuracy if there is a validation, seconds.
 
     Returns:
         The progress, with the history.
 
     Raises:
-        ArithmeticError: No epoch had a finite validation loss.
+        ArithmeticError: No epoch had a finite loss.
         InputError: The checkpoint is damaged.
     """
     progress, saved = _read(checkpoint) if checkpoint and checkpoint.exists() else (Progress(), {})
@@ -162,15 +174,16 @@ def two_phase_fit(
             progress.history.append(row)
             progress.epoch += 1
             progress.waited += 1
-            if row["val_loss"] < progress.best_loss:
-                progress.best_loss, progress.best_epoch, progress.waited = row["val_loss"], row["epoch"], 0
+            if math.isfinite(row["loss"]) if validation is None else row["val_loss"] < progress.best_loss:
+                best_loss = progress.best_loss if validation is None else row["val_loss"]
+                progress.best_loss, progress.best_epoch, progress.waited = best_loss, row["epoch"], 0
                 best = _values(model.weights)
             if checkpoint:
                 _write(checkpoint, progress, model, best)
             on_epoch(row)
         progress.phase, progress.epoch, progress.waited = progress.phase + 1, 0, 0
     if not best:
-        raise ArithmeticError("the validation loss was never a finite number; lower the learning rate")
+        raise ArithmeticError("the loss was never a finite number; lower the learning rate")
     _assign(model.weights, best)
     return progress
 
@@ -218,7 +231,7 @@ def _all_right(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def _fit_epoch(
     model: keras.Model,
     training: Callable[[int], tf.data.Dataset],
-    validation: tf.data.Dataset,
+    validation: tf.data.Dataset | None,
     phase: Phase,
     epoch: int,
     callbacks: Sequence[keras.callbacks.Callback],
@@ -230,7 +243,7 @@ def _fit_epoch(
         "phase": phase.name,
         "epoch": epoch + 1,
         "learning_rate": phase.learning_rate,
-        **{name: logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+        **{name: logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs},
         "seconds": round(time.perf_counter() - started, 3),
     }
 

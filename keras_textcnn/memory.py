@@ -14,10 +14,10 @@ from keras_textcnn.ngrams import NgramLogits
 from keras_textcnn.store import TokenizedCorpus
 
 # What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
-# for each weight (moments, best, matrix, a copy for the checkpoint); for each number in a batch's layers; for each
-# score.
+# for each weight (moments, best and first values, matrix, a copy for the checkpoint); for each number in a batch's
+# layers; for each score.
 WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
-WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 40, 4, 40
+WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, 40
 
 
 def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:

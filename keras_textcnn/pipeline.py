@@ -45,6 +45,14 @@ class Examples:
         return ids
 
 
+def join_examples(first: Examples, second: Examples) -> Examples:
+    """The texts of two splits of one corpus, those of the first before those of the second."""
+    starts, lengths, rows = (
+        np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("starts", "lengths", "rows")
+    )
+    return dataclasses.replace(first, starts=starts, lengths=lengths, rows=rows)
+
+
 def length_boundaries(maximum_tokens: int, *, fixed: bool = False) -> list[int]:
     """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum; or that alone, if fixed.
 

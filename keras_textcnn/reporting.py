@@ -65,9 +65,12 @@ def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
 
 def describe_epoch(row: dict[str, Any]) -> str:
     """One line about a row of the history."""
+    validation = ""
+    if "val_loss" in row:
+        validation = f"  validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.4f}"
     return (
-        f"epoch {row['epoch']:2} {row['phase']:8}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
-        f"validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.4f}  ({row['seconds']:.1f} s)"
+        f"epoch {row['epoch']:2} {row['phase']:8}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}{validation}  "
+        f"({row['seconds']:.1f} s)"
     )
 
 
@@ -191,7 +194,13 @@ def errors_table(errors: Sequence[dict[str, Any]]) -> Table:
 
 
 def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
-    """Loss and accuracy of both splits over the epochs, a line where a phase begins, as a PNG."""
+    """Loss and accuracy of both splits over the epochs, a line where a phase begins, as a PNG.
+
+    Args:
+        history: One row an epoch; those without a validation loss are left out.
+        path: Of the picture.
+    """
+    history = [row for row in history if "val_loss" in row]
     epochs = [row["epoch"] for row in history]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):

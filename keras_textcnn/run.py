@@ -17,7 +17,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 
 SUMMARY = "repeats.json"  # of a directory of several runs
-FORMAT = 4  # of the directory; it grows when an older reader could no longer understand a newer directory
+FORMAT = 5  # of the directory; it grows when an older reader could no longer understand a newer directory
 
 
 def check_free(directory: Path) -> None:

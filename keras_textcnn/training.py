@@ -9,22 +9,19 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_textcnn import balance, baseline, devices, export, fitting, pipeline, reporting, scoring
+from keras_textcnn import baseline, devices, export, scoring
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
-from keras_textcnn.board import TensorBoard
 from keras_textcnn.building import build_model, load_vectors
-from keras_textcnn.calibration import Calibration, calibrate, fit_scale
-from keras_textcnn.config import ONE_HOT, TrainConfig
+from keras_textcnn.calibration import Calibration, calibrate
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
-from keras_textcnn.corpus import SPLITS, Corpus, Record
+from keras_textcnn.corpus import SPLITS, VALIDATION, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.losses import build_loss
+from keras_textcnn.learning import learn, predict
 from keras_textcnn.memory import check_memory
 from keras_textcnn.models import SHORTEST
-from keras_textcnn.ngrams import split_parts
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.summary import write_summary
@@ -88,31 +85,34 @@ def train(
     run = claim(directory, config, _facts(tokenized, encoded, device), encoded)
     _say_how(config, device, say)
 
-    parts = split_parts(model)
-    progress = _fit(config, run, model, parts, encoded, say, callbacks)
-    history, best_epochs = _join(progress)
-    for epoch in best_epochs:
-        row = history[epoch - 1]
-        say(f"kept epoch {epoch}, which has the lowest validation loss, {row['val_loss']:.4f}")
+    refit = bool(config.refit) and VALIDATION not in tokenized.splits
+    learnt = learn(
+        config,
+        run,
+        model,
+        encoded.examples,
+        vocabulary=encoded.vocabulary,
+        refit=refit,
+        say=say,
+        callbacks=callbacks,
+    )
     if isinstance(corpus, Corpus):
         say("scoring the validation and test texts, and a linear model to compare with")
     else:
         say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
 
-    outputs = {split: [_predict(config, part, encoded, split) for part in parts] for split in ("validation", "test")}
-    combined = _combine(model, outputs["validation"], encoded) if len(parts) > 1 else None
-    scales = [1.0, combined["scale"]] if combined else [1.0]
-    logits = {split: _add_up(parts_logits, scales) for split, parts_logits in outputs.items()}
+    logits = {"validation": learnt.logits, "test": predict(config, model, encoded.examples["test"])}
     calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
     run_metrics = _score(calibration, logits, encoded)
     say(_describe_calibration(run_metrics))
-    run_metrics["baseline"] = _measure_baseline(corpus, encoded, config.seed) if isinstance(corpus, Corpus) else None
+    run_metrics["baseline"] = (
+        _measure_baseline(corpus, encoded, refit=refit, seed=config.seed) if isinstance(corpus, Corpus) else None
+    )
     run_metrics["coverage"] = encoded.coverage and dataclasses.asdict(encoded.coverage)
-    run_metrics["best_epoch"] = best_epochs[0]
-    if combined:
-        run_metrics["ngrams"] = {"best_epoch": best_epochs[1], **combined}
-        say(_describe_parts(combined, run_metrics["validation"]["accuracy"]))
-    run_metrics["phases"] = [phase for part in progress for phase in part.phases()]
+    run_metrics["best_epoch"] = learnt.best_epochs[0]
+    if learnt.combined:
+        run_metrics["ngrams"] = {"best_epoch": learnt.best_epochs[1], **learnt.combined}
+    run_metrics["phases"] = learnt.phases
 
     say("exporting the SavedModel")
     _export(run, config, model, encoded, calibration)
@@ -122,7 +122,7 @@ def train(
     write_summary(
         run,
         run_metrics,
-        history,
+        learnt.history,
         corpus=corpus if isinstance(corpus, Corpus) else None,
         encoded=encoded,
         calibration=calibration,
@@ -130,20 +130,6 @@ def train(
     )
     run.finish()
     return run
-
-
-def _predict(config: TrainConfig, model: keras.Model, encoded: Encoded, split: str) -> np.ndarray:
-    return pipeline.predict_logits(
-        model, encoded.examples[split], boundaries=_boundaries(config), batch_size=config.prediction_batch_size
-    )
-
-
-def _add_up(logits: Sequence[np.ndarray], scales: Sequence[float]) -> np.ndarray:
-    return np.sum([np.float32(scale) * its for scale, its in zip(scales, logits, strict=True)], axis=0)
-
-
-def _boundaries(config: TrainConfig) -> list[int]:
-    return pipeline.length_boundaries(config.maximum_tokens, fixed=config.model in SHORTEST)
 
 
 def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:
@@ -196,114 +182,6 @@ def _reopen(directory: Path, config: TrainConfig, facts: Mapping[str, Any], enco
     return run
 
 
-def _fit(
-    config: TrainConfig,
-    run: Run,
-    model: keras.Model,
-    parts: Sequence[keras.Model],
-    encoded: Encoded,
-    say: Callable[[str], None],
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> list[fitting.Progress]:
-    """Fits each part of a model for itself; a part that was fitted before an interruption only takes its weights."""
-    examples = encoded.examples
-    boundaries, truth = _boundaries(config), examples["train"].truth
-    weights = balance.weigh_texts(truth) if config.sampling == "balanced" else None
-
-    def batches(split: str, epoch: int | None = None) -> tf.data.Dataset:
-        plan = pipeline.plan_batches(
-            examples[split].lengths,
-            boundaries=boundaries,
-            batch_size=config.batch_size,
-            seed=None if epoch is None else (config.seed, epoch),
-            weights=None if epoch is None else weights,
-        )
-        return pipeline.padded_batches(examples[split], plan, boundaries=boundaries)
-
-    several_labels = config.multi_label is not None
-    board = TensorBoard(run.directory / "tensorboard")
-    fitted: list[fitting.Progress] = []
-
-    def on_epoch(row: dict[str, Any]) -> None:
-        row = {**row, "epoch": row["epoch"] + sum(len(part.history) for part in fitted)}
-        say(reporting.describe_epoch(row))
-        board.write(row)
-        if config.histograms:
-            board.write_histograms(model.weights, row["epoch"])
-
-    loss = build_loss(
-        several_labels=several_labels,
-        label_weights=None if config.class_weight == "none" else balance.weigh_labels(truth, config.class_weight),
-        focal_gamma=config.focal_gamma,
-    )
-    for part, phases in zip(parts, (plan_phases(config), plan_ngram_phases(config)), strict=False):
-        progress = fitting.two_phase_fit(
-            part,
-            training=lambda epoch: batches("train", epoch),
-            validation=batches("validation"),
-            phases=phases,
-            patience=config.patience,
-            several_labels=several_labels,
-            loss=loss,
-            checkpoint=run.checkpoints / f"{part.name}.npz",
-            callbacks=callbacks,
-            on_epoch=on_epoch,
-        )
-        fitted.append(progress)
-    if config.embedding != ONE_HOT:
-        board.write_projector(encoded.vocabulary, model.get_layer("embedding").embeddings.numpy())
-    return fitted
-
-
-def _join(progress: Sequence[fitting.Progress]) -> tuple[list[dict[str, Any]], list[int]]:
-    """One history of all parts, and the epoch that was kept of each, counted from 1 over all parts."""
-    history: list[dict[str, Any]] = []
-    best_epochs = []
-    for part in progress:
-        before = len(history)
-        best_epochs.append(before + part.best_epoch)
-        history += [{**row, "epoch": before + row["epoch"]} for row in part.history]
-    return history, best_epochs
-
-
-def _combine(model: keras.Model, logits: Sequence[np.ndarray], encoded: Encoded) -> dict[str, Any]:
-    """Sets the scale of a sum by its parts' logits of the validation texts, and returns what each part is worth."""
-    truth = encoded.examples["validation"].truth
-    scale = fit_scale(logits[0], logits[1], truth)
-    model.get_layer("sum").scale.assign(scale)
-    thresholds = None if truth.ndim == 1 else np.zeros(truth.shape[1])
-    accuracies = [scoring.score_labels(truth, scoring.choose_labels(part, thresholds))["accuracy"] for part in logits]
-    return {"scale": scale, "validation_accuracy": dict(zip(("convolution", "ngrams"), accuracies, strict=True))}
-
-
-def _describe_parts(combined: Mapping[str, Any], accuracy: float) -> str:
-    alone = combined["validation_accuracy"]
-    return (
-        f"right of the validation texts: {alone['convolution']:.2%} by the convolution, {alone['ngrams']:.2%} by the "
-        f"n-grams, {accuracy:.2%} by their sum ({combined['scale']:.2f} times the n-grams)"
-    )
-
-
-def plan_ngram_phases(config: TrainConfig) -> list[fitting.Phase]:
-    """The one phase of the linear model of n-grams: always Adam, which moves rare rows as far as frequent ones."""
-    return [fitting.Phase("n-grams", config.ngram_epochs or 0, config.ngram_learning_rate or 0.0)]
-
-
-def plan_phases(config: TrainConfig) -> list[fitting.Phase]:
-    """The phases of a config's fit."""
-    return fitting.two_phases(
-        frozen_epochs=config.frozen_epochs,
-        unfrozen_epochs=config.unfrozen_epochs,
-        learning_rate=config.learning_rate,
-        unfrozen_learning_rate=config.unfrozen_learning_rate,
-        frozen=() if config.freeze == "nothing" else tuple(config.freeze.split("+")),
-        tune=config.tune,
-        optimizer=config.optimizer,
-        weight_decay=config.weight_decay,
-        embedding_factor=config.embedding_factor,
-    )
-
-
 def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: Encoded) -> dict[str, Any]:
     """The blocks of `metrics.json` for the splits and the calibration."""
     blocks: dict[str, Any] = {}
@@ -349,12 +227,23 @@ def _describe_calibration(run_metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _measure_baseline(corpus: Corpus, encoded: Encoded, seed: int) -> dict[str, Any]:
+def _measure_baseline(corpus: Corpus, encoded: Encoded, *, refit: bool, seed: int) -> dict[str, Any]:
+    """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then."""
     texts = {
         name: [corpus.texts[text] for text in np.flatnonzero(encoded.splits == position).tolist()]
         for position, name in enumerate(SPLITS)
     }
     truth = {name: examples.truth for name, examples in encoded.examples.items()}
-    predicted = baseline.predict_linear(texts.pop("train"), truth["train"], texts, seed=seed)
-    scores = {name: scoring.score_labels(truth[name], labels) for name, labels in predicted.items()}
-    return {"name": baseline.NAME, **scores}
+
+    def score(names: Sequence[str], learnt: Sequence[str]) -> dict[str, Any]:
+        predicted = baseline.predict_linear(
+            [text for name in learnt for text in texts[name]],
+            np.concatenate([truth[name] for name in learnt]),
+            {name: texts[name] for name in names},
+            seed=seed,
+        )
+        return {name: scoring.score_labels(truth[name], labels) for name, labels in predicted.items()}
+
+    if not refit:
+        return {"name": baseline.NAME, **score(["validation", "test"], ["train"])}
+    return {"name": baseline.NAME, **score(["validation"], ["train"]), **score(["test"], ["train", "validation"])}
