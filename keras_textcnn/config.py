@@ -73,7 +73,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "ngrams": 2,
         "ngram_buckets": 2**18,
         "ngram_epochs": 12,
-        "ngram_learning_rate": 0.05,
+        "ngram_learning_rate": 0.02,
     },
     "conv1d-stack": {
         **_WORDS,
@@ -327,7 +327,8 @@ class TrainConfig:
     )
     focal_gamma: float = option(
         0.0,
-        "focal loss: cross-entropy times (1 - p)^F, so that what is learnt already weighs less; often 2",
+        "focal loss: cross-entropy times (1 - p)^F, so that what is learnt already weighs less; often 2; not of the "
+        "n-grams",
         metavar="F",
     )
     histograms: bool | None = option(None, "TensorBoard shows the distribution of every weight after each epoch too")

@@ -1,4 +1,4 @@
-"""The loss that a fit minimizes: cross-entropy, plain, weighted by label, or focal."""
+"""What a fit minimizes: cross-entropy, plain, weighted by label or focal; or what a support vector machine does."""
 
 from typing import Any
 
@@ -7,8 +7,36 @@ import numpy as np
 import tensorflow as tf
 
 
+class _WeightedLoss(keras.losses.Loss):
+    """What the losses share: labels have weights.
+
+    Args:
+        several_labels: Whether the truth is float32 (batch, labels), each label for itself, or int32 (batch,).
+        label_weights: float (labels,) by label; or, where a text may have several, (2, labels): of not having a label
+            and of having it; None: all weigh 1.
+    """
+
+    def __init__(self, *, several_labels: bool = False, label_weights: np.ndarray | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.several_labels = several_labels
+        self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float32)
+
+    def _weights(self, truth: tf.Tensor) -> tf.Tensor:
+        """Of each text and label, or of each text where it has one label; or 1."""
+        if self.label_weights is None:
+            return tf.ones(())
+        if self.several_labels:
+            lacking, having = self.label_weights
+            return having * truth + lacking * (1 - truth)
+        return tf.gather(self.label_weights, _outputs(truth))
+
+    def get_config(self) -> dict[str, Any]:
+        weights = None if self.label_weights is None else self.label_weights.tolist()
+        return {**super().get_config(), "several_labels": self.several_labels, "label_weights": weights}
+
+
 @keras.saving.register_keras_serializable("keras_textcnn")
-class LabelLoss(keras.losses.Loss):
+class LabelLoss(_WeightedLoss):
     """Cross-entropy of logits, in nats, in which labels have weights and what is learnt already weighs less.
 
     Args:
@@ -20,29 +48,16 @@ class LabelLoss(keras.losses.Loss):
     Source of the second factor: Lin et al. (2017), https://arxiv.org/abs/1708.02002, section 3.2.
     """
 
-    def __init__(
-        self,
-        *,
-        several_labels: bool = False,
-        label_weights: np.ndarray | None = None,
-        focal_gamma: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, focal_gamma: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.several_labels = several_labels
-        self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float32)
         self.focal_gamma = focal_gamma
 
     def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         if self.several_labels:
             losses = self._sharpen(-tf.nn.sigmoid_cross_entropy_with_logits(truth, logits))
-            if self.label_weights is not None:
-                lacking, having = self.label_weights
-                losses *= having * truth + lacking * (1 - truth)
-            return tf.reduce_mean(losses, axis=-1)
-        outputs = tf.reshape(tf.cast(truth, tf.int32), [-1])  # Keras has made floats of them
-        losses = self._sharpen(-tf.nn.sparse_softmax_cross_entropy_with_logits(outputs, logits))
-        return losses if self.label_weights is None else losses * tf.gather(self.label_weights, outputs)
+            return tf.reduce_mean(losses * self._weights(truth), axis=-1)
+        losses = self._sharpen(-tf.nn.sparse_softmax_cross_entropy_with_logits(_outputs(truth), logits))
+        return losses * self._weights(truth)
 
     def _sharpen(self, log_probability: tf.Tensor) -> tf.Tensor:
         """The loss for the logarithm of the probability of the truth."""
@@ -52,9 +67,32 @@ class LabelLoss(keras.losses.Loss):
         return -log_probability * tf.maximum(-tf.math.expm1(log_probability), 1e-7) ** self.focal_gamma
 
     def get_config(self) -> dict[str, Any]:
-        weights = None if self.label_weights is None else self.label_weights.tolist()
-        options = {"several_labels": self.several_labels, "label_weights": weights, "focal_gamma": self.focal_gamma}
-        return {**super().get_config(), **options}
+        return {**super().get_config(), "focal_gamma": self.focal_gamma}
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class MarginLoss(_WeightedLoss):
+    """The squared hinge loss of each label against all others, summed up: max(0, 1 - y * logit)**2, where y is 1 or -1.
+
+    Args:
+        several_labels: Whether the truth is float32 (batch, labels), each label for itself, or int32 (batch,).
+        label_weights: As of `LabelLoss`.
+
+    Source: Tang (2013), https://arxiv.org/abs/1306.0239, section 2; it is what scikit-learn's `LinearSVC` minimizes,
+    less its penalty on the weights.
+    """
+
+    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        having = truth if self.several_labels else tf.one_hot(_outputs(truth), logits.shape[-1])
+        losses = tf.maximum(1 - (2 * having - 1) * logits, 0) ** 2
+        if self.several_labels:
+            return tf.reduce_sum(losses * self._weights(truth), axis=-1)
+        return tf.reduce_sum(losses, axis=-1) * self._weights(truth)
+
+
+def _outputs(truth: tf.Tensor) -> tf.Tensor:
+    """int32 (batch,): Keras has made floats of them, a column."""
+    return tf.reshape(tf.cast(truth, tf.int32), [-1])
 
 
 def build_loss(
