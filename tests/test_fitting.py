@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.fitting import Phase, Progress, two_phase_fit, two_phases
+from keras_textcnn.fitting import Phase, Progress, compile_phase, summarize_phases, two_phase_fit, two_phases
 from keras_textcnn.models import build_charcnn, build_conv1d
 from keras_textcnn.pipeline import Examples, padded_batches, plan_batches
 from tests.conftest import make_examples
@@ -124,7 +124,10 @@ def test_history_has_a_row_for_each_epoch(whole: tuple[keras.Model, Progress]) -
         *(("frozen", epoch, 0.02) for epoch in (1, 2, 3)),
         *(("unfrozen", epoch, 0.005) for epoch in (4, 5, 6)),
     ]
-    assert [(phase["name"], phase["epochs"]) for phase in progress.phases()] == [("frozen", 3), ("unfrozen", 3)]
+    assert [(phase["name"], phase["epochs"]) for phase in summarize_phases(progress.history)] == [
+        ("frozen", 3),
+        ("unfrozen", 3),
+    ]
 
 
 def test_ends_with_the_weights_of_the_best_epoch() -> None:
@@ -143,11 +146,48 @@ def test_a_phase_ends_when_the_loss_has_not_fallen_for_its_patience() -> None:
     assert len(losses) == int(np.argmin(losses)) + 3 < 50
 
 
-def test_a_loss_that_is_never_finite_is_an_error() -> None:
+@pytest.mark.parametrize("validation", [True, False])
+def test_a_loss_that_is_never_finite_is_an_error(validation: bool) -> None:
     model = make_model()
     model.get_layer("logits").bias.assign([np.nan, 0])
+    examples = make_texts(8, seed=3)
+    validated = batches(examples, None) if validation else None
     with pytest.raises(ArithmeticError, match="never a finite number; lower the learning rate"):
-        fit(model, [Phase("one", 1, 0.01)])
+        two_phase_fit(
+            model, lambda epoch: batches(examples, epoch), validated, phases=[Phase("one", 1, 0.01)], patience=2
+        )
+
+
+def test_without_validation_all_epochs_are_done_and_the_last_is_kept() -> None:
+    ours, theirs = make_model(), make_model()
+    examples = make_texts(32, seed=2)
+    progress = two_phase_fit(
+        ours, lambda epoch: batches(examples, epoch), None, phases=[Phase("wild", 4, 0.9)], patience=1
+    )
+    compile_phase(theirs, Phase("wild", 4, 0.9))
+    for epoch in range(4):
+        theirs.fit(batches(examples, epoch), shuffle=False, verbose=0)
+    assert [list(row) for row in progress.history] == [
+        ["phase", "epoch", "learning_rate", "loss", "accuracy", "seconds"]
+    ] * 4
+    for mine, its in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"),
+    [
+        ({"frozen": [3, 2, 4], "unfrozen": [2.5, 1.5, 1.0, 1.2]}, [("frozen", 2), ("unfrozen", 3)]),
+        ({"frozen": [3, 2, 4], "unfrozen": [2.5, 2.1]}, [("frozen", 2)]),
+        ({"frozen": [float("nan")], "unfrozen": [2.5, float("nan")]}, [("unfrozen", 1)]),
+    ],
+)
+def test_kept_phases_lead_to_the_best_epoch(losses: dict[str, list[float]], kept: list[tuple[str, int]]) -> None:
+    history = [{"phase": phase, "val_loss": loss} for phase, its in losses.items() for loss in its]
+    phases = two_phases(frozen_epochs=9, unfrozen_epochs=9, learning_rate=0.1, unfrozen_learning_rate=0.01)
+    found = Progress(history=history).kept_phases(phases)
+    assert [(phase.name, phase.epochs) for phase in found] == kept
+    assert {phase.learning_rate for phase in found} <= {0.1, 0.01}
 
 
 @pytest.fixture(scope="module")

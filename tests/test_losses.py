@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import special
+from sklearn import metrics
 
-from keras_textcnn.losses import LabelLoss, build_loss
+from keras_textcnn.losses import LabelLoss, MarginLoss, build_loss
 
 LOGITS = np.random.default_rng(0).normal(0, 2, (6, 3)).astype(np.float32)
 TRUTH = np.array([0, 1, 2, 2, 1, 0], np.int32)
@@ -37,6 +38,26 @@ def test_without_weights_and_gamma_it_is_kerass_own() -> None:
     assert float(ones(TRUTH, LOGITS)) == pytest.approx(float(build_loss(several_labels=False)(TRUTH, LOGITS)), rel=1e-6)
     again = LabelLoss.from_config(LabelLoss(label_weights=np.arange(3), focal_gamma=2.0).get_config())
     assert (again.label_weights.tolist(), again.focal_gamma) == ([0, 1, 2], 2)
+
+
+def test_the_margin_is_a_support_vector_machines() -> None:
+    weights = np.array([0.5, 1.0, 3.0])
+    # Of scikit-learn: the mean over the texts of the largest other logit's hinge; here labels stand each for itself,
+    # so that each is a problem of two labels.
+    hinges = np.array(
+        [
+            [metrics.hinge_loss([0, text == label], [-1, logits[label]], labels=[0, 1]) * 2 for label in range(3)]
+            for text, logits in zip(TRUTH, LOGITS, strict=True)
+        ]
+    )
+    squares = (hinges**2).sum(axis=1)
+    assert float(MarginLoss()(TRUTH, LOGITS)) == pytest.approx(squares.mean(), rel=1e-5)
+    weighted = MarginLoss(label_weights=weights)
+    assert float(weighted(TRUTH, LOGITS)) == pytest.approx((weights[TRUTH] * squares).mean(), rel=1e-5)
+    kerass = keras.losses.SquaredHinge()(SEVERAL, LOGITS)  # the mean over the labels
+    assert float(MarginLoss(several_labels=True)(SEVERAL, LOGITS)) == pytest.approx(3 * float(kerass), rel=1e-5)
+    twice = MarginLoss(several_labels=True, label_weights=np.full((2, 3), 2.0))
+    assert float(twice(SEVERAL, LOGITS)) == pytest.approx(6 * float(kerass), rel=1e-5)
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import gzip
 import json
 import re
@@ -14,8 +15,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_textcnn import Reader, train
 from keras_textcnn import predict as predict_command
-from keras_textcnn import train
 from keras_textcnn.run import Run
 from tests.conftest import make_texts, write_table
 
@@ -48,11 +49,23 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
     metrics = json.loads((finished_run / "metrics.json").read_text())
     with (finished_run / "history.csv").open() as file:
         history = list(csv.DictReader(file))
-    assert [row["phase"] for row in history] == ["frozen", "frozen", "unfrozen", "unfrozen", "n-grams", "n-grams"]
-    assert [int(row["epoch"]) for row in history] == [1, 2, 3, 4, 5, 6]
+    phases = ["frozen", "frozen", "unfrozen", "unfrozen", "n-grams", "n-grams"]
+    assert [row["phase"] for row in history[:6]] == phases
+    assert [int(row["epoch"]) for row in history] == list(range(1, len(history) + 1))
+    refit = history[6:]
+    to_best = {
+        phase: 1 + int(np.argmin([float(row["val_loss"]) for row in history if row["phase"] == phase]))
+        for phase in dict.fromkeys(phases)
+    }
+    if metrics["best_epoch"] <= 2:
+        del to_best["unfrozen"]
+    assert [row["phase"] for row in refit] == [
+        f"refit {phase}" for phase, epochs in to_best.items() for _ in range(epochs)
+    ]
+    assert {row["val_loss"] for row in refit} == {""}
     for best_epoch, epochs, part in (
         (metrics["best_epoch"], history[:4], "convolution"),
-        (metrics["ngrams"]["best_epoch"], history[4:], "ngrams"),
+        (metrics["ngrams"]["best_epoch"], history[4:6], "ngrams"),
     ):
         best = history[best_epoch - 1]
         assert best in epochs
@@ -66,7 +79,74 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
         assert set(metrics["baseline"][split]) == {"accuracy", "macro_f1"}
     assert metrics["test"]["support"] == sum(label["support"] for label in metrics["test"]["per_label"].values()) == 9
     assert metrics["test"]["accuracy"] == 1  # every text names its label
-    assert [phase["epochs"] for phase in metrics["phases"]] == [2, 2, 2]
+    assert [phase["epochs"] for phase in metrics["phases"]] == [2, 2, 2, *to_best.values()]
+
+
+def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path, finished_run: Path) -> None:
+    from keras_textcnn import learning, pipeline
+    from keras_textcnn.building import build_model, load_vectors
+    from keras_textcnn.encoding import encode_corpus
+    from keras_textcnn.fitting import compile_phase
+    from keras_textcnn.losses import MarginLoss
+    from keras_textcnn.ngrams import split_parts
+    from keras_textcnn.store import tokenize_corpus
+
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    epochs = {phase["name"]: phase["epochs"] for phase in metrics["phases"]}
+    config = Run.open(finished_run).config()
+    tokenized = tokenize_corpus(Reader().records(corpus_file), unit="word")
+    encoded = encode_corpus(config, tokenized, lambda line: None)
+    keras.utils.set_random_seed(config.seed)
+    model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=3)
+    load_vectors(config, model, encoded)
+    train_texts, validation_texts = encoded.examples["train"], encoded.examples["validation"]
+    both = dataclasses.replace(
+        train_texts,
+        **{
+            name: np.append(getattr(train_texts, name), getattr(validation_texts, name))
+            for name in ("starts", "lengths", "rows")
+        },
+    )
+    boundaries = pipeline.length_boundaries(config.maximum_tokens)
+    plans = learning.plan_phases(config), learning.plan_ngram_phases(config)
+    for part, phases, loss in zip(split_parts(model), plans, (None, MarginLoss()), strict=True):
+        epoch = 0
+        for phase in phases:
+            compile_phase(part, phase, loss=loss)
+            for _ in range(epochs.get(f"refit {phase.name}", 0)):
+                plan = pipeline.plan_batches(
+                    both.lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(config.seed, epoch)
+                )
+                part.fit(pipeline.padded_batches(both, plan, boundaries=boundaries), shuffle=False, verbose=0)
+                epoch += 1
+    *expected, _ = model.get_weights()
+    *found, scale = weights_of(finished_run)
+    assert scale == pytest.approx(metrics["ngrams"]["scale"])
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_without_refit_it_ends_with_the_weights_that_were_validated(
+    small_options: list[str], finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_main(monkeypatch, *small_options, "--no-refit", "--output", tmp_path / "run") == 0
+    metrics, both = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / "run", finished_run))
+    assert [phase["name"] for phase in metrics["phases"]] == ["frozen", "unfrozen", "n-grams"]
+    assert metrics["validation"] == both["validation"]
+    assert metrics["baseline"]["validation"] == both["baseline"]["validation"]
+    assert any(
+        (ours != theirs).any() for ours, theirs in zip(*map(weights_of, (tmp_path / "run", finished_run)), strict=True)
+    )
+
+
+def test_validation_texts_of_the_corpus_own_are_not_learnt_from(
+    small_options: list[str], corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("--validation-data", write_table(tmp_path / "held.csv", make_texts(30, seed=8)))
+    for name, options in (("asked", ["--refit"]), ("not", ["--no-refit"])):
+        assert run_main(monkeypatch, *small_options, *given, *options, "--output", tmp_path / name) == 0
+    for ours, theirs in zip(*(weights_of(tmp_path / name) for name in ("asked", "not")), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_without_ngrams_the_scores_are_the_convolutions(
@@ -105,7 +185,9 @@ def test_vectors_are_in_the_model_and_the_second_phase_has_moved_them(finished_r
     np.testing.assert_array_equal(embedding[:2], 0)
 
 
-@pytest.mark.parametrize("killed_at", ["epoch  1 frozen", "epoch  3 unfrozen", "epoch  5 n-grams"])
+@pytest.mark.parametrize(
+    "killed_at", ["epoch  1 frozen", "epoch  3 unfrozen", "epoch  5 n-grams", "epoch  7 refit", "epoch 10 refit"]
+)
 def test_a_killed_run_resumes_to_the_same_weights(
     killed_at: str, small_options: list[str], finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

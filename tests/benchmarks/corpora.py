@@ -7,8 +7,8 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# What the command trains by default, without the linear model and the words that go with it: as others have it.
-CONVOLUTION = ["--ngrams", "0", "--vocabulary", "train"]
+# What the command trains by default, without the linear model and what else the others do not have.
+CONVOLUTION = ["--ngrams", "0", "--vocabulary", "train", "--unfrozen-epochs", "8", "--no-refit"]
 
 
 def read_texts(data: str) -> dict[str, tuple[list[str], list[str]]]:
