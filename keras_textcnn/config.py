@@ -72,8 +72,8 @@ MODELS: dict[str, dict[str, Any]] = {
         "max_norm": None,
         "ngrams": 2,
         "ngram_buckets": 2**18,
-        "ngram_epochs": 12,
-        "ngram_learning_rate": 0.02,
+        "ngram_epochs": 20,
+        "ngram_learning_rate": 0.01,
     },
     "conv1d-stack": {
         **_WORDS,
