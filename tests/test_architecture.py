@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
 COMMANDS = {"train", "evaluate", "predict"}
 COMMANDS |= {"adapting", "building", "encoding", "evaluation", "memory", "opening", "predictor", "repeats", "reproduce"}
-COMMANDS |= {"summary", "training"}
+COMMANDS |= {"learning", "summary", "training"}
 TOOLS = {
     "config",
     "errors",

@@ -64,7 +64,7 @@ def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
 
     arguments = {*inspect.signature(BUILDERS[model]).parameters} - {"labels", "tokens", "size"}
     fit = {"vectors", "vocabulary", "maximum_tokens", "alphabet", "frozen_epochs", "unfrozen_epochs", "learning_rate"}
-    fit |= {"unfrozen_learning_rate", "embedding_factor", "batch_size", "ngram_epochs", "ngram_learning_rate"}
+    fit |= {"unfrozen_learning_rate", "embedding_factor", "batch_size", "refit", "ngram_epochs", "ngram_learning_rate"}
     assert {*MODELS[model]} - fit == arguments
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_textcnn import Run, evaluate, predict, training
+from keras_textcnn import Run, evaluate, learning, predict
 from tests.conftest import make_texts, write_table
 from tests.test_train import run_main, weights_of
 
@@ -57,7 +57,7 @@ def test_what_is_finished_is_kept_and_the_rest_resumed(
     (begun / "repeats.json").write_text(json.dumps({name: whole[name] for name in ("format", "settings")}))
     shutil.rmtree(begun / "fold-3")
     with monkeypatch.context() as patch:
-        patch.setattr(training.fitting, "two_phase_fit", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
+        patch.setattr(learning.fitting, "two_phase_fit", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
         assert run_main(patch, "--resume", begun) == 130
     output = capsys.readouterr().err
     assert "run 3 of 3: " in output

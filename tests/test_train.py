@@ -500,7 +500,7 @@ def test_without_vectors_nothing_is_frozen(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     options = ["--data", corpus_file, "--vectors", "none", "--frozen-epochs", 1, "--unfrozen-epochs", 1, "--filters", 4]
-    options += ["--ngrams", 0]
+    options += ["--ngrams", 0, "--no-refit"]
     assert run_main(monkeypatch, *options) == 0
     metrics = json.loads(Path("runs/things/metrics.json").read_text())
     assert [(phase["name"], phase["epochs"]) for phase in metrics["phases"]] == [("fast", 1), ("slow", 1)]
