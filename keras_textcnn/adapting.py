@@ -91,7 +91,7 @@ def rehearse(
 def compare_on_old_texts(start: Start, run: Run, records: Sequence[Record]) -> dict[str, Any]:
     """How many of the old test texts the old run has right, and the new one: what `metrics.json` holds of it."""
     scores: dict[str, Any] = {"texts": len(records)}
-    for name, directory in (("before", start.run.directory), ("after", run.directory)):
+    for name, directory in (("before", start.run.directory), ("after", run.saved_model)):
         found = evaluate(Predictor(directory), records).scores
         scores[name] = {score: found[score] for score in ("accuracy", "macro_f1")}
     return scores

@@ -38,7 +38,7 @@ def load_model(run: Run) -> keras.Model:
     """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels).
 
     Raises:
-        InputError: Another version wrote the run; its SavedModel still answers.
+        InputError: Another version wrote the run, whose SavedModel still answers; or it is damaged.
     """
     if not run.current:
         raise InputError(
@@ -47,6 +47,7 @@ def load_model(run: Run) -> keras.Model:
         )
     tokens, labels = (len(run.read_lines(name)) for name in ("vocabulary.txt", "labels.txt"))
     model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
+    run.check(run.weights.name)
     model.load_weights(run.weights)
     return model
 

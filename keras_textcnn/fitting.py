@@ -1,6 +1,8 @@
 """The two-phase fit: train with the embedding frozen, then unfrozen with a lower learning rate; go on after a crash."""
 
 import dataclasses
+import hashlib
+import io
 import itertools
 import json
 import math
@@ -21,6 +23,7 @@ from keras_textcnn.optimizers import build_optimizer
 
 KERNELS = "kernels"
 TUNED = {"head": ("embedding", "trunk"), "bias": ("embedding", KERNELS), "all": ()}  # and what each leaves as it is
+DIGEST = hashlib.sha256().digest_size  # bytes of a checkpoint's end
 STEPS_PER_EXECUTION = 16  # between two looks of Python, which cost up to 3 ms each: a quarter of a short step
 
 
@@ -264,8 +267,10 @@ def _write(path: Path, progress: Progress, model: keras.Model, best: list[np.nda
     }
     arrays["progress"] = np.array(json.dumps(dataclasses.asdict(progress)))
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with partial.open("w+b") as file:
         np.savez(file, **arrays)
+        file.seek(0)
+        file.write(hashlib.file_digest(file, "sha256").digest())  # behind the archive, where it is in nobody's way
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
@@ -274,7 +279,10 @@ def _write(path: Path, progress: Progress, model: keras.Model, best: list[np.nda
 def _read(path: Path) -> tuple[Progress, dict[str, list[np.ndarray]]]:
     groups: dict[str, list[np.ndarray]] = {"model": [], "optimizer": [], "best": []}
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        content = path.read_bytes()
+        if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:]:
+            raise ValueError("its checksum is another")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             progress = Progress(**json.loads(str(arrays["progress"])))
             for name in arrays.files:  # in the order they were written
                 if name != "progress":

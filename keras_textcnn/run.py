@@ -1,23 +1,22 @@
-"""The run directory: it appears whole, each of its files is replaced at once, and it is read back as it was written."""
+"""The run directory: what it holds, when it is finished, and who may read it."""
 
-import csv
 import dataclasses
-import io
-import json
-import os
-import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
+from keras_textcnn.folder import MANIFEST, Folder
 
 SUMMARY = "repeats.json"  # of a directory of several runs
 FORMAT = 5  # of the directory; it grows when an older reader could no longer understand a newer directory
+SEALED_SINCE = 5  # the first format that has a manifest
+SAVED_MODEL = "saved_model/1"
+BEGUN = ("config.json", "vocabulary.txt", "labels.txt")  # what an unfinished run is resumed by, beside the checkpoints
+UNSEALED = ("checkpoints", "tensorboard", "evaluations", MANIFEST)  # what comes, goes or grows, and the manifest itself
 
 
 def check_free(directory: Path) -> None:
@@ -49,102 +48,19 @@ def find_saved_model(directory: Path) -> Path:
     """The SavedModel of a run, or the directory itself if it is one.
 
     Raises:
-        InputError: There is none, or the run is unfinished, or one of several in the directory.
+        InputError: There is none, or it is damaged, or the run is unfinished, or one of several in the directory.
     """
     check_single(directory)
-    run = Run(directory)
-    if run.saved_model.is_dir():
-        return run.saved_model
     if (directory / "saved_model.pb").is_file():
         return directory
+    run = Run(directory)
     if (directory / "config.json").exists() and not run.finished:
         command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
         raise InputError(f"{directory} is unfinished; finish it with {command}")
+    if run.saved_model.is_dir():
+        run.check(SAVED_MODEL)
+        return run.saved_model
     raise InputError(f"no saved_model/1 in {directory}; give a directory that keras_textcnn.train wrote")
-
-
-@dataclasses.dataclass(frozen=True)
-class Folder:
-    """A directory that appears whole, and whose files are replaced at once."""
-
-    directory: Path
-
-    @classmethod
-    def make(cls, directory: Path, fill: Callable[[Self], None]) -> Self:
-        """Makes the directory.
-
-        Args:
-            directory: Where; missing or empty.
-            fill: Called with a temporary folder, which gets the directory's name when this returns.
-
-        Raises:
-            InputError: Something is there, or the directory cannot be made.
-        """
-        check_free(directory)
-        try:
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as work:
-                temporary = cls(Path(work, "new"))
-                temporary.directory.mkdir()
-                fill(temporary)
-                temporary.directory.rename(directory)
-        except OSError as error:
-            raise InputError(f"cannot make {directory}: {error.strerror}; choose another --output") from error
-        return cls(directory)
-
-    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Writes a file of JSON."""
-        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """Reads a file of JSON."""
-        path = self.directory / name
-        try:
-            content = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"damaged run: {path} ({error})") from error
-        if not isinstance(content, dict):
-            raise InputError(f"damaged run: {path} (it holds no object)")
-        return content
-
-    def read_settings(self, name: str) -> TrainConfig:
-        """The settings that a file of JSON holds."""
-        settings: dict[str, Any] = self.read_json(name).get("settings", {})
-        try:
-            return TrainConfig(**settings).resolved()
-        except (TypeError, AttributeError) as error:
-            raise InputError(f"damaged run: {self.directory / name} ({error})") from error
-
-    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Writes a CSV file of rows that all have the first one's columns."""
-        file = io.StringIO()
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write_text(name, file.getvalue())
-
-    def write_lines(self, name: str, lines: Sequence[str]) -> None:
-        """Writes one entry a line; backslashes and line ends inside an entry are escaped."""
-        self.write_text(name, "".join(_escape(line) + "\n" for line in lines))
-
-    def read_lines(self, name: str) -> list[str]:
-        """Reads what `write_lines` wrote."""
-        text = (self.directory / name).read_bytes().decode()
-        return [_unescape(line) for line in text.split("\n")[:-1]]
-
-    def write_text(self, name: str, text: str) -> None:
-        """Writes a UTF-8 file."""
-        self.write(name, lambda path: path.write_bytes(text.encode()))
-
-    def write(self, name: str, writer: Callable[[Path], Any]) -> None:
-        """Has a file written beside its place and puts it there once it is whole and on the disk."""
-        path = self.directory / name
-        path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(f"partial.{path.name}")
-        writer(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
 
 
 class Run(Folder):
@@ -177,7 +93,9 @@ class Run(Folder):
             run.write_json("config.json", {"format": FORMAT, "settings": dataclasses.asdict(config), **facts})
             run.write_lines("vocabulary.txt", vocabulary)
             run.write_lines("labels.txt", labels)
+            run.seal(BEGUN)
 
+        check_free(directory)
         return cls.make(directory, fill)
 
     @classmethod
@@ -185,7 +103,7 @@ class Run(Folder):
         """The run in a directory.
 
         Raises:
-            InputError: There is none, or a newer keras_textcnn wrote it.
+            InputError: There is none, it is damaged, or a newer keras_textcnn wrote it.
         """
         check_single(directory)
         if not (directory / "config.json").is_file():
@@ -196,6 +114,8 @@ class Run(Folder):
             raise InputError(
                 f"{directory} has format {written}, this version reads 1 to {FORMAT}; use the version that wrote it"
             )
+        if written in range(SEALED_SINCE, FORMAT + 1) and not (directory / MANIFEST).is_file():
+            raise InputError(f"damaged run: no {directory / MANIFEST}; restore it, or train again")
         return run
 
     @classmethod
@@ -225,7 +145,7 @@ class Run(Folder):
     @property
     def saved_model(self) -> Path:
         """The exported model, in TensorFlow Serving's layout."""
-        return self.directory / "saved_model" / "1"
+        return self.directory / SAVED_MODEL
 
     @property
     def finished(self) -> bool:
@@ -239,7 +159,7 @@ class Run(Folder):
 
     def config(self) -> TrainConfig:
         """The settings the run was started with."""
-        return self.read_settings("config.json")
+        return _settings(self, "config.json")
 
     def write_saved_model(self, writer: Callable[[Path], Any]) -> None:
         """Has the exported model written among the checkpoints and moves it to its place once it is whole."""
@@ -251,8 +171,15 @@ class Run(Folder):
         partial.rename(self.saved_model)
 
     def finish(self) -> None:
-        """Marks the run as finished: what `--resume` needs goes."""
-        shutil.rmtree(self.checkpoints)
+        """Seals the run and marks it as finished: what `--resume` needs goes."""
+        files = (path.relative_to(self.directory) for path in self.directory.rglob("*") if path.is_file())
+        self.seal(
+            file.as_posix() for file in files if file.parts[0] not in UNSEALED and not file.name.startswith("partial.")
+        )
+        going = self.directory / ".checkpoints"  # so that a kill leaves all of them or none
+        shutil.rmtree(going, ignore_errors=True)
+        self.checkpoints.rename(going)
+        shutil.rmtree(going)
 
 
 class Repeats(Folder):
@@ -265,6 +192,7 @@ class Repeats(Folder):
         Raises:
             InputError: Something is there, or the directory cannot be made.
         """
+        check_free(directory)
         settings = dataclasses.asdict(config)
         return cls.make(directory, lambda folder: folder.write_json(SUMMARY, {"format": FORMAT, "settings": settings}))
 
@@ -292,7 +220,7 @@ class Repeats(Folder):
 
     def config(self) -> TrainConfig:
         """The settings that mean these runs."""
-        return self.read_settings(SUMMARY)
+        return _settings(self, SUMMARY)
 
     def withdraw(self) -> None:
         """Removes the directory if no run was begun in it."""
@@ -304,9 +232,9 @@ class Repeats(Folder):
         self.write_json(SUMMARY, {**self.read_json(SUMMARY), **summary})
 
 
-def _escape(line: str) -> str:
-    return line.replace("\\", r"\\").replace("\n", r"\n").replace("\r", r"\r")
-
-
-def _unescape(line: str) -> str:
-    return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)
+def _settings(folder: Folder, name: str) -> TrainConfig:
+    """The settings that a file of JSON holds."""
+    try:
+        return TrainConfig(**folder.read_json(name).get("settings", {})).resolved()
+    except (TypeError, AttributeError) as error:
+        raise InputError(f"damaged run: {folder.directory / name} ({error}); restore it, or train again") from error

@@ -48,7 +48,7 @@ def write_summary(
     run.write_json("metrics.json", run_metrics)
     run.write("learning_curves.png", lambda path: reporting.plot_learning_curves(history, path))
     run.write("confusion_matrix.png", lambda path: reporting.plot_confusion_matrix(confusions, support, labels, path))
-    predictor = Predictor(run.directory)
+    predictor = Predictor(run.saved_model)
     wrong = scoring.rank_errors(truth, probabilities, calibration.thresholds)[:ERRORS]
     sample = np.random.default_rng(0).permutation(len(truth))[: EXPLAINED if predictor.exact else OCCLUDED]
     content = page.report_page(

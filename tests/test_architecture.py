@@ -16,6 +16,7 @@ TOOLS = {
     "config",
     "errors",
     "files",
+    "folder",
     "archives",
     "sources",
     "vector_files",

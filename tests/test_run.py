@@ -1,10 +1,12 @@
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
-from keras_textcnn.run import Run, check_free, free_directory
+from keras_textcnn.run import FORMAT, Run, check_free, free_directory
 
 
 def create(directory: Path) -> Run:
@@ -24,9 +26,9 @@ def test_config_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_lines_come_back_as_they_were(tmp_path: Path) -> None:
     run = create(tmp_path / "one")
     lines = ["plain", "", "a\nb", "a\\nb", "back\\", "\r\n", "\\r", "日本\u2028x", "\x85"]
-    run.write_lines("labels.txt", lines)
-    assert run.read_lines("labels.txt") == lines
-    assert (tmp_path / "one" / "labels.txt").read_bytes().count(b"\n") == len(lines)
+    run.write_lines("others.txt", lines)
+    assert run.read_lines("others.txt") == lines
+    assert (tmp_path / "one" / "others.txt").read_bytes().count(b"\n") == len(lines)
 
 
 def test_rows_are_csv(tmp_path: Path) -> None:
@@ -78,8 +80,45 @@ def test_open_says_what_is_wrong(tmp_path: Path) -> None:
         Run.open(tmp_path)
     run = create(tmp_path / "one")
     run.write_json("config.json", {"format": 99})
+    with pytest.raises(InputError, match="damaged run: .*config.json is not what was written"):
+        Run.open(tmp_path / "one")
+    run.seal(["config.json"])
     with pytest.raises(InputError, match="one has format 99, this version reads 1"):
         Run.open(tmp_path / "one")
     run.write_text("config.json", '{"format"')
+    run.seal(["config.json"])
     with pytest.raises(InputError, match="damaged run: .*config.json"):
         Run.open(tmp_path / "one")
+    (tmp_path / "one" / "manifest.json").unlink()
+    run.write_json("config.json", {"format": FORMAT})
+    with pytest.raises(InputError, match="damaged run: no .*manifest.json; restore it, or train again"):
+        Run.open(tmp_path / "one")
+
+
+def test_a_manifest_holds_the_sha256_of_all_that_stays(tmp_path: Path) -> None:
+    run = create(tmp_path / "one")
+    run.write_text("report.txt", "good")
+    run.write_text("evaluations/later.txt", "comes and goes")
+    (run.checkpoints / "logits.npz").write_bytes(b"goes")
+    (run.directory / "partial.report.html").write_bytes(b"of a write that was killed")
+    run.finish()
+    assert run.finished
+    assert not [*run.directory.glob("*checkpoints*")]
+    names = ["config.json", "labels.txt", "report.txt", "vocabulary.txt"]
+    listed = subprocess.run(["sha256sum", *names], cwd=run.directory, capture_output=True, text=True, check=True)
+    expected = {name: checksum for checksum, name in map(str.split, listed.stdout.splitlines())}
+    assert json.loads((run.directory / "manifest.json").read_text()) == expected
+
+
+def test_what_is_read_is_held_against_the_manifest(tmp_path: Path) -> None:
+    run = create(tmp_path / "one")
+    (run.directory / "labels.txt").write_text("b\na\n")
+    with pytest.raises(InputError, match="damaged run: .*labels.txt is not what was written; restore it, or train"):
+        run.read_lines("labels.txt")
+    (run.directory / "labels.txt").unlink()
+    with pytest.raises(InputError, match="damaged run: .*labels.txt .No such file"):
+        run.read_lines("labels.txt")
+    for content in (b"", b"[]", b"{", b"\xff", b"[" * 100_000):
+        (run.directory / "manifest.json").write_bytes(content)
+        with pytest.raises(InputError, match="damaged run: .*manifest.json"):
+            Run.open(run.directory)
