@@ -14,9 +14,10 @@ import typing
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
+from keras_textcnn import interrupts
 from keras_textcnn.errors import InputError
 
-OK, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, WRONG_USE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,15 +80,16 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.Arg
     """Parses the command line, runs `main` and turns what it raises into one line and an exit status.
 
     Returns:
-        0 on success, 1 on failure at work, 2 on wrong use or bad input, 130 on an interrupt.
+        0 on success, 1 on failure at work, 2 on wrong use or bad input, 130 on Ctrl-C, 143 on SIGTERM.
     """
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = parser.parse_intermixed_args()  # so that an option may stand between RUN and FILE
     try:
-        main(arguments)
+        with interrupts.raised():
+            main(arguments)
     except KeyboardInterrupt as interrupt:
         print("; ".join(["interrupted", *map(str, interrupt.args)]), file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if isinstance(interrupt, interrupts.Terminated) else INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it exits
         return OK

@@ -58,6 +58,8 @@ class Progress:
     Attributes:
         phase: Position of the current phase.
         epoch: Epochs done of the current phase.
+        batches: Batches done of the current epoch, where the fit was stopped within it, and
+        seconds: how long they took.
         waited: Epochs of the current phase since the last lower validation loss.
         best_loss: The lowest validation loss so far, of all phases.
         best_epoch: The epoch that had it, counted from 1 over all phases; 0 before the first.
@@ -66,6 +68,8 @@ class Progress:
 
     phase: int = 0
     epoch: int = 0
+    batches: int = 0
+    seconds: float = 0.0
     waited: int = 0
     best_loss: float = math.inf
     best_epoch: int = 0
@@ -135,6 +139,7 @@ def two_phase_fit(
     checkpoint: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    end_if_asked: Callable[[], None] = lambda: None,
 ) -> Progress:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
 
@@ -150,11 +155,13 @@ def two_phase_fit(
         several_labels: Whether the targets are float32 (batch, labels), each label for itself; accuracy is the share of
             texts whose labels are all right then.
         loss: Of training and validation; None: cross-entropy.
-        checkpoint: File to write after every epoch; if it is there, the fit goes on from it and ends with the same
-            weights, bit for bit, as one that was never interrupted.
+        checkpoint: File to write after every epoch, and where the fit is stopped within one; if it is there, the fit
+            goes on from it and ends with the same weights, bit for bit, as one that was never interrupted.
         callbacks: Keras callbacks for each epoch's `fit`.
         on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss and
             val_accuracy if there is a validation, seconds.
+        end_if_asked: Called between batches, some of them at once, and after each epoch; when it raises
+            KeyboardInterrupt, the progress is written and the fit ends.
 
     Returns:
         The progress, with the history.
@@ -164,16 +171,26 @@ def two_phase_fit(
         InputError: The checkpoint is damaged.
     """
     progress, saved = _read(checkpoint) if checkpoint and checkpoint.exists() else (Progress(), {})
-    best = saved.get("best", [])
+    best, sums = saved.get("best", []), saved.get("sums", [])
     for phase in phases[progress.phase :]:
         compile_phase(model, phase, several_labels=several_labels, loss=loss)
-        if progress.epoch:
+        if progress.epoch or progress.batches:
             _assign(model.variables, saved["model"])
             _assign(model.optimizer.variables, saved["optimizer"])
         elif best:
             _assign(model.weights, best)
         while progress.epoch < phase.epochs and progress.waited < patience:
-            row = _fit_epoch(model, training, validation, phase, len(progress.history), callbacks)
+            if sums:  # Keras gives its metrics no variables before the first batch
+                model.test_on_batch(*next(iter(training(len(progress.history)))))
+            watch = _Watch(progress, sums, end_if_asked)
+            try:
+                row = _fit_epoch(model, training, validation, phase, progress, [*callbacks, watch])
+            except KeyboardInterrupt:
+                if checkpoint and watch.ended:
+                    _write(checkpoint, progress, model, best, sums=_values(model.metrics_variables))
+                raise
+            sums = []
+            progress.batches, progress.seconds = 0, 0.0
             progress.history.append(row)
             progress.epoch += 1
             progress.waited += 1
@@ -184,6 +201,7 @@ def two_phase_fit(
             if checkpoint:
                 _write(checkpoint, progress, model, best)
             on_epoch(row)
+            end_if_asked()
         progress.phase, progress.epoch, progress.waited = progress.phase + 1, 0, 0
     if not best:
         raise ArithmeticError("the loss was never a finite number; lower the learning rate")
@@ -236,19 +254,55 @@ def _fit_epoch(
     training: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset | None,
     phase: Phase,
-    epoch: int,
+    progress: Progress,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    fitted = model.fit(training(epoch), validation_data=validation, shuffle=False, verbose=0, callbacks=list(callbacks))
+    epoch = len(progress.history)
+    remaining = training(epoch).skip(progress.batches)
+    fitted = model.fit(remaining, validation_data=validation, shuffle=False, verbose=0, callbacks=list(callbacks))
     logs = {name: float(values[0]) for name, values in fitted.history.items()}
     return {
         "phase": phase.name,
         "epoch": epoch + 1,
         "learning_rate": phase.learning_rate,
         **{name: logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs},
-        "seconds": round(time.perf_counter() - started, 3),
+        "seconds": round(progress.seconds + time.perf_counter() - started, 3),
     }
+
+
+class _Watch(keras.callbacks.Callback):
+    """Ends an epoch between two batches if that is asked for, and says in the progress where.
+
+    Args:
+        progress: Of the fit.
+        sums: Of the loss and the accuracy over the batches that were done before; empty if none were.
+        end_if_asked: As of `two_phase_fit`.
+
+    Attributes:
+        ended: Whether it has ended the epoch.
+    """
+
+    def __init__(self, progress: Progress, sums: Sequence[np.ndarray], end_if_asked: Callable[[], None]) -> None:
+        super().__init__()
+        self._progress, self._sums, self._end_if_asked = progress, sums, end_if_asked
+        self._begun, self._started = progress.batches, time.perf_counter()
+        self.ended = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._sums:  # Keras has just set them to zero
+            _assign(self.model.metrics_variables, self._sums)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        done = self._begun + batch + 1
+        if batch + 1 < self.params["steps"]:  # else the epoch is as good as done
+            try:
+                self._end_if_asked()
+            except KeyboardInterrupt:
+                self.ended = True
+                self._progress.batches = done
+                self._progress.seconds += time.perf_counter() - self._started
+                raise
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
@@ -260,8 +314,11 @@ def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -
         variable.assign(value)
 
 
-def _write(path: Path, progress: Progress, model: keras.Model, best: list[np.ndarray]) -> None:
-    groups = {"model": _values(model.variables), "optimizer": _values(model.optimizer.variables), "best": best}
+def _write(
+    path: Path, progress: Progress, model: keras.Model, best: list[np.ndarray], *, sums: Sequence[np.ndarray] = ()
+) -> None:
+    model_values, optimizer_values = _values(model.variables), _values(model.optimizer.variables)
+    groups = {"model": model_values, "optimizer": optimizer_values, "best": best, "sums": sums}
     arrays: dict[str, Any] = {
         f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)
     }
@@ -277,7 +334,7 @@ def _write(path: Path, progress: Progress, model: keras.Model, best: list[np.nda
 
 
 def _read(path: Path) -> tuple[Progress, dict[str, list[np.ndarray]]]:
-    groups: dict[str, list[np.ndarray]] = {"model": [], "optimizer": [], "best": []}
+    groups: dict[str, list[np.ndarray]] = {"model": [], "optimizer": [], "best": [], "sums": []}
     try:
         content = path.read_bytes()
         if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:]:

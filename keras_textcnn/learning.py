@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import balance, fitting, pipeline, reporting, scoring
+from keras_textcnn import balance, fitting, interrupts, pipeline, reporting, scoring
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.calibration import fit_scale
 from keras_textcnn.config import ONE_HOT, TrainConfig
@@ -135,18 +135,20 @@ class _Fits:
             if config.histograms:
                 self.board.write_histograms(self.model.weights, before + row["epoch"])
 
-        progress = fitting.two_phase_fit(
-            part,
-            training=lambda epoch: _batches(config, examples, seed=(config.seed, epoch), weights=weights),
-            validation=_batches(config, validation) if validation else None,
-            phases=phases if validation else [dataclasses.replace(it, name=f"refit {it.name}") for it in phases],
-            patience=config.patience,
-            several_labels=config.multi_label is not None,
-            loss=_build_loss(config, examples.truth, margin=part.name == "ngrams"),
-            checkpoint=self.run.checkpoints / f"{name}.npz",
-            callbacks=self.callbacks,
-            on_epoch=on_epoch,
-        )
+        with interrupts.held(self.say) as end_if_asked:
+            progress = fitting.two_phase_fit(
+                part,
+                training=lambda epoch: _batches(config, examples, seed=(config.seed, epoch), weights=weights),
+                validation=_batches(config, validation) if validation else None,
+                phases=phases if validation else [dataclasses.replace(it, name=f"refit {it.name}") for it in phases],
+                patience=config.patience,
+                several_labels=config.multi_label is not None,
+                loss=_build_loss(config, examples.truth, margin=part.name == "ngrams"),
+                checkpoint=self.run.checkpoints / f"{name}.npz",
+                callbacks=self.callbacks,
+                on_epoch=on_epoch,
+                end_if_asked=end_if_asked,
+            )
         self.history += map(numbered, progress.history)
         return progress
 

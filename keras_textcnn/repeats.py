@@ -33,21 +33,22 @@ def train_repeats(
     Raises:
         InputError: As `training.train` does.
     """
-    runs = {repeats.directory / name: config for name, config in repeats.config().repeats().items()}
-    for number, (directory, config) in enumerate(runs.items(), 1):
-        run = Run(directory)
-        begun = (directory / "config.json").exists()
-        if begun and run.finished:
-            continue
-        say(f"run {number} of {len(runs)}: {directory}")
-        keras.backend.clear_session()  # what the last run left in the memory
-        try:
-            train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, say=say, callbacks=callbacks)
-        except InputError:  # which writes nothing
-            repeats.withdraw()
-            raise
-        say(describe_scores(run.read_json("metrics.json")))
-    repeats.finish(summarize([Run(directory).read_json("metrics.json") for directory in runs]))
+    with repeats.claimed():
+        runs = {repeats.directory / name: config for name, config in repeats.config().repeats().items()}
+        for number, (directory, config) in enumerate(runs.items(), 1):
+            run = Run(directory)
+            begun = (directory / "config.json").exists()
+            if begun and run.finished:
+                continue
+            say(f"run {number} of {len(runs)}: {directory}")
+            keras.backend.clear_session()  # what the last run left in the memory
+            try:
+                train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, say=say, callbacks=callbacks)
+            except InputError:  # which writes nothing
+                repeats.withdraw()
+                raise
+            say(describe_scores(run.read_json("metrics.json")))
+        repeats.finish(summarize([Run(directory).read_json("metrics.json") for directory in runs]))
 
 
 def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
         if not any((directory / name).exists() for name in ("config.json", SUMMARY)):
             raise
         if isinstance(stopped, KeyboardInterrupt):
-            raise KeyboardInterrupt(f"go on with {command}") from None
+            raise type(stopped)(f"go on with {command}") from None
         raise RuntimeError(
             f"cannot write into {directory}: {stopped.strerror or stopped}; mend it and go on with {command}"
         ) from stopped

@@ -81,54 +81,56 @@ def train(
     load_vectors(config, model, encoded)
     if start:
         start.load_into(model, encoded.vocabulary, encoded.labels)
-    claim = _reopen if resumed else _create
-    run = claim(directory, config, _facts(tokenized, encoded, device), encoded)
+    begin = _reopen if resumed else _create
+    run = begin(directory, config, _facts(tokenized, encoded, device), encoded)
     _say_how(config, device, say)
+    with run.claimed():
+        if run.finished:
+            raise InputError(f"{directory} is finished; another process did it")
+        refit = bool(config.refit) and VALIDATION not in tokenized.splits
+        learnt = learn(
+            config,
+            run,
+            model,
+            encoded.examples,
+            vocabulary=encoded.vocabulary,
+            refit=refit,
+            say=say,
+            callbacks=callbacks,
+        )
+        compared = "and a linear model to compare with"
+        if not isinstance(corpus, Corpus):
+            compared = "without a linear model to compare with, which would need all texts in memory"
+        say(f"scoring the validation and test texts, {compared}")
 
-    refit = bool(config.refit) and VALIDATION not in tokenized.splits
-    learnt = learn(
-        config,
-        run,
-        model,
-        encoded.examples,
-        vocabulary=encoded.vocabulary,
-        refit=refit,
-        say=say,
-        callbacks=callbacks,
-    )
-    if isinstance(corpus, Corpus):
-        say("scoring the validation and test texts, and a linear model to compare with")
-    else:
-        say("scoring the validation and test texts; no linear model to compare with, it would need all texts in memory")
+        logits = {"validation": learnt.logits, "test": predict(config, model, encoded.examples["test"])}
+        calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
+        run_metrics = _score(calibration, logits, encoded)
+        say(_describe_calibration(run_metrics))
+        run_metrics["baseline"] = (
+            _measure_baseline(corpus, encoded, refit=refit, seed=config.seed) if isinstance(corpus, Corpus) else None
+        )
+        run_metrics["coverage"] = encoded.coverage and dataclasses.asdict(encoded.coverage)
+        run_metrics["best_epoch"] = learnt.best_epochs[0]
+        if learnt.combined:
+            run_metrics["ngrams"] = {"best_epoch": learnt.best_epochs[1], **learnt.combined}
+        run_metrics["phases"] = learnt.phases
 
-    logits = {"validation": learnt.logits, "test": predict(config, model, encoded.examples["test"])}
-    calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
-    run_metrics = _score(calibration, logits, encoded)
-    say(_describe_calibration(run_metrics))
-    run_metrics["baseline"] = (
-        _measure_baseline(corpus, encoded, refit=refit, seed=config.seed) if isinstance(corpus, Corpus) else None
-    )
-    run_metrics["coverage"] = encoded.coverage and dataclasses.asdict(encoded.coverage)
-    run_metrics["best_epoch"] = learnt.best_epochs[0]
-    if learnt.combined:
-        run_metrics["ngrams"] = {"best_epoch": learnt.best_epochs[1], **learnt.combined}
-    run_metrics["phases"] = learnt.phases
-
-    say("exporting the SavedModel")
-    _export(run, config, model, encoded, calibration)
-    if start and old_texts:
-        run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
-    run_metrics["seconds"] = round(time.perf_counter() - started, 1)
-    write_summary(
-        run,
-        run_metrics,
-        learnt.history,
-        corpus=corpus if isinstance(corpus, Corpus) else None,
-        encoded=encoded,
-        calibration=calibration,
-        logits=logits["test"],
-    )
-    run.finish()
+        say("exporting the SavedModel")
+        _export(run, config, model, encoded, calibration)
+        if start and old_texts:
+            run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
+        run_metrics["seconds"] = round(time.perf_counter() - started, 1)
+        write_summary(
+            run,
+            run_metrics,
+            learnt.history,
+            corpus=corpus if isinstance(corpus, Corpus) else None,
+            encoded=encoded,
+            calibration=calibration,
+            logits=logits["test"],
+        )
+        run.finish()
     return run
 
 

@@ -17,6 +17,7 @@ TOOLS = {
     "errors",
     "files",
     "folder",
+    "interrupts",
     "archives",
     "sources",
     "vector_files",

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_textcnn import fitting
 from keras_textcnn.errors import InputError
 from keras_textcnn.fitting import Phase, Progress, compile_phase, summarize_phases, two_phase_fit, two_phases
 from keras_textcnn.models import build_charcnn, build_conv1d
@@ -234,6 +236,54 @@ def test_resumes_with_the_same_bits_wherever_it_was_killed(
     rows = [[{**row, "seconds": 0} for row in history] for history in (progress.history, expected.history)]
     assert rows[0] == rows[1]
     assert progress.best_epoch == expected.best_epoch
+
+
+@pytest.mark.parametrize("moments", [[1], [2], [4], [5], [6], [2, 1, 3], [9, 9], [23]])
+def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
+    tmp_path: Path, whole: tuple[keras.Model, Progress], moments: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the so manieth moment it is asked to end, and again after it went on."""
+    monkeypatch.setattr(fitting, "STEPS_PER_EXECUTION", 2)
+    model, expected = whole
+    for moment in moments:
+        moments_left = iter(range(moment - 1))
+
+        def end_if_asked(left: Iterator[int] = moments_left) -> None:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fit(make_model(), checkpoint=tmp_path / "latest.npz", end_if_asked=end_if_asked)
+    resumed = make_model()
+    progress = fit(resumed, checkpoint=tmp_path / "latest.npz")
+    for ours, theirs in zip(resumed.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    rows = [[{**row, "seconds": 0} for row in history] for history in (progress.history, expected.history)]
+    assert rows[0] == rows[1]
+
+
+def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "STEPS_PER_EXECUTION", 2)
+    examples, phases = make_texts(64, seed=1), [Phase("one", 1, 0.02)]
+    steps = len(list(batches(examples, 0)))
+    done = []
+    for stops in (2, 1, 0):
+        left = iter(range(stops - 1))
+
+        def end_if_asked(left: Iterator[int] = left, stops: int = stops) -> None:
+            if stops and next(left, None) is None:
+                raise KeyboardInterrupt
+
+        class Count(keras.callbacks.Callback):
+            def on_train_begin(self, logs: Any = None) -> None:
+                done.append(self.params["steps"])
+
+        with contextlib.suppress(KeyboardInterrupt):
+            fit(
+                make_model(), phases, checkpoint=tmp_path / "latest.npz", end_if_asked=end_if_asked,
+                callbacks=[Count()],
+            )  # fmt: skip
+    assert done == [steps, steps - 4, steps - 6]
 
 
 def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:

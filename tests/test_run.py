@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,20 @@ def test_a_manifest_holds_the_sha256_of_all_that_stays(tmp_path: Path) -> None:
     listed = subprocess.run(["sha256sum", *names], cwd=run.directory, capture_output=True, text=True, check=True)
     expected = {name: checksum for checksum, name in map(str.split, listed.stdout.splitlines())}
     assert json.loads((run.directory / "manifest.json").read_text()) == expected
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    run = create(tmp_path / "one")
+    other = "import sys; from pathlib import Path; from keras_textcnn.run import Run\n"
+    other += "with Run(Path(sys.argv[1])).claimed(): print('claimed', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", other, str(run.directory)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"claimed\n"
+        with pytest.raises(InputError, match="another process works in .*one; wait for it, or end it"), run.claimed():
+            pass
+        process.kill()
+    with run.claimed():  # what was killed holds nothing
+        pass
 
 
 def test_what_is_read_is_held_against_the_manifest(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ def weights_of(directory: Path) -> list[np.ndarray]:
 
 def test_run_directory_holds_what_was_promised(finished_run: Path) -> None:
     assert sorted(path.name for path in finished_run.iterdir()) == [
-        "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png", "metrics.json",
-        "report.html", "report.txt", "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
+        "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png",
+        "manifest.json", "metrics.json", "report.html", "report.txt", "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
     ]  # fmt: skip
     assert (finished_run / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
     vocabulary = (finished_run / "vocabulary.txt").read_text().splitlines()
@@ -204,6 +204,27 @@ def test_a_killed_run_resumes_to_the_same_weights(
         np.testing.assert_array_equal(ours, theirs)
     ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (directory, finished_run))
     assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_asked_to_end_saves_and_says_how_to_go_on(
+    number: int, status: int, small_options: list[str], finished_run: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    directory = tmp_path / "asked"
+    command = [sys.executable, "-m", "keras_textcnn.train", *small_options, "--output", str(directory)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("epoch  1 frozen"):
+                process.send_signal(number)
+    assert process.returncode == status
+    resume = f"interrupted; go on with python -m keras_textcnn.train --resume {directory}\n"
+    assert lines[-2:] == ["stopping after this batch; once more to stop at once\n", resume]
+    assert run_main(monkeypatch, "--resume", directory) == 0
+    for ours, theirs in zip(weights_of(directory), weights_of(finished_run), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.fixture

@@ -1,0 +1,176 @@
+"""A directory of a run's files: it appears whole, each file is replaced at once, and a damaged one is noticed."""
+
+import contextlib
+import csv
+import dataclasses
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.files import sha256_of
+
+MANIFEST = "manifest.json"  # the SHA-256 of each file by its name
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """A directory that appears whole, and whose files are replaced at once.
+
+    What is read of a sealed folder is held against its manifest.
+    """
+
+    directory: Path
+
+    @classmethod
+    def make(cls, directory: Path, fill: Callable[[Self], None]) -> Self:
+        """Makes the directory.
+
+        Args:
+            directory: Where; missing or empty.
+            fill: Called with a temporary folder, which gets the directory's name when this returns.
+
+        Raises:
+            InputError: The directory cannot be made.
+        """
+        try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as work:
+                temporary = cls(Path(work, "new"))
+                temporary.directory.mkdir()
+                fill(temporary)
+                temporary.directory.rename(directory)
+        except OSError as error:
+            raise InputError(f"cannot make {directory}: {error.strerror}; choose another --output") from error
+        return cls(directory)
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """This process alone works in the directory, until it ends or is killed; on Windows nothing holds others off.
+
+        Raises:
+            InputError: Another process does.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        handle = os.open(self.directory, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"another process works in {self.directory}; wait for it, or end it") from None
+            yield
+        finally:
+            os.close(handle)
+
+    def seal(self, names: Iterable[str]) -> None:
+        """Writes the manifest: the checksums of these files, as they are now."""
+        self.write_json(MANIFEST, {name: sha256_of(self.directory / name) for name in sorted(names)})
+
+    def check(self, below: str = "") -> None:
+        """Holds the files whose names begin with `below` against the manifest.
+
+        Raises:
+            InputError: One is missing, or is not what was sealed.
+        """
+        for name, checksum in self._manifest().items():
+            if name.startswith(below):
+                path = self.directory / name
+                try:
+                    found = sha256_of(path)
+                except OSError as error:
+                    raise InputError(f"damaged run: {path} ({error.strerror}); restore it, or train again") from error
+                if found != checksum:
+                    raise InputError(f"damaged run: {path} is not what was written; restore it, or train again")
+
+    def read_bytes(self, name: str) -> bytes:
+        """Reads a file.
+
+        Raises:
+            InputError: It cannot be read, or is not what was sealed.
+        """
+        if name in self._manifest():
+            self.check(name)
+        path = self.directory / name
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise InputError(f"damaged run: {path} ({error.strerror}); restore it, or train again") from error
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a file of JSON."""
+        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads a file that holds an object of JSON."""
+        return self._parse(name, self.read_bytes(name))
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes a CSV file of rows that have the first one's columns, or some of them."""
+        file = io.StringIO()
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, file.getvalue())
+
+    def write_lines(self, name: str, lines: Sequence[str]) -> None:
+        """Writes one entry a line; backslashes and line ends inside an entry are escaped."""
+        self.write_text(name, "".join(_escape(line) + "\n" for line in lines))
+
+    def read_lines(self, name: str) -> list[str]:
+        """Reads what `write_lines` wrote."""
+        try:
+            text = self.read_bytes(name).decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"damaged run: {self.directory / name} ({error}); restore it, or train again") from error
+        return [_unescape(line) for line in text.split("\n")[:-1]]
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a UTF-8 file."""
+        self.write(name, lambda path: path.write_bytes(text.encode()))
+
+    def write(self, name: str, writer: Callable[[Path], Any]) -> None:
+        """Has a file written beside its place and puts it there once it is whole and on the disk."""
+        path = self.directory / name
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name(f"partial.{path.name}")
+        writer(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    def _manifest(self) -> dict[str, Any]:
+        """The checksums by name; none where nothing was sealed."""
+        try:
+            content = (self.directory / MANIFEST).read_bytes()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise InputError(f"damaged run: {self.directory / MANIFEST} ({error.strerror})") from error
+        return self._parse(MANIFEST, content)
+
+    def _parse(self, name: str, content: bytes) -> dict[str, Any]:
+        path = self.directory / name
+        try:
+            parsed = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"damaged run: {path} ({error}); restore it, or train again") from error
+        if not isinstance(parsed, dict):
+            raise InputError(f"damaged run: {path} (it holds no object); restore it, or train again")
+        return parsed
+
+
+def _escape(line: str) -> str:
+    return line.replace("\\", r"\\").replace("\n", r"\n").replace("\r", r"\r")
+
+
+def _unescape(line: str) -> str:
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)

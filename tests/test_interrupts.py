@@ -1,0 +1,52 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from keras_textcnn import interrupts
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, interrupts.Terminated)]
+)
+def test_the_first_signal_waits_and_the_second_does_not(number: int, kind: type[BaseException]) -> None:
+    before, said = signal.getsignal(number), []
+    with interrupts.held(said.append) as end_if_asked:
+        end_if_asked()
+        os.kill(os.getpid(), number)
+        assert said == ["stopping after this batch; once more to stop at once"]
+        with pytest.raises(kind):
+            end_if_asked()
+        with pytest.raises(kind):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_sigterm_is_an_exception_where_commands_run() -> None:
+    with pytest.raises(interrupts.Terminated), interrupts.raised():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts.held(pytest.fail) as end_if_asked:
+            os.kill(os.getpid(), signal.SIGINT)
+            end_if_asked()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_another_thread_trains_without_signals() -> None:
+    ended = []
+
+    def work() -> None:
+        with interrupts.held(ended.append) as end_if_asked:
+            end_if_asked()
+            ended.append("well")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ended == ["well"]
