@@ -1,0 +1,161 @@
+"""A run directory is damaged, file by file: what reads it answers as before or refuses with the file's name."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from keras_textcnn import Predictor, evaluate, load_model
+from keras_textcnn.adapting import Start
+from keras_textcnn.errors import InputError
+from tests.conftest import make_texts, write_table
+from tests.test_train import run_main
+
+TEXTS = ["the apple and the plum", "zinc", "", "of a reef"]
+Damage = Callable[[Path, Path, np.random.Generator], None]
+
+
+def truncate(path: Path, other: Path, random: np.random.Generator) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: random.integers(len(content))])
+
+
+def empty(path: Path, other: Path, random: np.random.Generator) -> None:
+    path.write_bytes(b"")
+
+
+def swap(path: Path, other: Path, random: np.random.Generator) -> None:
+    shutil.copyfile(other, path)
+
+
+def flip(path: Path, other: Path, random: np.random.Generator) -> None:
+    content = bytearray(path.read_bytes())
+    content[random.integers(len(content))] ^= 1 << random.integers(8)
+    path.write_bytes(content)
+
+
+def remove(path: Path, other: Path, random: np.random.Generator) -> None:
+    path.unlink()
+
+
+DAMAGES: list[Damage] = [truncate, empty, swap, flip, remove]
+
+
+@pytest.fixture(scope="module")
+def other_run(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with other texts, labels and words."""
+    directory = tmp_path_factory.mktemp("runs") / "other"
+    rows = [(text.replace("apple", "grape"), f"a {label}") for text, label in make_texts(60, seed=5)]
+    corpus = write_table(tmp_path_factory.mktemp("corpus") / "other.csv", rows)
+    with pytest.MonkeyPatch.context() as patch:
+        assert run_main(patch, *small_options, "--data", corpus, "--seed", 1, "--output", directory) == 0
+    return directory
+
+
+class Answers(NamedTuple):
+    """What a whole run says."""
+
+    probabilities: np.ndarray
+    weights: list[np.ndarray]
+    vocabulary: list[str]
+    labels: list[str]
+
+
+@pytest.fixture(scope="module")
+def answers(finished_run: Path) -> Answers:
+    start = Start.of(finished_run)
+    probabilities, weights = Predictor(finished_run).probabilities(TEXTS), load_model(start.run).get_weights()
+    return Answers(probabilities, weights, start.vocabulary, start.labels)
+
+
+def refusals(run: Path, answers: Answers) -> dict[str, str]:
+    """Which readers refuse the run, and what they say; the others say what they said before."""
+    refused = {}
+    try:
+        np.testing.assert_array_equal(Predictor(run).probabilities(TEXTS), answers.probabilities)
+    except InputError as error:
+        refused["predict"] = str(error)
+    try:
+        start = Start.of(run)
+        assert (start.vocabulary, start.labels) == (answers.vocabulary, answers.labels)
+        for ours, theirs in zip(load_model(start.run).get_weights(), answers.weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    except InputError as error:
+        refused["from"] = str(error)
+    return refused
+
+
+def files_of(run: Path) -> list[str]:
+    return sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+
+
+def counterpart(other_run: Path, file: str) -> Path:
+    """The file of another run; of TensorBoard's, which carry the time in their names, any."""
+    path = other_run / file
+    return path if path.exists() else next(path.parent.glob("events*"))
+
+
+# Who reads what.
+READERS = {"config.json": {"from"}, "vocabulary.txt": {"from"}, "labels.txt": {"from"}, "weights.weights.h5": {"from"}}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_damaged_is_refused_by_its_name_or_not_read(
+    damage: Damage, finished_run: Path, other_run: Path, tmp_path: Path,
+    answers: Answers,
+) -> None:  # fmt: skip
+    random = np.random.default_rng(0)
+    for file in [*READERS, "saved_model/1/saved_model.pb", "saved_model/1/variables/variables.index", "metrics.json"]:
+        run = tmp_path / "run"
+        shutil.copytree(finished_run, run)
+        damage(run / file, counterpart(other_run, file), random)
+        refused = refusals(run, answers)
+        assert set(refused) == READERS.get(file, {"predict"} if file.startswith("saved_model") else set())
+        assert all(str(run / file) in message for message in refused.values())
+        shutil.rmtree(run)
+
+
+def test_evaluate_refuses_what_it_reads(
+    finished_run: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for file in ("config.json", "saved_model/1/saved_model.pb", "manifest.json"):
+        run = tmp_path / Path(file).stem
+        shutil.copytree(finished_run, run)
+        flip(run / file, run, np.random.default_rng(1)) if file != "manifest.json" else (run / file).write_text("[]")
+        monkeypatch.setattr("sys.argv", ["evaluate", str(run), "--data", str(corpus_file)])
+        assert evaluate.main() == 2
+        assert f"damaged run: {run / file}" in capsys.readouterr().err
+        assert not (run / "evaluations").exists()
+
+
+def mutations(files: list[str], number: int) -> Iterator[tuple[int, Damage, str]]:
+    """Seeded: every file with every damage, and then more flips and cuts."""
+    pairs = [(damage, file) for file in files for damage in DAMAGES]
+    for seed in range(number):
+        random = np.random.default_rng(seed)
+        if seed < len(pairs):
+            yield (seed, *pairs[seed])
+        else:
+            yield seed, (flip, truncate)[seed % 2], files[random.integers(len(files))]
+
+
+@pytest.mark.stress
+def test_five_hundred_mutations(
+    finished_run: Path, other_run: Path, tmp_path: Path,
+    answers: Answers,
+) -> None:  # fmt: skip
+    refused = 0
+    for seed, damage, file in mutations(files_of(finished_run), 500):
+        run = tmp_path / "run"
+        shutil.copytree(finished_run, run)
+        damage(run / file, counterpart(other_run, file), np.random.default_rng(seed))
+        messages = refusals(run, answers).values()
+        if file != "manifest.json":  # which can be as if any other file were damaged
+            assert all(str(run / file) in message for message in messages)
+        refused += bool(messages)
+        shutil.rmtree(run)
+    print(f"500 mutations: {refused} refused, the others read nothing that was damaged")
