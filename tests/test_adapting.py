@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +169,7 @@ def test_wrong_use_is_one_line(
 
 
 def test_an_unfinished_run_is_no_start(tmp_path: Path, finished_run: Path) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "config.json").write_bytes((finished_run / "config.json").read_bytes())
+    shutil.copytree(finished_run, tmp_path / "run")
+    (tmp_path / "run" / "checkpoints").mkdir()
     with pytest.raises(InputError, match="is unfinished; finish it with"):
-        Start.of(tmp_path)
+        Start.of(tmp_path / "run")

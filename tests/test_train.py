@@ -480,6 +480,7 @@ def test_a_run_that_an_older_version_began_is_not_resumed(
     new = {"optimizer", "freeze", "poolings", "hidden", "multichannel", "max_norm", "alphabet", "embedding", "pooling"}
     content["settings"] = {name: value for name, value in content["settings"].items() if name not in new}
     path.write_text(json.dumps({**content, "format": 1}))
+    (tmp_path / "old" / "manifest.json").unlink()  # which that version did not write
     from keras_textcnn.building import load_model
     from keras_textcnn.errors import InputError
 
