@@ -106,7 +106,7 @@ class Run(Folder):
             InputError: There is none, it is damaged, or a newer keras_textcnn wrote it.
         """
         check_single(directory)
-        if not (directory / "config.json").is_file():
+        if not any((directory / name).is_file() for name in ("config.json", MANIFEST)):
             raise InputError(f"no run in {directory}; give a directory that keras_textcnn.train wrote")
         run = cls(directory)
         written = run.read_json("config.json").get("format")
