@@ -140,11 +140,12 @@ def two_phase_fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
     end_if_asked: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Progress:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
 
     A phase starts from the best weights so far. It ends early when the validation loss has not fallen for `patience`
-    epochs.
+    epochs, or when the training loss is no finite number.
 
     Args:
         model: From a builder, its vectors loaded; left compiled.
@@ -162,6 +163,7 @@ def two_phase_fit(
             val_accuracy if there is a validation, seconds.
         end_if_asked: Called between batches, some of them at once, and after each epoch; when it raises
             KeyboardInterrupt, the progress is written and the fit ends.
+        say: Called with a line where a phase ends because the loss is no finite number.
 
     Returns:
         The progress, with the history.
@@ -185,6 +187,12 @@ def two_phase_fit(
             watch = _Watch(progress, sums, end_if_asked)
             try:
                 row = _fit_epoch(model, training, validation, phase, progress, [*callbacks, watch])
+            except _NotFiniteError as error:
+                reason = f"epoch {len(progress.history) + 1}, {phase.name}: the loss is not finite {error}"
+                if not best:
+                    raise ArithmeticError(f"{reason}; lower the learning rate, and look at the vectors") from None
+                say(f"warning: {reason}; the phase ends with its best epoch")
+                break
             except KeyboardInterrupt:
                 if checkpoint and watch.ended:
                     _write(checkpoint, progress, model, best, sums=_values(model.metrics_variables))
@@ -204,7 +212,7 @@ def two_phase_fit(
             end_if_asked()
         progress.phase, progress.epoch, progress.waited = progress.phase + 1, 0, 0
     if not best:
-        raise ArithmeticError("the loss was never a finite number; lower the learning rate")
+        raise ArithmeticError("the validation loss was never finite; lower the learning rate, and look at the vectors")
     _assign(model.weights, best)
     return progress
 
@@ -271,8 +279,12 @@ def _fit_epoch(
     }
 
 
+class _NotFiniteError(ArithmeticError):
+    """The loss of a batch is not a number, or infinite."""
+
+
 class _Watch(keras.callbacks.Callback):
-    """Ends an epoch between two batches if that is asked for, and says in the progress where.
+    """Ends an epoch between two batches if that is asked for, and says in the progress where; or if the loss is lost.
 
     Args:
         progress: Of the fit.
@@ -294,8 +306,12 @@ class _Watch(keras.callbacks.Callback):
             _assign(self.model.metrics_variables, self._sums)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        done = self._begun + batch + 1
-        if batch + 1 < self.params["steps"]:  # else the epoch is as good as done
+        steps = self.params["steps"]
+        done = self._begun + min(batch + 1, steps)  # Keras counts on beyond the last one
+        if not math.isfinite(logs["loss"]):
+            first = self._begun + batch + 2 - STEPS_PER_EXECUTION
+            raise _NotFiniteError(f"in one of the batches {first} to {done} of {self._begun + steps}")
+        if batch + 1 < steps:  # else the epoch is as good as done
             try:
                 self._end_if_asked()
             except KeyboardInterrupt:

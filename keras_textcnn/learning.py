@@ -148,6 +148,7 @@ class _Fits:
                 callbacks=self.callbacks,
                 on_epoch=on_epoch,
                 end_if_asked=end_if_asked,
+                say=self.say,
             )
         self.history += map(numbered, progress.history)
         return progress

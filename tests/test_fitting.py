@@ -1,4 +1,5 @@
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -154,10 +155,25 @@ def test_a_loss_that_is_never_finite_is_an_error(validation: bool) -> None:
     model.get_layer("logits").bias.assign([np.nan, 0])
     examples = make_texts(8, seed=3)
     validated = batches(examples, None) if validation else None
-    with pytest.raises(ArithmeticError, match="never a finite number; lower the learning rate"):
+    with pytest.raises(
+        ArithmeticError, match="epoch 1, one: the loss is not finite in one of the batches 1 to 1 of 1; lower"
+    ):
         two_phase_fit(
             model, lambda epoch: batches(examples, epoch), validated, phases=[Phase("one", 1, 0.01)], patience=2
         )
+
+
+def test_a_phase_whose_loss_is_lost_ends_and_the_best_epoch_stays() -> None:
+    whole, lost = make_model(), make_model()
+    fit(whole, PHASES[:1])
+    said: list[str] = []
+    progress = fit(lost, [*PHASES[:1], Phase("wild", 3, 1e38, optimizer="sgd")], say=said.append)
+    assert len(said) == 1
+    lost_in = r"warning: epoch 4, wild: the loss is not finite in one of the batches 1 to \d+ of \d+; the phase ends"
+    assert re.match(lost_in, said[0])
+    assert [row["phase"] for row in progress.history] == ["frozen"] * 3
+    for ours, theirs in zip(lost.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_without_validation_all_epochs_are_done_and_the_last_is_kept() -> None:

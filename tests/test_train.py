@@ -458,6 +458,29 @@ def test_vectors_without_a_token_of_the_corpus_are_refused(
     assert "no token of the training texts has a vector in" in capsys.readouterr().err
 
 
+def test_vectors_too_large_to_learn_from_are_one_line_and_the_run_is_marked_unfinished(
+    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge = tmp_path / "huge.8d.txt"
+    huge.write_text("".join(f"{word} {'1e30 ' * 7}-1e30\n" for word in ("the", "of", "apple", "iron", "wave")))
+    assert run_main(monkeypatch, *small_options, "--vectors", huge, "--output", tmp_path / "run") == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(
+        r"error: epoch 1, frozen: the loss is not finite in one of the batches 1 to \d+ of \d+; lower", error
+    )
+    assert not Run.open(tmp_path / "run").finished
+
+
+def test_a_learning_rate_of_a_million_leaves_finite_scores(
+    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--unfrozen-learning-rate", 1e6, "--ngrams", 0, "--no-refit", "--output", tmp_path / "run"]
+    assert run_main(monkeypatch, *small_options, *options) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert np.isfinite([metrics[split]["log_loss"] for split in ("validation", "test")]).all()
+    assert all(np.isfinite(weights).all() for weights in weights_of(tmp_path / "run"))
+
+
 def test_a_corpus_of_words_is_none_of_characters(tmp_path: Path) -> None:
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.corpus import Record
