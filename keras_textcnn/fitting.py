@@ -1,14 +1,9 @@
 """The two-phase fit: train with the embedding frozen, then unfrozen with a lower learning rate; go on after a crash."""
 
 import dataclasses
-import hashlib
-import io
 import itertools
-import json
 import math
-import os
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.errors import InputError
+from keras_textcnn.checkpoints import read_checkpoint, write_checkpoint
 from keras_textcnn.losses import build_loss
 from keras_textcnn.optimizers import build_optimizer
 
 KERNELS = "kernels"
 TUNED = {"head": ("embedding", "trunk"), "bias": ("embedding", KERNELS), "all": ()}  # and what each leaves as it is
-DIGEST = hashlib.sha256().digest_size  # bytes of a checkpoint's end
 STEPS_PER_EXECUTION = 16  # between two looks of Python, which cost up to 3 ms each: a quarter of a short step
 
 
@@ -74,6 +68,14 @@ class Progress:
     best_loss: float = math.inf
     best_epoch: int = 0
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def next_epoch(self) -> None:
+        """An epoch is done, and was no better than the best one as far as is known."""
+        self.epoch, self.waited, self.batches, self.seconds = self.epoch + 1, self.waited + 1, 0, 0.0
+
+    def next_phase(self) -> None:
+        """A phase is done, or has ended early, even within an epoch."""
+        self.phase, self.epoch, self.waited, self.batches, self.seconds = self.phase + 1, 0, 0, 0, 0.0
 
     def kept_phases(self, phases: Sequence[Phase]) -> list[Phase]:
         """What led to the best epoch of these phases: each as long as to its own best, none that brought no better."""
@@ -172,8 +174,15 @@ def two_phase_fit(
         ArithmeticError: No epoch had a finite loss.
         InputError: The checkpoint is damaged.
     """
-    progress, saved = _read(checkpoint) if checkpoint and checkpoint.exists() else (Progress(), {})
-    best, sums = saved.get("best", []), saved.get("sums", [])
+    facts, saved = read_checkpoint(checkpoint) if checkpoint and checkpoint.exists() else ({}, {})
+    progress, best, sums = Progress(**facts), saved.get("best", []), saved.get("sums", [])
+
+    def save(sums: Sequence[np.ndarray] = ()) -> None:
+        if checkpoint:
+            values = {"model": model.variables, "optimizer": model.optimizer.variables}
+            groups = {name: _values(variables) for name, variables in values.items()}
+            write_checkpoint(checkpoint, dataclasses.asdict(progress), {**groups, "best": best, "sums": sums})
+
     for phase in phases[progress.phase :]:
         compile_phase(model, phase, several_labels=several_labels, loss=loss)
         if progress.epoch or progress.batches:
@@ -184,7 +193,7 @@ def two_phase_fit(
         while progress.epoch < phase.epochs and progress.waited < patience:
             if sums:  # Keras gives its metrics no variables before the first batch
                 model.test_on_batch(*next(iter(training(len(progress.history)))))
-            watch = _Watch(progress, sums, end_if_asked)
+            watch, sums = _Watch(progress, sums, end_if_asked), []
             try:
                 row = _fit_epoch(model, training, validation, phase, progress, [*callbacks, watch])
             except _NotFiniteError as error:
@@ -194,23 +203,19 @@ def two_phase_fit(
                 say(f"warning: {reason}; the phase ends with its best epoch")
                 break
             except KeyboardInterrupt:
-                if checkpoint and watch.ended:
-                    _write(checkpoint, progress, model, best, sums=_values(model.metrics_variables))
+                if watch.ended:
+                    save(_values(model.metrics_variables))
                 raise
-            sums = []
-            progress.batches, progress.seconds = 0, 0.0
             progress.history.append(row)
-            progress.epoch += 1
-            progress.waited += 1
+            progress.next_epoch()
             if math.isfinite(row["loss"]) if validation is None else row["val_loss"] < progress.best_loss:
                 best_loss = progress.best_loss if validation is None else row["val_loss"]
                 progress.best_loss, progress.best_epoch, progress.waited = best_loss, row["epoch"], 0
                 best = _values(model.weights)
-            if checkpoint:
-                _write(checkpoint, progress, model, best)
+            save()
             on_epoch(row)
             end_if_asked()
-        progress.phase, progress.epoch, progress.waited = progress.phase + 1, 0, 0
+        progress.next_phase()
     if not best:
         raise ArithmeticError("the validation loss was never finite; lower the learning rate, and look at the vectors")
     _assign(model.weights, best)
@@ -328,38 +333,3 @@ def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-
-
-def _write(
-    path: Path, progress: Progress, model: keras.Model, best: list[np.ndarray], *, sums: Sequence[np.ndarray] = ()
-) -> None:
-    model_values, optimizer_values = _values(model.variables), _values(model.optimizer.variables)
-    groups = {"model": model_values, "optimizer": optimizer_values, "best": best, "sums": sums}
-    arrays: dict[str, Any] = {
-        f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)
-    }
-    arrays["progress"] = np.array(json.dumps(dataclasses.asdict(progress)))
-    partial = path.with_suffix(".partial")
-    with partial.open("w+b") as file:
-        np.savez(file, **arrays)
-        file.seek(0)
-        file.write(hashlib.file_digest(file, "sha256").digest())  # behind the archive, where it is in nobody's way
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _read(path: Path) -> tuple[Progress, dict[str, list[np.ndarray]]]:
-    groups: dict[str, list[np.ndarray]] = {"model": [], "optimizer": [], "best": [], "sums": []}
-    try:
-        content = path.read_bytes()
-        if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:]:
-            raise ValueError("its checksum is another")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            progress = Progress(**json.loads(str(arrays["progress"])))
-            for name in arrays.files:  # in the order they were written
-                if name != "progress":
-                    groups[name.split("/")[0]].append(arrays[name])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error
-    return progress, groups

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -71,6 +72,10 @@ class Folder:
         finally:
             os.close(handle)
 
+    def damaged(self, name: str, reason: object) -> InputError:
+        """An error that says so of a file."""
+        return InputError(f"damaged run: {self.directory / name} ({reason}); restore it, or train again")
+
     def seal(self, names: Iterable[str]) -> None:
         """Writes the manifest: the checksums of these files, as they are now."""
         self.write_json(MANIFEST, {name: sha256_of(self.directory / name) for name in sorted(names)})
@@ -83,13 +88,9 @@ class Folder:
         """
         for name, checksum in self._manifest().items():
             if name.startswith(below):
-                path = self.directory / name
-                try:
-                    found = sha256_of(path)
-                except OSError as error:
-                    raise InputError(f"damaged run: {path} ({error.strerror}); restore it, or train again") from error
-                if found != checksum:
-                    raise InputError(f"damaged run: {path} is not what was written; restore it, or train again")
+                with self._reading(name):
+                    found = sha256_of(self.directory / name)
+                self._compare(name, found, checksum)
 
     def read_bytes(self, name: str) -> bytes:
         """Reads a file.
@@ -97,13 +98,11 @@ class Folder:
         Raises:
             InputError: It cannot be read, or is not what was sealed.
         """
-        if name in self._manifest():
-            self.check(name)
-        path = self.directory / name
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise InputError(f"damaged run: {path} ({error.strerror}); restore it, or train again") from error
+        with self._reading(name):
+            content = (self.directory / name).read_bytes()
+        if checksum := self._manifest().get(name):
+            self._compare(name, hashlib.sha256(content).hexdigest(), checksum)
+        return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a file of JSON."""
@@ -130,7 +129,7 @@ class Folder:
         try:
             text = self.read_bytes(name).decode()
         except UnicodeDecodeError as error:
-            raise InputError(f"damaged run: {self.directory / name} ({error}); restore it, or train again") from error
+            raise self.damaged(name, error) from error
         return [_unescape(line) for line in text.split("\n")[:-1]]
 
     def write_text(self, name: str, text: str) -> None:
@@ -154,17 +153,27 @@ class Folder:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise InputError(f"damaged run: {self.directory / MANIFEST} ({error.strerror})") from error
+            raise self.damaged(MANIFEST, error.strerror) from error
         return self._parse(MANIFEST, content)
 
+    def _compare(self, name: str, found: str, checksum: str) -> None:
+        if found != checksum:
+            raise self.damaged(name, "it is not what was written")
+
+    @contextlib.contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self.damaged(name, error.strerror) from error
+
     def _parse(self, name: str, content: bytes) -> dict[str, Any]:
-        path = self.directory / name
         try:
             parsed = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"damaged run: {path} ({error}); restore it, or train again") from error
+            raise self.damaged(name, error) from error
         if not isinstance(parsed, dict):
-            raise InputError(f"damaged run: {path} (it holds no object); restore it, or train again")
+            raise self.damaged(name, "it holds no object")
         return parsed
 
 

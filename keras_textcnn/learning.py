@@ -65,7 +65,7 @@ def learn(
     """
     parts = split_parts(model)
     plans = [plan_phases(config), plan_ngram_phases(config)][: len(parts)]
-    initial = [(variable, keras.ops.convert_to_numpy(variable)) for variable in model.variables]
+    initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables] if refit else []
     fits = _Fits(config, run, model, say, callbacks)
     progress, best_epochs = [], []
     for part, phases in zip(parts, plans, strict=True):
@@ -87,7 +87,7 @@ def learn(
         )
     if refit:
         say("once more from the start for as many epochs, with the validation texts among the training texts")
-        for variable, value in initial:
+        for variable, value in zip(model.variables, initial, strict=True):
             variable.assign(value)
         everything = pipeline.join_examples(examples["train"], examples["validation"])
         for part, phases, done in zip(parts, plans, progress, strict=True):

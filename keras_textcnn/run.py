@@ -115,7 +115,7 @@ class Run(Folder):
                 f"{directory} has format {written}, this version reads 1 to {FORMAT}; use the version that wrote it"
             )
         if written in range(SEALED_SINCE, FORMAT + 1) and not (directory / MANIFEST).is_file():
-            raise InputError(f"damaged run: no {directory / MANIFEST}; restore it, or train again")
+            raise run.damaged(MANIFEST, "it is missing")
         return run
 
     @classmethod
@@ -237,4 +237,4 @@ def _settings(folder: Folder, name: str) -> TrainConfig:
     try:
         return TrainConfig(**folder.read_json(name).get("settings", {})).resolved()
     except (TypeError, AttributeError) as error:
-        raise InputError(f"damaged run: {folder.directory / name} ({error}); restore it, or train again") from error
+        raise folder.damaged(name, error) from error

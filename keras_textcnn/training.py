@@ -19,7 +19,7 @@ from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, VALIDATION, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.learning import learn, predict
+from keras_textcnn.learning import Learnt, learn, predict
 from keras_textcnn.memory import check_memory
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.run import Run
@@ -98,23 +98,16 @@ def train(
             say=say,
             callbacks=callbacks,
         )
-        compared = "and a linear model to compare with"
-        if not isinstance(corpus, Corpus):
-            compared = "without a linear model to compare with, which would need all texts in memory"
-        say(f"scoring the validation and test texts, {compared}")
-
+        texts = corpus if isinstance(corpus, Corpus) else None
+        compared = "and" if texts else "without"
+        too_large = "" if texts else ", which would need all texts in memory"
+        say(f"scoring the validation and test texts, {compared} a linear model to compare with{too_large}")
         logits = {"validation": learnt.logits, "test": predict(config, model, encoded.examples["test"])}
         calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
         run_metrics = _score(calibration, logits, encoded)
         say(_describe_calibration(run_metrics))
-        run_metrics["baseline"] = (
-            _measure_baseline(corpus, encoded, refit=refit, seed=config.seed) if isinstance(corpus, Corpus) else None
-        )
-        run_metrics["coverage"] = encoded.coverage and dataclasses.asdict(encoded.coverage)
-        run_metrics["best_epoch"] = learnt.best_epochs[0]
-        if learnt.combined:
-            run_metrics["ngrams"] = {"best_epoch": learnt.best_epochs[1], **learnt.combined}
-        run_metrics["phases"] = learnt.phases
+        run_metrics["baseline"] = texts and _measure_baseline(texts, encoded, refit=refit, seed=config.seed)
+        run_metrics |= _describe_fit(learnt, encoded)
 
         say("exporting the SavedModel")
         _export(run, config, model, encoded, calibration)
@@ -125,7 +118,7 @@ def train(
             run,
             run_metrics,
             learnt.history,
-            corpus=corpus if isinstance(corpus, Corpus) else None,
+            corpus=texts,
             encoded=encoded,
             calibration=calibration,
             logits=logits["test"],
@@ -200,6 +193,17 @@ def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: 
         "before": before,
     }
     return blocks
+
+
+def _describe_fit(learnt: Learnt, encoded: Encoded) -> dict[str, Any]:
+    """The blocks of `metrics.json` that say what the scores come from."""
+    parts = {"ngrams": {"best_epoch": learnt.best_epochs[1], **learnt.combined}} if learnt.combined else {}
+    return {
+        "coverage": encoded.coverage and dataclasses.asdict(encoded.coverage),
+        "best_epoch": learnt.best_epochs[0],
+        **parts,
+        "phases": learnt.phases,
+    }
 
 
 def _export(run: Run, config: TrainConfig, model: keras.Model, encoded: Encoded, calibration: Calibration) -> None:

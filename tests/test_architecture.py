@@ -1,6 +1,7 @@
 """Holds the shape of the package: who imports whom, and what has a docstring."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ COMMANDS |= {"adapting", "building", "encoding", "evaluation", "memory", "openin
 COMMANDS |= {"learning", "summary", "training"}
 TOOLS = {
     "config",
+    "checkpoints",
     "errors",
     "files",
     "folder",
@@ -111,3 +113,22 @@ def test_every_public_name_is_there() -> None:
     assert all(getattr(keras_textcnn, name).__name__ == name for name in keras_textcnn.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = keras_textcnn.nothing
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE.parent / "tests" / "benchmarks").glob("*.py")), ids=lambda path: path.stem
+)
+def test_what_a_benchmark_takes_from_the_package_is_there(path: Path) -> None:
+    """They import within functions, and nothing here runs them."""
+    tree = ast.parse(path.read_text("utf-8"))
+    modules = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "keras_textcnn":
+            for alias in node.names:
+                if f"{node.module}.{alias.name}".removeprefix("keras_textcnn.") in FILES:
+                    modules[alias.asname or alias.name] = importlib.import_module(f"{node.module}.{alias.name}")
+                else:
+                    assert hasattr(importlib.import_module(str(node.module)), alias.name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            assert hasattr(modules[node.value.id], node.attr), f"{node.value.id}.{node.attr}"

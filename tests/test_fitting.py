@@ -1,4 +1,5 @@
 import contextlib
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -300,6 +301,29 @@ def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: 
                 callbacks=[Count()],
             )  # fmt: skip
     assert done == [steps, steps - 4, steps - 6]
+
+
+def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "STEPS_PER_EXECUTION", 1)
+    phases = [Phase("one", 1, 0.01), Phase("wild", 2, 1e38, optimizer="sgd"), Phase("three", 1, 0.01)]
+    whole, resumed, checkpoint = make_model(), make_model(), tmp_path / "latest.npz"
+    fit(whole, phases)
+    moments = itertools.count()
+
+    def end_if_asked() -> None:
+        if next(moments) == len(list(batches(make_texts(64, seed=1), 0))):  # after the first batch of the second phase
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(make_model(), phases, checkpoint=checkpoint, end_if_asked=end_if_asked)
+    said: list[str] = []
+    fit(resumed, phases, checkpoint=checkpoint, say=said.append)
+    assert len(said) == 1
+    assert "wild: the loss is not finite in one of the batches 2 to 2" in said[0]
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A tiny run of each format that there has been, written by the version of its time: what still reads it, and how.
 
-`tests/formats/N` is a run directory without its pictures, page and TensorBoard files; `answers.jsonl` is what the version
-that wrote it said of `TEXTS`.
+`tests/formats/N` is a run directory without its pictures, page and TensorBoard files; `answers.jsonl` is what the
+version that wrote it said of `TEXTS`.
 """
 
 import json

@@ -81,7 +81,7 @@ def test_open_says_what_is_wrong(tmp_path: Path) -> None:
         Run.open(tmp_path)
     run = create(tmp_path / "one")
     run.write_json("config.json", {"format": 99})
-    with pytest.raises(InputError, match="damaged run: .*config.json is not what was written"):
+    with pytest.raises(InputError, match="damaged run: .*config.json .it is not what was written"):
         Run.open(tmp_path / "one")
     run.seal(["config.json"])
     with pytest.raises(InputError, match="one has format 99, this version reads 1"):
@@ -92,7 +92,7 @@ def test_open_says_what_is_wrong(tmp_path: Path) -> None:
         Run.open(tmp_path / "one")
     (tmp_path / "one" / "manifest.json").unlink()
     run.write_json("config.json", {"format": FORMAT})
-    with pytest.raises(InputError, match="damaged run: no .*manifest.json; restore it, or train again"):
+    with pytest.raises(InputError, match="damaged run: .*manifest.json .it is missing.; restore it, or train again"):
         Run.open(tmp_path / "one")
 
 
@@ -128,7 +128,9 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_what_is_read_is_held_against_the_manifest(tmp_path: Path) -> None:
     run = create(tmp_path / "one")
     (run.directory / "labels.txt").write_text("b\na\n")
-    with pytest.raises(InputError, match="damaged run: .*labels.txt is not what was written; restore it, or train"):
+    with pytest.raises(
+        InputError, match="damaged run: .*labels.txt .it is not what was written.; restore it, or train"
+    ):
         run.read_lines("labels.txt")
     (run.directory / "labels.txt").unlink()
     with pytest.raises(InputError, match="damaged run: .*labels.txt .No such file"):

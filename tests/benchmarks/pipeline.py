@@ -24,7 +24,7 @@ def main() -> None:
     """Prints a line for each corpus, and one for the memory."""
     import tensorflow as tf
 
-    from keras_textcnn import building, training
+    from keras_textcnn import building, learning
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.fitting import compile_phase
     from keras_textcnn.pipeline import Examples, length_boundaries, padded_batches, plan_batches
@@ -48,7 +48,7 @@ def main() -> None:
             arrays = dict(np.load(path))
         ids, lengths, targets = (arrays[f"train_{part}"] for part in ("ids", "lengths", "targets"))
         model = building.build_model(config, vocabulary_size=int(ids.max()) + 1, labels=int(targets.max()) + 1)
-        compile_phase(model, training.plan_phases(config)[0])
+        compile_phase(model, learning.plan_phases(config)[0])
         fed = pipeline_of(ids, lengths, targets)
         ready = fed.cache()
         model.fit(ready, verbose=0)

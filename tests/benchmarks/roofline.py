@@ -25,7 +25,7 @@ def main() -> None:
     """Prints the table."""
     import tensorflow as tf
 
-    from keras_textcnn import building, training
+    from keras_textcnn import building, learning
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.fitting import compile_phase
 
@@ -42,7 +42,7 @@ def main() -> None:
         config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0, precision=precision).resolved()
         a_token = 2 * sum(config.windows) * config.dimensions * config.filters
         running, distinct = (sum(count(ids) for ids, _ in batches) for count in (np.count_nonzero, _distinct))
-        for passes, phase in enumerate(training.plan_phases(config), 2):
+        for passes, phase in enumerate(learning.plan_phases(config), 2):
             model = building.build_model(config, vocabulary_size=rows, labels=labels)
             compile_phase(model, phase)
             signature = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)

@@ -33,7 +33,7 @@ LIBRARIES = {
 
 def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
     """The package's own way with the default recipe, an epoch at a time."""
-    from keras_textcnn import building, pipeline, training
+    from keras_textcnn import building, learning, pipeline
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.corpus import Corpus
     from keras_textcnn.encoding import encode_corpus
@@ -53,7 +53,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
         found = pipeline.predict_logits(model, examples["test"], boundaries=boundaries, batch_size=256)
         return [encoded.labels[output] for output in found.argmax(axis=1)]
 
-    for phase in training.plan_phases(config):
+    for phase in learning.plan_phases(config):
         compile_phase(model, phase)
         for epoch in itertools.islice(epochs, phase.epochs):
             plan = pipeline.plan_batches(

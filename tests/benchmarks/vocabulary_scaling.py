@@ -43,13 +43,13 @@ def stock_model(rows: int, labels: int) -> object:
 
 def our_model(rows: int, labels: int, phase: str) -> object:
     """The package's model, compiled as in a phase of the default recipe."""
-    from keras_textcnn import building, training
+    from keras_textcnn import building, learning
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.fitting import compile_phase
 
     config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100, ngrams=0)
     model = building.build_model(config, vocabulary_size=rows, labels=labels)
-    compile_phase(model, next(part for part in training.plan_phases(config.resolved()) if part.name == phase))
+    compile_phase(model, next(part for part in learning.plan_phases(config.resolved()) if part.name == phase))
     return model
 
 

@@ -1,0 +1,62 @@
+"""A fit's checkpoint: one file of arrays, replaced at once, which ends with its own checksum."""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.errors import InputError
+
+DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file
+FACTS = "facts"
+
+Groups = Mapping[str, Sequence[np.ndarray]]
+
+
+def write_checkpoint(path: Path, facts: Mapping[str, Any], groups: Groups) -> None:
+    """Writes a checkpoint.
+
+    Args:
+        path: Where; what is there is replaced once the new one is whole and on the disk.
+        facts: What JSON can hold.
+        groups: Lists of arrays by name.
+    """
+    arrays: dict[str, Any] = {
+        f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)
+    }
+    arrays[FACTS] = np.array(json.dumps(facts))
+    partial = path.with_suffix(".partial")
+    with partial.open("w+b") as file:
+        np.savez(file, **arrays)
+        file.seek(0)
+        file.write(hashlib.file_digest(file, "sha256").digest())  # behind the archive, where it is in nobody's way
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
+    """Reads what `write_checkpoint` wrote; groups that had no arrays are left out.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    groups: dict[str, list[np.ndarray]] = {}
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(memoryview(content)[:-DIGEST]).digest() != content[-DIGEST:]:
+            raise ValueError("its checksum is another")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            facts = json.loads(str(arrays[FACTS]))
+            for name in arrays.files:  # in the order they were written
+                if name != FACTS:
+                    groups.setdefault(name.split("/")[0], []).append(arrays[name])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error
+    return facts, groups
