@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, kind_of, open_bytes, reading
+from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, kind_of, open_bytes, reading
 
 ARCHIVES = {".zip", ".tar"}
 
@@ -18,7 +18,8 @@ def read_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """The files of a zip or tar, each with its name, open until the next one is asked for.
 
     Raises:
-        InputError: The archive is damaged, encrypted, or has a text that is a link or a name that leads out of it.
+        InputError: The archive is damaged, encrypted, or has a text that is a link or a name that leads out of it,
+            or unpacks to too much.
     """
     with reading(path):
         yield from (_zip_members if kind_of(path) == ".zip" else _tar_members)(path)
@@ -32,12 +33,14 @@ def is_text(name: str) -> bool:
 
 def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     with zipfile.ZipFile(path) as archive:
+        expansion = Expansion(path)
         for member in archive.infolist():
             _check_name(member.filename, path)
             if stat.S_ISLNK(member.external_attr >> 16) and is_text(member.filename):
                 raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
             if not member.is_dir():
                 with archive.open(member) as file:
+                    expansion.add(_most_read(member.filename, member.file_size))
                     yield member.filename.replace("\\", "/"), file
 
 
@@ -55,6 +58,7 @@ class _StrictTarInfo(tarfile.TarInfo):
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    expansion = Expansion(path)  # a sparse file of an archive is larger than it takes
     with open_bytes(path) as packed:
         with tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictTarInfo) as archive:
             while member := archive.next():
@@ -63,9 +67,14 @@ def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 if not member.isfile() and not member.isdir() and is_text(member.name):
                     raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
                 if member.isfile() and (file := archive.extractfile(member)):
+                    expansion.add(_most_read(member.name, member.size))
                     yield member.name, file
         while packed.read(CHUNK):  # the checksum of a packed file is behind its last byte
             pass
+
+
+def _most_read(name: str, size: int) -> int:
+    return min(size, LONGEST_TEXT) if is_text(name) else 0
 
 
 def _check_name(name: str, path: Path) -> None:

@@ -4,6 +4,7 @@ import inspect
 import re
 
 import keras
+import tensorflow as tf
 
 from keras_textcnn import devices, vectors
 from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
@@ -11,6 +12,7 @@ from keras_textcnn.encoding import Encoded
 from keras_textcnn.errors import InputError
 from keras_textcnn.models import BUILDERS, SHORTEST
 from keras_textcnn.run import Run
+from keras_textcnn.weights import check_weights, load_weights
 
 
 def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> keras.Model:
@@ -46,9 +48,12 @@ def load_model(run: Run) -> keras.Model:
             "train again"
         )
     tokens, labels = (len(run.read_lines(name)) for name in ("vocabulary.txt", "labels.txt"))
-    model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
     run.check(run.weights.name)
-    model.load_weights(run.weights)
+    with tf.Graph().as_default():  # where a weight takes no memory
+        sketch = build_model(run.config(), vocabulary_size=tokens, labels=labels)
+    check_weights(run.weights, sketch.count_params())
+    model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
+    load_weights(model, run.weights)
     return model
 
 

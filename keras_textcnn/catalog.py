@@ -144,7 +144,7 @@ def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Path:
         else:
             entry = CATALOG[name]
             say(f"fetching {name}, once: {entry.megabytes} MB, from {entry.source}; licence: {entry.licence}")
-            with whole_folder(folder) as whole, tempfile.TemporaryDirectory() as work:
+            with whole_folder(folder) as whole, tempfile.TemporaryDirectory(dir=whole.parent) as work:
                 _write_tables(entry.source.rows(name, Path(work)), whole)
     except OSError as error:
         raise FetchError(

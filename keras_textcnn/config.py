@@ -337,6 +337,10 @@ class TrainConfig:
         "in which layers compute: bfloat16 is faster where the processor has it, slower elsewhere; weights are float32",
         choices=("float32", "bfloat16"),
     )
+    deterministic: bool = option(
+        False,
+        "TensorFlow takes only operations that give the same bits each time; on a processor all that is needed here do",
+    )
     seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", metavar="N")
 
     def __post_init__(self) -> None:

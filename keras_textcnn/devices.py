@@ -23,6 +23,14 @@ def name_device() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
 
 
+def make_deterministic() -> None:
+    """From now on until the process ends TensorFlow takes, on a GPU too, only operations that give the same each time.
+
+    What has no such operation raises `tf.errors.UnimplementedError`.
+    """
+    tf.config.experimental.enable_op_determinism()
+
+
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
     """Layers made inside compute in float32 or bfloat16; their weights are float32 either way."""

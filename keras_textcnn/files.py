@@ -3,15 +3,16 @@
 import bz2
 import codecs
 import contextlib
+import glob
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import re
 import shutil
 import tarfile
 import tempfile
-import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +21,11 @@ from typing import Any, BinaryIO
 
 from keras_textcnn.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
+
 COMPRESSIONS: dict[str, Callable[..., Any]] = {
     ".gz": gzip.open,
     ".tgz": gzip.open,
@@ -27,7 +33,10 @@ COMPRESSIONS: dict[str, Callable[..., Any]] = {
     ".bz2": bz2.open,
 }
 CHUNK = 2**20  # bytes read at once
-STALE_SECONDS = 3600
+MOST_TIMES, ALWAYS = (
+    100,
+    2**26,
+)  # what is packed may grow to: times its size, or bytes if that is less; text grows tenfold
 LONGEST_TEXT = 2**22  # characters, a thick book; a longer line is no text but a file of another kind
 
 MARK = "keras_textcnn.mark"  # an error handler: the place of a byte that does not decode
@@ -40,9 +49,58 @@ def home(folder: str) -> Path:
     return Path(os.environ.get("KERAS_TEXTCNN_HOME") or Path("~/.keras/keras_textcnn").expanduser(), folder)
 
 
+class Expansion:
+    """How much more a packed file may unpack to.
+
+    Args:
+        path: Of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._left = max(MOST_TIMES * path.stat().st_size, ALWAYS)
+
+    def add(self, size: int) -> None:
+        """Counts what is unpacked, in bytes.
+
+        Raises:
+            InputError: It is too much.
+        """
+        self._left -= size
+        if self._left < 0:
+            raise InputError(
+                f"a file that unpacks to more than {MOST_TIMES} times its size: {self._path}; do not trust it, or "
+                "unpack it yourself"
+            )
+
+
+class _Unpacked(io.RawIOBase):
+    """Reads a packed file as long as it does not grow too much."""
+
+    def __init__(self, path: Path, packed: BinaryIO) -> None:
+        self._expansion, self._packed = Expansion(path), packed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._packed.read(len(buffer))
+        self._expansion.add(len(data))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
+
+
 def open_bytes(path: Path) -> BinaryIO:
-    """Opens a file for reading, unpacked while it is read if its name ends in .gz, .xz or .bz2."""
-    return COMPRESSIONS.get(path.suffix.lower(), open)(path, "rb")
+    """Opens a file for reading, unpacked while it is read if its name ends in .gz, .xz or .bz2.
+
+    What is unpacked raises InputError once it is more than `MOST_TIMES` as large as the file.
+    """
+    unpack = COMPRESSIONS.get(path.suffix.lower())
+    return io.BufferedReader(_Unpacked(path, unpack(path, "rb")), CHUNK) if unpack else path.open("rb")
 
 
 def kind_of(path: Path) -> str:
@@ -94,23 +152,67 @@ def fingerprint(path: Path) -> str:
 
 
 @contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[bool]:
+    """Claims a folder until it is left or the process ends, however it ends; False where another has it, or it is gone.
+
+    Where the system knows no such locks, as Windows and some network disks, nothing holds others off.
+    """
+    if fcntl is None:
+        yield True
+        return
+    handle = _lock(folder)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock(folder: Path) -> int | None:
+    """Locks a folder until what this returns is closed; None if it is another's, or gone."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except OSError:  # the disk knows no locks
+        pass
+    return handle
+
+
+@contextlib.contextmanager
+def working_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target`, claimed, and gone in the end; what killed processes left there goes now."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    start, end = f".{target.name}-", ".partial"
+    for left in target.parent.glob(f"{glob.escape(start)}*{end}") if fcntl else ():
+        with contextlib.suppress(OSError), claimed(left) as dead:  # it may go away while it is looked at
+            if dead:
+                shutil.rmtree(left)
+    while True:
+        with tempfile.TemporaryDirectory(end, start, target.parent) as name, claimed(Path(name)) as mine:
+            if mine and Path(name).exists():  # else another process took it for left before it was claimed
+                yield Path(name)
+                return
+
+
+@contextlib.contextmanager
 def whole_folder(folder: Path, *, is_whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[Path]:
     """A temporary folder to write into; when all is written and on the disk it gets the name `folder`.
 
     Several processes may do so at the same time and each may be killed: the folder is there whole or not at all, and
-    the first one stays. What killed ones have left beside it is removed.
+    the first one stays.
 
     Args:
         folder: Where.
         is_whole: Whether what is there already is good; if not, it is replaced.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(".*-*"):
-        with contextlib.suppress(OSError):  # it may go away while it is looked at
-            if time.time() - max(path.stat().st_mtime for path in [left, *left.rglob("*")]) > STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
-        whole = Path(work, "whole")
+    with working_folder(folder) as work:
+        whole = work / "whole"
         whole.mkdir()
         yield whole
         for path in whole.iterdir():
@@ -122,7 +224,7 @@ def whole_folder(folder: Path, *, is_whole: Callable[[Path], bool] = Path.is_dir
                 break
             if is_whole(folder):
                 break
-            folder.rename(Path(work, "replaced"))
+            folder.rename(work / "replaced")
 
 
 class TextDecoder:

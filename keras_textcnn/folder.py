@@ -8,11 +8,11 @@ import io
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from keras_textcnn import files
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import sha256_of
 
@@ -40,9 +40,8 @@ class Folder:
             InputError: The directory cannot be made.
         """
         try:
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as work:
-                temporary = cls(Path(work, "new"))
+            with files.working_folder(directory) as work:
+                temporary = cls(work / "new")
                 temporary.directory.mkdir()
                 fill(temporary)
                 temporary.directory.rename(directory)
@@ -52,25 +51,15 @@ class Folder:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """This process alone works in the directory, until it ends or is killed; on Windows nothing holds others off.
+        """This process alone works in the directory, until it ends or is killed; see `files.claimed`.
 
         Raises:
             InputError: Another process does.
         """
-        try:
-            import fcntl
-        except ImportError:
+        with files.claimed(self.directory) as mine:
+            if not mine:
+                raise InputError(f"another process works in {self.directory}; wait for it, or end it")
             yield
-            return
-        handle = os.open(self.directory, os.O_RDONLY)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"another process works in {self.directory}; wait for it, or end it") from None
-            yield
-        finally:
-            os.close(handle)
 
     def damaged(self, name: str, reason: object) -> InputError:
         """An error that says so of a file."""
@@ -88,8 +77,8 @@ class Folder:
         """
         for name, checksum in self._manifest().items():
             if name.startswith(below):
-                with self._reading(name):
-                    found = sha256_of(self.directory / name)
+                with self._reading(name) as path:
+                    found = sha256_of(path)
                 self._compare(name, found, checksum)
 
     def read_bytes(self, name: str) -> bytes:
@@ -98,8 +87,8 @@ class Folder:
         Raises:
             InputError: It cannot be read, or is not what was sealed.
         """
-        with self._reading(name):
-            content = (self.directory / name).read_bytes()
+        with self._reading(name) as path:
+            content = path.read_bytes()
         if checksum := self._manifest().get(name):
             self._compare(name, hashlib.sha256(content).hexdigest(), checksum)
         return content
@@ -148,22 +137,20 @@ class Folder:
 
     def _manifest(self) -> dict[str, Any]:
         """The checksums by name; none where nothing was sealed."""
-        try:
-            content = (self.directory / MANIFEST).read_bytes()
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise self.damaged(MANIFEST, error.strerror) from error
-        return self._parse(MANIFEST, content)
+        with self._reading(MANIFEST) as path:
+            return self._parse(MANIFEST, path.read_bytes()) if path.exists() else {}
 
     def _compare(self, name: str, found: str, checksum: str) -> None:
         if found != checksum:
             raise self.damaged(name, "it is not what was written")
 
     @contextlib.contextmanager
-    def _reading(self, name: str) -> Iterator[None]:
+    def _reading(self, name: str) -> Iterator[Path]:
+        path = self.directory / name
         try:
-            yield
+            if path.exists() and not (path.is_file() and path.resolve().is_relative_to(self.directory.resolve())):
+                raise self.damaged(name, "it is no file of this folder")  # a pipe or device would never end
+            yield path
         except OSError as error:
             raise self.damaged(name, error.strerror) from error
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 from keras_textcnn.archives import ARCHIVES, is_text, read_members
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, LONGEST_TEXT, TextDecoder, kind_of, reading
+from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, TextDecoder, kind_of, reading
 
 CORPUS_KINDS = (
     "a .csv, .tsv, .jsonl or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of LABEL/*.txt"
@@ -207,8 +207,9 @@ class Reader:
                 for name in names:
                     if name not in file.schema_arrow.names:
                         raise _no_column(file.schema_arrow.names, name, path, "--text-column or --label-column")
-                number = 0
+                number, expansion = 0, Expansion(path)  # a column of one value takes next to nothing
                 for batch in file.iter_batches(batch_size=256, columns=names):
+                    expansion.add(batch.nbytes)
                     for row in batch.to_pylist():
                         number += 1
                         yield self._fields(row, f"{path}:row {number}")

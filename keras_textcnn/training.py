@@ -69,6 +69,8 @@ def train(
             raise InputError("old texts are mixed into a corpus in memory, of a run that starts from another")
         corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
     device = devices.name_device()  # before anything is placed there
+    if config.deterministic:
+        devices.make_deterministic()
     keras.utils.set_random_seed(config.seed)
     tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records(), unit=config.unit)
     known = (start.vocabulary, start.labels) if start else ((), ())

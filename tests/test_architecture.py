@@ -34,6 +34,7 @@ TOOLS = {
     "devices",
     "explain",
     "page",
+    "weights",
 } | {"vocabulary"}  # a stage may use these
 
 

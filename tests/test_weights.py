@@ -1,0 +1,192 @@
+"""Weights that a stranger made: nothing is executed, nothing outside the file is read, no memory is taken."""
+
+import json
+import pickle
+import resource
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from keras_textcnn import Run, load_model
+from keras_textcnn.errors import InputError
+from keras_textcnn.folder import MANIFEST
+from tests.test_train import run_main
+
+KERNEL = "layers/token_embedding/vars/0"
+
+
+@pytest.fixture
+def run(finished_run: Path, tmp_path: Path) -> Run:
+    """A run whose files may be changed."""
+    return Run(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+def seal(run: Run) -> None:
+    """A stranger's manifest fits the stranger's files."""
+    run.seal(json.loads((run.directory / MANIFEST).read_text()))
+
+
+def link_outside(file: h5py.File, run: Run) -> None:
+    with h5py.File(run.directory.parent / "secret.h5", "w") as secret:
+        secret["secret"] = np.asarray(file[KERNEL])
+    del file[KERNEL]
+    file[KERNEL] = h5py.ExternalLink("../secret.h5", "/secret")
+
+
+def link_inside(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+    file[KERNEL] = h5py.SoftLink("/layers/dense/vars/0")
+
+
+def store_outside(file: h5py.File, run: Run) -> None:
+    shape = file[KERNEL].shape
+    secret = run.directory.parent / "secret.bin"
+    secret.write_bytes(bytes(4 * int(np.prod(shape))))
+    del file[KERNEL]
+    file.create_dataset(KERNEL, shape, "f4", external=[(str(secret), 0, h5py.h5f.UNLIMITED)])
+
+
+def declare_a_huge_shape(file: h5py.File, run: Run) -> None:
+    columns = file[KERNEL].shape[1]
+    del file[KERNEL]
+    file.create_dataset(KERNEL, (2**30, columns), "f4", chunks=(1024, columns), compression="gzip")
+
+
+def be_virtual(file: h5py.File, run: Run) -> None:
+    shape = file[KERNEL].shape
+    layout = h5py.VirtualLayout(shape, "f4")
+    layout[:] = h5py.VirtualSource(run.directory.parent / "secret.h5", "secret", shape)
+    del file[KERNEL]
+    file.create_virtual_dataset(KERNEL, layout)
+
+
+def hold_a_pickled_object(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+    file[KERNEL] = np.void(pickle.dumps(Bomb(run.directory.parent / "exploded")))
+
+
+def hold_strings(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+    file.create_dataset(KERNEL, data=["a", "b"], dtype=h5py.string_dtype())
+
+
+def hold_itself(file: h5py.File, run: Run) -> None:
+    file["layers/token_embedding/again"] = file["layers"]
+
+
+def lack_one(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+
+
+def have_another_shape(file: h5py.File, run: Run) -> None:
+    values = np.asarray(file[KERNEL]).T
+    del file[KERNEL]
+    file[KERNEL] = values
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+def test_the_bomb_works(tmp_path: Path) -> None:
+    pickle.loads(pickle.dumps(Bomb(tmp_path / "exploded")))
+    assert (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (link_outside, "0 is a link"),
+        (link_inside, "0 is a link"),
+        (store_outside, "holds no numbers of its own"),
+        (be_virtual, "holds no numbers of its own"),
+        (hold_a_pickled_object, "holds no numbers of its own"),
+        (hold_strings, "holds no numbers of its own"),
+        (declare_a_huge_shape, "it says that it holds"),
+        (hold_itself, "groups within groups without end"),
+        (lack_one, "not those of its settings"),
+        (have_another_shape, "not those of its settings"),
+    ],
+)
+def test_weights_are_refused(harm: Callable[[h5py.File, Run], None], reason: str, run: Run) -> None:
+    with h5py.File(run.weights, "r+") as file:
+        harm(file, run)
+    seal(run)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=f"damaged weights: .*{reason}.*; restore it, or train again"):
+        load_model(run)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10  # KiB
+    assert not (run.directory.parent / "exploded").exists()
+
+
+def test_settings_of_a_huge_model_take_no_memory(run: Run) -> None:
+    content = run.read_json("config.json")
+    run.write_json("config.json", {**content, "settings": {**content["settings"], "filters": 10**9}})
+    seal(run)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"damaged weights: .* bytes for [\d,]{12,} weights"):
+        load_model(run)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10  # KiB
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "os.system"},
+        {"model": "keras_textcnn.train"},
+        {"optimizer": "builtins.eval"},
+        {"poolings": ["__import__('os').system"]},
+        {"embedding": {"class_name": "Lambda", "config": {"function": "evil"}}},
+        {"filters": "__import__('os')"},
+        {"windows": [[1]]},
+        {"windows": {"1": 2}},
+        {"precision": "custom"},
+        {"custom_objects": {"a": "b"}},
+        {"filters": 1e400},
+        {"batch_size": []},
+        "model",
+        [["model", "conv1d"]],
+        None,
+    ],
+)
+def test_config_names_no_code(
+    settings: object, run: Run, tmp_path: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    content = run.read_json("config.json")
+    merged = {**content["settings"], **settings} if isinstance(settings, dict) else settings
+    run.write_json("config.json", {**content, "settings": merged})
+    seal(run)
+    status = run_main(monkeypatch, "--data", corpus_file, "--from", run.directory, "--output", tmp_path / "new")
+    assert status == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("error: ")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["saved_model/1/../../../outside", "/dev/zero", "saved_model/1/pipe", "saved_model/1/out"]
+)
+def test_a_manifest_reads_nothing_outside(name: str, run: Run) -> None:
+    """Neither what would never end nor what is somebody else's."""
+    (run.directory.parent / "outside").write_text("secret")
+    if name.endswith("pipe"):
+        import os
+
+        os.mkfifo(run.directory / name)
+    if name.endswith("out"):
+        (run.directory / name).symlink_to("/dev/zero")
+    manifest = json.loads((run.directory / MANIFEST).read_text())
+    run.write_json(MANIFEST, {**manifest, name: "0" * 64})
+    with pytest.raises(InputError, match="damaged run: .*it is no file of this folder"):
+        run.check()
