@@ -11,6 +11,7 @@ import lzma
 import os
 import re
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -32,6 +33,10 @@ COMPRESSIONS: dict[str, Callable[..., Any]] = {
     ".xz": lzma.open,
     ".bz2": bz2.open,
 }
+DAMAGES = (
+    *(EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError),
+    *(ValueError, IndexError, OverflowError, struct.error),  # of the directory of a zip that tells lies
+)
 CHUNK = 2**20  # bytes read at once
 MOST_TIMES, ALWAYS = (
     100,
@@ -116,9 +121,11 @@ def reading(path: Path) -> Iterator[None]:
     """Turns what reading a damaged file raises into an `InputError` that names the file."""
     try:
         yield
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}; mend or remove it") from error
-    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError) as error:
+    except DAMAGES as error:
         raise InputError(f"damaged file: {path} ({error}); is it whole?") from error
     except RuntimeError as error:  # zipfile's, for a password and for an unknown compression
         raise InputError(f"cannot unpack {path}: {error}; unpack it yourself") from error
@@ -247,7 +254,9 @@ class TextDecoder:
 
     def decode(self, data: bytes, place: str) -> str:
         """Decodes a whole text; `place` names it in an error."""
-        return self._checked(data.decode(self._codec, MARK), place, 1).removeprefix("\ufeff")
+        with self._decoding(place):
+            text = data.decode(self._codec, MARK)
+        return self._checked(text, place, 1).removeprefix("\ufeff")
 
     def lines(self, path: Path) -> Iterator[str]:
         """The lines of a file, each with its end.
@@ -260,7 +269,9 @@ class TextDecoder:
         with reading(path), open_bytes(path) as file:
             while True:
                 data = file.read(CHUNK)
-                text = self._checked(decoder.decode(data, not data), str(path), number)
+                with self._decoding(str(path)):
+                    text = decoder.decode(data, not data)
+                text = self._checked(text, str(path), number)
                 if number == 1 and not begun:
                     text = text.removeprefix("\ufeff")  # a byte order mark where the encoding names an order
                 *whole, rest = text.split("\n")
@@ -274,6 +285,14 @@ class TextDecoder:
                     break
         if begun:
             yield begun
+
+    @contextlib.contextmanager
+    def _decoding(self, place: str) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeError as error:  # where no single byte is to blame
+            name = self.encoding.upper()
+            raise InputError(f"not {name}: {place}: {error}; name the encoding with --encoding") from error
 
     def _checked(self, text: str, place: str, line: int) -> str:
         if self.replace and not text.isascii():

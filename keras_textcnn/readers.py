@@ -249,7 +249,9 @@ class Reader:
             with_labels.add(found)
             if found not in without:
                 place = f"{path}:{name}"
-                yield Record(found, self._whole(file, place), self._label(folder, place))
+                with reading(path):
+                    text = self._whole(file, place)
+                yield Record(found, text, self._label(folder, place))
         for missing in sorted(set(beside) - with_labels):
             raise InputError(f"a split without labels: {path}:{beside[missing]}; put its texts into folders LABEL")
         if split != "train" and with_labels - {split}:

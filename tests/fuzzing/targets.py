@@ -1,0 +1,246 @@
+"""What strangers send, each with inputs to begin with: whatever the bytes are, an answer or an `InputError`."""
+
+import functools
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.readers import Reader
+from keras_textcnn.vectors import read_vectors
+from tests.test_malformed import BINARY, CORPORA, GOOD, LINES, PACKED, VECTOR_FILES, VECTORS, in_parquet, in_tar, in_zip
+
+RUN = Path(__file__).parent.parent / "formats" / "5"
+LARGEST = 2**16  # bytes of an input to begin with
+
+CORPUS_KINDS = [
+    ".csv",
+    ".tsv",
+    ".jsonl",
+    ".parquet",
+    ".txt",
+    ".zip",
+    ".tar",
+    ".csv.gz",
+    ".csv.xz",
+    ".csv.bz2",
+    ".tar.gz",
+]
+VECTOR_KINDS = [".txt", ".bin", ".txt.gz", ".zip", ".vec", ".bin.gz"]
+RUN_FILES = [
+    "config.json",
+    "vocabulary.txt",
+    "labels.txt",
+    "weights.weights.h5",
+    "manifest.json",
+    "repeats.json",
+    "checkpoints/conv1d.npz",
+]
+
+
+class Target(NamedTuple):
+    """Something to fuzz.
+
+    Attributes:
+        run: Takes any bytes; what it raises is a finding.
+        seeds: Gives inputs to begin with.
+    """
+
+    run: Callable[[bytes], None]
+    seeds: Callable[[], list[bytes]]
+
+
+def _starting_with(choice: int, options: int, content: str | bytes) -> bytes:
+    """An input: what it is for, how it is read, what it holds."""
+    return bytes([choice, options]) + (content.encode() if isinstance(content, str) else content)[:LARGEST]
+
+
+def read_corpus(data: bytes) -> None:
+    """A corpus in a file of any kind, read in some way."""
+    if len(data) < 2:
+        return
+    options = data[1]
+    reader = Reader(
+        text_columns=("text", "label") if options & 1 else ("text",),
+        label_column="x" if options & 1 else "label",
+        separator=";" if options & 2 else None,
+        replace=bool(options & 4),
+        encoding=("utf-8", "latin-1", "utf-16", "cp1252")[options >> 3 & 3],
+        delimiter=";" if options & 32 else None,
+        quoting=not options & 64,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"corpus{CORPUS_KINDS[data[0] % len(CORPUS_KINDS)]}")
+        path.write_bytes(data[2:])
+        try:
+            for record in reader.records(path):
+                record.text.encode()
+                labels = record.label if isinstance(record.label, tuple) else (record.label,)
+                assert all(label and label == label.strip() and label.encode() for label in labels)
+        except InputError as error:
+            assert str(path) in str(error)
+
+
+def corpus_seeds() -> list[bytes]:
+    """Of each kind something good, and what the tests of malformed inputs hold."""
+    good = {
+        ".csv": GOOD,
+        ".tsv": GOOD.replace(",", "\t"),
+        ".jsonl": "\n".join(LINES),
+        ".parquet": in_parquet(text=["a", "b"], label=["x", "y"]),
+        ".txt": "__label__earn profits rose\n__label__acq bought\n",
+        ".zip": in_zip({"train/x/1.txt": "a", "test/y/2.txt": "b"}),
+        ".tar": in_tar("x/1.txt"),
+        ".csv.gz": PACKED,
+    }
+    files = [*good.items(), *((name[name.index(".") :], content) for name, content, _ in CORPORA if "." in name)]
+    return [
+        _starting_with(CORPUS_KINDS.index(kind), options, content)
+        for kind, content in files
+        if kind in CORPUS_KINDS
+        for options in (0, 2)
+    ]
+
+
+def read_vector_file(data: bytes) -> None:
+    """A file of vectors of any kind."""
+    if len(data) < 2:
+        return
+    dimensions = (None, 8, 3, 1)[data[1] & 3]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"vectors{VECTOR_KINDS[data[0] % len(VECTOR_KINDS)]}")
+        path.write_bytes(data[2:])
+        try:
+            found = read_vectors(str(path), ["the", "of", "apple"], dimensions=dimensions, more=data[1] >> 2)
+        except InputError as error:
+            assert str(path) in str(error)
+            return
+        assert len({vector.shape for vector in found.values()}) <= 1
+        assert all(vector.dtype == np.float32 and np.isfinite(vector).all() for vector in found.values())
+
+
+def vector_seeds() -> list[bytes]:
+    """Of each kind something good, and what the tests of malformed inputs hold."""
+    files: list[tuple[str, str | bytes]] = [(".txt", VECTORS), (".vec", "3 8\n" + VECTORS), (".bin", BINARY)]
+    files += [(".zip", in_zip({"glove.6B.8d.txt": VECTORS}))]
+    files += [(name[1:], content) for name, content, _ in VECTOR_FILES]
+    return [
+        _starting_with(VECTOR_KINDS.index(kind), options, content)
+        for kind, content in files
+        if kind in VECTOR_KINDS
+        for options in (0, 1, 40)
+    ]
+
+
+@functools.cache
+def _room() -> Path:
+    """A run directory that lasts as long as the process."""
+    folder = tempfile.TemporaryDirectory()
+    _room.folder = folder  # type: ignore[attr-defined]  # or it is removed at once
+    return shutil.copytree(RUN, Path(folder.name, "run"))
+
+
+def read_run(data: bytes) -> None:
+    """A run of which one file is a stranger's, with a manifest that fits, or with the one that was."""
+    from keras_textcnn import Run, load_model
+    from keras_textcnn.adapting import Start
+    from keras_textcnn.checkpoints import DIGEST, read_checkpoint
+    from keras_textcnn.folder import MANIFEST
+    from keras_textcnn.run import Repeats, find_saved_model
+
+    if len(data) < 2:
+        return
+    name = RUN_FILES[data[0] % len(RUN_FILES)]
+    room = _room()
+    path = room / name
+    kept = path.read_bytes() if path.exists() else None
+    manifest = (room / MANIFEST).read_bytes()
+    path.parent.mkdir(exist_ok=True)
+    try:
+        content = data[2:]
+        if path.suffix == ".npz" and data[1] & 1:
+            import hashlib
+
+            content += hashlib.sha256(content).digest()
+            assert DIGEST == hashlib.sha256().digest_size
+        path.write_bytes(content)
+        if data[1] & 1 and name in json.loads(manifest):
+            Run(room).seal(json.loads(manifest))
+        for read in (
+            lambda: load_model(Start.of(room).run),
+            lambda: Repeats(room).there and Repeats(room).config(),
+            lambda: find_saved_model(room),
+            lambda: read_checkpoint(path) if path.suffix == ".npz" else None,
+        ):
+            try:
+                read()
+            except InputError as error:
+                assert str(room) in str(error) or "must be" in str(error) or "--" in str(error), error
+    finally:
+        path.unlink()
+        if kept is not None:
+            path.write_bytes(kept)
+        if path.parent != room:
+            path.parent.rmdir()
+        (room / MANIFEST).write_bytes(manifest)
+
+
+def run_seeds() -> list[bytes]:
+    """The run's own files."""
+    from keras_textcnn.checkpoints import write_checkpoint
+
+    seeds = []
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder, "latest.npz")
+        write_checkpoint(checkpoint, {"phase": 1}, {"model": [np.ones((2, 3), np.float32)], "best": []})
+        for choice, name in enumerate(RUN_FILES):
+            path = checkpoint if name.endswith(".npz") else RUN / name
+            if path.exists():
+                seeds += [_starting_with(choice, resealed, path.read_bytes()) for resealed in (0, 1)]
+    return [*seeds, _starting_with(RUN_FILES.index("repeats.json"), 0, (RUN / "config.json").read_bytes())]
+
+
+@functools.cache
+def _predictor() -> "Callable[[list[bytes]], np.ndarray]":
+    from keras_textcnn import Predictor
+
+    return Predictor(RUN).probabilities
+
+
+def ask_model(data: bytes) -> None:
+    """Texts of any bytes, up to 1 MB each, to the exported model."""
+    texts = [text * (1 << min(text[0] % 20, 18) if text[:1] else 1) for text in data.split(b"\x1e")[:8]]
+    texts = [text[: 2**20] for text in texts]
+    together = _predictor()(texts)
+    assert together.shape == (len(texts), 3)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(together[-1:], _predictor()(texts[-1:]), atol=1e-6)
+
+
+def text_seeds() -> list[bytes]:
+    """Texts of many kinds."""
+    texts = [
+        "the apple and the plum",
+        "",
+        "don't it's e.g. <br />U.S.A.",
+        "日本語のテキスト",
+        "🦊🚀",
+        "a\0b",
+        "مرحبا",
+        "\ufeffx",
+        "İı",
+    ]
+    return [*(text.encode() for text in texts), b"\xff\xfe\x80", b"\x1e".join(text.encode() for text in texts[:8])]
+
+
+TARGETS = {
+    "corpus": Target(read_corpus, corpus_seeds),
+    "vectors": Target(read_vector_file, vector_seeds),
+    "run": Target(read_run, run_seeds),
+    "texts": Target(ask_model, text_seeds),
+}
