@@ -71,40 +71,45 @@ CATALOG = {
     "reuters-r52": CatalogEntry(_orange("reuters-r52"), 52, {"train": 6532, "test": 2568}, 110, 38, RESEARCH),
     "20newsgroups": CatalogEntry(_orange("20newsgroups"), 20, {"train": 11293, "test": 7528}, 266, 38, NONE),
     "sentence_polarity": CatalogEntry(
-        NltkSource("sentence_polarity", nltk_categories("sentence_polarity")), 2, {"train": 10662}, 21, 1, CC_BY
+        NltkSource(
+            "sentence_polarity",
+            nltk_categories("sentence_polarity"),
+            "bebde4d2cf979bce9badd518be82b8f81b7d456b973d3dedaab4c5a90361bcd3",
+        ),
+        *(2, {"train": 10662}, 21, 1, CC_BY),
     ),
     "subjectivity": CatalogEntry(
-        NltkSource("subjectivity", nltk_categories("subjectivity")), 2, {"train": 10000}, 24, 1, CC_BY
+        NltkSource(
+            "subjectivity",
+            nltk_categories("subjectivity"),
+            "d7cc7d89269fad08dcb2b1955d4a54f4fcde9b54644c8939960b7efe4d1c8a15",
+        ),
+        *(2, {"train": 10000}, 24, 1, CC_BY),
     ),
     "trec": CatalogEntry(
-        NltkSource("qc", nltk_questions(fine=False)),
-        6,
-        {"train": 5452, "test": 500},
-        10,
-        1,
-        NONE,
+        NltkSource(
+            "qc", nltk_questions(fine=False), "bff1d7d7dda5a9e6a567e85b9cfe4b5050549b46169fe63b1673148eb3c4db79"
+        ),
+        *(6, {"train": 5452, "test": 500}, 10, 1, NONE),
     ),
     "trec-fine": CatalogEntry(
-        NltkSource("qc", nltk_questions(fine=True)),
-        50,
-        {"train": 5452, "test": 500},
-        10,
-        1,
-        NONE,
+        NltkSource("qc", nltk_questions(fine=True), "3ee0d71f032ccac2ba9eea04d3201ea335fb111fecaa312b70f70ac8f9720ebe"),
+        *(50, {"train": 5452, "test": 500}, 10, 1, NONE),
     ),
     "movie_reviews": CatalogEntry(
-        NltkSource("movie_reviews", nltk_categories("movie_reviews")), 2, {"train": 2000}, 746, 4, CC_BY
+        NltkSource(
+            "movie_reviews",
+            nltk_categories("movie_reviews"),
+            "6910dcd2456b10e36d51167729d3198f0827cc52623fb1af204d0068b27275b9",
+        ),
+        *(2, {"train": 2000}, 746, 4, CC_BY),
     ),
     "imdb": CatalogEntry(
         ArchiveSource(
             "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
             "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
         ),
-        2,
-        {"train": 25000, "test": 25000},
-        231,
-        84,
-        NONE,
+        *(2, {"train": 25000, "test": 25000}, 231, 84, NONE),
     ),
 }
 

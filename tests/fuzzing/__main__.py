@@ -3,7 +3,8 @@
     pip install ".[fuzz]"
     python -m tests.fuzzing corpus --seconds 600
 
-An input that crashes, hangs or takes too much memory is left in `tests/fuzzing/findings/TARGET`, where the tests find it.
+An input that crashes, hangs or takes too much memory is left in `tests/fuzzing/findings/TARGET`, where the tests find
+it.
 """
 
 import argparse
