@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_textcnn import devices
+
 PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
 NAMES = {"\n": "(line end)", " ": "(space)"}  # of tokens that would be no line of a table
 PROJECTOR = """embeddings {
@@ -25,10 +27,12 @@ class TensorBoard:
         folder: Where the event files go; those of an interrupted run are added to.
     """
 
+    @devices.writing()
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in ("training", "validation")}
 
+    @devices.writing()
     def write(self, row: dict[str, Any]) -> None:
         """Adds a row of the history."""
         for name, prefix in (("training", ""), ("validation", "val_")):
@@ -42,6 +46,7 @@ class TensorBoard:
         for writer in self._writers.values():
             writer.flush()
 
+    @devices.writing()
     def write_histograms(self, weights: Sequence[keras.Variable], epoch: int) -> None:
         """Adds the distribution of each of a model's weights after an epoch."""
         with self._writers["training"].as_default(step=epoch):

@@ -1,6 +1,8 @@
 """What a run computes on, and how fast its numbers are there."""
 
 import contextlib
+import errno
+import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -29,6 +31,16 @@ def make_deterministic() -> None:
     What has no such operation raises `tf.errors.UnimplementedError`.
     """
     tf.config.experimental.enable_op_determinism()
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """What TensorFlow raises when it cannot write is an OSError, as what Python raises; also a decorator."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = re.search("; ([A-Z].*)$", error.message, re.MULTILINE)  # it begins with the file
+        raise OSError(errno.EIO, reason[1] if reason else error.message) from error
 
 
 @contextlib.contextmanager

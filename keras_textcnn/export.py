@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_textcnn import devices
 from keras_textcnn.convolution import WindowTrace
 from keras_textcnn.text import in_parts
 from keras_textcnn.vocabulary import encode, lookup_table
@@ -102,7 +103,8 @@ def export_model(
     level = logger.level
     logger.setLevel("WARNING")  # in a notebook TensorFlow says where it writes
     try:
-        archive.write_out(folder, verbose=False)
+        with devices.writing():
+            archive.write_out(folder, verbose=False)
     finally:
         logger.setLevel(level)
 
