@@ -19,18 +19,19 @@ FACTS = "facts"
 Groups = Mapping[str, Sequence[np.ndarray]]
 
 
-def write_checkpoint(path: Path, facts: Mapping[str, Any], groups: Groups) -> None:
+def write_checkpoint(path: Path, owner: str, facts: Mapping[str, Any], groups: Groups) -> None:
     """Writes a checkpoint.
 
     Args:
         path: Where; what is there is replaced once the new one is whole and on the disk.
+        owner: Names the fit that it is of.
         facts: What JSON can hold.
         groups: Lists of arrays by name.
     """
     arrays: dict[str, Any] = {
         f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)
     }
-    arrays[FACTS] = np.array(json.dumps(facts))
+    arrays[FACTS] = np.array(json.dumps([owner, facts]))
     partial = path.with_suffix(".partial")
     with partial.open("w+b") as file:
         np.savez(file, **arrays)
@@ -41,11 +42,11 @@ def write_checkpoint(path: Path, facts: Mapping[str, Any], groups: Groups) -> No
     partial.replace(path)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
+def read_checkpoint(path: Path, owner: str) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
     """Reads what `write_checkpoint` wrote; groups that had no arrays are left out.
 
     Raises:
-        InputError: It is damaged.
+        InputError: It is damaged, or has another owner.
     """
     groups: dict[str, list[np.ndarray]] = {}
     try:
@@ -53,7 +54,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarr
         if hashlib.sha256(memoryview(content)[:-DIGEST]).digest() != content[-DIGEST:]:
             raise ValueError("its checksum is another")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            facts = json.loads(str(arrays[FACTS]))
+            its_owner, facts = json.loads(str(arrays[FACTS]))
+            if its_owner != owner:
+                raise ValueError("it is of another run, or another part of this one")
             for name in arrays.files:  # in the order they were written
                 if name != FACTS:
                     groups.setdefault(name.split("/")[0], []).append(arrays[name])

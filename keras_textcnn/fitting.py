@@ -139,6 +139,7 @@ def two_phase_fit(
     several_labels: bool = False,
     loss: keras.losses.Loss | None = None,
     checkpoint: Path | None = None,
+    owner: str = "",
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
     end_if_asked: Callable[[], None] = lambda: None,
@@ -160,6 +161,7 @@ def two_phase_fit(
         loss: Of training and validation; None: cross-entropy.
         checkpoint: File to write after every epoch, and where the fit is stopped within one; if it is there, the fit
             goes on from it and ends with the same weights, bit for bit, as one that was never interrupted.
+        owner: Names the fit in its checkpoint: one of another owner is refused.
         callbacks: Keras callbacks for each epoch's `fit`.
         on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss and
             val_accuracy if there is a validation, seconds.
@@ -172,16 +174,16 @@ def two_phase_fit(
 
     Raises:
         ArithmeticError: No epoch had a finite loss.
-        InputError: The checkpoint is damaged.
+        InputError: The checkpoint is damaged, or another fit's.
     """
-    facts, saved = read_checkpoint(checkpoint) if checkpoint and checkpoint.exists() else ({}, {})
+    facts, saved = read_checkpoint(checkpoint, owner) if checkpoint and checkpoint.exists() else ({}, {})
     progress, best, sums = Progress(**facts), saved.get("best", []), saved.get("sums", [])
 
     def save(sums: Sequence[np.ndarray] = ()) -> None:
         if checkpoint:
             values = {"model": model.variables, "optimizer": model.optimizer.variables}
             groups = {name: _values(variables) for name, variables in values.items()}
-            write_checkpoint(checkpoint, dataclasses.asdict(progress), {**groups, "best": best, "sums": sums})
+            write_checkpoint(checkpoint, owner, dataclasses.asdict(progress), {**groups, "best": best, "sums": sums})
 
     for phase in phases[progress.phase :]:
         compile_phase(model, phase, several_labels=several_labels, loss=loss)

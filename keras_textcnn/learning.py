@@ -145,6 +145,7 @@ class _Fits:
                 several_labels=config.multi_label is not None,
                 loss=_build_loss(config, examples.truth, margin=part.name == "ngrams"),
                 checkpoint=self.run.checkpoints / f"{name}.npz",
+                owner=f"{name} of {self.run.identity}",
                 callbacks=self.callbacks,
                 on_epoch=on_epoch,
                 end_if_asked=end_if_asked,

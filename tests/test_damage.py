@@ -1,6 +1,8 @@
 """A run directory is damaged, file by file: what reads it answers as before or refuses with the file's name."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from keras_textcnn import Predictor, evaluate, load_model
+from keras_textcnn import Predictor, Run, evaluate, load_model
 from keras_textcnn.adapting import Start
 from keras_textcnn.errors import InputError
+from keras_textcnn.folder import MANIFEST
+from keras_textcnn.run import BEGUN
 from tests.conftest import make_texts, write_table
 from tests.test_train import run_main
 
@@ -130,6 +134,98 @@ def test_evaluate_refuses_what_it_reads(
         assert evaluate.main() == 2
         assert f"damaged run: {run / file}" in capsys.readouterr().err
         assert not (run / "evaluations").exists()
+
+
+@pytest.fixture(scope="module")
+def killed_runs(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two unfinished runs, of seeds 0 and 1, each with the checkpoint of an epoch."""
+    runs = []
+    for seed in (0, 1):
+        runs.append(tmp_path_factory.mktemp("killed") / f"seed-{seed}")
+        options = [*small_options, "--seed", str(seed), "--output", str(runs[-1])]
+        command = [sys.executable, "-m", "keras_textcnn.train", *options]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            for line in process.stderr or ():
+                if line.startswith("epoch  3"):
+                    process.kill()
+    return runs
+
+
+def resume(run: Path, expected: list[np.ndarray], capsys: pytest.CaptureFixture[str]) -> str | None:
+    """Goes on with a run; returns its error, or None if it ended with these weights."""
+    capsys.readouterr()
+    with pytest.MonkeyPatch.context() as patch:
+        if run_main(patch, "--resume", run) == 2:
+            return capsys.readouterr().err.splitlines()[-1]
+    for ours, theirs in zip(load_model(Run.open(run)).get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    return None
+
+
+def test_resume_refuses_what_is_damaged(
+    killed_runs: list[Path], answers: Answers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = killed_runs
+    files = [name for name in files_of(run) if not name.startswith("tensorboard")]
+    assert files == ["checkpoints/logits.npz", *sorted(BEGUN), MANIFEST]
+    for file, damage in [
+        *((file, flip) for file in files),
+        (files[0], swap),
+        (files[0], truncate),
+        ("labels.txt", swap),
+    ]:
+        damaged = shutil.copytree(run, tmp_path / f"{Path(file).stem}-{damage.__name__}")
+        damage(damaged / file, other / file, np.random.default_rng(3))
+        if file == "labels.txt" and damage is swap:  # both runs have the same
+            (damaged / file).write_text("other\n")
+        message = resume(damaged, answers.weights, capsys)
+        assert message is not None, (file, damage)
+        assert file == MANIFEST or str(damaged / file) in message
+    whole = shutil.copytree(run, tmp_path / "whole")
+    assert resume(whole, answers.weights, capsys) is None
+
+
+@pytest.mark.stress
+def test_a_hundred_mutations_of_unfinished_runs(
+    killed_runs: list[Path], answers: Answers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = killed_runs
+    files = [name for name in files_of(run) if not name.startswith("tensorboard")]
+    refused = 0
+    for seed, damage, file in mutations(files, 100):
+        damaged = shutil.copytree(run, tmp_path / "run")
+        damage(damaged / file, other / file, np.random.default_rng(seed))
+        refused += resume(damaged, answers.weights, capsys) is not None
+        shutil.rmtree(damaged)
+    with capsys.disabled():
+        print(f"100 mutations of unfinished runs: {refused} refused, the others ended with the same weights")
+
+
+@pytest.mark.stress
+def test_forty_mutations_evaluated(
+    finished_run: Path, other_run: Path, corpus_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def report(run: Path) -> str | None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.argv", ["evaluate", str(run), "--data", str(corpus_file)])
+            done = evaluate.main()
+        capsys.readouterr()
+        return None if done == 2 else (run / "evaluations" / "things.json").read_text()
+
+    expected = report(shutil.copytree(finished_run, tmp_path / "whole"))
+    refused = 0
+    files = [
+        name for name in files_of(finished_run) if name.startswith(("saved_model", "config", "manifest", "labels"))
+    ]
+    for seed, damage, file in mutations(files, 40):
+        run = shutil.copytree(finished_run, tmp_path / "run")
+        damage(run / file, counterpart(other_run, file), np.random.default_rng(seed))
+        answer = report(run)
+        assert answer in (None, expected)
+        refused += answer is None
+        shutil.rmtree(run)
+    with capsys.disabled():
+        print(f"40 mutations evaluated: {refused} refused, the others read nothing that was damaged")
 
 
 def mutations(files: list[str], number: int) -> Iterator[tuple[int, Damage, str]]:

@@ -178,7 +178,7 @@ def read_run(data: bytes) -> None:
             lambda: load_model(Start.of(room).run),
             lambda: Repeats(room).there and Repeats(room).config(),
             lambda: find_saved_model(room),
-            lambda: read_checkpoint(path) if path.suffix == ".npz" else None,
+            lambda: read_checkpoint(path, "fit") if path.suffix == ".npz" else None,
         ):
             try:
                 read()
@@ -201,7 +201,7 @@ def run_seeds() -> list[bytes]:
     seeds = []
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder, "latest.npz")
-        write_checkpoint(checkpoint, {"phase": 1}, {"model": [np.ones((2, 3), np.float32)], "best": []})
+        write_checkpoint(checkpoint, "fit", {"phase": 1}, {"model": [np.ones((2, 3), np.float32)], "best": []})
         for choice, name in enumerate(RUN_FILES):
             path = checkpoint if name.endswith(".npz") else RUN / name
             if path.exists():
