@@ -1,11 +1,12 @@
 """A fit's checkpoint: one file of arrays, replaced at once, which ends with its own checksum."""
 
+import contextlib
 import hashlib
 import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +50,26 @@ def read_checkpoint(path: Path, owner: str) -> tuple[dict[str, Any], dict[str, l
         InputError: It is damaged, or has another owner.
     """
     groups: dict[str, list[np.ndarray]] = {}
-    try:
+    with reading_checkpoint(path):
         content = path.read_bytes()
         if hashlib.sha256(memoryview(content)[:-DIGEST]).digest() != content[-DIGEST:]:
             raise ValueError("its checksum is another")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in arrays.zip.infolist()):
+                raise ValueError("it is packed")  # and may be to any size
             its_owner, facts = json.loads(str(arrays[FACTS]))
             if its_owner != owner:
                 raise ValueError("it is of another run, or another part of this one")
             for name in arrays.files:  # in the order they were written
                 if name != FACTS:
                     groups.setdefault(name.split("/")[0], []).append(arrays[name])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error
     return facts, groups
+
+
+@contextlib.contextmanager
+def reading_checkpoint(path: Path) -> Iterator[None]:
+    """Turns what a checkpoint raises that is damaged, or does not fit, into an `InputError` that names it."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+        raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error

@@ -38,10 +38,8 @@ DAMAGES = (
     *(ValueError, IndexError, OverflowError, struct.error),  # of the directory of a zip that tells lies
 )
 CHUNK = 2**20  # bytes read at once
-MOST_TIMES, ALWAYS = (
-    100,
-    2**26,
-)  # what is packed may grow to: times its size, or bytes if that is less; text grows tenfold
+MOST_TIMES = 100  # its size, that what is packed may grow to; text grows tenfold
+ALWAYS = 2**26  # bytes, that it may grow to however small it is
 LONGEST_TEXT = 2**22  # characters, a thick book; a longer line is no text but a file of another kind
 
 MARK = "keras_textcnn.mark"  # an error handler: the place of a byte that does not decode

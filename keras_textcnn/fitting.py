@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.checkpoints import read_checkpoint, write_checkpoint
+from keras_textcnn.checkpoints import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.losses import build_loss
 from keras_textcnn.optimizers import build_optimizer
 
@@ -176,8 +176,13 @@ def two_phase_fit(
         ArithmeticError: No epoch had a finite loss.
         InputError: The checkpoint is damaged, or another fit's.
     """
-    facts, saved = read_checkpoint(checkpoint, owner) if checkpoint and checkpoint.exists() else ({}, {})
-    progress, best, sums = Progress(**facts), saved.get("best", []), saved.get("sums", [])
+    progress = Progress()
+    saved: dict[str, list[np.ndarray]] = {}
+    if checkpoint and checkpoint.exists():
+        facts, saved = read_checkpoint(checkpoint, owner)
+        with reading_checkpoint(checkpoint):
+            progress = Progress(**facts)
+    best, sums = saved.get("best", []), saved.get("sums", [])
 
     def save(sums: Sequence[np.ndarray] = ()) -> None:
         if checkpoint:
@@ -187,9 +192,10 @@ def two_phase_fit(
 
     for phase in phases[progress.phase :]:
         compile_phase(model, phase, several_labels=several_labels, loss=loss)
-        if progress.epoch or progress.batches:
-            _assign(model.variables, saved["model"])
-            _assign(model.optimizer.variables, saved["optimizer"])
+        if checkpoint and (progress.epoch or progress.batches):
+            with reading_checkpoint(checkpoint):
+                _assign(model.variables, saved["model"])
+                _assign(model.optimizer.variables, saved["optimizer"])
         elif best:
             _assign(model.weights, best)
         while progress.epoch < phase.epochs and progress.waited < patience:
@@ -334,4 +340,6 @@ def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 
 def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
+        if value.shape != tuple(variable.shape):  # Keras's own message prints the arrays
+            raise ValueError(f"{variable.path} has the shape {tuple(variable.shape)}, not {value.shape}")
         variable.assign(value)

@@ -1,5 +1,7 @@
 import contextlib
+import hashlib
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn import fitting
+from keras_textcnn.checkpoints import read_checkpoint, write_checkpoint
 from keras_textcnn.errors import InputError
 from keras_textcnn.fitting import Phase, Progress, compile_phase, summarize_phases, two_phase_fit, two_phases
 from keras_textcnn.models import build_charcnn, build_conv1d
@@ -326,6 +329,11 @@ def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
         np.testing.assert_array_equal(ours, theirs)
 
 
+def stop_after_one(row: dict[str, Any]) -> None:
+    if row["epoch"] == 1:
+        raise Killed
+
+
 def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:
     phases = [Phase("wild", 50, 0.9), Phase("calm", 2, 0.001)]
     whole = make_model()
@@ -345,6 +353,34 @@ def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:
     assert [row["val_loss"] for row in progress.history] == [row["val_loss"] for row in expected.history]
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("harm", ["owner", "facts", "shapes", "count", "packed", "pickled"])
+def test_a_strangers_checkpoint_is_refused(harm: str, tmp_path: Path) -> None:
+    """One whose checksum fits."""
+    path = tmp_path / "latest.npz"
+    with pytest.raises(Killed):
+        fit(make_model(), [Phase("one", 2, 0.01)], checkpoint=path, owner="ours", on_epoch=stop_after_one)
+    facts, groups = read_checkpoint(path, "ours")
+    match harm:
+        case "owner":
+            write_checkpoint(path, "theirs", facts, groups)
+        case "facts":
+            write_checkpoint(path, "ours", {**facts, "code": "x"}, groups)
+        case "shapes":
+            write_checkpoint(path, "ours", facts, {**groups, "model": [value[None] for value in groups["model"]]})
+        case "count":
+            write_checkpoint(path, "ours", facts, {**groups, "optimizer": groups["optimizer"][1:]})
+        case "packed":
+            with path.open("wb") as file:
+                np.savez_compressed(file, facts=np.array(json.dumps(["ours", facts])), zeros=np.zeros(2**24))
+        case "pickled":
+            with path.open("wb") as file:
+                np.savez(file, facts=np.array([{"a": 1}], object))
+    if harm in ("packed", "pickled"):
+        path.write_bytes(path.read_bytes() + hashlib.sha256(path.read_bytes()).digest())
+    with pytest.raises(InputError, match="damaged checkpoint: .*latest.npz .*; remove it to train from the start"):
+        fit(make_model(), [Phase("one", 2, 0.01)], checkpoint=path, owner="ours")
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
