@@ -339,7 +339,7 @@ class TrainConfig:
     )
     deterministic: bool = option(
         False,
-        "TensorFlow takes only operations that give the same bits each time; on a processor all that is needed here do",
+        "TensorFlow takes only operations that give the same bits each time, for a GPU; a processor's do anyway",
     )
     seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", metavar="N")
 
