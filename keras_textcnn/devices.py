@@ -39,7 +39,7 @@ def writing() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        reason = re.search("; ([A-Z].*)$", error.message, re.MULTILINE)  # it begins with the file
+        reason = re.search(r"; ([A-Z].*?)( \[Op:\w+\])?$", error.message, re.MULTILINE)  # it begins with the file
         raise OSError(errno.EIO, reason[1] if reason else error.message) from error
 
 
