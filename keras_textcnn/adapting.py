@@ -41,7 +41,11 @@ class Start:
         run = Run.open(directory)
         if not run.finished:
             raise InputError(f"{directory} is unfinished; finish it with keras_textcnn.train --resume first")
-        return cls(run, run.read_lines("vocabulary.txt"), run.read_lines("labels.txt"))
+        start = cls(run, run.read_lines("vocabulary.txt"), run.read_lines("labels.txt"))
+        for name, lines in (("vocabulary.txt", start.vocabulary), ("labels.txt", start.labels)):
+            if len(set(lines)) != len(lines):
+                raise run.damaged(name, "a line is there twice")
+        return start
 
     def load_into(self, model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str]) -> None:
         """Gives a model the run's weights; rows of new tokens and of new labels keep what they have.

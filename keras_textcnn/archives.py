@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, kind_of, open_bytes, reading
+from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, check_packing, kind_of, open_bytes, reading
 
 ARCHIVES = {".zip", ".tar"}
 
@@ -39,6 +39,7 @@ def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             if stat.S_ISLNK(member.external_attr >> 16) and is_text(member.filename):
                 raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
             if not member.is_dir():
+                check_packing(member, path)
                 with archive.open(member) as file:
                     expansion.add(_most_read(member.filename, member.file_size))
                     yield member.filename.replace("\\", "/"), file

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,10 @@ from keras_textcnn.errors import InputError
 
 DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file
 FACTS = "facts"
+DAMAGES = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
+    *(MemoryError, OverflowError, RuntimeError, struct.error, zipfile.BadZipFile),
+)
 
 Groups = Mapping[str, Sequence[np.ndarray]]
 
@@ -71,5 +76,5 @@ def reading_checkpoint(path: Path) -> Iterator[None]:
     """Turns what a checkpoint raises that is damaged, or does not fit, into an `InputError` that names it."""
     try:
         yield
-    except (OSError, EOFError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+    except DAMAGES as error:
         raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error

@@ -2,6 +2,10 @@
 
 import argparse
 import dataclasses
+import functools
+import numbers
+import types
+import typing
 from typing import Any
 
 from keras_textcnn.errors import InputError
@@ -9,6 +13,8 @@ from keras_textcnn.errors import InputError
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
 ONE_HOT, ZHANG = "one-hot", "zhang"
+MOST_RUNS = 1000  # of one command
+MOST_NUMBERS = 64  # of windows, layers, columns
 MOST_NGRAMS = 5  # tokens of an n-gram: longer ones hardly stand in two texts
 LAZY_OPTIMIZERS = ("adam", "adamw")  # whose rows of the embedding may learn faster than the rest
 # What decides how a corpus reads; its shards serve every run that agrees in these.
@@ -348,6 +354,8 @@ class TrainConfig:
             value, choices = getattr(self, field.name), field.metadata.get("choices")
             if isinstance(value, list):
                 object.__setattr__(self, field.name, tuple(value))  # of a frozen dataclass, while it is made
+            fits = value is field.default or _fits(getattr(self, field.name), _kinds()[field.name])
+            self._require(field.name, fits, f"{field.type}")
             self._require(field.name, value is None or not choices or value in choices, f"of {_shown(choices)}")
         if self.resolved() is self:
             self._check_corpus()
@@ -419,8 +427,10 @@ class TrainConfig:
             self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
         self._require("seed", 0 <= self.seed <= 2**32 - (self.seeds or 1), "at least 0 and below 2**32")
         self._require("seeds", self.seeds is None or self.seeds >= 2, "at least 2")
+        self._require("seeds", not self.seeds or self.seeds <= MOST_RUNS, f"at most {MOST_RUNS}")
         self._require("seeds", not self.seeds or not self.folds, "left out with --folds")
         self._require("folds", self.folds is None or self.folds >= 3, "at least 3")
+        self._require("folds", not self.folds or self.folds <= MOST_RUNS, f"at most {MOST_RUNS}")
         self._require("folds", not self.folds or not self.test_data, "left out with --test-data")
         self._require("folds", not self.folds or not self.rehearse, "left out with --rehearse")
         self._require("fold", self.fold is None or 1 <= self.fold <= (self.folds or 0), "one of --folds, from 1")
@@ -488,6 +498,24 @@ class TrainConfig:
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
             raise InputError(f"{_option(name)} must be {rule}; received: {_shown(getattr(self, name))}")
+
+
+@functools.cache
+def _kinds() -> dict[str, Any]:
+    return typing.get_type_hints(TrainConfig)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value, which may come from a stranger's file, is of the kind that its field says, and no monster."""
+    if isinstance(kind, types.UnionType):
+        return any(_fits(value, one) for one in typing.get_args(kind))
+    if typing.get_origin(kind) is tuple:
+        of = typing.get_args(kind)[0]
+        return isinstance(value, tuple) and len(value) <= MOST_NUMBERS and all(_fits(one, of) for one in value)
+    if kind in (int, float):
+        whole = isinstance(value, numbers.Integral) and abs(int(value)) < 2**40
+        return not isinstance(value, bool) and (whole or (kind is float and isinstance(value, float)))
+    return isinstance(value, kind)
 
 
 def _option(name: str) -> str:

@@ -114,6 +114,12 @@ def kind_of(path: Path) -> str:
     return Path(path.stem).suffix.lower() if suffix in COMPRESSIONS else suffix
 
 
+def check_packing(member: zipfile.ZipInfo, path: Path) -> None:
+    """Raises InputError unless a member of a zip is packed as zips mostly are, which unpacks bit by bit."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"packed otherwise than by deflate: {path}:{member.filename}; unpack it yourself")
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turns what reading a damaged file raises into an `InputError` that names the file."""
@@ -147,8 +153,12 @@ def fingerprint(path: Path) -> str:
     """A SHA-256 of a file's kind and bytes, or of all files below a folder with their names."""
     if path.is_file():
         return f"{kind_of(path)}:{sha256_of(path)}"
-    digest = hashlib.sha256()
+    digest, seen = hashlib.sha256(), set()
     for folder, folders, names in os.walk(path, followlinks=True):
+        if (place := os.path.realpath(folder)) in seen:  # a link to a folder above
+            folders.clear()
+            continue
+        seen.add(place)
         folders.sort()
         for file in (Path(folder, name) for name in sorted(names)):
             if file.is_file():

@@ -17,6 +17,8 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.files import sha256_of
 
 MANIFEST = "manifest.json"  # the SHA-256 of each file by its name
+PARTIAL = "partial."  # begins the name of a file that is being written
+LARGEST = 2**28  # bytes that are read at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,11 +77,21 @@ class Folder:
         Raises:
             InputError: One is missing, or is not what was sealed.
         """
-        for name, checksum in self._manifest().items():
-            if name.startswith(below):
-                with self._reading(name) as path:
-                    found = sha256_of(path)
-                self._compare(name, found, checksum)
+        manifest = self._manifest()
+        names = [name for name in manifest or () if name.startswith(below)]
+        if manifest is not None and not names:
+            raise self.damaged(below or MANIFEST, "the manifest does not have it")
+        for name in names:
+            with self._reading(name) as path:
+                found = sha256_of(path)
+            self._compare(name, found)
+
+    def check_links(self) -> None:
+        """Raises InputError if there is anything but files and folders: what is written would follow a link."""
+        for folder, folders, names in os.walk(self.directory):
+            for path in (Path(folder, name) for name in (*folders, *names)):
+                if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                    raise InputError(f"neither file nor folder: {path}; put a file in its place")
 
     def read_bytes(self, name: str) -> bytes:
         """Reads a file.
@@ -88,9 +100,10 @@ class Folder:
             InputError: It cannot be read, or is not what was sealed.
         """
         with self._reading(name) as path:
+            if path.stat().st_size > LARGEST:
+                raise self.damaged(name, f"it is larger than {LARGEST:,} bytes")
             content = path.read_bytes()
-        if checksum := self._manifest().get(name):
-            self._compare(name, hashlib.sha256(content).hexdigest(), checksum)
+        self._compare(name, hashlib.sha256(content).hexdigest())
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -129,19 +142,20 @@ class Folder:
         """Has a file written beside its place and puts it there once it is whole and on the disk."""
         path = self.directory / name
         path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(f"partial.{path.name}")
+        partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
         writer(partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
 
-    def _manifest(self) -> dict[str, Any]:
-        """The checksums by name; none where nothing was sealed."""
+    def _manifest(self) -> dict[str, Any] | None:
+        """The checksums by name; None where nothing was sealed."""
         with self._reading(MANIFEST) as path:
-            return self._parse(MANIFEST, path.read_bytes()) if path.exists() else {}
+            return self._parse(MANIFEST, path.read_bytes()) if path.exists() else None
 
-    def _compare(self, name: str, found: str, checksum: str) -> None:
-        if found != checksum:
+    def _compare(self, name: str, found: str) -> None:
+        manifest = self._manifest()
+        if manifest is not None and found != manifest.get(name):
             raise self.damaged(name, "it is not what was written")
 
     @contextlib.contextmanager
@@ -151,8 +165,12 @@ class Folder:
             if path.exists() and not (path.is_file() and path.resolve().is_relative_to(self.directory.resolve())):
                 raise self.damaged(name, "it is no file of this folder")  # a pipe or device would never end
             yield path
+        except InputError:
+            raise
         except OSError as error:
             raise self.damaged(name, error.strerror) from error
+        except ValueError as error:  # of a name that no file can have
+            raise self.damaged(f"{name!a}", error) from error
 
     def _parse(self, name: str, content: bytes) -> dict[str, Any]:
         try:

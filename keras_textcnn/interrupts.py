@@ -42,6 +42,7 @@ def held(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
 
     with _handled(hold, signal.SIGINT, signal.SIGTERM):
         yield end_if_asked
+    end_if_asked()  # it may have come after the last moment
 
 
 @contextlib.contextmanager

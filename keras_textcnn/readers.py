@@ -111,7 +111,8 @@ class Reader:
             inside = sorted(path.iterdir()) if path.is_dir() else []
         for place in inside:
             split = SPLIT_NAMES.get(place.name.split(".")[0].lower())
-            if split and (any(place.glob("*/")) if place.is_dir() else kind_of(place) in {*self._kinds(), *ARCHIVES}):
+            known = place.is_file() and kind_of(place) in {*self._kinds(), *ARCHIVES}
+            if split and (any(place.glob("*/")) if place.is_dir() else known):
                 if split in places:
                     raise InputError(f"two for the {split} texts: {places[split].name} and {place.name} in {path}")
                 places[split] = place
@@ -145,7 +146,7 @@ class Reader:
             if label.name in SPLITS:
                 raise InputError(f"a split without labels: {label}; put its texts into folders LABEL below it")
             for path in sorted(label.iterdir()):
-                if label.name in UNLABELLED or not is_text(path.name):
+                if label.name in UNLABELLED or not is_text(path.name) or not path.is_file():
                     self.left_out += 1
                     continue
                 with reading(path), path.open("rb") as file:
@@ -206,14 +207,20 @@ class Reader:
             # Without a buffer a large group of rows would be held whole. With one, memory is taken for what a damaged
             # page says that it holds, up to 2 GiB, before any of it is read.
             buffer = CHUNK if path.stat().st_size > LARGE_PARQUET else 0
-            with reading(path), pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=buffer) as file:
-                for name in names:
-                    if name not in file.schema_arrow.names:
-                        raise _no_column(file.schema_arrow.names, name, path, "--text-column or --label-column")
+            how: dict[str, Any] = {"pre_buffer": False, "buffer_size": buffer, "read_dictionary": names}
+            with reading(path):
+                there = pyarrow.parquet.read_schema(path).names
+            for name in names:
+                if name not in there:
+                    raise _no_column(there, name, path, "--text-column or --label-column")
+            with reading(path), pyarrow.parquet.ParquetFile(path, **how) as file:
+                groups = range(file.metadata.num_row_groups)
+                Expansion(path).add(sum(max(0, file.metadata.row_group(group).total_byte_size) for group in groups))
                 number, expansion = 0, Expansion(path)  # a column of one value takes next to nothing
                 for batch in file.iter_batches(batch_size=256, columns=names):
-                    expansion.add(batch.nbytes)
-                    for row in batch.to_pylist():
+                    for place in range(batch.num_rows):  # one by one: all may be the same one, which is long
+                        row = {name: batch.column(name)[place].as_py() for name in names}
+                        expansion.add(sum(len(value) for value in row.values() if isinstance(value, str)))
                         number += 1
                         yield self._fields(row, f"{path}:row {number}")
         except pyarrow.ArrowException as error:
@@ -276,6 +283,8 @@ class Reader:
             if not isinstance(text, str):
                 problem = "is not a string" if name in row else f"is missing; there are: {_named(row)}"
                 raise InputError(f"{name!r} {problem}: {place}; choose the text with --text-column")
+            if len(text) > LONGEST_TEXT:
+                raise InputError(f"a text of more than {LONGEST_TEXT:,} characters: {place}; leave it out")
             texts.append(self._encodable(text, place))
         if self.label_column is None:
             return "\n".join(texts), ()

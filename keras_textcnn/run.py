@@ -10,7 +10,7 @@ from typing import Any
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import sha256_of
-from keras_textcnn.folder import MANIFEST, Folder
+from keras_textcnn.folder import MANIFEST, PARTIAL, Folder
 
 SUMMARY = "repeats.json"  # of a directory of several runs
 FORMAT = 5  # of the directory; it grows when an older reader could no longer understand a newer directory
@@ -117,6 +117,7 @@ class Run(Folder):
             )
         if written in range(SEALED_SINCE, FORMAT + 1) and not (directory / MANIFEST).is_file():
             raise run.damaged(MANIFEST, "it is missing")
+        run.check_links()
         return run
 
     @classmethod
@@ -128,6 +129,7 @@ class Run(Folder):
         """
         run = cls.open(directory)
         if run.finished:
+            run._remove_left()
             raise InputError(f"{directory} is finished; there is nothing to resume")
         if not run.current:
             raise InputError(f"{directory} was begun by another version, which trains otherwise; start anew")
@@ -179,14 +181,20 @@ class Run(Folder):
 
     def finish(self) -> None:
         """Seals the run and marks it as finished: what `--resume` needs goes."""
+        for left in self.directory.rglob(f"{PARTIAL}*"):  # by an attempt that was killed
+            left.unlink()
         files = (path.relative_to(self.directory) for path in self.directory.rglob("*") if path.is_file())
-        self.seal(
-            file.as_posix() for file in files if file.parts[0] not in UNSEALED and not file.name.startswith("partial.")
-        )
-        going = self.directory / ".checkpoints"  # so that a kill leaves all of them or none
-        shutil.rmtree(going, ignore_errors=True)
-        self.checkpoints.rename(going)
-        shutil.rmtree(going)
+        self.seal(file.as_posix() for file in files if file.parts[0] not in UNSEALED)
+        self._remove_left()
+        self.checkpoints.rename(self._going)  # so that a kill leaves all of them or none
+        self._remove_left()
+
+    @property
+    def _going(self) -> Path:
+        return self.directory / ".checkpoints"
+
+    def _remove_left(self) -> None:
+        shutil.rmtree(self._going, ignore_errors=True)
 
 
 class Repeats(Folder):

@@ -14,7 +14,7 @@ import numpy as np
 
 from keras_textcnn.config import GLOVE_TABLE
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, Expansion, open_bytes, reading
+from keras_textcnn.files import CHUNK, Expansion, check_packing, open_bytes, reading
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer gives others, too, but no other kind is worth its row
 LONGEST_TOKEN = 1000  # bytes
@@ -162,6 +162,7 @@ def _opened(path: Path, dimensions: int | None) -> Iterator[IO[bytes]]:
                 inside = ", ".join(archive.namelist()[:5])
                 advice = "set --dimensions" if dimensions is None else f"none, or several, have {dimensions} dimensions"
                 raise InputError(f"no one vectors file to take from {path}: it has {inside}; {advice}")
+            check_packing(archive.getinfo(names[0]), path)
             Expansion(path).add(archive.getinfo(names[0]).file_size)
             with archive.open(names[0]) as file:
                 yield file

@@ -36,7 +36,7 @@ def test_is_read_only() -> None:
         ({"model": "lstm"}, "--model must be of conv1d,.*; received: lstm"),
         ({"freeze": "everything"}, "--freeze must be of embedding,trunk,.*; received: everything"),
         ({"optimizer": "lion"}, "--optimizer must be of adam,adamw,rmsprop,sgd; received: lion"),
-        ({"windows": 3}, "--windows must be numbers of at least 1; received: 3"),
+        ({"windows": 3}, r"--windows must be tuple\[int, ...\] \| None; received: 3"),
         ({"model": "conv2d", "poolings": ("max",)}, "--poolings means nothing to --model conv2d; leave it out"),
         ({"model": "charcnn-zhang-small", "filters": 9}, "--filters means nothing to --model charcnn-zhang-small"),
         ({"poolings": ("max", "min")}, "--poolings must be max, average or max,average; received: max,min"),

@@ -72,6 +72,14 @@ def zip_with_another_checksum() -> bytes:
     return bytes(data)
 
 
+def bz2_zip() -> bytes:
+    """One of its members unpacks, all at once, to a thousand times of what it says."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("x/1.txt", "a" * 2**20)
+    return file.getvalue().replace((2**20).to_bytes(4, "little"), (2**10).to_bytes(4, "little"))
+
+
 def line_of_label(label: object) -> str:
     return json.dumps({"text": "a", "label": label})
 
@@ -155,6 +163,9 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.zip", in_zip({f"x/{n}.txt": " " * 2**22 for n in range(40)}), "unpacks to more than 100 times its size: {}"),
     ("a.csv.gz", gzip.compress(GOOD.encode() + LONG * 2**15), "unpacks to more than 100 times its size: {}"),
     ("a.csv.bz2", bz2.compress(GOOD.encode() + LONG * 2**15), "unpacks to more than 100 times its size: {}"),
+    ("a.parquet", in_parquet(text=["a" * (2**22 + 1)], label=["x"]), "more than 4,194,304 characters: {}:row 1"),
+    ("a.parquet", in_parquet(text=["a" * 2**22] * 250, label=["x"] * 250), "more than 100 times its size: {}"),
+    ("a.zip", bz2_zip(), "packed otherwise than by deflate: {}:x/1.txt"),
     ("a.parquet", in_parquet(text=["a" * 1000] * 2**17, label=["x"] * 2**17), "unpacks to more than 100 times its"),
     ("a.tar.gz", PACKED, "damaged file: {}"),
     ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-20], "damaged file: {}"),

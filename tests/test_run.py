@@ -28,6 +28,7 @@ def test_lines_come_back_as_they_were(tmp_path: Path) -> None:
     run = create(tmp_path / "one")
     lines = ["plain", "", "a\nb", "a\\nb", "back\\", "\r\n", "\\r", "日本\u2028x", "\x85"]
     run.write_lines("others.txt", lines)
+    run.seal(["others.txt"])
     assert run.read_lines("others.txt") == lines
     assert (tmp_path / "one" / "others.txt").read_bytes().count(b"\n") == len(lines)
 

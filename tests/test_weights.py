@@ -53,7 +53,17 @@ def store_outside(file: h5py.File, run: Run) -> None:
 def declare_a_huge_shape(file: h5py.File, run: Run) -> None:
     columns = file[KERNEL].shape[1]
     del file[KERNEL]
-    file.create_dataset(KERNEL, (2**30, columns), "f4", chunks=(1024, columns), compression="gzip")
+    file.create_dataset(KERNEL, (2**30, columns), "f4")
+
+
+def be_in_pieces(file: h5py.File, run: Run) -> None:
+    values = np.asarray(file[KERNEL])
+    del file[KERNEL]
+    file.create_dataset(KERNEL, data=values, chunks=values.shape, compression="gzip")
+
+
+def hold_no_number(file: h5py.File, run: Run) -> None:
+    file[KERNEL][0, 0] = np.nan
 
 
 def be_virtual(file: h5py.File, run: Run) -> None:
@@ -113,7 +123,9 @@ def test_the_bomb_works(tmp_path: Path) -> None:
         (hold_a_pickled_object, "holds no numbers of its own"),
         (hold_strings, "holds no numbers of its own"),
         (declare_a_huge_shape, "it says that it holds"),
-        (hold_itself, "groups within groups without end"),
+        (be_in_pieces, "is in pieces"),
+        (hold_no_number, "not those of its settings"),
+        (hold_itself, "again is there twice"),
         (lack_one, "not those of its settings"),
         (have_another_shape, "not those of its settings"),
     ],
