@@ -3,6 +3,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import resource
 import tarfile
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 
 from keras_textcnn.corpus import Corpus, Record
 from keras_textcnn.errors import InputError
+from keras_textcnn.files import fingerprint
 from keras_textcnn.readers import Reader
 
 TEXTS = {"train/x/1.txt": "a", "train/y/1.txt": "b", "train/y/2.txt": "ü", "test/x/1.txt": "c"}
@@ -67,6 +69,21 @@ def test_fasttext_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "__label__x the text\n\n__label__y __label__x other , text\n")
     assert pairs(path, separator=",") == [("the text", ("x",)), ("other , text", ("x", "y"))]
     assert pairs(write(path, "__label__x the text\ntail __label__y\n")) == [("the text", "x"), ("tail", "y")]
+
+
+def test_pipes_and_links_in_a_circle_end(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text(name)
+    os.mkfifo(tmp_path / "x" / "2.txt")
+    os.mkfifo(tmp_path / "train.csv")
+    reader = Reader()
+    assert [record.text for record in reader.records(tmp_path)] == ["x", "y"]
+    assert reader.left_out == 1
+    before = fingerprint(tmp_path)
+    (tmp_path / "x" / "again").symlink_to(tmp_path)
+    (tmp_path / "y" / "again").symlink_to(tmp_path)
+    assert fingerprint(tmp_path) == before
 
 
 def test_a_page_of_parquet_takes_no_more_memory_than_the_file_has(tmp_path: Path) -> None:

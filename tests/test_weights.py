@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_textcnn import Run, load_model
+from keras_textcnn import Run, evaluate, load_model
+from keras_textcnn.adapting import Start
 from keras_textcnn.errors import InputError
 from keras_textcnn.folder import MANIFEST
 from tests.test_train import run_main
@@ -165,6 +166,10 @@ def test_settings_of_a_huge_model_take_no_memory(run: Run) -> None:
         {"precision": "custom"},
         {"custom_objects": {"a": "b"}},
         {"filters": 1e400},
+        {"filters": 10**30},
+        {"hidden": [1] * 1000},
+        {"model": None},
+        {"ngrams": 1.5},
         {"batch_size": []},
         "model",
         [["model", "conv1d"]],
@@ -184,6 +189,43 @@ def test_config_names_no_code(
     message = capsys.readouterr().err.splitlines()[-1]
     assert message.startswith("error: ")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("place", ["partial.report.txt", "checkpoints/logits.partial", "saved_model", "evaluations"])
+def test_nothing_is_written_through_a_link(
+    place: str, run: Run, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = run.directory.parent / "outside"
+    outside.mkdir()
+    (outside / "thesis.tex").write_text("precious")
+    path = run.directory / place
+    shutil.rmtree(path, ignore_errors=True)
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(outside if place in ("saved_model", "evaluations") else outside / "thesis.tex")
+    if place == "evaluations":
+        monkeypatch.setattr("sys.argv", ["evaluate", str(run.directory), "--data", str(corpus_file)])
+        assert evaluate.main() == 2
+    else:
+        run.checkpoints.mkdir(exist_ok=True)
+        assert run_main(monkeypatch, "--resume", run.directory) == 2
+    assert f"error: neither file nor folder: {path}" in capsys.readouterr().err
+    assert [file.read_text() for file in outside.iterdir()] == ["precious"]
+
+
+def test_what_the_manifest_leaves_out_is_refused(run: Run) -> None:
+    manifest = json.loads((run.directory / MANIFEST).read_text())
+    for name in ("weights.weights.h5", "labels.txt"):
+        run.write_json(MANIFEST, {one: checksum for one, checksum in manifest.items() if one != name})
+        with pytest.raises(InputError, match=f"damaged run: .*{name}"):
+            load_model(run)
+
+
+def test_tokens_that_are_there_twice_are_refused(run: Run) -> None:
+    lines = run.read_lines("vocabulary.txt")
+    run.write_lines("vocabulary.txt", [*lines[:-1], lines[-2]])
+    seal(run)
+    with pytest.raises(InputError, match="damaged run: .*vocabulary.txt .a line is there twice"):
+        Start.of(run.directory)
 
 
 @pytest.mark.parametrize(
