@@ -53,7 +53,12 @@ def in_tar(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", damaged: bo
     return bytes(data)
 
 
-def in_parquet(**columns: list[object]) -> bytes:
+def repeated(text: str, times: int) -> pyarrow.DictionaryArray:
+    """One text so many times, in the memory of one."""
+    return pyarrow.DictionaryArray.from_arrays(np.zeros(times, np.int32), [text])
+
+
+def in_parquet(**columns: object) -> bytes:
     file = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table(columns), file)
     return file.getvalue()
@@ -164,9 +169,9 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.csv.gz", gzip.compress(GOOD.encode() + LONG * 2**15), "unpacks to more than 100 times its size: {}"),
     ("a.csv.bz2", bz2.compress(GOOD.encode() + LONG * 2**15), "unpacks to more than 100 times its size: {}"),
     ("a.parquet", in_parquet(text=["a" * (2**22 + 1)], label=["x"]), "more than 4,194,304 characters: {}:row 1"),
-    ("a.parquet", in_parquet(text=["a" * 2**22] * 250, label=["x"] * 250), "more than 100 times its size: {}"),
+    ("a.parquet", in_parquet(text=repeated("a" * 2**22, 250), label=["x"] * 250), "more than 100 times its size: {}"),
     ("a.zip", bz2_zip(), "packed otherwise than by deflate: {}:x/1.txt"),
-    ("a.parquet", in_parquet(text=["a" * 1000] * 2**17, label=["x"] * 2**17), "unpacks to more than 100 times its"),
+    ("a.parquet", in_parquet(text=repeated("a" * 1000, 2**17), label=["x"] * 2**17), "unpacks to more than 100 times its"),
     ("a.tar.gz", PACKED, "damaged file: {}"),
     ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-20], "damaged file: {}"),
     ("a.tar.gz", gzip.compress(in_tar("x/1.txt"))[:-6] + b"\0" * 6, "cannot read {}: CRC check failed"),
