@@ -6,6 +6,7 @@ import io
 import json
 import os
 import struct
+import tokenize
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ FACTS = "facts"
 DAMAGES = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
     *(MemoryError, OverflowError, RuntimeError, struct.error, zipfile.BadZipFile),
+    *(SyntaxError, tokenize.TokenError),  # NumPy reads an array's header as Python's literals
 )
 
 Groups = Mapping[str, Sequence[np.ndarray]]
