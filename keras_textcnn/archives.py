@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, check_packing, kind_of, open_bytes, reading
+from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, kind_of, open_bytes, reading
 
 ARCHIVES = {".zip", ".tar"}
 
@@ -29,6 +29,12 @@ def is_text(name: str) -> bool:
     """Whether a file's name is that of a text: `.txt` in any case, and not hidden."""
     path = PurePosixPath(name)
     return path.suffix.lower() == ".txt" and not path.name.startswith(".")
+
+
+def check_packing(member: zipfile.ZipInfo, path: Path) -> None:
+    """Raises InputError unless a member of a zip is packed as zips mostly are, which unpacks bit by bit."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"packed otherwise than by deflate: {path}:{member.filename}; unpack it yourself")
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -47,12 +47,13 @@ def load_model(run: Run) -> keras.Model:
             f"{run.directory} was written by another version, whose models had other layers; use its SavedModel, or "
             "train again"
         )
-    tokens, labels = (len(run.read_lines(name)) for name in ("vocabulary.txt", "labels.txt"))
+    config = run.config()
+    sizes = {"vocabulary_size": len(run.read_lines("vocabulary.txt")), "labels": len(run.read_lines("labels.txt"))}
     run.check(run.weights.name)
     with tf.Graph().as_default():  # where a weight takes no memory
-        sketch = build_model(run.config(), vocabulary_size=tokens, labels=labels)
-    check_weights(run.weights, sketch.count_params())
-    model = build_model(run.config(), vocabulary_size=tokens, labels=labels)
+        parameters = build_model(config, **sizes).count_params()
+    check_weights(run.weights, parameters)
+    model = build_model(config, **sizes)
     load_weights(model, run.weights)
     return model
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_textcnn.claims import whole_folder
 from keras_textcnn.command import Parser, run_command
 from keras_textcnn.errors import FetchError, InputError
-from keras_textcnn.files import home, whole_folder
+from keras_textcnn.files import home
 from keras_textcnn.sources import (
     ArchiveSource,
     NltkSource,

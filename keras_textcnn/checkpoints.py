@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import os
-import struct
 import tokenize
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.files import DAMAGES
 
 DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file
 FACTS = "facts"
-DAMAGES = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
-    *(MemoryError, OverflowError, RuntimeError, struct.error, zipfile.BadZipFile),
+BAD = (
+    *(*DAMAGES, OSError, KeyError, TypeError, AttributeError, MemoryError, RuntimeError),
     *(SyntaxError, tokenize.TokenError),  # NumPy reads an array's header as Python's literals
 )
 
@@ -78,5 +77,5 @@ def reading_checkpoint(path: Path) -> Iterator[None]:
     """Turns what a checkpoint raises that is damaged, or does not fit, into an `InputError` that names it."""
     try:
         yield
-    except DAMAGES as error:
+    except BAD as error:
         raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error

@@ -351,11 +351,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), field.metadata.get("choices")
-            if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))  # of a frozen dataclass, while it is made
-            fits = value is field.default or _fits(getattr(self, field.name), _kinds()[field.name])
-            self._require(field.name, fits, f"{field.type}")
+            if isinstance(getattr(self, field.name), list):  # of a frozen dataclass, while it is made
+                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+            value, choices, kind = getattr(self, field.name), field.metadata.get("choices"), _kinds()[field.name]
+            shown = kind.__name__ if isinstance(kind, type) else kind
+            self._require(field.name, value is field.default or _fits(value, kind), str(shown))
             self._require(field.name, value is None or not choices or value in choices, f"of {_shown(choices)}")
         if self.resolved() is self:
             self._check_corpus()

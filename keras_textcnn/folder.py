@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from keras_textcnn import files
+from keras_textcnn import claims
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import sha256_of
 
 MANIFEST = "manifest.json"  # the SHA-256 of each file by its name
 PARTIAL = "partial."  # begins the name of a file that is being written
 LARGEST = 2**28  # bytes that are read at once
+CHANGED = "it is not what was written"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Folder:
             InputError: The directory cannot be made.
         """
         try:
-            with files.working_folder(directory) as work:
+            with claims.working_folder(directory) as work:
                 temporary = cls(work / "new")
                 temporary.directory.mkdir()
                 fill(temporary)
@@ -53,12 +54,12 @@ class Folder:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """This process alone works in the directory, until it ends or is killed; see `files.claimed`.
+        """This process alone works in the directory, until it ends or is killed; see `claims.claimed`.
 
         Raises:
             InputError: Another process does.
         """
-        with files.claimed(self.directory) as mine:
+        with claims.claimed(self.directory) as mine:
             if not mine:
                 raise InputError(f"another process works in {self.directory}; wait for it, or end it")
             yield
@@ -78,13 +79,16 @@ class Folder:
             InputError: One is missing, or is not what was sealed.
         """
         manifest = self._manifest()
-        names = [name for name in manifest or () if name.startswith(below)]
-        if manifest is not None and not names:
+        if manifest is None:
+            return
+        names = [name for name in manifest if name.startswith(below)]
+        if not names:
             raise self.damaged(below or MANIFEST, "the manifest does not have it")
         for name in names:
             with self._reading(name) as path:
                 found = sha256_of(path)
-            self._compare(name, found)
+            if found != manifest[name]:
+                raise self.damaged(name, CHANGED)
 
     def check_links(self) -> None:
         """Raises InputError if there is anything but files and folders: what is written would follow a link."""
@@ -99,11 +103,9 @@ class Folder:
         Raises:
             InputError: It cannot be read, or is not what was sealed.
         """
-        with self._reading(name) as path:
-            if path.stat().st_size > LARGEST:
-                raise self.damaged(name, f"it is larger than {LARGEST:,} bytes")
-            content = path.read_bytes()
-        self._compare(name, hashlib.sha256(content).hexdigest())
+        content, manifest = self._read(name), self._manifest()
+        if manifest is not None and manifest.get(name) != hashlib.sha256(content).hexdigest():
+            raise self.damaged(name, CHANGED)
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -150,13 +152,13 @@ class Folder:
 
     def _manifest(self) -> dict[str, Any] | None:
         """The checksums by name; None where nothing was sealed."""
-        with self._reading(MANIFEST) as path:
-            return self._parse(MANIFEST, path.read_bytes()) if path.exists() else None
+        return self._parse(MANIFEST, self._read(MANIFEST)) if (self.directory / MANIFEST).exists() else None
 
-    def _compare(self, name: str, found: str) -> None:
-        manifest = self._manifest()
-        if manifest is not None and found != manifest.get(name):
-            raise self.damaged(name, "it is not what was written")
+    def _read(self, name: str) -> bytes:
+        with self._reading(name) as path:
+            if path.stat().st_size > LARGEST:
+                raise self.damaged(name, f"it is larger than {LARGEST:,} bytes")
+            return path.read_bytes()
 
     @contextlib.contextmanager
     def _reading(self, name: str) -> Iterator[Path]:

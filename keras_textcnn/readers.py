@@ -7,10 +7,11 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from keras_textcnn import parquet
 from keras_textcnn.archives import ARCHIVES, is_text, read_members
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, TextDecoder, kind_of, reading
+from keras_textcnn.files import LONGEST_TEXT, TextDecoder, kind_of, reading
 
 CORPUS_KINDS = (
     "a .csv, .tsv, .jsonl or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of LABEL/*.txt"
@@ -27,7 +28,6 @@ UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
 
 Pair = tuple[str, Label]
 
-LARGE_PARQUET = 2**26  # bytes
 MOST_LABELS = 10_000
 LONGEST_LABEL = 1000
 MOST_FRACTIONS = 20  # different labels such as 0.25; stars come in halves
@@ -197,35 +197,13 @@ class Reader:
                 yield self._fields(_parse_json(line, place), place)
 
     def _parquet(self, path: Path) -> Iterator[Pair]:
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError:
-            raise InputError(f"{path} needs pyarrow: pip install 'keras_textcnn[parquet]'") from None
+        there = parquet.column_names(path)
         names = [name for name in (*self.text_columns, self.label_column) if name is not None]
-        try:
-            # Without a buffer a large group of rows would be held whole. With one, memory is taken for what a damaged
-            # page says that it holds, up to 2 GiB, before any of it is read.
-            buffer = CHUNK if path.stat().st_size > LARGE_PARQUET else 0
-            how: dict[str, Any] = {"pre_buffer": False, "buffer_size": buffer, "read_dictionary": names}
-            with reading(path):
-                there = pyarrow.parquet.read_schema(path).names
-            for name in names:
-                if name not in there:
-                    raise _no_column(there, name, path, "--text-column or --label-column")
-            with reading(path), pyarrow.parquet.ParquetFile(path, **how) as file:
-                groups = range(file.metadata.num_row_groups)
-                Expansion(path).add(sum(max(0, file.metadata.row_group(group).total_byte_size) for group in groups))
-                number, expansion = 0, Expansion(path)  # a column of one value takes next to nothing
-                for batch in file.iter_batches(batch_size=256, columns=names):
-                    for place in range(batch.num_rows):  # one by one: all may be the same one, which is long
-                        row = {name: batch.column(name)[place].as_py() for name in names}
-                        expansion.add(sum(len(value) for value in row.values() if isinstance(value, str)))
-                        number += 1
-                        yield self._fields(row, f"{path}:row {number}")
-        except pyarrow.ArrowException as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"damaged file: {path} ({reason}); is it Parquet, and whole?") from error
+        for name in names:
+            if name not in there:
+                raise _no_column(there, name, path, "--text-column or --label-column")
+        for number, row in enumerate(parquet.read_rows(path, names), 1):
+            yield self._fields(row, f"{path}:row {number}")
 
     def _fasttext(self, path: Path) -> Iterator[Pair]:
         for number, line in enumerate(self.decoder.lines(path), 1):

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import files
+from keras_textcnn import claims, files
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.text import UNITS, in_parts
@@ -153,7 +153,7 @@ def write_shards(
         InputError: The corpus has too many texts or different tokens for the memory.
     """
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
-    with files.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
+    with claims.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
         tokenizer = _Tokenizer(unit)
         with contextlib.closing(_ShardWriter(whole)) as writer:
             for ids in tokenizer.run(records):

@@ -12,9 +12,10 @@ from typing import IO
 
 import numpy as np
 
+from keras_textcnn.archives import check_packing
 from keras_textcnn.config import GLOVE_TABLE
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import CHUNK, Expansion, check_packing, open_bytes, reading
+from keras_textcnn.files import CHUNK, Expansion, open_bytes, reading
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer gives others, too, but no other kind is worth its row
 LONGEST_TOKEN = 1000  # bytes

@@ -10,6 +10,8 @@ import numpy as np
 
 from keras_textcnn.errors import InputError
 
+DAMAGES = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError)  # of h5py and Keras
+
 
 def load_weights(model: keras.Model, path: Path) -> None:
     """Gives a model the weights that its `save_weights` wrote.
@@ -22,7 +24,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
             model.load_weights(path)
         if not all(np.isfinite(variable).all() for variable in map(keras.ops.convert_to_numpy, model.weights)):
             raise ValueError("a weight is not finite")
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:  # of h5py and Keras
+    except DAMAGES as error:
         # Keras's own message is pages long: it prints the arrays.
         raise InputError(f"damaged weights: {path} (not those of its settings); restore it, or train again") from error
 
@@ -48,7 +50,7 @@ def check_weights(path: Path, parameters: int) -> None:
             declared = sum(map(_bytes_of, _arrays(h5py, file)))
         if declared > size:
             raise ValueError(f"it says that it holds {declared:,} bytes, and has {size:,}")
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+    except DAMAGES as error:
         raise InputError(f"damaged weights: {path} ({error}); restore it, or train again") from error
 
 

@@ -1,7 +1,9 @@
 """A corpus of a few words, and what trains on it in a second."""
 
 import csv
+import hashlib
 import os
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,21 @@ def write_table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+def write_wheel(folder: Path, members: dict[str, str]) -> str:
+    """Writes `tiny-corpus==1.0`, a wheel that pip takes, and returns its SHA-256."""
+    name = "tiny_corpus-1.0"
+    information = {
+        f"{name}.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny-corpus\nVersion: 1.0\n",
+        f"{name}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{name}.dist-info/RECORD": "",
+    }
+    wheel = folder / f"{name}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for member, text in {**members, **information}.items():
+            archive.writestr(member, text)
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
 def make_ids(random: np.random.Generator, lengths: list[int], tokens: int) -> np.ndarray:

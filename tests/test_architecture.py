@@ -16,6 +16,8 @@ COMMANDS |= {"learning", "summary", "training"}
 TOOLS = {
     "config",
     "checkpoints",
+    "claims",
+    "parquet",
     "errors",
     "files",
     "folder",

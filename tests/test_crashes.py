@@ -2,19 +2,18 @@
 
 import collections
 import csv
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from keras_textcnn import Run
+from tests.conftest import write_wheel
 from tests.test_train import weights_of
 
 KILLS = 105
@@ -46,17 +45,7 @@ def pack(corpus_file: Path, folder: Path) -> str:
     """Makes a wheel of a CSV file and returns its checksum."""
     with corpus_file.open(encoding="utf-8", newline="") as file:
         rows = [f"{label}\t{text}" for text, label in csv.reader(file)]
-    wheel = folder / "tiny_corpus-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("data/train.tab", "\n".join(["Category\tText", "d\tstring", "class\t", *rows[1:]]))
-        archive.writestr(
-            "tiny_corpus-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-corpus\nVersion: 1.0\n"
-        )
-        archive.writestr(
-            "tiny_corpus-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr("tiny_corpus-1.0.dist-info/RECORD", "")
-    return hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return write_wheel(folder, {"data/train.tab": "\n".join(["Category\tText", "d\tstring", "class\t", *rows[1:]])})
 
 
 @pytest.mark.stress

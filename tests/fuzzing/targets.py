@@ -148,11 +148,11 @@ def vector_seeds() -> list[bytes]:
 
 
 @functools.cache
-def _room() -> Path:
-    """A run directory that lasts as long as the process."""
+def _room() -> "tempfile.TemporaryDirectory[str]":
+    """A folder with a run directory, `run`, that lasts as long as the process."""
     folder = tempfile.TemporaryDirectory()
-    _room.folder = folder  # type: ignore[attr-defined]  # or it is removed at once
-    return shutil.copytree(RUN, Path(folder.name, "run"))
+    shutil.copytree(RUN, Path(folder.name, "run"))
+    return folder
 
 
 def read_run(data: bytes) -> None:
@@ -166,7 +166,7 @@ def read_run(data: bytes) -> None:
     if len(data) < 2:
         return
     name = RUN_FILES[data[0] % len(RUN_FILES)]
-    room = _room()
+    room = Path(_room().name, "run")
     path = room / name
     kept = path.read_bytes() if path.exists() else None
     manifest = (room / MANIFEST).read_bytes()
