@@ -409,6 +409,11 @@ class TrainConfig:
         return {f"seed-{seed}": dataclasses.replace(self, seed=seed, seeds=None) for seed in seeds}
 
     @property
+    def several_labels(self) -> bool:
+        """Whether a text may have any number of labels, or exactly one."""
+        return self.multi_label is not None
+
+    @property
     def unit(self) -> str:
         """What a token is to the model: a word or a character."""
         return "character" if "alphabet" in MODELS[self.model] else "word"

@@ -67,7 +67,7 @@ def encode_corpus(
     config = config.resolved()
     if tokenized.unit != config.unit:
         raise InputError(f"a corpus of {tokenized.unit}s for {config.model}, which reads {config.unit}s")
-    if config.multi_label is None and not all(isinstance(label, str) for label in tokenized.label_sets):
+    if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
     label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
     labels = list(known_labels) if set(label_counts) <= set(known_labels) else list(label_counts)
@@ -154,7 +154,7 @@ def _examples(
     for token, provisional in tokenized.tokens():
         renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
     outputs = {label: output for output, label in enumerate(labels)}
-    if config.multi_label is None:
+    if not config.several_labels:
         targets = np.array([outputs[str(label)] for label in tokenized.label_sets], np.int32)
     else:
         targets = np.zeros((len(tokenized.label_sets), len(labels)), np.float32)

@@ -142,7 +142,7 @@ class _Fits:
                 validation=_batches(config, validation) if validation else None,
                 phases=phases if validation else [dataclasses.replace(it, name=f"refit {it.name}") for it in phases],
                 patience=config.patience,
-                several_labels=config.multi_label is not None,
+                several_labels=config.several_labels,
                 loss=_build_loss(config, examples.truth, margin=part.name == "ngrams"),
                 checkpoint=self.run.checkpoints / f"{name}.npz",
                 owner=f"{name} of {self.run.identity}",
@@ -209,7 +209,7 @@ def _boundaries(config: TrainConfig) -> list[int]:
 
 
 def _build_loss(config: TrainConfig, truth: np.ndarray, *, margin: bool) -> keras.losses.Loss:
-    several_labels = config.multi_label is not None
+    several_labels = config.several_labels
     label_weights = None if config.class_weight == "none" else balance.weigh_labels(truth, config.class_weight)
     if margin:
         return MarginLoss(several_labels=several_labels, label_weights=label_weights)
