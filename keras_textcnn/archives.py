@@ -1,17 +1,23 @@
 """Archives, read in place: nothing is unpacked to the disk, and what was made to harm is refused."""
 
+import contextlib
+import itertools
 import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import CHUNK, LONGEST_TEXT, Expansion, kind_of, open_bytes, reading
 
+Members = Generator[tuple[str, IO[bytes]], None, None]
+
 ARCHIVES = {".zip", ".tar"}
+PACKED_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json"}  # what is read of an archive, beside texts
+MOST_NAMES = 2000  # of a tar that are looked at before its texts are read: it has no directory
 
 
 def read_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -23,6 +29,28 @@ def read_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """
     with reading(path):
         yield from (_zip_members if kind_of(path) == ".zip" else _tar_members)(path)
+
+
+def table_names(path: Path) -> list[str]:
+    """The names of the tables in an archive; of a tar, those among its first files.
+
+    Raises:
+        InputError: The archive is damaged.
+    """
+    with reading(path):
+        if kind_of(path) == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                names = [member.filename.replace("\\", "/") for member in archive.infolist() if not member.is_dir()]
+        else:
+            with contextlib.closing(_tar_members(path)) as members:
+                names = [name for name, _ in itertools.islice(members, MOST_NAMES)]
+    return [name for name in names if is_table(name)]
+
+
+def is_table(name: str) -> bool:
+    """Whether a file's name is that of a table that an archive may hold: not hidden, and not packed itself."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in PACKED_TABLES and not path.name.startswith(".") and "__MACOSX" not in path.parts
 
 
 def is_text(name: str) -> bool:
@@ -37,12 +65,12 @@ def check_packing(member: zipfile.ZipInfo, path: Path) -> None:
         raise InputError(f"packed otherwise than by deflate: {path}:{member.filename}; unpack it yourself")
 
 
-def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _zip_members(path: Path) -> Members:
     with zipfile.ZipFile(path) as archive:
         expansion = Expansion(path)
         for member in archive.infolist():
             _check_name(member.filename, path)
-            if stat.S_ISLNK(member.external_attr >> 16) and is_text(member.filename):
+            if stat.S_ISLNK(member.external_attr >> 16) and _is_read(member.filename):
                 raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
             if not member.is_dir():
                 check_packing(member, path)
@@ -64,14 +92,14 @@ class _StrictTarInfo(tarfile.TarInfo):
             raise tarfile.ReadError(f"header: {error}") from error
 
 
-def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _tar_members(path: Path) -> Members:
     expansion = Expansion(path)  # a sparse file of an archive is larger than it takes
     with open_bytes(path) as packed:
         with tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictTarInfo) as archive:
             while member := archive.next():
                 archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one it has passed
                 _check_name(member.name, path)
-                if not member.isfile() and not member.isdir() and is_text(member.name):
+                if not member.isfile() and not member.isdir() and _is_read(member.name):
                     raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
                 if member.isfile() and (file := archive.extractfile(member)):
                     expansion.add(_most_read(member.name, member.size))
@@ -80,7 +108,13 @@ def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             pass
 
 
+def _is_read(name: str) -> bool:
+    return is_text(name) or is_table(name)
+
+
 def _most_read(name: str, size: int) -> int:
+    if is_table(name):
+        return size
     return min(size, LONGEST_TEXT) if is_text(name) else 0
 
 

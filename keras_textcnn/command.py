@@ -64,14 +64,14 @@ def add_options(
         argument = dict(field.metadata)
         if defaults:
             argument["help"] = f"{argument['help'].split(' (default')[0]} (default: {defaults})"
-        elif field.default is not None:
+        elif field.default not in (None, ()) and "action" not in argument:
             shown = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
             argument["help"] += f" (default: {shown})"
         kind = _kind(hints[field.name])
         if kind is bool:
             argument.setdefault("action", "store_true")
         else:
-            argument["type"] = _converter(kind)
+            argument.setdefault("type", _converter(kind))
         name = argument.pop("option", f"--{field.name.replace('_', '-')}")
         parser.add_argument(name, dest=field.name, default=argparse.SUPPRESS, **argument)
 

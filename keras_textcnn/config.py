@@ -18,7 +18,11 @@ MOST_NUMBERS = 64  # of windows, layers, columns
 MOST_NGRAMS = 5  # tokens of an n-gram: longer ones hardly stand in two texts
 LAZY_OPTIMIZERS = ("adam", "adamw")  # whose rows of the embedding may learn faster than the rest
 # What decides how a corpus reads; its shards serve every run that agrees in these.
-CORPUS_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "errors", "delimiter", "quoting")
+TEXT_SETTINGS = ("text_column", "encoding", "errors", "delimiter", "quoting", "escape", "header")
+CORPUS_SETTINGS = (
+    *TEXT_SETTINGS,
+    *("label_column", "label_columns", "multi_label", "skip_unlabelled", "numeric_labels"),
+)
 # What a run that starts from another has from there.
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
@@ -107,6 +111,11 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
+def _one(value: str) -> tuple[str]:
+    """An option's value as the only entry: the file decides whether a comma is part of a name."""
+    return (value,)
+
+
 def option(default: Any, help: str, **argument: Any) -> Any:
     """A field with what the command line says of it; `argument` goes to `ArgumentParser.add_argument`."""
     return dataclasses.field(default=default, metadata={"help": help, **argument})
@@ -152,9 +161,20 @@ class TrainConfig:
         None, "test corpus (default: the corpus's own, else a part of --data)", metavar="CORPUS"
     )
     text_column: tuple[str, ...] = option(
-        ("text",), "columns that hold the text, separated by commas and joined in this order", metavar="COLUMN,..."
+        ("text",),
+        "columns that hold the text, separated by commas and joined in this order; a column whose name has commas is "
+        "given as it is",
+        type=_one,
+        metavar="COLUMN,...",
     )
     label_column: str = option("label", "column that holds the label", metavar="COLUMN")
+    label_columns: tuple[str, ...] = option(
+        (),
+        "columns that are named like a label and hold 1 where a text has it, else 0, separated by commas: a text may "
+        "have several",
+        type=_one,
+        metavar="COLUMN,...",
+    )
     multi_label: str | None = option(
         None,
         "a text may have several labels, with this between them, such as , or ; (default: each has one)",
@@ -174,6 +194,19 @@ class TrainConfig:
         "whether a quotation mark begins a field of a CSV or TSV file, or means nothing (none)",
         choices=("standard", "none"),
     )
+    escape: str | None = option(
+        None,
+        r"sign in a CSV or TSV file before a quotation mark or delimiter that is part of a field, such as \ (default: "
+        "a quotation mark is doubled)",
+        metavar="SIGN",
+    )
+    header: bool = option(
+        True,
+        "whether the first row of a CSV or TSV file names the columns; else they are numbered from 1: --text-column 2",
+        action=argparse.BooleanOptionalAction,
+    )
+    skip_unlabelled: bool = option(False, "leave out texts without a label, which else are an error")
+    numeric_labels: bool = option(False, "labels that look like measurements, such as 25.21, are classes all the same")
     memory: int | None = option(
         None,
         "train a corpus of any size within so many MiB beside the libraries' own, its ids in files below "
@@ -411,7 +444,7 @@ class TrainConfig:
     @property
     def several_labels(self) -> bool:
         """Whether a text may have any number of labels, or exactly one."""
-        return self.multi_label is not None
+        return self.multi_label is not None or bool(self.label_columns)
 
     @property
     def unit(self) -> str:
@@ -426,6 +459,8 @@ class TrainConfig:
     def _check_corpus(self) -> None:
         self._require("memory", self.memory is None or self.memory >= 256, "at least 256 MiB")
         self._require("multi_label", self.multi_label != "", "at least one character")
+        one_sign = self.escape is None or (len(self.escape) == 1 and self.escape not in ('"', self.delimiter))
+        self._require("escape", one_sign, "one character, and neither the delimiter nor a quotation mark")
         self._require("delimiter", self.delimiter in {None, r"\t"} or len(self.delimiter or "") == 1, "one character")
         self._require("text_column", all(self.text_column), "names of columns")
         for name in ("validation_fraction", "test_fraction"):

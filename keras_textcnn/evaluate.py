@@ -15,7 +15,7 @@ from keras_textcnn.command import Parser, add_options, import_tensorflow, run_co
 from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
 from keras_textcnn.corpus import Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.opening import counting, locate, make_reader, say_what_is_missing
+from keras_textcnn.opening import as_given, check_reading, counting, locate, make_reader, say_what_is_missing
 from keras_textcnn.readers import Reader
 from keras_textcnn.run import Run, find_saved_model
 
@@ -57,8 +57,11 @@ def _main(arguments: argparse.Namespace) -> None:
     run = Run.open(arguments.run)
     find_saved_model(run.directory)
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
-    reader = make_reader(dataclasses.replace(run.config(), **given))
-    records = _records(reader, locate(arguments.data))
+    data = as_given(arguments.data)
+    check_reading(data, given)
+    settings = {"numeric_labels": True, **given}  # the run has labels already: a few texts do not judge them
+    reader = make_reader(dataclasses.replace(run.config(), **settings), data)
+    records = _records(reader, locate(data))
     first = next(records)  # before the import that takes seconds, so that what is wrong is said at once
     import_tensorflow()
     from keras_textcnn.evaluation import evaluate

@@ -3,6 +3,7 @@
 import bz2
 import codecs
 import contextlib
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -34,6 +35,12 @@ MOST_TIMES = 100  # its size, that what is packed may grow to; text grows tenfol
 ALWAYS = 2**26  # bytes, that it may grow to however small it is
 LONGEST_TEXT = 2**22  # characters, a thick book; a longer line is no text but a file of another kind
 
+BYTE_ORDER_MARKS = {  # of UTF-32 first, whose mark begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 MARK = "keras_textcnn.mark"  # an error handler: the place of a byte that does not decode
 SURROGATE = re.compile("[\ud800-\udfff]")  # the marks, and what a few codecs let through
 SIGNATURES: dict[bytes, str] = {  # what a file begins with; none of it begins a text
@@ -146,7 +153,7 @@ def kind_of(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path | str) -> Iterator[None]:
     """Turns what reading a damaged file raises into an `InputError` that names the file."""
     try:
         yield
@@ -210,6 +217,26 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Bytes to read: a file, a member of an archive, standard input.
+
+    Attributes:
+        name: As errors say it.
+        kind: The suffix that says what it holds, such as `.csv`.
+        open: Opens it; the bytes come once.
+    """
+
+    name: str
+    kind: str
+    open: Callable[[], contextlib.AbstractContextManager[BinaryIO]]
+
+    @classmethod
+    def of(cls, path: Path, kind: str | None = None) -> "Source":
+        """A file, unpacked while it is read."""
+        return cls(str(path), kind or kind_of(path), lambda: open_bytes(path))
+
+
 class TextDecoder:
     """Decodes files, and says where one does not decode.
 
@@ -219,6 +246,7 @@ class TextDecoder:
 
     Attributes:
         replaced: How many places have become U+FFFD so far.
+        waiting: Whether the next line has to be waited for, as of a pipe that goes on.
     """
 
     def __init__(self, encoding: str = "utf-8", *, replace: bool = False) -> None:
@@ -226,41 +254,66 @@ class TextDecoder:
         self.encoding = encoding
         self.replace = replace
         self.replaced = 0
-        self._codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+        self.waiting = False
+        self._unicode = codecs.lookup(encoding).name == "utf-8"
+        self._codec = "utf-8-sig" if self._unicode else encoding
 
     def decode(self, data: bytes, place: str) -> str:
         """Decodes a whole text; `place` names it in an error."""
+        self._check_kind(data, place)
         with self._decoding(place):
             text = data.decode(self._codec, MARK)
         return self._checked(text, place, 1).removeprefix("\ufeff")
 
-    def lines(self, path: Path) -> Iterator[str]:
-        """The lines of a file, each with its end.
+    def blocks(self, source: Source) -> Iterator[str]:
+        """The text of a source, some of it at a time, as soon as it is there.
 
         Raises:
-            InputError: The file cannot be read or decoded, or it holds a NUL or an endless line.
+            InputError: It cannot be read or decoded, is no text, or holds a NUL.
         """
         decoder = codecs.getincrementaldecoder(self._codec)(MARK)
-        number, begun = 1, ""  # the line that is being read, and its beginning
-        with reading(path), open_bytes(path) as file:
+        line, first = 1, True
+        with reading(source.name), source.open() as file:
             while True:
-                data = file.read(CHUNK)
-                with self._decoding(str(path)):
+                data = file.read1(CHUNK)  # type: ignore[attr-defined]
+                if first:
+                    self._check_kind(data, source.name)
+                with self._decoding(source.name):
                     text = decoder.decode(data, not data)
-                text = self._checked(text, str(path), number)
-                if number == 1 and not begun:
-                    text = text.removeprefix("\ufeff")  # a byte order mark where the encoding names an order
-                *whole, rest = text.split("\n")
-                for line in whole:
-                    yield f"{begun}{line}\n"
-                    number, begun = number + 1, ""
-                begun += rest
-                if len(begun) > LONGEST_TEXT:
-                    raise InputError(f"a line of more than {LONGEST_TEXT:,} characters: {path}:{number}; is it text?")
+                text = self._checked(text, source.name, line)
+                # A byte order mark where the encoding names an order.
+                yield text.removeprefix("\ufeff") if first else text
+                line, first = line + text.count("\n"), first and not text
                 if not data:
                     break
+
+    def lines(self, source: Source) -> Iterator[str]:
+        """The lines of a source, each with its end.
+
+        Raises:
+            InputError: As `blocks`, or a line does not end.
+        """
+        number, begun = 1, ""  # the line that is being read, and its beginning
+        for block in self.blocks(source):
+            *whole, rest = block.split("\n")
+            for left, line in zip(range(len(whole) - 1, -1, -1), whole, strict=True):
+                self.waiting = left == 0
+                yield f"{begun}{line}\n"
+                number, begun = number + 1, ""
+            begun += rest
+            if len(begun) > LONGEST_TEXT:
+                place = f"{source.name}:{number}"
+                raise InputError(f"a line of more than {LONGEST_TEXT:,} characters: {place}; is it text?")
         if begun:
             yield begun
+
+    def _check_kind(self, beginning: bytes, place: str) -> None:
+        """What is no text, or in another encoding by its first bytes, is named: its own error would be a riddle."""
+        if kind := describe_binary(beginning):
+            raise InputError(f"not text but {kind}: {place}; save it as text, such as CSV in UTF-8")
+        encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if beginning.startswith(mark)), None)
+        if encoding and self._unicode:
+            raise InputError(f"{encoding.upper()} by its byte order mark: {place}; set --encoding {encoding}")
 
     @contextlib.contextmanager
     def _decoding(self, place: str) -> Iterator[None]:

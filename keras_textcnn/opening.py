@@ -10,12 +10,29 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.catalog import CATALOG, fetch, is_named
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
 from keras_textcnn.corpus import SPLITS, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.readers import CORPUS_KINDS, Reader
+from keras_textcnn.files import kind_of
+from keras_textcnn.readers import CORPUS_KINDS, DELIMITERS, TABLES, Reader
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+OF_COLUMNS = {"text_column", "label_column", "label_columns"}
+OF_LABELS = {"multi_label", "numeric_labels"}
+OF_CSV = {"delimiter", "quoting", "escape", "header"}
+OF_BYTES = {"encoding", "errors"}
+
+
+def as_given(data: str) -> str:
+    """What a user's words mean: a path is made absolute, and goes before a named corpus, which is said."""
+    try:
+        there = Path(data).exists()
+    except (OSError, ValueError):  # of a name that no file can have
+        return data
+    if there and is_named(data):
+        console.print(f"taking {Path(data).resolve()}, which is here, and not the named corpus {data}")
+    return str(Path(data).resolve()) if there else data
 
 
 def locate(data: str) -> Path:
@@ -34,6 +51,33 @@ def locate(data: str) -> Path:
     raise InputError(f"no such corpus: {data}; give a file, a folder, or a name: {', '.join(meant)}")
 
 
+def check_reading(data: str, given: Iterable[str]) -> None:
+    """Raises InputError for a setting of how a corpus is read that has no effect on one of this kind.
+
+    Args:
+        data: A path, or the name of a corpus.
+        given: Names of the settings that a user gave.
+    """
+    useful = _useful(data)
+    for name in given:
+        if name in CORPUS_SETTINGS and name not in useful:
+            what = f"the named corpus {data}" if data in CATALOG else data
+            raise InputError(f"--{name.replace('_', '-')} does not apply to {what}; leave it out")
+
+
+def _useful(data: str) -> set[str]:
+    path, everything = Path(data), set(CORPUS_SETTINGS)
+    if data in CATALOG:
+        return set()
+    if path.is_dir() or not (kind := kind_of(path)):
+        return everything
+    if kind in DELIMITERS:
+        return everything
+    if kind == ".txt":
+        return OF_LABELS | OF_BYTES | {"skip_unlabelled"}
+    return everything - OF_CSV if kind in TABLES else everything
+
+
 def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record]:
     """The texts of all sources, one by one; a corpus given for one split is asked for this split first."""
     yield from reader.records(sources["train"], without=set(sources) - {"train"})
@@ -48,25 +92,47 @@ def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record
         yield from (record._replace(split=split) for record in itertools.chain([first], records))
 
 
-def make_reader(config: TrainConfig) -> Reader:
-    """The reader that the settings of a run describe."""
+def make_reader(config: TrainConfig, data: str | None = None) -> Reader:
+    """The reader that the settings of a run describe.
+
+    Args:
+        config: The settings.
+        data: The corpus, if it is not that of the settings: a named one is read as it is.
+    """
+    if data in CATALOG:
+        config = TrainConfig(errors=config.errors)
     return Reader(
         text_columns=config.text_column,
         label_column=config.label_column,
-        separator=config.multi_label,
+        label_columns=config.label_columns,
+        separator=config.multi_label if not config.label_columns else ",",
         encoding=config.encoding,
         replace=config.errors == "replace",
         delimiter="\t" if config.delimiter == r"\t" else config.delimiter,
         quoting=config.quoting == "standard",
+        escape=config.escape,
+        header=config.header,
+        skip_unlabelled=config.skip_unlabelled,
+        any_numbers=config.numeric_labels,
     )
 
 
-def say_what_is_missing(reader: Reader) -> None:
-    """Says what a reader replaced or left out."""
+def describe_reading(reader: Reader) -> list[str]:
+    """What a reader replaced, left out or took for wrong, a line each."""
+    lines = [f"warning: {line}" for line in reader.warnings]
     if reader.decoder.replaced:
-        console.print(f"warning: {reader.decoder.replaced:,} places did not decode and are U+FFFD now")
+        lines.append(f"warning: {reader.decoder.replaced:,} places did not decode and are U+FFFD now")
     if reader.left_out:
-        console.print(f"left out {reader.left_out:,} files that are not LABEL/*.txt, or have no label")
+        lines.append(f"left out {reader.left_out:,} files that are not LABEL/*.txt, or have no label")
+    if reader.labels.skipped:
+        lines.append(f"left out {reader.labels.skipped:,} texts without a label")
+    return lines
+
+
+def say_what_is_missing(reader: Reader) -> None:
+    """Says what a reader replaced, left out or took for wrong."""
+    for line in describe_reading(reader):
+        console.print(line)
 
 
 @contextmanager

@@ -1,52 +1,61 @@
 """Command: a run directory and texts in, labels, probabilities and reasons out. It reads only the run's SavedModel."""
 
 import argparse
-import contextlib
 import csv
+import dataclasses
 import io
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn import page
-from keras_textcnn.command import Parser, comma_separated, import_tensorflow, run_command
+from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.config import TEXT_SETTINGS, TrainConfig
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import kind_of, open_bytes, reading
-from keras_textcnn.readers import TABLES, Reader
-from keras_textcnn.run import find_saved_model
+from keras_textcnn.opening import describe_reading
+from keras_textcnn.run import Run, find_saved_model
+from keras_textcnn.texts import FORMATS, STANDARD_INPUT, Texts
 
 if TYPE_CHECKING:
     from keras_textcnn.predictor import Prediction, Predictor
 
 DESCRIPTION = """Labels texts with a trained run: one text a line in, one line of JSON or CSV out for each, in order,
-empty lines included, as soon as it has come. Of a .csv, .tsv, .jsonl or .parquet file a column is read."""
+empty lines included, as soon as it has come. Tables, JSON, folders and archives are read as those of the training were:
+columns, encoding, delimiter and quoting are the run's, unless options say otherwise."""
 EXAMPLES = """examples:
   echo "profits rose in the second quarter" | python -m keras_textcnn.predict runs/reuters-r8
   echo "profits rose in the second quarter" | python -m keras_textcnn.predict runs/reuters-r8 --explain
   python -m keras_textcnn.predict runs/reuters-r8 texts.txt --format csv > labels.csv
   python -m keras_textcnn.predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
+  curl -s localhost/new | python -m keras_textcnn.predict runs/reuters-r8 --input-format jsonl
   python -m keras_textcnn.predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
-BLOCK, BATCH = 2**18, 1024  # bytes and lines answered at once, or fewer, if no more have come
 
 
 def main() -> int:
     """The command `python -m keras_textcnn.predict`."""
     parser = Parser("keras_textcnn.predict", description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
-    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="a text a line (default: standard input)")
     parser.add_argument(
-        "--text-column",
-        type=comma_separated,
-        metavar="COLUMN,...",
-        help="of a .csv, .tsv, .jsonl or .parquet file, joined in this order (default: text)",
+        "file",
+        nargs="?",
+        default=STANDARD_INPUT,
+        metavar="FILE",
+        help="a text a line; or a .csv, .tsv, .jsonl, .json or .parquet file, a folder or an archive of texts "
+        "(default: standard input)",
     )
+    parser.add_argument(
+        "--input-format",
+        choices=FORMATS,
+        help="of standard input, or of a file whose name does not say it (default: by the name, else lines)",
+    )
+    add_options(parser, TrainConfig, only=TEXT_SETTINGS, defaults="as in the training")
     parser.add_argument("--format", choices=("jsonl", "csv"), help="of the output (default: jsonl)")
     parser.add_argument("--top", type=int, metavar="K", help="only the K most probable labels among the probabilities")
     parser.add_argument(
@@ -73,21 +82,25 @@ def main() -> int:
 def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
     find_saved_model(arguments.run)  # before the import that takes seconds
-    with _open(arguments.file, arguments.text_column) as batches:
-        import_tensorflow()
-        from keras_textcnn.predictor import Predictor
+    texts = _texts(arguments)
+    batches = texts.batches()
+    if arguments.file != STANDARD_INPUT:  # before the import that takes seconds: is there such a column?
+        batches = itertools.chain(list(itertools.islice(batches, 1)), batches)
+    import_tensorflow()
+    from keras_textcnn.predictor import Predictor
 
-        predictor = Predictor(arguments.run)
-        _check_labels(predictor, arguments)
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: JSON is UTF-8
-        if arguments.explain == "html":
-            _write_page(predictor, batches, sys.stdout)
-        elif arguments.explain and sys.stdout.isatty() and not _given(arguments):
-            _show(predictor, batches)
-        else:
-            answers = _answers(predictor, _counted(batches), arguments)
-            {"jsonl": _write_jsonl, "csv": _write_csv}[arguments.format or "jsonl"](answers, sys.stdout)
+    predictor = Predictor(arguments.run)
+    _check_labels(predictor, arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: JSON is UTF-8
+    if arguments.explain == "html":
+        _write_page(predictor, batches, sys.stdout)
+    elif arguments.explain and sys.stdout.isatty() and not _given(arguments):
+        _show(predictor, batches)
+    else:
+        answers = _answers(predictor, _counted(batches), arguments)
+        {"jsonl": _write_jsonl, "csv": _write_csv}[arguments.format or "jsonl"](answers, sys.stdout)
+    _say_what_was_read(texts)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -114,46 +127,30 @@ def _check_labels(predictor: "Predictor", arguments: argparse.Namespace) -> None
         raise InputError(f"--reject-below is for runs of one label a text; {arguments.run} gives several: --threshold")
 
 
-@contextlib.contextmanager
-def _open(name: str, columns: Sequence[str] | None) -> Iterator[Iterator[list[str] | list[bytes]]]:
-    """The texts, some at a time."""
-    path = Path(name)
-    if name != "-" and kind_of(path) in TABLES:
-        texts = Reader(text_columns=columns or ("text",), label_column=None).texts(path)
-        first = list(itertools.islice(texts, 1))  # before the import that takes seconds: is there such a column?
-        texts = itertools.chain(first, texts)
-        yield iter(lambda: list(itertools.islice(texts, BATCH)), [])
-        return
-    if columns:
-        raise InputError(f"--text-column is for files of {', '.join(TABLES)}; received: {name}")
-    try:
-        file = contextlib.nullcontext(sys.stdin.buffer) if name == "-" else open_bytes(path)
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}; give a file with one text a line") from error
-    with file as opened:
-        yield _lines(opened, path)
+def _texts(arguments: argparse.Namespace) -> Texts:
+    """The texts, read as the run's were, unless options say otherwise."""
+    given = {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
+    config = Run.open(arguments.run).config() if (arguments.run / "config.json").exists() else TrainConfig()
+    texts = Texts(arguments.file, dataclasses.replace(config, **given), input_format=arguments.input_format)
+    for name in given:
+        if name not in texts.useful():
+            read = "standard input" if arguments.file == STANDARD_INPUT else arguments.file
+            raise InputError(
+                f"--{name.replace('_', '-')} does not apply to {read}, as it is read; leave it out, or set "
+                "--input-format"
+            )
+    return texts
 
 
-def _lines(file: BinaryIO, path: Path) -> Iterator[list[bytes]]:
-    """The lines of a file, as many at a time as have come."""
-    begun: list[bytes] = []  # a line of which the end has not come yet
-    while True:
-        with reading(path):
-            block = file.read1(BLOCK)  # type: ignore[attr-defined]
-        if not block:
-            break
-        first, *others = block.split(b"\n")
-        begun.append(first)
-        if others:
-            lines = [b"".join(begun), *others[:-1]]
-            begun = [others[-1]]
-            for start in range(0, len(lines), BATCH):
-                yield [line.removesuffix(b"\r") for line in lines[start : start + BATCH]]
-    if any(begun):
-        yield [b"".join(begun).removesuffix(b"\r")]
+def _say_what_was_read(texts: Texts) -> None:
+    lines = describe_reading(texts.reader)
+    if texts.labelled:
+        lines.append(f"{texts.labelled:,} lines hold labels in fastText's format, which are no part of the text")
+    for line in lines:
+        print(line, file=sys.stderr)
 
 
-def _counted(batches: Iterable[list[str] | list[bytes]]) -> Iterator[list[str] | list[bytes]]:
+def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
     """Counts texts as they pass while standard error is a terminal, and standard output is not."""
     console = Console(stderr=True)
     columns = TextColumn("{task.completed:,.0f} texts"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
@@ -167,7 +164,7 @@ def _counted(batches: Iterable[list[str] | list[bytes]]) -> Iterator[list[str] |
 
 
 def _answers(
-    predictor: "Predictor", batches: Iterable[list[str] | list[bytes]], arguments: argparse.Namespace
+    predictor: "Predictor", batches: Iterable[list[str]], arguments: argparse.Namespace
 ) -> "Iterator[list[Prediction]]":
     if arguments.threshold is not None and predictor.thresholds is not None:
         predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
@@ -207,14 +204,14 @@ def _write_csv(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:
         file.flush()
 
 
-def _show(predictor: "Predictor", batches: Iterable[list[str] | list[bytes]]) -> None:
+def _show(predictor: "Predictor", batches: Iterable[list[str]]) -> None:
     console = Console(highlight=False, emoji=False, markup=False)
     for texts in batches:
         for explanation in predictor.explain(texts):
             console.print(explanation.to_terminal())
 
 
-def _write_page(predictor: "Predictor", batches: Iterable[list[str] | list[bytes]], file: TextIO) -> None:
+def _write_page(predictor: "Predictor", batches: Iterable[list[str]], file: TextIO) -> None:
     file.write(page.begin("Why these labels"))
     for texts in batches:
         file.writelines(explanation.to_html() + "\n" for explanation in predictor.explain(texts))

@@ -1,23 +1,27 @@
-"""Files to texts with labels: tables, JSON lines, Parquet, fastText's lines, folders and archives of texts."""
+"""Files to texts with labels: tables, JSON, Parquet, fastText's lines, folders and archives of texts or of tables."""
 
+import contextlib
 import csv
-import json
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 from keras_textcnn import parquet
-from keras_textcnn.archives import ARCHIVES, is_text, read_members
+from keras_textcnn.archives import ARCHIVES, is_text, read_members, table_names
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.files import LONGEST_TEXT, TextDecoder, kind_of, reading
+from keras_textcnn.files import FIRST_BYTES, LONGEST_TEXT, Source, TextDecoder, describe_binary, kind_of, reading
+from keras_textcnn.jsons import json_elements, json_lines
+from keras_textcnn.labels import LabelReader
+from keras_textcnn.tables import Dialect, SwallowedRows, Table
 
 CORPUS_KINDS = (
-    "a .csv, .tsv, .jsonl or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of LABEL/*.txt"
+    "a .csv, .tsv, .jsonl, .json or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of "
+    "LABEL/*.txt or of tables"
 )
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-TABLES = (*DELIMITERS, ".jsonl", ".ndjson", ".parquet")  # what has columns
+TABLES = (*DELIMITERS, ".jsonl", ".ndjson", ".json", ".parquet")  # what has columns
 FASTTEXT_LABEL = "__label__"
 SPLIT_NAMES = {  # of folders and files, in any case
     **dict.fromkeys(("train", "training"), "train"),
@@ -26,28 +30,33 @@ SPLIT_NAMES = {  # of folders and files, in any case
 }
 UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
 
+Row = tuple[str, Mapping[str, Any]]  # the place of a row, for errors, and its fields by column
 Pair = tuple[str, Label]
-
-MOST_LABELS = 10_000
-LONGEST_LABEL = 1000
-MOST_FRACTIONS = 20  # different labels such as 0.25; stars come in halves
 
 
 class Reader:
     """Reads corpora, of any of `CORPUS_KINDS`; `.gz`, `.xz` and `.bz2` files in place.
 
     Args:
-        text_columns: Of a table, JSON lines or Parquet: what they hold is joined by a line end.
+        text_columns: Of a table, JSON or Parquet: what they hold is joined by a line end. A name that is no column but
+            has commas is several names.
         label_column: Of the same; None: the texts have no labels (`texts`).
+        label_columns: Columns that hold 0 or 1 and name a label each, in place of the label column.
         separator: Between the labels of a text that may have several; None: each text has one.
         encoding: Of text files.
         replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
         delimiter: Between the fields of a table; None: a comma in .csv and a tab in .tsv.
         quoting: Whether a quotation mark in a table may begin a field, which ends at the next one.
+        escape: What stands in a table before a delimiter or quotation mark that is part of a field.
+        header: Whether the first row of a table names the columns; else they are called 1, 2 and so on.
+        skip_unlabelled: Whether texts without a label are left out; else they are an error.
+        any_numbers: Whether labels that look like measurements are labels all the same.
 
     Attributes:
         decoder: Knows how many bytes have been replaced.
+        labels: Knows how many texts without a label have been left out.
         left_out: Files of folders and archives that are not texts with a label.
+        warnings: What looks wrong in the files that were read to their end.
     """
 
     def __init__(
@@ -55,28 +64,40 @@ class Reader:
         *,
         text_columns: Sequence[str] = ("text",),
         label_column: str | None = "label",
+        label_columns: Sequence[str] = (),
         separator: str | None = None,
         encoding: str = "utf-8",
         replace: bool = False,
         delimiter: str | None = None,
         quoting: bool = True,
+        escape: str | None = None,
+        header: bool = True,
+        skip_unlabelled: bool = False,
+        any_numbers: bool = False,
     ) -> None:
-        self.text_columns = tuple(text_columns)
-        self.label_column = label_column
+        self.text_columns, self.label_columns = tuple(text_columns), tuple(label_columns)
+        self.label_column = None if label_columns else label_column
         self.separator = separator
         self.decoder = TextDecoder(encoding, replace=replace)
-        self.delimiter = delimiter
-        self.quoting = quoting
+        self.labels = LabelReader(separator=separator, skip_unlabelled=skip_unlabelled, any_numbers=any_numbers)
+        self._delimiter = delimiter
+        self._dialect = Dialect(",", quoting=quoting, escape=escape, header=header)
+        self._text_names: list[str] = []
+        self._label_names: list[str] = []
+        self._label_name = ""
         self.left_out = 0
-        self._texts = 0
-        self._labels: set[str] = set()
-        self._fractions: set[str] = set()
+        self.warnings: list[str] = []
+        self._kinds: dict[str, Callable[[Source], Iterator[Row]]] = {
+            **dict.fromkeys(DELIMITERS, self._table),
+            **dict.fromkeys((".jsonl", ".ndjson"), self._json_lines),
+            ".json": self._json,
+        }
 
     def records(self, path: Path, *, without: Container[str] = ()) -> Iterator[Record]:
         """The texts of a corpus one by one.
 
-        A folder or archive may have `train`, `validation` and `test` above the labels, a folder also files of these
-        names. Of a folder the texts come in order of label and name, of all else in their own.
+        A folder or archive may have `train`, `validation` and `test` above the labels, or tables of these names. Of a
+        folder the texts come in order of label and name, of all else in their own.
 
         Args:
             path: A file or folder.
@@ -88,56 +109,90 @@ class Reader:
         if not path.is_file() and not path.is_dir():
             raise InputError(f"no such corpus: {path}; give {CORPUS_KINDS}")
         found = False
-        for split, place in self._find_splits(path):
+        for split, place in _find_splits(path):
             for record in self._read(place, split, without):
                 found = True
                 yield record
+        self.labels.check()
         if not found and not without:
             raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
 
-    def texts(self, path: Path) -> Iterator[str]:
-        """The texts of a table, of JSON lines or of a Parquet file one by one, in its order, as long as no label column
-        is given.
+    def texts(self, source: Source) -> Iterator[str]:
+        """The texts of a table or of JSON, with or without labels, one by one in their order.
 
         Raises:
-            InputError: It cannot be read, or lacks the column; the message names file and line.
+            InputError: It cannot be read, or lacks a column; the message names file and line.
         """
-        for text, _ in self._kinds()[kind_of(path)](path):
-            yield text
+        for place, row in self._kinds[source.kind](source):
+            yield self._text(row, place)
 
-    def _find_splits(self, path: Path) -> Iterator[tuple[str, Path]]:
-        places: dict[str, Path] = {}
-        with reading(path):
-            inside = sorted(path.iterdir()) if path.is_dir() else []
-        for place in inside:
-            split = SPLIT_NAMES.get(place.name.split(".")[0].lower())
-            known = place.is_file() and kind_of(place) in {*self._kinds(), *ARCHIVES}
-            if split and (any(place.glob("*/")) if place.is_dir() else known):
-                if split in places:
-                    raise InputError(f"two for the {split} texts: {places[split].name} and {place.name} in {path}")
-                places[split] = place
-        yield from (
-            ((split, places[split]) for split in SPLITS if split in places) if "train" in places else [("train", path)]
-        )
+    def texts_of(self, path: Path) -> Iterator[str]:
+        """The texts of a Parquet file, of an archive or of a folder, whatever their labels.
 
-    def _kinds(self) -> dict[str, Callable[[Path], Iterator[Pair]]]:
-        return {
-            **dict.fromkeys(DELIMITERS, self._table),
-            **dict.fromkeys((".jsonl", ".ndjson"), self._json_lines),
-            ".parquet": self._parquet,
-            ".txt": self._fasttext,
-        }
+        Of a folder of texts they come in order of name; of one of tables, and of splits, as `records` has them.
+        """
+        for _, place in _find_splits(path):
+            if place.is_dir():
+                for file in sorted(place.rglob("*")):
+                    if is_text(file.name) and file.is_file():
+                        with reading(file), file.open("rb") as opened:
+                            yield self._whole(opened, str(file))
+            elif kind_of(place) in ARCHIVES:
+                yield from self._texts_inside(place)
+            elif kind_of(place) == ".parquet":
+                for where, row in self._parquet(place):
+                    yield self._text(row, where)
+            else:
+                yield from self.texts(Source.of(place))
+
+    def _texts_inside(self, path: Path) -> Iterator[str]:
+        tables = _tables_inside(path, "train")
+        for name, file in read_members(path):
+            if name in tables:
+                yield from self.texts(_member(path, name, file))
+            elif not tables and is_text(name) and not name.startswith("__MACOSX"):
+                yield self._whole(file, f"{path}:{name}")
 
     def _read(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
         if not path.is_dir() and kind_of(path) in ARCHIVES:
-            yield from self._archive(path, split, without)
+            tables = _tables_inside(path, split)
+            yield from self._packed_tables(path, tables, without) if tables else self._archive(path, split, without)
             return
-        read = self._folder if path.is_dir() else self._kinds().get(kind_of(path))
-        if not read:
-            raise InputError(f"unknown kind of corpus: {path}; give {CORPUS_KINDS}")
-        if split not in without:
-            for text, label in read(path):
-                yield Record(split, text, label)
+        kind = kind_of(path)
+        if not path.is_dir() and kind not in (*self._kinds, ".parquet", ".txt"):
+            with reading(path), path.open("rb") as file:
+                what = describe_binary(file.read(FIRST_BYTES)) or "unknown kind of corpus"
+            raise InputError(f"{what}: {path}; give {CORPUS_KINDS}")
+        if split in without:
+            return
+        if path.is_dir():
+            pairs = self._folder(path)
+        elif kind == ".txt":
+            pairs = self._fasttext(Source.of(path))
+        else:
+            pairs = self._pairs(self._parquet(path) if kind == ".parquet" else self._kinds[kind](Source.of(path)))
+        for text, label in pairs:
+            yield Record(split, text, label)
+
+    def _packed_tables(self, path: Path, tables: Mapping[str, str], without: Container[str]) -> Iterator[Record]:
+        for name, file in read_members(path):
+            if name in tables and tables[name] not in without:
+                source = _member(path, name, file)
+                for text, label in self._pairs(self._kinds[source.kind](source)):
+                    yield Record(tables[name], text, label)
+            self.left_out += name not in tables
+
+    def _pairs(self, rows: Iterable[Row]) -> Iterator[Pair]:
+        """The texts of rows with their labels, without those that have none and are to be left out."""
+        for place, row in rows:
+            if self.label_columns:
+                label = self.labels.read_columns(row, self._label_names, place)
+            elif self.label_column is None:
+                label = ()
+            else:
+                label = self.labels.read(self._encodable_label(row[self._label_name], place), place)
+            if label is not None:
+                yield self._text(row, place), label
 
     def _folder(self, folder: Path) -> Iterator[Pair]:
         with reading(folder):
@@ -150,71 +205,61 @@ class Reader:
                     self.left_out += 1
                     continue
                 with reading(path), path.open("rb") as file:
-                    yield self._whole(file, str(path)), self._label(label.name, str(path))
+                    yield self._whole(file, str(path)), self._named_label(label.name, str(path))
 
-    def _table(self, path: Path) -> Iterator[Pair]:
-        csv.field_size_limit(LONGEST_TEXT)
-        rows = csv.reader(
-            self.decoder.lines(path),
-            delimiter=self.delimiter or DELIMITERS[kind_of(path)],
-            quoting=csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE,
-            strict=True,
-        )
-        begin = 1
-        try:
-            header = next(rows, [])
-            if not header:
-                raise InputError(f"empty file: {path}; the first line must name the columns")
-            columns = [_column(header, name, path, "--text-column") for name in self.text_columns]
-            label = None if self.label_column is None else _column(header, self.label_column, path, "--label-column")
-            if label is not None and label in columns:
-                raise InputError(f"text and label are the same column, {header[label]!r}: {path}; choose others")
-            begin = rows.line_num + 1
-            for row in rows:
-                place = f"{path}:{begin}"
-                if row and len(row) != len(header):
+    def _table(self, source: Source) -> Iterator[Row]:
+        delimiter = self._delimiter or DELIMITERS.get(source.kind, ",")
+        dialect = dataclasses.replace(self._dialect, delimiter=delimiter)
+        table = Table(self.decoder.lines(source), source.name, dialect)
+        columns = self._choose(table.names, source.name, table.delimiter)
+        places = {name: table.names.index(name) for name in columns}
+        label = places[self._label_name] if self.label_column is not None else None
+        swallowed = SwallowedRows(source.name, table.delimiter, len(table.names), label)
+        for number, row in table.rows():
+            if self._reads_labels and not any(cell.strip() for cell in row):
+                continue  # a spreadsheet's row of nothing but delimiters
+            swallowed.add(number, row)
+            yield f"{source.name}:{number}", {name: row[place] for name, place in places.items()}
+        self.warnings += swallowed.warnings()
+
+    def _json_lines(self, source: Source) -> Iterator[Row]:
+        return self._objects(json_lines(self.decoder.lines(source), source.name), source.name)
+
+    def _json(self, source: Source) -> Iterator[Row]:
+        return self._objects(json_elements(self.decoder.blocks(source), source.name), source.name)
+
+    def _objects(self, values: Iterable[tuple[int, Any]], name: str) -> Iterator[Row]:
+        columns: list[str] | None = None
+        for number, value in values:
+            place = f"{name}:{number}"
+            if not isinstance(value, dict):
+                raise InputError(f"not an object: {place}; each line must be an object with a text and a label")
+            if columns is None:
+                columns = self._choose(list(value), place)
+            for column in columns:
+                if column not in value:
+                    advice = "--text-column" if column in self._text_names else "--label-column"
                     raise InputError(
-                        f"{len(row)} fields where the header has {len(header)}: {place}; put a text that holds the "
-                        "delimiter into quotation marks"
+                        f"{column!r} is missing; there are: {_named(value)}: {place}; choose another with {advice}"
                     )
-                if row:
-                    text = "\n".join(row[column] for column in columns)
-                    yield text, () if label is None else self._label(row[label], place)
-                begin = rows.line_num + 1
-            if begin == 2:
-                raise InputError(f"no texts in {path}: it has a header and nothing below it")
-        except csv.Error as error:
-            if "new-line" in str(error):
-                problem, advice = "a carriage return alone", "end the lines with line feeds"
-            else:
-                problem, advice = str(error), "close the quotation mark, or set --quoting none if they mean nothing"
-            raise InputError(f"not a table: {path}:{begin}: {problem}; {advice}") from error
+            yield place, value
 
-    def _json_lines(self, path: Path) -> Iterator[Pair]:
-        for number, line in enumerate(self.decoder.lines(path), 1):
-            if line.strip():
-                place = f"{path}:{number}"
-                yield self._fields(_parse_json(line, place), place)
-
-    def _parquet(self, path: Path) -> Iterator[Pair]:
-        there = parquet.column_names(path)
-        names = [name for name in (*self.text_columns, self.label_column) if name is not None]
-        for name in names:
-            if name not in there:
-                raise _no_column(there, name, path, "--text-column or --label-column")
+    def _parquet(self, path: Path) -> Iterator[Row]:
+        names = self._choose(parquet.column_names(path), str(path))
         for number, row in enumerate(parquet.read_rows(path, names), 1):
-            yield self._fields(row, f"{path}:row {number}")
+            yield f"{path}:row {number}", row
 
-    def _fasttext(self, path: Path) -> Iterator[Pair]:
-        for number, line in enumerate(self.decoder.lines(path), 1):
-            words = line.split()
-            labels = [word.removeprefix(FASTTEXT_LABEL) for word in words if word.startswith(FASTTEXT_LABEL)]
-            place = f"{path}:{number}"
-            if not labels and words:
+    def _fasttext(self, source: Source) -> Iterator[Pair]:
+        for number, line in enumerate(self.decoder.lines(source), 1):
+            text, labels = split_fasttext(line)
+            place = f"{source.name}:{number}"
+            if not labels and text:
                 raise InputError(f"no {FASTTEXT_LABEL}: {place}; a line must hold its label, {FASTTEXT_LABEL}NAME")
             if labels:
-                text = " ".join(word for word in words if not word.startswith(FASTTEXT_LABEL))
-                yield text, self._label(labels if self.separator or len(labels) > 1 else labels[0], place)
+                value = labels if self.separator or len(labels) > 1 else labels[0]
+                label = self.labels.read(value, place)
+                if label is not None:
+                    yield text, label
 
     def _archive(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
         depths: dict[int, str] = {}
@@ -239,11 +284,46 @@ class Reader:
                 place = f"{path}:{name}"
                 with reading(path):
                     text = self._whole(file, place)
-                yield Record(found, text, self._label(folder, place))
+                yield Record(found, text, self._named_label(folder, place))
         for missing in sorted(set(beside) - with_labels):
             raise InputError(f"a split without labels: {path}:{beside[missing]}; put its texts into folders LABEL")
         if split != "train" and with_labels - {split}:
             raise InputError(f"splits in what is the {split} split by its name: {path}; rename it, or its folders")
+
+    @property
+    def _reads_labels(self) -> bool:
+        return bool(self.label_columns) or self.label_column is not None
+
+    def _choose(self, there: Sequence[str], place: str, delimiter: str | None = None) -> list[str]:
+        """The columns to read, each once, of those that are there."""
+        self._text_names = _resolve(self.text_columns, there)
+        self._label_names = _resolve(self.label_columns, there)
+        self._label_name = self.label_column or ""
+        wanted = [(name, "--text-column") for name in self._text_names]
+        wanted += [(name, "--label-columns") for name in self._label_names]
+        wanted += [(self._label_name, "--label-column")] if self.label_column is not None else []
+        for name, option in wanted:
+            if list(there).count(name) != 1:
+                raise _no_column(there, name, place, option, delimiter)
+        if both := {*self._text_names} & {*self._label_names, self._label_name}:
+            raise InputError(f"text and label are the same column, {both.pop()!r}: {place}; choose others")
+        return list(dict.fromkeys(name for name, _ in wanted))
+
+    def _text(self, row: Mapping[str, Any], place: str) -> str:
+        """The text of a row; a field that is null, as pandas writes a missing one, is empty."""
+        texts = []
+        for name in self._text_names:
+            text = row[name]
+            if text is None or text != text:
+                text = ""
+            if not isinstance(text, str):
+                whole = isinstance(text, dict | list) and len(text) > 1
+                advice = "write one object a text" if whole else "choose the text with --text-column"
+                raise InputError(f"{name!r} is not a string: {place}; {advice}")
+            if len(text) > LONGEST_TEXT:
+                raise InputError(f"a text of more than {LONGEST_TEXT:,} characters: {place}; leave it out")
+            texts.append(self._encodable(text, place))
+        return "\n".join(texts)
 
     def _whole(self, file: IO[bytes], place: str) -> str:
         data = file.read(LONGEST_TEXT + 1)
@@ -251,25 +331,15 @@ class Reader:
             raise InputError(f"a text of more than {LONGEST_TEXT:,} bytes: {place}; leave it out")
         return self.decoder.decode(data, place)
 
-    def _fields(self, row: Any, place: str) -> tuple[str, Label]:
-        """Text and label of a JSON object, a Parquet row or the like."""
-        if not isinstance(row, dict):
-            raise InputError(f"not an object: {place}; each line must be an object with a text and a label")
-        texts = []
-        for name in self.text_columns:
-            text = row.get(name)
-            if not isinstance(text, str):
-                problem = "is not a string" if name in row else f"is missing; there are: {_named(row)}"
-                raise InputError(f"{name!r} {problem}: {place}; choose the text with --text-column")
-            if len(text) > LONGEST_TEXT:
-                raise InputError(f"a text of more than {LONGEST_TEXT:,} characters: {place}; leave it out")
-            texts.append(self._encodable(text, place))
-        if self.label_column is None:
-            return "\n".join(texts), ()
-        if self.label_column not in row:
-            problem = f"{self.label_column!r} is missing; there are: {_named(row)}"
-            raise InputError(f"{problem}: {place}; choose the label with --label-column")
-        return "\n".join(texts), self._label(row[self.label_column], place)
+    def _named_label(self, name: str, place: str) -> Label:
+        """The label that a folder's name is, which is never empty."""
+        label = self.labels.read(self._encodable(name, place), place)
+        return () if label is None else label
+
+    def _encodable_label(self, value: Any, place: str) -> Any:
+        if isinstance(value, list):
+            return [self._encodable_label(one, place) for one in value]
+        return self._encodable(value, place) if isinstance(value, str) else value
 
     def _encodable(self, text: str, place: str) -> str:
         """Half of a surrogate pair, which JSON can spell and a file name can hold, is no character."""
@@ -284,67 +354,77 @@ class Reader:
             return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
         return text
 
-    def _label(self, value: Any, place: str) -> Label:
-        """What a file holds as a label: a string or a number, or a list of them."""
-        if isinstance(value, list) and self.separator is None:
-            raise InputError(f"{len(value)} labels: {place}; for several labels a text set --multi-label SEPARATOR")
-        if self.separator is None:
-            return self._one_label(value, place)
-        if isinstance(value, str):
-            value = value.split(self.separator)
-        values = value if isinstance(value, list) else [] if value is None else [value]
-        return tuple(
-            sorted({self._one_label(one, place) for one in values if one not in ("", None) and str(one).strip()})
-        )
 
-    def _one_label(self, value: Any, place: str) -> str:
-        if isinstance(value, bool):
-            value = str(value).lower()
-        if not isinstance(value, str | int | float) or value != value:
-            raise InputError(f"a label that is neither a string nor a number: {place}; choose --label-column")
-        label = self._encodable(str(value), place).strip()
-        self._texts += 1
-        if label in self._labels:
-            return label
-        if not label:
-            raise InputError(f"empty label: {place}; give the text a label or leave it out")
-        if len(label) > LONGEST_LABEL:
-            raise InputError(f"a label of {len(label):,} characters: {place}; is it a text? choose --label-column")
-        self._labels.add(label)
-        if re.fullmatch(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?|nan", label, re.IGNORECASE):
-            self._fractions.add(label)
-        if len(self._fractions) > MOST_FRACTIONS and self._texts < 3 * len(self._labels):
-            raise InputError(
-                f"labels that are measurements, such as {label}: {place}; a classifier needs few labels: round them "
-                "or choose --label-column"
-            )
-        if len(self._labels) > MOST_LABELS:
-            raise InputError(f"more than {MOST_LABELS:,} labels: {place}; is the label in another --label-column?")
-        return label
+def split_fasttext(line: str) -> tuple[str, list[str]]:
+    """The text of a line in fastText's format, and its labels."""
+    words = line.split()
+    labels = [word.removeprefix(FASTTEXT_LABEL) for word in words if word.startswith(FASTTEXT_LABEL)]
+    return " ".join(word for word in words if not word.startswith(FASTTEXT_LABEL)), labels
 
 
-def _column(header: list[str], name: str, path: Path, option: str) -> int:
-    if header.count(name) != 1:
-        raise _no_column(header, name, path, option)
-    return header.index(name)
+def _find_splits(path: Path) -> Iterator[tuple[str, Path]]:
+    places: dict[str, Path] = {}
+    with reading(path):
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+    for place in inside:
+        split = SPLIT_NAMES.get(place.name.split(".")[0].lower())
+        known = place.is_file() and kind_of(place) in {*TABLES, ".txt", *ARCHIVES}
+        if split and (any(place.glob("*/")) if place.is_dir() else known):
+            if split in places:
+                raise InputError(f"two for the {split} texts: {places[split].name} and {place.name} in {path}")
+            places[split] = place
+    yield from (
+        ((split, places[split]) for split in SPLITS if split in places) if "train" in places else [("train", path)]
+    )
 
 
-def _no_column(header: list[str], name: str, path: Path, option: str) -> InputError:
-    problem = f"two columns {name!r}" if name in header else f"no column {name!r}"
-    delimiters = [sign for sign in ";\t|," if len(header) == 1 and sign in header[0]]
+def _tables_inside(path: Path, split: str) -> dict[str, str]:
+    """The tables of an archive, each with its split; none where it is one of texts.
+
+    Raises:
+        InputError: There are several, of which none is called like a split.
+    """
+    names = table_names(path)
+    found: dict[str, str] = {}
+    for name in names:
+        its_split = SPLIT_NAMES.get(PurePosixPath(name).name.split(".")[0].lower())
+        if its_split in found.values():
+            raise InputError(f"two for the {its_split} texts in {path}: {name} is the second; leave one out")
+        if its_split:
+            found[name] = its_split
+    if "train" in found.values():
+        return found
+    if not names or any(is_text(name) and "/" in name for name, _ in read_members(path)):
+        return {}
+    if len(names) > 1:
+        raise InputError(f"several tables in {path}: {_named(names)}; name them train, validation and test")
+    return {names[0]: split}
+
+
+def _member(path: Path, name: str, file: IO[bytes]) -> Source:
+    """A file of an archive, open already."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return Source(f"{path}:{name}", suffix, lambda: contextlib.nullcontext(cast(BinaryIO, file)))
+
+
+def _resolve(names: Sequence[str], there: Container[str]) -> list[str]:
+    """Names of columns; one that is none of those but has commas is several."""
+    found = []
+    for name in names:
+        parts = [name] if name in there else next(csv.reader([name], skipinitialspace=True), [name])
+        found += [part.strip() if part not in there else part for part in parts]
+    return found
+
+
+def _no_column(there: Sequence[str], name: str, place: str, option: str, delimiter: str | None) -> InputError:
+    problem = f"two columns {name!r}" if name in there else f"no column {name!r}"
+    delimiters = [sign for sign in ";\t|," if len(there) == 1 and sign in there[0]]
     advice = f"set --delimiter {delimiters[0]!r}" if delimiters else f"choose one with {option}"
-    return InputError(f"{problem} in {path}; there are: {_named(header)}; {advice}")
+    if delimiter and not delimiters and any(not column or " " in column or column.isdigit() for column in there):
+        advice += ", or set --no-header if these are the first text"
+    return InputError(f"{problem} in {place}; there are: {_named(there)}; {advice}")
 
 
 def _named(names: Iterable[str]) -> str:
-    shown = [repr(name) for name in names]
+    shown = [repr(name if len(name) <= 80 else name[:80] + "...") for name in names]
     return ", ".join(shown[:10]) + (" ..." if shown[10:] else "")
-
-
-def _parse_json(line: str, place: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {place}: {error.msg} at character {error.colno}") from error
-    except (ValueError, RecursionError) as error:  # of a number of 5,000 digits, of 10,000 brackets
-        raise InputError(f"not JSON: {place}: {error}") from error

@@ -15,13 +15,21 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_textcnn.catalog import is_named
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.config import CORPUS_SETTINGS, DEFAULT_CORPUS, NO_VECTORS, TrainConfig
 from keras_textcnn.corpus import Corpus
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import fingerprint, home
-from keras_textcnn.opening import console, counting, locate, make_reader, read_records, say_what_is_missing
+from keras_textcnn.opening import (
+    as_given,
+    check_reading,
+    console,
+    counting,
+    locate,
+    make_reader,
+    read_records,
+    say_what_is_missing,
+)
 from keras_textcnn.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.vectors import find_vectors
 
@@ -42,7 +50,8 @@ EXAMPLES = """examples:
   python -m keras_textcnn.train --data sentence_polarity --folds 10
   python -m keras_textcnn.train --resume runs/texts"""
 
-PATHS = ("data", "validation_data", "test_data", "vectors", "from_run", "rehearse")
+CORPORA = ("data", "validation_data", "test_data", "rehearse")
+PATHS = ("vectors", "from_run")
 
 
 def main() -> int:
@@ -118,9 +127,12 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     """The settings and the run's directory, which is free or holds an unfinished run with these settings."""
     names = [field.name for field in dataclasses.fields(TrainConfig)]
     given = {name: value for name, value in vars(arguments).items() if name in names}
-    for name in PATHS:  # so that --resume finds them from any working directory
-        if given.get(name) and not is_named(given[name]) and Path(given[name]).exists():
+    for name in PATHS:  # absolute, so that --resume finds them from any working directory
+        if given.get(name) and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())
+    for name in CORPORA:
+        if given.get(name):
+            given[name] = as_given(given[name])
     for path in (*given.values(), arguments.output, arguments.resume):
         try:
             str(path).encode()
@@ -130,6 +142,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         settings = {"data": DEFAULT_CORPUS, **given}
         start = given.get("from_run")
         config = Run.open(Path(start)).config().adapted(**settings) if start else TrainConfig(**settings).resolved()
+        check_reading(str(config.data), given)
         directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
         return config, directory
@@ -152,7 +165,7 @@ def _sources(config: TrainConfig) -> dict[str, Path]:
 
 
 def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
-    reader = make_reader(config)
+    reader = make_reader(config, config.data)
     with counting("reading") as progress:
         corpus = Corpus.of(progress(read_records(sources, reader)))
     say_what_is_missing(reader)
@@ -177,7 +190,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
         return corpus
     damaged = "the shards there are damaged; " if folder.exists() else ""
     console.print(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
-    reader = make_reader(config)
+    reader = make_reader(config, config.data)
     try:
         with counting("tokenizing") as progress:
             corpus = write_shards(progress(read_records(sources, reader)), folder, memory=memory, unit=config.unit)
@@ -211,7 +224,7 @@ def _example(config: TrainConfig) -> str:
     with suppress(InputError):  # the corpus may have gone since it was read
         beginnings = (
             " ".join(re.findall(r"\w+", record.text)[:10])
-            for record in read_records(_sources(config), make_reader(config))
+            for record in read_records(_sources(config), make_reader(config, config.data))
         )
         example = next(filter(None, beginnings), example)
     return shlex.quote(example)

@@ -44,7 +44,7 @@ def main_lines(
 @pytest.fixture
 def texts_file(tmp_path: Path) -> Path:
     path = tmp_path / "texts.txt"
-    path.write_bytes(TEXTS.encode() + b"\n\xff\xfe\x00 apple")
+    path.write_bytes(TEXTS.encode() + b"\n\x1b[31m apple")
     return path
 
 
@@ -77,6 +77,10 @@ def test_top_and_reject(
     [
         (["nowhere"], "no saved_model/1 in nowhere"),
         (["RUN", "nowhere.txt"], "cannot read nowhere.txt: No such file"),
+        (["RUN", "CORPUS", "--delimiter", ";"], "no column 'text' in"),
+        (["RUN", "CORPUS", "--input-format", "lines", "--delimiter", ";"], "--delimiter does not apply to"),
+        (["RUN", "--text-column", "text"], "--text-column does not apply to standard input, as it is read"),
+        (["RUN", "FOLDER", "--input-format", "csv"], "--input-format does not apply to"),
         (["RUN", "--top", "0"], "--top must be at least 1; received: 0"),
         (["RUN", "--reject-below", "1.5"], "--reject-below must be in [0, 1]; received: 1.5"),
         (["RUN", "--threshold", "-1"], "--threshold must be in [0, 1]; received: -1"),
@@ -84,7 +88,6 @@ def test_top_and_reject(
         (["RUN", "--explain", "html", "--format", "csv"], "--explain html writes a page; leave --format out"),
         (["RUN", "--explain", "html", "--reject-below", "0.5"], "writes a page; leave --reject-below out"),
         (["RUN", "nowhere.csv"], "cannot read nowhere.csv: No such file"),
-        (["RUN", "--text-column", "text", "texts.txt"], "--text-column is for files of .csv, .tsv, .jsonl"),
         (["RUN", "CORPUS", "--text-column", "body"], "no column 'body' in"),
     ],
 )
@@ -92,7 +95,7 @@ def test_wrong_use_is_one_line(
     arguments: list[str], message: str, finished_run: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    names = {"RUN": str(finished_run), "CORPUS": str(corpus_file)}
+    names = {"RUN": str(finished_run), "CORPUS": str(corpus_file), "FOLDER": str(corpus_file.parent)}
     given = [names.get(argument, argument) for argument in arguments]
     status, lines, errors = main_lines(monkeypatch, capsys, *given)
     assert (status, lines, len(errors)) == (2, [], 1)
@@ -180,12 +183,31 @@ def test_lines_are_answered_as_they_come(finished_run: Path) -> None:
         assert json.loads(process.stdout.readline())["label"] == "fruit"
 
 
-def test_blocks_cut_anywhere_give_the_same_lines() -> None:
-    data = b"one\r\n\ntwo two\nthree"
-    for size in range(1, len(data) + 1):
-        file = io.BytesIO(data)
-        file.read1 = lambda _, file=file, size=size: file.read(size)
-        assert [line for lines in predict._lines(file, Path()) for line in lines] == [b"one", b"", b"two two", b"three"]
+@pytest.mark.parametrize(("input_format", "lines"), [
+    ("jsonl", ['{"text": "the apple"}', '{"n": 1, "text": "of iron"}']),
+    ("csv", ["text,n", "the apple,1", '"of\niron",2']),
+    ("tsv", ["text", "the apple", "of iron"]),
+    ("json", ['[{"text": "the apple"},', '{"text":', '"of iron"}]']),
+    ("lines", ['{"text": "the apple"}', '["of iron"]']),
+])  # fmt: skip
+def test_a_pipe_may_be_declared(
+    input_format: str, lines: list[str], finished_run: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(lines).encode())))
+    status, answers, errors = main_lines(monkeypatch, capsys, finished_run, "--input-format", input_format)
+    assert (status, errors) == (0, [])
+    assert [json.loads(answer)["label"] for answer in answers] == ["fruit", "metal"]
+
+
+def test_json_lines_are_answered_as_they_come(finished_run: Path) -> None:
+    command = [sys.executable, "-m", "keras_textcnn.predict", str(finished_run), "--input-format", "jsonl"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for text, label in (("the apple", "fruit"), ("of iron", "metal")):
+            process.stdin.write(json.dumps({"text": text}).encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["label"] == label
+        process.stdin.close()
 
 
 def test_reasons_add_up_to_the_logit(
