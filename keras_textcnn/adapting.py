@@ -104,7 +104,6 @@ def compare_on_old_texts(start: Start, run: Run, records: Sequence[Record]) -> d
 def _split(corpus: Corpus, config: TrainConfig) -> Corpus:
     return split_corpus(
         corpus,
-        validation_fraction=config.validation_fraction,
-        test_fraction=config.test_fraction,
+        **config.fractions,
         seed=config.seed,
     )

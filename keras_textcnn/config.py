@@ -6,6 +6,7 @@ import functools
 import numbers
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from keras_textcnn.errors import InputError
@@ -28,6 +29,9 @@ ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
     *("embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
 )
+SET = object()  # any value but None
+REHEARSED = 0.3  # of the training texts
+FRACTION = 0.1  # of the texts that validation or test get, where the corpus has none
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
 _WORDS = {
@@ -116,12 +120,19 @@ def _one(value: str) -> tuple[str]:
     return (value,)
 
 
-def option(default: Any, help: str, **argument: Any) -> Any:
-    """A field with what the command line says of it; `argument` goes to `ArgumentParser.add_argument`."""
-    return dataclasses.field(default=default, metadata={"help": help, **argument})
+def option(default: Any, help: str, *, unless: tuple[dict[str, Any], ...] = (), **argument: Any) -> Any:
+    """A field with what the command line says of it.
+
+    Args:
+        default: The field's.
+        help: What it sets.
+        unless: Settings, each set of which leaves the field without effect; `SET` stands for any value but None.
+        argument: Goes to `ArgumentParser.add_argument`.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "unless": unless, **argument})
 
 
-def model_option(name: str, help: str, **argument: Any) -> Any:
+def model_option(name: str, help: str, *, unless: tuple[dict[str, Any], ...] = (), **argument: Any) -> Any:
     """A field whose default is the model's own; models without one do not take it."""
     models: dict[Any, list[str]] = {}
     for model, settings in MODELS.items():
@@ -130,7 +141,7 @@ def model_option(name: str, help: str, **argument: Any) -> Any:
     defaults = [f"{_shown(default)} for {', '.join(names)}" for default, names in models.items()]
     if sum(map(len, models.values())) == len(MODELS):  # all but the first one's are exceptions
         defaults[0] = _shown(next(iter(models)))
-    return option(None, f"{help} (default: {'; '.join(defaults)})", **argument)
+    return option(None, f"{help} (default: {'; '.join(defaults)})", unless=unless, **argument)
 
 
 def _shown(default: Any) -> str:
@@ -167,7 +178,9 @@ class TrainConfig:
         type=_one,
         metavar="COLUMN,...",
     )
-    label_column: str = option("label", "column that holds the label", metavar="COLUMN")
+    label_column: str = option(
+        "label", "column that holds the label", unless=({"label_columns": SET},), metavar="COLUMN"
+    )
     label_columns: tuple[str, ...] = option(
         (),
         "columns that are named like a label and hold 1 where a text has it, else 0, separated by commas: a text may "
@@ -178,6 +191,7 @@ class TrainConfig:
     multi_label: str | None = option(
         None,
         "a text may have several labels, with this between them, such as , or ; (default: each has one)",
+        unless=({"label_columns": SET},),
         metavar="SEPARATOR",
     )
     encoding: str = option("utf-8", "encoding of the corpus's files, such as latin-1", metavar="NAME")
@@ -206,24 +220,41 @@ class TrainConfig:
         action=argparse.BooleanOptionalAction,
     )
     skip_unlabelled: bool = option(False, "leave out texts without a label, which else are an error")
-    numeric_labels: bool = option(False, "labels that look like measurements, such as 25.21, are classes all the same")
+    numeric_labels: bool = option(
+        False,
+        "labels that look like measurements, such as 25.21, are classes all the same",
+        unless=({"label_columns": SET},),
+    )
     memory: int | None = option(
         None,
         "train a corpus of any size within so many MiB beside the libraries' own, its ids in files below "
         "KERAS_TEXTCNN_HOME (default: all in memory)",
         metavar="MIB",
     )
-    validation_fraction: float = option(
-        0.1, "part of the training texts split off for validation, in (0, 0.5]", metavar="F"
+    validation_fraction: float | None = option(
+        None,
+        f"part of the training texts split off for validation, in (0, 0.5] (default: {FRACTION})",
+        unless=({"validation_data": SET},),
+        metavar="F",
     )
-    test_fraction: float = option(0.1, "part of the texts split off for the test, in (0, 0.5]", metavar="F")
+    test_fraction: float | None = option(
+        None,
+        f"part of the texts split off for the test, in (0, 0.5] (default: {FRACTION})",
+        unless=({"test_data": SET}, {"folds": SET}),
+        metavar="F",
+    )
     folds: int | None = option(
         None,
         "cross-validation: deal the texts to so many folds, by label, and train so many runs, each of which is tested "
         "on another fold",
         metavar="N",
     )
-    fold: int | None = option(None, "with --folds, train only the run that is tested on this one, from 1", metavar="K")
+    fold: int | None = option(
+        None,
+        "with --folds, train only the run that is tested on this one, from 1",
+        unless=({"folds": None},),
+        metavar="K",
+    )
     seeds: int | None = option(None, "train so many runs, with --seed and the seeds that follow it", metavar="N")
 
     vocabulary_size: int = model_option(
@@ -257,6 +288,7 @@ class TrainConfig:
     missing_deviation: float = option(
         0.0,
         "words without a vector start from noise of this many times the vectors' deviation; 0: from zero",
+        unless=({"vectors": NO_VECTORS},),
         metavar="F",
     )
 
@@ -282,7 +314,10 @@ class TrainConfig:
         metavar="N",
     )
     ngram_buckets: int | None = model_option(
-        "ngram_buckets", "rows that n-grams of two tokens and more share, by a hash", metavar="N"
+        "ngram_buckets",
+        "rows that n-grams of two tokens and more share, by a hash",
+        unless=({"ngrams": 0}, {"ngrams": 1}),
+        metavar="N",
     )
     embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
     embedding_dropout: float | None = model_option(
@@ -305,16 +340,21 @@ class TrainConfig:
     tune: str = option(
         "all",
         "with --from, what the second phase trains: the logits alone (head), them and all biases (BitFit), or all",
+        unless=({"from_run": None}, {"unfrozen_epochs": 0}),
         choices=("head", "bias", "all"),
     )
     rehearse: str | None = option(
         None,
         "with --from, the corpus of that run: some of its training texts are mixed in, so that what it knew is not "
         "forgotten, and its test texts are scored before and after",
+        unless=({"from_run": None},),
         metavar="CORPUS",
     )
     rehearse_fraction: float = option(
-        0.3, "part of the training texts that are old ones, with --rehearse, in (0, 0.9]", metavar="F"
+        None,
+        f"part of the training texts that are old ones, with --rehearse, in (0, 0.9] (default: {REHEARSED})",
+        unless=({"rehearse": None},),
+        metavar="F",
     )
     frozen_epochs: int = model_option(
         "frozen_epochs", "epochs of the first phase, in which what --freeze names is frozen", metavar="N"
@@ -330,26 +370,35 @@ class TrainConfig:
     )
     optimizer: str = option("adam", "of both phases", choices=("adam", "adamw", "rmsprop", "sgd"))
     weight_decay: float | None = option(
-        None, "adamw's, of kernels alone: not of embedding, biases and normalizations (default: 0.004)", metavar="F"
+        None,
+        "adamw's, of kernels alone: not of embedding, biases and normalizations (default: 0.004)",
+        unless=tuple({"optimizer": name} for name in ("adam", "rmsprop", "sgd")),
+        metavar="F",
     )
-    learning_rate: float = model_option("learning_rate", "learning rate of the first phase", metavar="F")
+    learning_rate: float = model_option(
+        "learning_rate", "learning rate of the first phase", unless=({"frozen_epochs": 0},), metavar="F"
+    )
     unfrozen_learning_rate: float = model_option(
-        "unfrozen_learning_rate", "learning rate of the second phase", metavar="F"
+        "unfrozen_learning_rate", "learning rate of the second phase", unless=({"unfrozen_epochs": 0},), metavar="F"
     )
     embedding_factor: float = model_option(
         "embedding_factor",
         "an embedding that is not frozen learns this many times as fast as the rest; 1 with rmsprop and sgd",
+        unless=({"embedding": ONE_HOT}, {"freeze": "embedding", "unfrozen_epochs": 0}),
         metavar="F",
     )
-    ngram_epochs: int | None = model_option("ngram_epochs", "epochs of the linear model of n-grams", metavar="N")
+    ngram_epochs: int | None = model_option(
+        "ngram_epochs", "epochs of the linear model of n-grams", unless=({"ngrams": 0},), metavar="N"
+    )
     ngram_learning_rate: float | None = model_option(
-        "ngram_learning_rate", "learning rate of the linear model of n-grams", metavar="F"
+        "ngram_learning_rate", "learning rate of the linear model of n-grams", unless=({"ngrams": 0},), metavar="F"
     )
     batch_size: int = model_option("batch_size", "texts a step", metavar="N")
     refit: bool | None = model_option(
         "refit",
         "once the validation texts have chosen epochs and scale, train anew with them among the training texts, for as "
         "many epochs; not where the corpus brings validation texts of its own",
+        unless=({"rehearse": SET}, {"validation_data": SET}),
         action=argparse.BooleanOptionalAction,
     )
     patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
@@ -390,6 +439,8 @@ class TrainConfig:
             shown = kind.__name__ if isinstance(kind, type) else kind
             self._require(field.name, value is field.default or _fits(value, kind), str(shown))
             self._require(field.name, value is None or not choices or value in choices, f"of {_shown(choices)}")
+            if value not in (None, False, field.default) and (reason := _idle(vars(self), field.name)):
+                raise InputError(f"{_option(field.name)} does not apply {reason}; leave it out")
         if self.resolved() is self:
             self._check_corpus()
             self._check_tokens()
@@ -416,9 +467,25 @@ class TrainConfig:
         own["freeze"] = "nothing" if vectors == NO_VECTORS else "embedding"  # what is random needs no protection
         if self.from_run:
             own["freeze"] = "embedding+trunk"
-        own["weight_decay"] = 0.004 if self.optimizer == "adamw" else None
+        own["weight_decay"] = 0.004
+        if self.rehearse:
+            own["rehearse_fraction"] = REHEARSED
         missing = {name: value for name, value in own.items() if getattr(self, name) is None and value is not None}
+        together = {**vars(self), **missing}
+        missing = {name: value for name, value in missing.items() if not _idle(together, name)}
         return dataclasses.replace(self, **missing) if missing else self
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "TrainConfig":
+        """Settings that a file holds; those without effect, which older versions wrote, are left out.
+
+        Raises:
+            InputError: A setting is out of its range.
+            TypeError: There is no such setting.
+        """
+        defaults = {name: field.default for name, field in cls.__dataclass_fields__.items()}
+        idle = {name for name in settings if name in defaults and _idle({**defaults, **settings}, name)}
+        return cls(**{name: value for name, value in settings.items() if name not in idle}).resolved()
 
     def adapted(self, **given: Any) -> "TrainConfig":
         """Settings for a run that starts from one with these: the same model, its text read in the same way.
@@ -440,6 +507,11 @@ class TrainConfig:
             return {f"fold-{fold}": dataclasses.replace(self, fold=fold) for fold in range(1, self.folds + 1)}
         seeds = range(self.seed, self.seed + (self.seeds or 0))
         return {f"seed-{seed}": dataclasses.replace(self, seed=seed, seeds=None) for seed in seeds}
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """What parts of the texts validation and test get, as `corpus.assign_splits` takes them."""
+        return {name: getattr(self, name) or FRACTION for name in ("validation_fraction", "test_fraction")}
 
     @property
     def several_labels(self) -> bool:
@@ -464,7 +536,7 @@ class TrainConfig:
         self._require("delimiter", self.delimiter in {None, r"\t"} or len(self.delimiter or "") == 1, "one character")
         self._require("text_column", all(self.text_column), "names of columns")
         for name in ("validation_fraction", "test_fraction"):
-            self._require(name, 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
+            self._require(name, getattr(self, name) is None or 0 < getattr(self, name) <= 0.5, "in (0, 0.5]")
         self._require("seed", 0 <= self.seed <= 2**32 - (self.seeds or 1), "at least 0 and below 2**32")
         self._require("seeds", self.seeds is None or self.seeds >= 2, "at least 2")
         self._require("seeds", not self.seeds or self.seeds <= MOST_RUNS, f"at most {MOST_RUNS}")
@@ -486,7 +558,6 @@ class TrainConfig:
             self._require("vocabulary_size", self.vocabulary_size >= 71, "at least 71 with that alphabet")
             self._require("minimum_count", self.minimum_count == 1, "left out with that alphabet")
         self._require("missing_deviation", 0 <= self.missing_deviation < float("inf"), "a number of at least 0")
-        self._require("missing_deviation", not self.missing_deviation or not without, "0, without vectors")
         self._require(
             "dimensions", self.embedding != ONE_HOT or not self.dimensions, "left out with one-hot characters"
         )
@@ -523,12 +594,9 @@ class TrainConfig:
         self._require("embedding_factor", lazy or self.embedding_factor == 1, f"1 with --optimizer {self.optimizer}")
         decays = self.weight_decay is None or 0 <= self.weight_decay < float("inf")
         self._require("weight_decay", decays, "a number of at least 0")
-        self._require("weight_decay", self.weight_decay is None or self.optimizer == "adamw", "adamw's alone")
 
     def _check_adaptation(self) -> None:
-        for name, default in (("tune", "all"), ("rehearse", None)):
-            self._require(name, self.from_run is not None or getattr(self, name) == default, "left out without --from")
-        self._require("rehearse_fraction", 0 < self.rehearse_fraction <= 0.9, "in (0, 0.9]")
+        self._require("rehearse_fraction", not self.rehearse or 0 < self.rehearse_fraction <= 0.9, "in (0, 0.9]")
         self._require("memory", not self.memory or not self.rehearse, "left out with --rehearse")
 
     def _at_least_one(self, *names: str) -> None:
@@ -556,6 +624,24 @@ def _fits(value: Any, kind: Any) -> bool:
         whole = isinstance(value, numbers.Integral) and abs(int(value)) < 2**40
         return not isinstance(value, bool) and (whole or (kind is float and isinstance(value, float)))
     return isinstance(value, kind)
+
+
+def _idle(settings: Mapping[str, Any], name: str) -> str | None:
+    """Why a setting has no effect beside the others, if so: "with" or "without" another option."""
+    for others in TrainConfig.__dataclass_fields__[name].metadata["unless"]:
+        if all(_is(settings[other], value) for other, value in others.items()):
+            return " and ".join(_describe_setting(other, value) for other, value in others.items())
+    return None
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    return value not in (None, ()) if wanted is SET else value == wanted
+
+
+def _describe_setting(name: str, value: Any) -> str:
+    if value is None:
+        return f"without {_option(name)}"
+    return f"with {_option(name)}" if value is SET else f"with {_option(name)} {_shown(value)}"
 
 
 def _option(name: str) -> str:

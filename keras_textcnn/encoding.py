@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
+from keras_textcnn.advice import warn_of_corpus
 from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, ZHANG, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
+    TEST,
     TRAIN,
+    VALIDATION,
     assign_splits,
     labels_of,
+    missing_parts,
     number_labels,
     rare_labels,
     survey_corpus,
@@ -69,14 +73,14 @@ def encode_corpus(
         raise InputError(f"a corpus of {tokenized.unit}s for {config.model}, which reads {config.unit}s")
     if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
+    _check_fractions(config, tokenized)
     label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
     labels = list(known_labels) if set(label_counts) <= set(known_labels) else list(label_counts)
     rare = rare_labels(label_counts, strata, tokenized.splits)
     splits = assign_splits(
         tokenized.splits,
         strata,
-        validation_fraction=config.validation_fraction,
-        test_fraction=config.test_fraction,
+        **config.fractions,
         seed=config.seed,
         fold=(config.fold, config.folds) if config.fold and config.folds else None,
     )
@@ -92,10 +96,13 @@ def encode_corpus(
         maximum_tokens=config.maximum_tokens,
     )
     say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
-    if config.multi_label and max(len(label_set) for label_set in tokenized.label_sets) < 2:
-        say(f"warning: no text has several labels; is the separator another than {config.multi_label!r}?")
+    if config.several_labels and max(len(label_set) for label_set in tokenized.label_sets) < 2:
+        advice = f"another separator than {config.multi_label!r}" if config.multi_label else "--label-column"
+        say(f"warning: no text has several labels; try {advice}")
     counts, running, distinct = _count(config, tokenized, splits)
     say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
+    for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
+        say(f"warning: {line}")
     found: dict[str, np.ndarray] = {}
     added: list[str] = []
     coverage = None
@@ -116,6 +123,13 @@ def encode_corpus(
     return Encoded(
         kept, coverage, found, dimensions, labels, splits, _examples(config, tokenized, splits, kept, labels)
     )
+
+
+def _check_fractions(config: TrainConfig, tokenized: TokenizedCorpus) -> None:
+    for part in {VALIDATION, TEST} - {*missing_parts(tokenized.splits)}:
+        name = SPLITS[part]
+        if getattr(config, f"{name}_fraction"):
+            raise InputError(f"--{name}-fraction does not apply: the corpus has {name} texts of its own; leave it out")
 
 
 def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) -> list[str]:

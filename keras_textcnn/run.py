@@ -250,6 +250,6 @@ class Repeats(Folder):
 def _settings(folder: Folder, name: str) -> TrainConfig:
     """The settings that a file of JSON holds."""
     try:
-        return TrainConfig(**folder.read_json(name).get("settings", {})).resolved()
+        return TrainConfig.of(folder.read_json(name).get("settings", {}))
     except (TypeError, AttributeError) as error:
         raise folder.damaged(name, error) from error

@@ -67,7 +67,7 @@ def test_what_is_tuned_moves_and_nothing_else(
     tune: str, moved: set[str] | None, finished_run: Path, corpus_file: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    options = ["--data", corpus_file, "--from", finished_run, "--tune", tune, "--seed", 3, "--learning-rate", 0.1]
+    options = ["--data", corpus_file, "--from", finished_run, "--tune", tune, "--seed", 3]
     options += ["--unfrozen-learning-rate", 0.1, *SMALL, "--frozen-epochs", 0, "--output", tmp_path / "run"]
     assert run_main(monkeypatch, *options) == 0
     before = {variable.path: variable.numpy() for variable in load_model(Run.open(finished_run)).weights}
@@ -134,7 +134,7 @@ def test_the_same_labels_or_some_of_them_keep_the_head(
 def test_old_texts_are_so_large_a_part_and_never_test_texts() -> None:
     pairs, others = make_texts(200, 1), make_texts(90, 2)
     old, new = (Corpus(*zip(*texts, strict=True)) for texts in (pairs, others))
-    config = TrainConfig(from_run="x", rehearse_fraction=0.25, seed=5).resolved()
+    config = TrainConfig(from_run="x", rehearse="y", rehearse_fraction=0.25, seed=5).resolved()
     old_config = TrainConfig(seed=9).resolved()
     mixed, test = rehearse(new, old, config, old_config=old_config)
     expected = split_corpus(old, validation_fraction=0.1, test_fraction=0.1, seed=9)
@@ -151,10 +151,11 @@ def test_old_texts_are_so_large_a_part_and_never_test_texts() -> None:
     [
         (["--from", "RUN", "--filters", "7"], "--filters is that of the run, 6; leave it out"),
         (["--from", "RUN", "--model", "charcnn"], "--model is that of the run, conv1d; leave it out"),
-        (["--tune", "bias"], "--tune must be left out without --from; received: bias"),
-        (["--rehearse", "trec"], "--rehearse must be left out without --from; received: trec"),
+        (["--tune", "bias"], "--tune does not apply without --from; leave it out"),
+        (["--rehearse", "trec"], "--rehearse does not apply without --from; leave it out"),
         (["--from", "RUN", "--rehearse", "CORPUS", "--memory", "512"], "--memory must be left out with --rehearse"),
-        (["--from", "RUN", "--rehearse-fraction", "1"], "--rehearse-fraction must be in (0, 0.9]; received: 1.0"),
+        (["--from", "RUN", "--rehearse-fraction", "1"], "--rehearse-fraction does not apply without --rehearse"),
+        (["--from", "RUN", "--rehearse", "CORPUS", "--rehearse-fraction", "1"], "must be in (0, 0.9]; received: 1.0"),
         (["--from", "nowhere"], "no run in nowhere"),
     ],
 )

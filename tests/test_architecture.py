@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
-COMMANDS = {"train", "evaluate", "predict"}
+COMMANDS = {"train", "evaluate", "predict", "texts"}
 COMMANDS |= {"adapting", "building", "encoding", "evaluation", "memory", "opening", "predictor", "repeats", "reproduce"}
 COMMANDS |= {"learning", "summary", "training"}
 TOOLS = {
@@ -37,6 +37,10 @@ TOOLS = {
     "explain",
     "page",
     "weights",
+    "folding",
+    "jsons",
+    "labels",
+    "tables",
 } | {"vocabulary"}  # a stage may use these
 
 

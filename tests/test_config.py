@@ -3,7 +3,7 @@ import inspect
 
 import pytest
 
-from keras_textcnn.config import MODELS, TrainConfig
+from keras_textcnn.config import MODELS, SET, TrainConfig
 from keras_textcnn.errors import InputError
 
 
@@ -31,7 +31,7 @@ def test_is_read_only() -> None:
         ({"folds": 2}, "--folds must be at least 3; received: 2"),
         ({"folds": 3, "test_data": "a.csv"}, "--folds must be left out with --test-data"),
         ({"folds": 3, "fold": 4}, "--fold must be one of --folds, from 1; received: 4"),
-        ({"fold": 1}, "--fold must be one of --folds"),
+        ({"fold": 1}, "--fold does not apply without --folds; leave it out"),
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
         ({"model": "lstm"}, "--model must be of conv1d,.*; received: lstm"),
         ({"freeze": "everything"}, "--freeze must be of embedding,trunk,.*; received: everything"),
@@ -45,7 +45,7 @@ def test_is_read_only() -> None:
         ({"hidden": (3, 0)}, "--hidden must be numbers of at least 1"),
         ({"max_norm": 0.0}, "--max-norm must be a positive number; received: 0.0"),
         ({"multichannel": True, "vectors": "none"}, "--multichannel must be left out without vectors"),
-        ({"weight_decay": 0.1}, "--weight-decay must be adamw's alone; received: 0.1"),
+        ({"weight_decay": 0.1}, "--weight-decay does not apply with --optimizer adam; leave it out"),
         ({"optimizer": "sgd", "embedding_factor": 5.0}, "--embedding-factor must be 1 with --optimizer sgd"),
         ({"model": "charcnn", "vectors": "a.txt"}, "--vectors must be none for a model of characters; received: a.txt"),
         ({"model": "charcnn", "alphabet": "zhang", "vocabulary_size": 70}, "--vocabulary-size must be at least 71"),
@@ -56,6 +56,56 @@ def test_is_read_only() -> None:
 def test_refuses_a_setting_out_of_range(settings: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         TrainConfig(**settings)
+
+
+VALUES = {  # another one than the default, which the field takes
+    "label_column": "a",
+    "multi_label": ";",
+    "numeric_labels": True,
+    "fold": 1,
+    "rehearse": "a.csv",
+    "tune": "bias",
+    "refit": True,
+    "missing_deviation": 1.0,
+    "ngram_buckets": 8,
+    "ngram_epochs": 3,
+}
+TOGETHER = {  # what a setting needs beside it
+    "folds": {"folds": 3},
+    "rehearse": {"from_run": "a"},
+    "validation_data": {"validation_data": "a.csv"},
+    "test_data": {"test_data": "a.csv"},
+    "label_columns": {"label_columns": ("a",)},
+}
+IDLE = [
+    (field.name, number) for field in dataclasses.fields(TrainConfig) for number in range(len(field.metadata["unless"]))
+]
+
+
+@pytest.mark.parametrize(("name", "number"), IDLE)
+def test_a_setting_without_effect_is_refused(name: str, number: int) -> None:
+    """Each field says beside itself what leaves it without effect."""
+    unless = TrainConfig.__dataclass_fields__[name].metadata["unless"][number]
+    others: dict[str, object] = {"model": "charcnn"} if "embedding" in unless else {}
+    for other, value in unless.items():
+        if value is SET:
+            others |= {"rehearse": "a.csv"} if other == "rehearse" else {}
+            others |= TOGETHER[other]
+        elif value != TrainConfig.__dataclass_fields__[other].default:
+            others[other] = value
+    given = {name: VALUES.get(name, 0.25), **others}
+    if name in ("rehearse_fraction", "tune") and unless != {"from_run": None}:
+        given = {"from_run": "a", **given}
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} does not apply with"):
+        TrainConfig(**given)
+    before = TrainConfig(**{other: value for other, value in given.items() if other != name})
+    assert before.resolved().resolved() == before.resolved()
+    assert TrainConfig.of(dataclasses.asdict(before.resolved()) | {name: given[name]}) == before.resolved()
+
+
+def test_every_condition_that_was_thought_of_is_tried() -> None:
+    assert len(IDLE) >= 25
+    assert {"ngram_epochs", "rehearse_fraction", "validation_fraction", "learning_rate"} <= {name for name, _ in IDLE}
 
 
 @pytest.mark.parametrize("model", MODELS)
