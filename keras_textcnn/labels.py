@@ -102,8 +102,11 @@ class LabelReader:
                 labels.append(self._one(name, place))
         return tuple(sorted(labels)) if labels or not self._skip else self._none(place)
 
-    def check(self) -> None:
+    def check(self, name: str) -> None:
         """Judges the labels once all texts have been read.
+
+        Args:
+            name: Of the file, for errors.
 
         Raises:
             InputError: Texts have no label, or the labels are measurements.
@@ -118,7 +121,7 @@ class LabelReader:
             return
         if self._texts.total() < TEXTS_A_LABEL * len(self._texts):
             raise InputError(
-                f"labels that are measurements, such as {measurements[0]}: {len(self._texts):,} labels for "
+                f"labels that are measurements, such as {measurements[0]}: {name}: {len(self._texts):,} labels for "
                 f"{self._texts.total():,} texts; round them, choose --label-column, or set --numeric-labels if each is "
                 "a class"
             )

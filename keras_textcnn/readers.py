@@ -113,7 +113,7 @@ class Reader:
             for record in self._read(place, split, without):
                 found = True
                 yield record
-        self.labels.check()
+        self.labels.check(str(path))
         if not found and not without:
             raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
 
@@ -151,7 +151,9 @@ class Reader:
             if name in tables:
                 yield from self.texts(_member(path, name, file))
             elif not tables and is_text(name) and not name.startswith("__MACOSX"):
-                yield self._whole(file, f"{path}:{name}")
+                with reading(path):
+                    text = self._whole(file, f"{path}:{name}")
+                yield text
 
     def _read(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
         if not path.is_dir() and kind_of(path) in ARCHIVES:

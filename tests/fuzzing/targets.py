@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.readers import Reader
+from keras_textcnn.texts import FORMATS, Texts
 from keras_textcnn.vectors import read_vectors
 from tests.test_malformed import BINARY, CORPORA, GOOD, LINES, PACKED, VECTOR_FILES, VECTORS, in_parquet, in_tar, in_zip
 
@@ -24,6 +26,7 @@ CORPUS_KINDS = [
     ".csv",
     ".tsv",
     ".jsonl",
+    ".json",
     ".parquet",
     ".txt",
     ".zip",
@@ -31,6 +34,7 @@ CORPUS_KINDS = [
     ".csv.gz",
     ".csv.xz",
     ".csv.bz2",
+    ".csv.zip",
     ".tar.gz",
 ]
 VECTOR_KINDS = [".txt", ".bin", ".txt.gz", ".zip", ".vec", ".bin.gz"]
@@ -71,10 +75,15 @@ def read_corpus(data: bytes) -> None:
     """A corpus in a file of any kind, read in some way."""
     if len(data) < 2:
         return
-    options = data[1]
+    options, dialect = data[1], {}
+    if options & 128:
+        dialect = {"header": False, "escape": "\\", "skip_unlabelled": True, "any_numbers": True}
+    columns = ("1", "2") if options & 128 else ("text,x", "label")
     reader = Reader(
-        text_columns=("text", "label") if options & 1 else ("text",),
-        label_column="x" if options & 1 else "label",
+        text_columns=columns[:1] if options & 1 else columns[0].split(",")[:1],
+        label_column=columns[1],
+        label_columns=columns[1:] if options & 129 == 129 else (),
+        **dialect,
         separator=";" if options & 2 else None,
         replace=bool(options & 4),
         encoding=("utf-8", "latin-1", "utf-16", "cp1252")[options >> 3 & 3],
@@ -91,6 +100,12 @@ def read_corpus(data: bytes) -> None:
                 assert all(label and label == label.strip() and label.encode() for label in labels)
         except InputError as error:
             _check_named(path, error)
+        config = TrainConfig(text_column=columns[:1], encoding=reader.decoder.encoding, header=not options & 128)
+        try:
+            texts = Texts(str(path), config, input_format=(None, *FORMATS, None, None)[data[0] >> 5])
+            assert all(text.encode() or text == "" for batch in texts.batches() for text in batch)
+        except InputError as error:
+            _check_named(path, error)
 
 
 def corpus_seeds() -> list[bytes]:
@@ -99,6 +114,8 @@ def corpus_seeds() -> list[bytes]:
         ".csv": GOOD,
         ".tsv": GOOD.replace(",", "\t"),
         ".jsonl": "\n".join(LINES),
+        ".json": "[" + ",\n".join(LINES) + "]",
+        ".csv.zip": in_zip({"a.csv": GOOD}),
         ".parquet": in_parquet(text=["a", "b"], label=["x", "y"]),
         ".txt": "__label__earn profits rose\n__label__acq bought\n",
         ".zip": in_zip({"train/x/1.txt": "a", "test/y/2.txt": "b"}),
@@ -113,7 +130,7 @@ def corpus_seeds() -> list[bytes]:
         _starting_with(CORPUS_KINDS.index(kind), options, content)
         for kind, content in files
         if kind in CORPUS_KINDS
-        for options in (0, 2)
+        for options in (0, 2, 128)
     ]
 
 
