@@ -35,6 +35,7 @@ TOOLS = {
     "optimizers",
     "devices",
     "explain",
+    "folding",
     "page",
     "weights",
 } | {"vocabulary"}  # a stage may use these
