@@ -14,6 +14,7 @@ from keras_textcnn.errors import InputError
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
 ONE_HOT, ZHANG = "one-hot", "zhang"
+WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
 MOST_RUNS = 1000  # of one command
 MOST_NUMBERS = 64  # of windows, layers, columns
 MOST_NGRAMS = 5  # tokens of an n-gram: longer ones hardly stand in two texts
@@ -27,7 +28,7 @@ CORPUS_SETTINGS = (
 # What a run that starts from another has from there.
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
-    *("embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
+    *("tokenizer", "embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
 )
 SET = object()  # any value but None
 REHEARSED = 0.3  # of the training texts
@@ -35,6 +36,7 @@ FRACTION = 0.1  # of the texts that validation or test get, where the corpus has
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
 _WORDS = {
+    "tokenizer": WORDS,
     "vectors": GLOVE_TABLE,
     "dimensions": 100,
     "vocabulary": "train",
@@ -53,6 +55,7 @@ _WORDS = {
 _WINDOWS = {"windows": (1, 2, 3), "filters": 100}  # side by side
 _CHARACTERS = {
     **_WORDS,
+    "tokenizer": CHARACTERS,
     "vectors": NO_VECTORS,
     "dimensions": 16,
     "vocabulary_size": 5_000,
@@ -257,6 +260,12 @@ class TrainConfig:
     )
     seeds: int | None = option(None, "train so many runs, with --seed and the seeds that follow it", metavar="N")
 
+    tokenizer: str = model_option(
+        "tokenizer",
+        "tokens: words in lower case with punctuation apart; characters in lower case; or what spaces part, exactly as "
+        "it is, for texts that another program has tokenized",
+        choices=(WORDS, CHARACTERS, SPACES),
+    )
     vocabulary_size: int = model_option(
         "vocabulary_size", "most tokens in the vocabulary, the most frequent ones", metavar="N"
     )
@@ -457,6 +466,8 @@ class TrainConfig:
         for name in {name for settings in MODELS.values() for name in settings} - {"dimensions"}:
             if getattr(self, name) and name not in own:
                 raise InputError(f"{_option(name)} means nothing to --model {self.model}; leave it out")
+        if self.tokenizer == CHARACTERS:
+            own["vectors"] = NO_VECTORS  # the files have words
         vectors = own["vectors"] if self.vectors is None else self.vectors
         if vectors != NO_VECTORS or (self.embedding or own.get("embedding")) == ONE_HOT:
             del own["dimensions"]
@@ -519,11 +530,6 @@ class TrainConfig:
         return self.multi_label is not None or bool(self.label_columns)
 
     @property
-    def unit(self) -> str:
-        """What a token is to the model: a word or a character."""
-        return "character" if "alphabet" in MODELS[self.model] else "word"
-
-    @property
     def prediction_batch_size(self) -> int:
         """Texts a step where nothing is learnt."""
         return min(256, 4 * self.batch_size)
@@ -549,7 +555,9 @@ class TrainConfig:
 
     def _check_tokens(self) -> None:
         without = self.vectors == NO_VECTORS
-        self._require("vectors", without or self.unit == "word", "none for a model of characters")
+        of_characters = "alphabet" in MODELS[self.model]
+        self._require("tokenizer", not of_characters or self.tokenizer == CHARACTERS, f"{CHARACTERS} for {self.model}")
+        self._require("vectors", without or not of_characters, "none for a model of characters")
         self._at_least_one("minimum_count", "maximum_tokens", "dimensions")
         self._require("maximum_tokens", self.maximum_tokens < 2**31, "below 2**31")
         self._require("vocabulary_size", self.vocabulary_size >= 3, "at least 3")

@@ -65,12 +65,15 @@ def encode_corpus(
         known_labels: Names that keep their outputs if the training texts have no others.
 
     Raises:
-        InputError: It cannot be split, has no token, is of words where the model reads characters, or the vectors
+        InputError: It cannot be split, has no token, is tokenized otherwise than the settings say, or the vectors
             cannot be read or have none of its tokens.
     """
     config = config.resolved()
-    if tokenized.unit != config.unit:
-        raise InputError(f"a corpus of {tokenized.unit}s for {config.model}, which reads {config.unit}s")
+    if tokenized.tokenizer != config.tokenizer:
+        raise InputError(
+            f"a corpus of {tokenized.tokenizer} where the settings say {config.tokenizer}; tokenize it with "
+            "tokenizer=config.tokenizer"
+        )
     if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
     _check_fractions(config, tokenized)
@@ -163,7 +166,7 @@ def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) 
 def _examples(
     config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray, kept: Sequence[str], labels: Sequence[str]
 ) -> dict[str, pipeline.Examples]:
-    ids = {token: id for id, token in enumerate(kept)}
+    ids = {token: id for id, token in enumerate(kept[2:], 2)}  # a text's own "[PAD]" is unknown
     renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
     for token, provisional in tokenized.tokens():
         renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)

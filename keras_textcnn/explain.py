@@ -3,16 +3,19 @@
 import dataclasses
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from rich.text import Text
 
+from keras_textcnn import folding
+
 MOST_PIECES = 128  # that a text is cut into for occlusion: each is a text more to answer
 SHOWN = 5  # n-grams of an explanation
-# What stands between spaces; where a script has none, a character.
-UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
-PIECE = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
+# What stands between spaces; where a script has none, a character with its marks.
+UNSPACED = f"[{folding.python_class(folding.UNSPACED)}]"
+PIECE = re.compile(rf"{UNSPACED}[{folding.python_class(folding.MARKS)}]*|(?:(?!{UNSPACED})\S)+")
 FOR, AGAINST = "46,139,87", "205,92,92"  # green and red
 
 
@@ -155,6 +158,11 @@ def explain_windows(
     return Explanation(label, probability, list(tokens), ngrams, logit, bias)
 
 
+def compose(token: str) -> str:
+    """A token as it is shown: a letter and its marks in one, NFC."""
+    return unicodedata.normalize("NFC", token)
+
+
 def explain_by_occlusion(
     answer: Callable[[Sequence[str]], np.ndarray], text: str, *, labels: Sequence[str]
 ) -> Explanation:
@@ -162,7 +170,7 @@ def explain_by_occlusion(
 
     Args:
         answer: From texts to probabilities, float (texts, labels).
-        text: A text.
+        text: A text, or as much of it as the model reads.
         labels: Names by output.
     """
     found = list(PIECE.finditer(text))
@@ -172,7 +180,7 @@ def explain_by_occlusion(
     probabilities = answer([text, *without]).astype(np.float64).clip(1e-9, 1 - 1e-9)
     output = int(probabilities[0].argmax())
     odds = np.log(probabilities[:, output] / (1 - probabilities[:, output]))
-    pieces = [text[begin:end] for begin, end in spans]
+    pieces = [compose(text[begin:end]) for begin, end in spans]
     ngrams = [Ngram(i, 1, piece, float(odds[0] - odds[i + 1])) for i, piece in enumerate(pieces)]
     ngrams.sort(key=lambda ngram: -abs(ngram.added))
     return Explanation(labels[output], float(probabilities[0, output]), pieces, ngrams)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_textcnn import devices
 from keras_textcnn.convolution import WindowTrace
-from keras_textcnn.text import in_parts
+from keras_textcnn.text import SEPARATORS, TOKENIZERS, in_parts
 from keras_textcnn.vocabulary import encode, lookup_table
 
 CHUNK = 64  # texts that the model answers at once, two such chunks side by side: what they need stays in caches
@@ -22,7 +22,7 @@ def export_model(
     labels: Sequence[str],
     folder: Path,
     *,
-    split: Callable[[tf.Tensor], tf.RaggedTensor],
+    tokenizer: str,
     maximum_tokens: int,
     temperature: float = 1.0,
     thresholds: np.ndarray | None = None,
@@ -32,6 +32,10 @@ def export_model(
 
     Signature `serving_default`: `text`, string (batch,), to `label`, string (batch,), and `probabilities`, float32
     (batch, labels) in the order of signature `labels`, which takes nothing and returns `labels`, string (labels,).
+
+    Signature `tokens` takes `text` and returns `tokens`, string (batch, tokens): what the model reads of each text, cut
+    as it cuts, with "" behind the shorter ones; and `separator`, string (), which joins tokens to a text that has these
+    tokens again.
 
     Where a text may have several labels, signature `thresholds` returns `thresholds`, float32 (labels,): the
     probability from which on a label is given. Where windows can be traced, signature `explain` takes `text` and
@@ -44,13 +48,14 @@ def export_model(
         vocabulary: Tokens by id.
         labels: Names by output.
         folder: Where to write; it must not exist.
-        split: Makes tokens of texts, as in training; from `text.UNITS`.
+        tokenizer: Makes tokens of texts, as in training; a name of `text.TOKENIZERS`.
         maximum_tokens: Longer texts are cut, as in training.
         temperature: What the logits are divided by.
         thresholds: float32 (labels,), where each label has a probability of its own; `label` is the most probable one
             all the same.
         trace: From `convolution.trace_windows`.
     """
+    split = TOKENIZERS[tokenizer]
     table = lookup_table(vocabulary)
     fixed = model.input_shape[1]  # the length that every text is padded to, if there is one
     names = tf.constant(labels, tf.string)
@@ -74,6 +79,10 @@ def export_model(
     def list_thresholds() -> dict[str, tf.Tensor]:
         return {"thresholds": tf.constant(thresholds, tf.float32)}
 
+    def list_tokens(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        tokens = split(text)[:, :maximum_tokens].to_tensor()
+        return {"tokens": tokens, "separator": tf.constant(SEPARATORS[tokenizer])}
+
     def explain(trace: WindowTrace, text: tf.Tensor) -> dict[str, tf.Tensor]:
         tokens = split(text)[:, :maximum_tokens]
         ids = pad(encode(tokens, table, maximum_tokens=maximum_tokens))
@@ -93,6 +102,7 @@ def export_model(
     signature = [tf.TensorSpec([None], tf.string, name="text")]
     archive.add_endpoint("serving_default", serve, signature)
     archive.add_endpoint("labels", list_labels, [])
+    archive.add_endpoint("tokens", list_tokens, signature)
     if thresholds is not None:
         archive.add_endpoint("thresholds", list_thresholds, [])
     if trace is not None:

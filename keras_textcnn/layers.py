@@ -12,6 +12,16 @@ if keras.backend.backend() != "tensorflow":
 Shape = tuple[int | None, ...]
 
 
+class _UniformTokens(keras.initializers.RandomUniform):
+    """Uniform noise for tokens; padding (id 0) and the unknown token (id 1) start at zero.
+
+    No training text may have the unknown token, whose noise would then be all that an answer hears of it.
+    """
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> tf.Tensor:
+        return super().__call__(shape, dtype) * ops.cast(ops.arange(shape[0]) > 1, dtype)[:, None]
+
+
 @keras.saving.register_keras_serializable("keras_textcnn")
 class TokenEmbedding(keras.layers.Layer):
     """Looks up a vector for each id; padding (id 0) is all zeros.
@@ -37,7 +47,7 @@ class TokenEmbedding(keras.layers.Layer):
 
     def build(self, ids_shape: Shape) -> None:
         self.embeddings = self.add_weight(
-            name="embeddings", shape=(self.vocabulary_size, self.dimensions), initializer="uniform"
+            name="embeddings", shape=(self.vocabulary_size, self.dimensions), initializer=_UniformTokens()
         )
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:

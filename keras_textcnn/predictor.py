@@ -1,13 +1,13 @@
 """An exported model in Python: texts in; labels, probabilities and reasons out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.explain import Explanation, explain_by_occlusion, explain_windows
+from keras_textcnn.explain import Explanation, compose, explain_by_occlusion, explain_windows
 from keras_textcnn.run import find_saved_model
 
 BATCH = 256  # texts answered at once
@@ -62,15 +62,14 @@ class Predictor:
     def explain(self, texts: Texts) -> list[Explanation]:
         """Why each text has its most probable label: exact for conv1d without hidden layers, else by occlusion."""
         if not self.exact:
-            strings = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in texts]
-            return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in strings]
+            return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in self._read(texts)]
         explanations = []
         for start in range(0, len(texts), EXPLAINED_AT_ONCE):
             answer = self._ask("explain", texts[start : start + EXPLAINED_AT_ONCE])
             for text, (tokens, row) in enumerate(zip(answer["tokens"], answer["probabilities"], strict=True)):
                 output = int(row.argmax())
                 explanation = explain_windows(
-                    [token.decode() for token in tokens if token],
+                    [compose(token.decode()) for token in tokens if token],
                     answer["added"][text, :, :, output],
                     answer["windows"].tolist(),
                     label=self.labels[output],
@@ -81,7 +80,16 @@ class Predictor:
                 explanations.append(explanation)
         return explanations
 
-    def _ask(self, signature: str, texts: Texts) -> dict[str, np.ndarray]:
+    def _read(self, texts: Texts) -> Iterator[str]:
+        """As much of each text as the model reads; the whole text from a SavedModel that does not say."""
+        for text in texts:
+            if "tokens" in self._model.signatures:
+                answer = self._ask("tokens", [text])
+                yield answer["separator"].join(answer["tokens"][0]).decode()
+            else:
+                yield text.decode(errors="replace") if isinstance(text, bytes) else text
+
+    def _ask(self, signature: str, texts: Texts) -> dict[str, Any]:
         import tensorflow as tf
 
         answer = self._model.signatures[signature](text=tf.constant(texts, tf.string))

@@ -12,6 +12,7 @@ import hashlib
 import heapq
 import itertools
 import json
+import re
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,9 +23,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn import claims, files
+from keras_textcnn.config import WORDS
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.text import UNITS, in_parts
+from keras_textcnn.text import TOKENIZERS, in_parts
 from keras_textcnn.vocabulary import Ids
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at once
@@ -32,9 +34,9 @@ SHARD_TOKENS = 2**24  # 64 MiB
 BLOCK_TOKENS = 2**20  # read at once
 DICTIONARY_BYTES = 200  # what a token costs in a dictionary, about
 TEXT_BYTES, ENTRY_BYTES = 25, 8  # what a text and a provisional id cost in arrays, here
-ESCAPED = (b"\n", rb"\n")  # a line end may be a token; no other token holds a backslash beside another sign
+ESCAPED = re.compile(rb"\\(.)")  # in a file of tokens: a line end may be a token, and a token may hold backslashes
 COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
-FORMAT = 2  # of the shards; it grows with every change to them or to the tokenizer
+FORMAT = 3  # of the shards; it grows with every change to them or to the tokenizer
 
 TokenIds = Iterator[tuple[bytes, int]]
 
@@ -53,7 +55,7 @@ class TokenizedCorpus:
         dictionaries: Iterators over (token, provisional id), each sorted; a token may stand in several of them.
         entries: Provisional ids in all.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
-        unit: What a token is: a word or a character.
+        tokenizer: What made the tokens; a name of `text.TOKENIZERS`.
     """
 
     ids: Ids
@@ -65,7 +67,7 @@ class TokenizedCorpus:
     dictionaries: Callable[[], list[TokenIds]]
     entries: int
     fingerprint: str
-    unit: str
+    tokenizer: str
 
     @property
     def starts(self) -> np.ndarray:
@@ -93,15 +95,15 @@ class TokenizedCorpus:
             yield token.decode(), [id for _, id in entries]
 
 
-def tokenize_corpus(records: Iterable[Record], *, unit: str = "word") -> TokenizedCorpus:
-    """Tokenizes a corpus into memory; a token is a word or a character, as the unit says."""
+def tokenize_corpus(records: Iterable[Record], *, tokenizer: str = WORDS) -> TokenizedCorpus:
+    """Tokenizes a corpus into memory; `tokenizer` is a name of `text.TOKENIZERS`."""
     chunks = [np.zeros(0, np.int32)]
-    tokenizer = _Tokenizer(unit)
-    for ids in tokenizer.run(records):
+    numbering = _Numbering(tokenizer)
+    for ids in numbering.run(records):
         chunks.append(ids)
-    entries = sorted(tokenizer.index.items())
+    entries = sorted(numbering.index.items())
     return TokenizedCorpus(
-        ids=ArrayIds(np.concatenate(chunks)), dictionaries=lambda: [iter(entries)], **tokenizer.facts()
+        ids=ArrayIds(np.concatenate(chunks)), dictionaries=lambda: [iter(entries)], **numbering.facts()
     )
 
 
@@ -129,7 +131,7 @@ def open_shards(folder: Path) -> TokenizedCorpus | None:
         label_sets=label_sets,
         entries=manifest["entries"],
         fingerprint=manifest["fingerprint"],
-        unit=manifest["unit"],
+        tokenizer=manifest["tokenizer"],
         **columns,
     )
 
@@ -139,7 +141,7 @@ def write_shards(
     folder: Path,
     *,
     memory: int,
-    unit: str = "word",
+    tokenizer: str = WORDS,
 ) -> TokenizedCorpus:
     """Tokenizes a corpus into a folder, which appears whole or not at all; what was there is replaced.
 
@@ -147,23 +149,23 @@ def write_shards(
         records: Its texts, read one by one.
         folder: Where the shards are to be.
         memory: MiB that may be held.
-        unit: What a token is: a word or a character.
+        tokenizer: A name of `text.TOKENIZERS`.
 
     Raises:
         InputError: The corpus has too many texts or different tokens for the memory.
     """
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
     with claims.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
-        tokenizer = _Tokenizer(unit)
+        numbering = _Numbering(tokenizer)
         with contextlib.closing(_ShardWriter(whole)) as writer:
-            for ids in tokenizer.run(records):
+            for ids in numbering.run(records):
                 writer.write_ids(ids)
-                if len(tokenizer.index) >= most_entries:
-                    writer.write_dictionary(tokenizer.index)
-                    tokenizer.index.clear()
-                _check_memory(memory, tokenizer)
-            writer.write_dictionary(tokenizer.index)
-        facts = tokenizer.facts()
+                if len(numbering.index) >= most_entries:
+                    writer.write_dictionary(numbering.index)
+                    numbering.index.clear()
+                _check_memory(memory, numbering)
+            writer.write_dictionary(numbering.index)
+        facts = numbering.facts()
         np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
         digests = {path.name: files.sha256_of(path) for path in sorted(whole.iterdir())}
         content = json.dumps({"format": FORMAT, "files": digests, **facts})
@@ -238,9 +240,7 @@ class _ShardWriter:
 
     def write_dictionary(self, index: dict[bytes, int]) -> None:
         with (self._folder / f"tokens-{self._dictionaries:05}.tsv").open("wb") as file:
-            file.writelines(
-                b"%s\t%d\n" % (token.replace(ESCAPED[0], ESCAPED[1]), id) for token, id in sorted(index.items())
-            )
+            file.writelines(b"%s\t%d\n" % (_escape(token), id) for token, id in sorted(index.items()))
         self._dictionaries += 1
 
     def close(self) -> None:
@@ -252,35 +252,43 @@ def _read_dictionary(path: Path) -> TokenIds:
     with path.open("rb") as file:
         for line in file:
             token, id = line.split(b"\t")  # no token holds a tab
-            yield token.replace(ESCAPED[1], ESCAPED[0]), int(id)
+            yield _unescape(token), int(id)
 
 
-def _check_memory(memory: int, tokenizer: "_Tokenizer") -> None:
-    needed = (tokenizer.texts * TEXT_BYTES + tokenizer.entries * ENTRY_BYTES) // 2**20
+def _escape(token: bytes) -> bytes:
+    return token.replace(b"\\", rb"\\").replace(b"\n", rb"\n")
+
+
+def _unescape(token: bytes) -> bytes:
+    return ESCAPED.sub(lambda sign: b"\n" if sign[1] == b"n" else sign[1], token)
+
+
+def _check_memory(memory: int, numbering: "_Numbering") -> None:
+    needed = (numbering.texts * TEXT_BYTES + numbering.entries * ENTRY_BYTES) // 2**20
     if needed > memory // 4:
         raise InputError(
-            f"{tokenizer.texts:,} texts and {tokenizer.entries:,} different tokens, and more to come, do not fit into "
+            f"{numbering.texts:,} texts and {numbering.entries:,} different tokens, and more to come, do not fit into "
             f"--memory {memory}; raise it"
         )
 
 
 @functools.cache  # or TensorFlow warns that it is built again and again
-def _splitter(unit: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
+def _splitter(tokenizer: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
     signature = [tf.TensorSpec([None], tf.string)]
-    return tf.function(lambda texts: in_parts(UNITS[unit], texts), input_signature=signature)
+    return tf.function(lambda texts: in_parts(TOKENIZERS[tokenizer], texts), input_signature=signature)
 
 
-class _Tokenizer:
-    """Gives each token a provisional id.
+class _Numbering:
+    """Tokenizes texts and gives each token a provisional id.
 
     Attributes:
         index: Token to id; whoever clears it begins a new dictionary.
         texts: Texts so far.
     """
 
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
-        self._split = _splitter(unit)
+    def __init__(self, tokenizer: str) -> None:
+        self._tokenizer = tokenizer
+        self._split = _splitter(tokenizer)
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0
@@ -315,7 +323,7 @@ class _Tokenizer:
             "label_sets": label_sets,
             "entries": self.entries,
             "fingerprint": self._digest.hexdigest(),
-            "unit": self._unit,
+            "tokenizer": self._tokenizer,
         }
 
 

@@ -12,6 +12,7 @@ from keras_textcnn.encoding import Encoded
 from keras_textcnn.explain import Explanation, rank_ngrams
 from keras_textcnn.predictor import Predictor
 from keras_textcnn.run import Run
+from keras_textcnn.text import SEPARATORS
 
 EXPLAINED, OCCLUDED = 500, 30  # test texts whose n-grams are ranked; where each takes up to a hundred answers
 ERRORS = 10  # test texts that are shown with their reasons
@@ -75,7 +76,7 @@ def _explain(
     if corpus is not None:
         test = np.flatnonzero(encoded.splits == TEST)
         return predictor.explain([corpus.texts[int(text)] for text in test[positions]])
-    separator = " " if run.config().unit == "word" else ""
+    separator = SEPARATORS[run.config().tokenizer]
     examples = encoded.examples[SPLITS[TEST]]
     rows = [examples.padded(np.array([text]), int(examples.lengths[text]))[0] for text in positions.tolist()]
     return predictor.explain([separator.join(encoded.vocabulary[id] for id in row.tolist()) for row in rows])

@@ -182,7 +182,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
     from keras_textcnn.store import open_shards, write_shards
 
-    settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "unit")}
+    settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "tokenizer")}
     key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     if corpus := open_shards(folder):
@@ -193,7 +193,8 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     reader = make_reader(config, config.data)
     try:
         with counting("tokenizing") as progress:
-            corpus = write_shards(progress(read_records(sources, reader)), folder, memory=memory, unit=config.unit)
+            records = progress(read_records(sources, reader))
+            corpus = write_shards(records, folder, memory=memory, tokenizer=config.tokenizer)
     except OSError as error:
         raise FetchError(
             f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"

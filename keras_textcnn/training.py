@@ -25,7 +25,6 @@ from keras_textcnn.models import SHORTEST
 from keras_textcnn.run import Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.summary import write_summary
-from keras_textcnn.text import UNITS
 
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -72,7 +71,10 @@ def train(
     if config.deterministic:
         devices.make_deterministic()
     keras.utils.set_random_seed(config.seed)
-    tokenized = corpus if isinstance(corpus, TokenizedCorpus) else tokenize_corpus(corpus.records(), unit=config.unit)
+    if isinstance(corpus, TokenizedCorpus):
+        tokenized = corpus
+    else:
+        tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     known = (start.vocabulary, start.labels) if start else ((), ())
     encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
@@ -216,7 +218,7 @@ def _export(run: Run, config: TrainConfig, model: keras.Model, encoded: Encoded,
             encoded.vocabulary,
             encoded.labels,
             folder,
-            split=UNITS[config.unit],
+            tokenizer=config.tokenizer,
             maximum_tokens=config.maximum_tokens,
             temperature=calibration.temperature,
             thresholds=calibration.thresholds,

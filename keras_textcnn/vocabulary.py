@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-PADDING, UNKNOWN = "[PAD]", "[UNK]"  # no tokenizer of ours keeps a bracket inside a token
+PADDING, UNKNOWN = "[PAD]", "[UNK]"  # a token that spells so, which --tokenizer spaces can make, is unknown
 UNKNOWN_ID = 1
 # Zhang, Zhao and LeCun (2015), section 2.2, print 70 characters, but the hyphen twice; the space is none of them.
 ZHANG_ALPHABET = (*"abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+=<>()[]{}", "\n")
@@ -31,7 +31,8 @@ def build_vocabulary(counts: Iterable[tuple[str, int]], *, size: int, minimum_co
         size: The most ids, padding and unknown included.
         minimum_count: Rarer tokens are unknown.
     """
-    kept = ((-count, token) for token, count in counts if count >= minimum_count)
+    reserved = (PADDING, UNKNOWN)
+    kept = ((-count, token) for token, count in counts if count >= minimum_count and token not in reserved)
     return {token: -negative for negative, token in heapq.nsmallest(size - 2, kept)}
 
 

@@ -3,7 +3,7 @@ import inspect
 
 import pytest
 
-from keras_textcnn.config import MODELS, SET, TrainConfig
+from keras_textcnn.config import GLOVE_TABLE, MODELS, SET, TrainConfig
 from keras_textcnn.errors import InputError
 
 
@@ -48,6 +48,9 @@ def test_is_read_only() -> None:
         ({"weight_decay": 0.1}, "--weight-decay does not apply with --optimizer adam; leave it out"),
         ({"optimizer": "sgd", "embedding_factor": 5.0}, "--embedding-factor must be 1 with --optimizer sgd"),
         ({"model": "charcnn", "vectors": "a.txt"}, "--vectors must be none for a model of characters; received: a.txt"),
+        ({"model": "charcnn", "tokenizer": "words"}, "--tokenizer must be characters for charcnn; received: words"),
+        ({"model": "charcnn-zhang-small", "tokenizer": "spaces"}, "--tokenizer must be characters"),
+        ({"tokenizer": "bytes"}, "--tokenizer must be of words,characters,spaces; received: bytes"),
         ({"model": "charcnn", "alphabet": "zhang", "vocabulary_size": 70}, "--vocabulary-size must be at least 71"),
         ({"model": "charcnn", "alphabet": "zhang", "minimum_count": 2}, "--minimum-count must be left out"),
         ({"model": "charcnn", "embedding": "one-hot", "dimensions": 9}, "--dimensions must be left out with one-hot"),
@@ -113,7 +116,16 @@ def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
     from keras_textcnn.models import BUILDERS
 
     arguments = {*inspect.signature(BUILDERS[model]).parameters} - {"labels", "tokens", "size"}
-    fit = {"vectors", "vocabulary", "maximum_tokens", "alphabet", "frozen_epochs", "unfrozen_epochs", "learning_rate"}
+    fit = {
+        "tokenizer",
+        "vectors",
+        "vocabulary",
+        "maximum_tokens",
+        "alphabet",
+        "frozen_epochs",
+        "unfrozen_epochs",
+        "learning_rate",
+    }
     fit |= {"unfrozen_learning_rate", "embedding_factor", "batch_size", "refit", "ngram_epochs", "ngram_learning_rate"}
     assert {*MODELS[model]} - fit == arguments
 
@@ -122,6 +134,30 @@ def test_what_a_model_has_no_use_for_is_none() -> None:
     config = TrainConfig(model="charcnn-zhang-large").resolved()
     assert (config.filters, config.windows, config.vectors, config.alphabet) == (None, None, "none", "zhang")
     assert config.resolved() is config
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokenizer", "vectors"),
+    [
+        ({}, "words", GLOVE_TABLE),
+        ({"model": "conv2d"}, "words", GLOVE_TABLE),
+        ({"model": "charcnn"}, "characters", "none"),
+        ({"model": "charcnn-zhang-large", "tokenizer": "characters"}, "characters", "none"),
+        ({"tokenizer": "spaces"}, "spaces", GLOVE_TABLE),
+        ({"tokenizer": "characters"}, "characters", "none"),
+        ({"model": "conv2d-windows", "tokenizer": "characters", "vectors": "a.vec"}, "characters", "a.vec"),
+    ],
+)
+def test_tokenizer_and_the_vectors_that_go_with_it(settings: dict[str, str], tokenizer: str, vectors: str) -> None:
+    config = TrainConfig(**settings).resolved()
+    assert (config.tokenizer, config.vectors) == (tokenizer, vectors)
+
+
+def test_a_run_that_starts_from_another_has_its_tokenizer() -> None:
+    config = TrainConfig(tokenizer="spaces", vectors="none").resolved()
+    assert config.adapted(data="b.csv", from_run="runs/a").tokenizer == "spaces"
+    with pytest.raises(InputError, match="--tokenizer is that of the run, spaces; leave it out"):
+        config.adapted(tokenizer="words", from_run="runs/a")
 
 
 def test_words_of_the_vectors_file_are_conv1ds_default() -> None:

@@ -44,7 +44,9 @@ for model in models:
     for place in places:
         texts = corpus
         if place == "streamed":
-            texts = write_shards(corpus.records(), Path(folder, f"shards-{config.unit}"), memory=256, unit=config.unit)
+            tokenizer = config.resolved().tokenizer
+            shards = Path(folder, f"shards-{tokenizer}")
+            texts = write_shards(corpus.records(), shards, memory=256, tokenizer=tokenizer)
         run = train(config, texts, Path(folder, f"{model}-{place}"))
         digest = hashlib.sha256(b"".join(weight.tobytes() for weight in load_model(run).get_weights()))
         print(json.dumps([model, place, digest.hexdigest()]), flush=True)

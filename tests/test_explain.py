@@ -5,10 +5,13 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn import Predictor
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
+from keras_textcnn.corpus import Corpus
 from keras_textcnn.explain import explain_by_occlusion, explain_windows
 from keras_textcnn.models import build_conv1d, build_conv2d
-from tests.conftest import make_ids, randomize
+from keras_textcnn.training import train
+from tests.conftest import make_ids, make_texts, randomize
 
 
 @pytest.mark.parametrize("poolings", [("max",), ("average",), ("max", "average")])
@@ -87,6 +90,46 @@ def test_occlusion_finds_what_the_log_odds_lose() -> None:
     assert long.ngrams[0].text.endswith("good")
     assert explain_by_occlusion(answer, "", labels=["yes", "no"]).ngrams == []
     assert explain_by_occlusion(answer, "我爱 good", labels=["yes", "no"]).tokens == ["我", "爱", "good"]
+
+
+@pytest.mark.parametrize(
+    ("model", "tokenizer", "maximum_tokens", "text", "read"),
+    [
+        ("conv1d", "words", 4, "Don't APPLE pear zinc iron", ["do", "n't", "apple", "pear"]),
+        ("conv1d", "words", 3, "我が爱Café", ["我", "が", "爱"]),
+        ("conv1d", "spaces", 3, "Don't  APPLE\u3000Cafe\u0301 zinc", ["Don't", "APPLE", "Café"]),
+        ("charcnn", "characters", 12, "The Café\nzinc iron", ["the", "café", "zi"]),
+        ("charcnn", "characters", 12, "", []),
+    ],
+)
+def test_occlusion_explains_what_the_model_reads(
+    model: str, tokenizer: str, maximum_tokens: int, text: str, read: list[str], tmp_path: Path
+) -> None:
+    texts, labels = zip(*make_texts(30, 1), strict=True)
+    sizes = {"dimensions": 4, "filters": 4, "maximum_tokens": maximum_tokens, "vectors": "none"}
+    sizes |= {"hidden": (4,), "ngrams": 0, "refit": False} if model == "conv1d" else {"windows": (2,), "pooling": 2}
+    config = TrainConfig(model=model, tokenizer=tokenizer, frozen_epochs=1, unfrozen_epochs=0, **sizes)
+    run = train(config, Corpus(texts, labels), tmp_path / "run")
+    predictor = Predictor(run.directory)
+    assert not predictor.exact
+    explanation = predictor.explain([text])[0]
+    assert explanation.tokens == read
+    assert {ngram.text for ngram in explanation.ngrams} == set(read)
+    assert explanation.probability == pytest.approx(predictor([text])[0]["probability"], abs=1e-6)
+    signatures = tf.saved_model.load(str(run.directory / "saved_model" / "1")).signatures
+    tokens = signatures["tokens"](text=tf.constant(["a", text]))["tokens"].numpy()
+    assert tokens.shape[1] <= maximum_tokens
+    assert [token for token in tokens[0] if token] == [b"a"]
+
+
+def test_without_the_signature_the_whole_text_is_explained() -> None:
+    predictor = Predictor(Path(__file__).with_name("formats") / "1")
+    predictor.exact = False
+    assert predictor.explain(["the " * 2000 + "end"])[0].tokens[-1].endswith("end")
+
+
+def test_tokens_are_shown_composed(finished_run: Path) -> None:
+    assert Predictor(finished_run).explain(["Cafe\u0301 ｶﾞ"])[0].tokens == ["café", "ガ"]
 
 
 def test_markup_in_a_text_stays_text() -> None:

@@ -20,6 +20,15 @@ def test_embedding_looks_up_rows_and_zeroes_padding() -> None:
     np.testing.assert_array_equal(layer(ids), np.where(ids[:, :, None] == 0, 0, table[ids]))
 
 
+def test_embedding_starts_from_noise_but_for_padding_and_the_unknown_token() -> None:
+    layer = TokenEmbedding(200, 50)
+    layer.build((None, None))
+    table = layer.embeddings.numpy()
+    np.testing.assert_array_equal(table[:2], 0)
+    assert abs(table[2:].std() - 0.1 / 12**0.5) < 1e-3  # uniform from -0.05 to 0.05
+    assert np.abs(table[2:]).sum(axis=1).min() > 0.5
+
+
 def test_embedding_has_a_gradient_of_the_rows_used() -> None:
     layer = TokenEmbedding(1000, 3)
     layer.build((None, None))

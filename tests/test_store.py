@@ -1,6 +1,7 @@
 import collections
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def counts_of(corpus: TokenizedCorpus, chosen: np.ndarray) -> dict[str, int]:
 def test_memory_holds_the_texts(small_shards: None) -> None:
     corpus = tokenize_corpus(RECORDS)
     texts = texts_of(corpus)
-    assert texts[-2:] == [[], ["ünïcode", "日", "本"]]
+    assert texts[-2:] == [[], [unicodedata.normalize("NFD", "ünïcode"), "日", "本"]]
     assert [" ".join(text) for text in texts[:80]] == [
         text.lower().replace("it's", "it 's").replace(".", " .") for _, text, _ in RECORDS[:80]
     ]
@@ -57,11 +58,20 @@ def test_memory_holds_the_texts(small_shards: None) -> None:
 def test_characters_with_line_ends_and_backslashes_in_memory_and_in_shards(small_shards: None, tmp_path: Path) -> None:
     records = [Record("train", text, "sea") for text in ("a\\n\\\nB", "日 x\ny", "")]
     for corpus in (
-        tokenize_corpus(records, unit="character"),
-        write_shards(records, tmp_path / "shards", memory=256, unit="character"),
+        tokenize_corpus(records, tokenizer="characters"),
+        write_shards(records, tmp_path / "shards", memory=256, tokenizer="characters"),
         open_shards(tmp_path / "shards"),
     ):
         assert texts_of(corpus) == [["a", "\\", "n", "\\", "\n", "b"], ["日", " ", "x", "\n", "y"], []]
+
+
+def test_any_token_that_spaces_part_is_in_shards_as_it_is(small_shards: None, tmp_path: Path) -> None:
+    rows = [["C:\\new", "\\n", "\\", "\\\\n"], ["[PAD]", "[UNK]", "Ａé", "e\u0301"], ["足球", "\\t"]]
+    records = [Record("train", " ".join(row), "sea") for row in rows]
+    written = write_shards(records, tmp_path / "shards", memory=256, tokenizer="spaces")
+    for corpus in (tokenize_corpus(records, tokenizer="spaces"), written, open_shards(tmp_path / "shards")):
+        assert corpus.tokenizer == "spaces"
+        assert texts_of(corpus) == rows
 
 
 def test_shards_hold_what_memory_holds(small_shards: None, tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import pytest
 import tensorflow as tf
 from nltk.tokenize import TreebankWordTokenizer
 
-from keras_textcnn.text import UNITS, in_parts, split_characters, tokenize
+from keras_textcnn import folding
+from keras_textcnn.text import TOKENIZERS, decompose, in_parts, split_at_spaces, split_characters, tokenize
 
 
-def tokens_of(text: str | bytes) -> list[str]:
-    return [token.decode() for token in tokenize(tf.constant([text]))[0].numpy()]
+def tokens_of(text: str | bytes, split: Callable[[tf.Tensor], tf.RaggedTensor] = tokenize) -> list[str]:
+    """Tokens as they are shown: NFC."""
+    return [unicodedata.normalize("NFC", token.decode()) for token in split(tf.constant([text]))[0].numpy()]
 
 
 @pytest.mark.parametrize(
@@ -26,8 +28,8 @@ def tokens_of(text: str | bytes) -> list[str]:
         ("wait... what?!", "wait ... what ? !"),
         ("good<br />bad<BR>ugly", "good bad ugly"),
         ('“It’s” ‘so’ "said"', '" it \'s " \' so \' " said "'),
-        ("ÉCOLE ΑΒΓ ПРИВЕТ İ", "école αβγ привет i̇"),
-        ("naïve cafe\N{COMBINING ACUTE ACCENT}s", "naïve cafe\N{COMBINING ACUTE ACCENT}s"),
+        ("ÉCOLE ΑΒΓ ПРИВЕТ İ", "école αβγ привет i"),
+        ("naïve cafe\N{COMBINING ACUTE ACCENT}s", "naïve cafés"),
         ("我爱电影abc", "我 爱 电 影 abc"),
         ("great😀😀 film👍", "great 😀 😀 film 👍"),
         ("a\u3000b\u2028c\u0085d\u00a0e\x00f\ufeffg\th", "a b c d e f g h"),
@@ -35,7 +37,15 @@ def tokens_of(text: str | bytes) -> list[str]:
         ("I ❤️you ❤️", "i ❤ you ❤"),
         ("co\u00adoperate می\u200cخواهم", "cooperate میخواهم"),
         ("Ali'dır she'd've we'd", "ali'dır she 'd 've we 'd"),
-        ("a U.S.-led 2.0-litre", "a u.s.-led 2.0-litre"),
+        ("a U.S.-led 2.0-litre É.U.", "a u.s.-led 2.0-litre é.u."),
+        ("ｶﾞｯﾂ データ か\N{COMBINING KATAKANA-HIRAGANA VOICED SOUND MARK}", "ガ ッ ツ デ ー タ が"),
+        ("ＡＢＣ１２ ﬁn ㎏ №5 x² …", "abc12 fin kg no5 x2 ..."),
+        ("donʼt don´t don‛t ‑- a‐b", "do n't do n't do n't -- a-b"),
+        ("İSTANBUL I\N{COMBINING DOT BELOW}\N{COMBINING DOT ABOVE}", "istanbul ị"),
+        ("𠀀𪜶abc𰀀", "𠀀 𪜶 abc 𰀀"),
+        ("ที่กำลัง ຫຼາ ខ្មែរ မြန်မာ", "ที่ กํ า ลั ง ຫຼ า ខ្ មែ រ မြ န် မာ".replace("ຫຼ า", "ຫຼ າ")),
+        ("한국어 \u1112\u1161\u11ab", "한국어 한"),
+        ("שלום\u200e \u202bمرحبا\u202c", "שלום مرحبا"),
         ("", ""),
         (" \n ", ""),
     ],
@@ -59,7 +69,121 @@ def test_tokens(text: str, tokens: str) -> None:
     ],
 )
 def test_characters(text: str, characters: str) -> None:
-    assert [token.decode() for token in split_characters(tf.constant([text]))[0].numpy()] == [*characters]
+    decomposed = unicodedata.normalize("NFD", characters)
+    assert [token.decode() for token in split_characters(tf.constant([text]))[0].numpy()] == [*decomposed]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Don't  go\u00adod. ＡＢＣ é e\u0301 İ", ["Don't", "go\u00adod.", "ＡＢＣ", "é", "e\u0301", "İ"]),
+        ("足球 比赛\u3000球员\u2028教练\x85a\x1fb\x00c\td\u00a0e", ["足球", "比赛", "球员", "教练", *"abcde"]),
+        ("<br /> '' [UNK] \\n", ["<br", "/>", "''", "[UNK]", "\\n"]),
+        ("a\u200bb\ufeff ❤\ufe0f", ["a\u200bb\ufeff", "❤\ufe0f"]),
+        (b"a\xff b", ["a\ufffd", "b"]),
+        (b"a b\x7fc \x0b", ["a", "b", "c"]),
+        ("", []),
+        (" \u3000 ", []),
+    ],
+)
+def test_what_spaces_part_stays_as_it_is(text: str | bytes, tokens: list[str]) -> None:
+    assert [token.decode() for token in split_at_spaces(tf.constant([text]))[0].numpy()] == tokens
+
+
+LOOK_ALIKES = {"'": "\u02bc\u2018\u2019\u201b\u00b4\u1ffd", '"': "\u201c\u201d", "-": "\u2010\u2011"}
+PLAIN = {ord(like): plain for plain, likes in LOOK_ALIKES.items() for like in likes}
+
+
+def random_texts(count: int) -> list[str]:
+    """Characters of all planes, among them many with a decomposition, marks and Korean letters."""
+    random = np.random.default_rng(0)
+    assigned = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) not in ("Cs", "Cn")]
+    kinds = [
+        assigned,
+        [character for character in assigned if unicodedata.combining(character)],
+        [character for character in assigned if unicodedata.decomposition(character)],
+        [*map(chr, range(0x1100, 0x1200)), *map(chr, range(0xAC00, 0xAC40)), *map(chr, range(0x3131, 0x318F))],
+        [*map(chr, PLAIN), *" aI-'"],
+        [chr(code) for code in random.integers(1, 0xD800, 500)] + [chr(code) for code in range(0xE000, 0x110000, 999)],
+    ]
+    return [
+        "".join(
+            kinds[kind][random.integers(len(kinds[kind]))] for kind in random.integers(0, 6, random.integers(0, 12))
+        )
+        for _ in range(count)
+    ]
+
+
+def test_decomposition_in_the_graph_is_unicodes_in_any_text() -> None:
+    texts = random_texts(6000)
+    found = [text.decode() for text in decompose(tf.constant(texts)).numpy()]
+    assert found == [folding.fold(text) for text in texts]
+    expected = [unicodedata.normalize("NFKD", text.translate(PLAIN)).translate(PLAIN) for text in texts]
+    expected = [text.replace(" \u0301", "'") for text in expected]
+    assert [unicodedata.normalize("NFKD", text) for text in found] == expected
+    assert not re.search("[\u1100-\u1112][\u1161-\u1175]|[가개거]\u11a8", "\n".join(found))
+
+
+ALIKE = [
+    "Tiếng Việt là ngôn ngữ chính thức ở Việt Nam",
+    "한국어 문장을 분류한다 ㄱㅏ ㅋㅋ",
+    "ﾃﾞｰﾀﾍﾞｰｽのガイド パーティー",
+    "ﻣﺮﺣﺒﺎ ﷲ ﻻ",
+    "ﬁne oﬀice ﬂow Ŀ ĳ ŉ",
+    "ΆΈΉ ΐ ὠδή Ω Å K",
+    "ＦＵＬＬ－ｗｉｄｔｈ　１２３％",
+    "ἄλφα ĜŜ Ǆ ǆ ⑴ ㈱ ㍿ ℡ ½",
+    "e\u0323\u0302 ệ e\u0302\u0323 q\u0307\u0323 q\u0323\u0307",
+    "क़ ਲ਼ ৰ ো ெ \u0f43 𑂚",
+]
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "characters"])
+@pytest.mark.parametrize("text", ALIKE)
+def test_a_text_has_the_same_tokens_in_every_form(text: str, tokenizer: str) -> None:
+    forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+    rows = TOKENIZERS[tokenizer](tf.constant([text, *forms])).to_list()
+    assert rows == [rows[0]] * 5
+
+
+def test_every_character_has_the_tokens_of_what_it_is_composed_of() -> None:
+    composed = [chr(code) for code in range(0x110000) if unicodedata.decomposition(chr(code))]
+    for form in ("NFC", "NFD"):
+        others = [unicodedata.normalize(form, character) for character in composed]
+        for split in (tokenize, split_characters):
+            assert split(tf.constant(composed)).to_list() == split(tf.constant(others)).to_list()
+
+
+def test_marks_of_scripts_without_spaces_are_known() -> None:
+    marks = {
+        code
+        for begin, end in folding.UNSPACED
+        for code in range(begin, end + 1)
+        if unicodedata.category(chr(code)).startswith("M")
+    }
+    assert marks <= {code for begin, end in folding.MARKS for code in range(begin, end + 1)}
+
+
+def test_python_makes_of_a_word_what_the_graph_makes() -> None:
+    words = ["Café", "cafe\u0301", "ÉCOLE", "İstanbul", "co\u00adop", "한국어", "ΟΔΟΣ", "ｶﾞ", "Don", "straße", "ﬁn", "Ǆ"]
+    assert [[folding.fold_case(word)] for word in words] == [
+        [token.decode() for token in row] for row in tokenize(tf.constant(words)).to_list()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "folded"),
+    [
+        ("Cafe\u0301", "Café"),
+        (" a  b\u00a0", "a  b"),
+        ("ＡＢＣ", "ABC"),
+        ("\u3000x\t", "x"),
+        ("Sport", "Sport"),
+        ("", ""),
+    ],
+)
+def test_labels_are_composed_and_stripped(label: str, folded: str) -> None:
+    assert folding.fold_label(label) == folded
 
 
 def test_characters_of_bytes_that_are_not_utf8() -> None:
@@ -71,13 +195,13 @@ def test_bytes_that_are_not_utf8_become_a_token() -> None:
     assert tokens_of(b"good \xff\xfe film") == ["good", "\ufffd", "\ufffd", "film"]
 
 
-@pytest.mark.parametrize("unit", UNITS)
-def test_ascii_reads_as_it_does_in_a_text_that_is_not_all_ascii(unit: str) -> None:
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_ascii_reads_as_it_does_in_a_text_that_is_not_all_ascii(tokenizer: str) -> None:
     random = np.random.default_rng(0)
     pieces = [*"abN1 .,-'\"<>/\t\n\x00\x0b`", "n't", "'ll ", "Mr. ", "U.S.", "3.5", "<br />", "<BR>", "''", "--", "..."]
     texts = ["".join(random.choice(pieces, random.integers(0, 25))) for _ in range(3000)]
-    alone = UNITS[unit](tf.constant(texts)).to_list()
-    together = UNITS[unit](tf.constant([f"{text} \N{SNOWMAN}" for text in texts])).to_list()
+    alone = TOKENIZERS[tokenizer](tf.constant(texts)).to_list()
+    together = TOKENIZERS[tokenizer](tf.constant([f"{text} \N{SNOWMAN}" for text in texts])).to_list()
     for row, longer in zip(alone, together, strict=True):
         assert longer[-1] == "\N{SNOWMAN}".encode()
         assert longer[: len(row)] == row

@@ -95,7 +95,7 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
     metrics = json.loads((finished_run / "metrics.json").read_text())
     epochs = {phase["name"]: phase["epochs"] for phase in metrics["phases"]}
     config = Run.open(finished_run).config()
-    tokenized = tokenize_corpus(Reader().records(corpus_file), unit="word")
+    tokenized = tokenize_corpus(Reader().records(corpus_file), tokenizer="words")
     encoded = encode_corpus(config, tokenized, lambda line: None)
     keras.utils.set_random_seed(config.seed)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=3)
@@ -395,12 +395,12 @@ def test_every_model_trains_exports_and_answers(
 
     from keras_textcnn import Predictor, load_model
 
-    character = run.config().unit == "character"
+    character = run.config().tokenizer == "characters"
     texts = {
         "The apple and a pear.": [*"the apple and a pear."] if character else ["the", "apple", "and", "a", "pear", "."],
         "": [],
         "zinc " * 400: [*" ".join(["zinc"] * 400)] if character else ["zinc"] * 400,
-        "它 \n\\ é": [*"它\n\\ é"] if character else ["它", "\\", "é"],
+        "它 \n\\ é": [*"它\n\\ e\u0301"] if character else ["它", "\\", "e\u0301"],
     }
     answers = Predictor(run.directory)([text.encode() for text in texts])
     known = {token: id for id, token in enumerate(run.read_lines("vocabulary.txt"))}

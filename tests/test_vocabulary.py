@@ -19,6 +19,10 @@ def test_minimum_count() -> None:
     assert build_vocabulary(COUNTS.items(), size=50, minimum_count=2) == {"b": 3}
 
 
+def test_the_names_of_padding_and_unknown_are_no_tokens() -> None:
+    assert list(build_vocabulary([("[PAD]", 3), ("a", 1), ("[UNK]", 2)], size=50)) == ["a"]
+
+
 def test_ids_of_known_and_unknown_tokens() -> None:
     table = lookup_table(["[PAD]", "[UNK]", "b", "a", "é"])
     ids = encode(tf.ragged.constant([["é", "x", "b", "a"], [], ["[PAD]", "b"]]), table, maximum_tokens=3)
