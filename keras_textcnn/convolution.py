@@ -86,7 +86,7 @@ class PooledConv1D(keras.layers.Layer):
 
     def call(self, vectors: tf.Tensor, places: tf.Tensor, spans: tf.Tensor) -> tf.Tensor:
         products, parts, texts, _ = self._multiply(vectors, places, spans)
-        bias = tf.cast(self.bias, tf.float32)
+        bias = self._rounded(self.bias)
         pooled = []
         for pooling in self.poolings:
             if pooling == "max":  # ReLU is monotone: after the maximum it gives what it gives before
@@ -100,6 +100,8 @@ class PooledConv1D(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What each window adds to the logits through the pooled features, float32 (windows of all texts, labels).
 
+        In bfloat16 `call` rounds what it pools; windows add shares of the rounded features, so that all add up.
+
         Args:
             vectors, places, spans: As to `call`.
             weights: float32 (len(poolings) * filters, labels), of the logits. Windows that share a maximum share it.
@@ -108,17 +110,22 @@ class PooledConv1D(keras.layers.Layer):
             The sums; and int32 (windows of all texts, 2), each window's text and the token that it begins with.
         """
         products, parts, texts, firsts = self._multiply(vectors, places, spans)
-        features = _sum_rows(products, parts) + tf.cast(self.bias, tf.float32)
+        features = _sum_rows(products, parts) + self._rounded(self.bias)
+        active = tf.nn.relu(features)
         added = tf.zeros(())
         for pooling, its_weights in zip(self.poolings, tf.split(weights, len(self.poolings)), strict=True):
             if pooling == "max":
                 won = tf.cast(tf.equal(features, tf.gather(tf.math.segment_max(features, texts), texts)), tf.float32)
-                share = won / tf.gather(tf.math.segment_sum(won, texts), texts)
+                shares = self._rounded(active) * won / tf.gather(tf.math.segment_sum(won, texts), texts)
             else:
-                ones = tf.ones_like(features)
-                share = ones / tf.gather(tf.math.segment_sum(ones, texts), texts)
-            added += tf.matmul(tf.nn.relu(features) * share, its_weights)
+                mean, windows = tf.math.segment_mean(active, texts), tf.math.segment_sum(tf.ones_like(active), texts)
+                shares = active * tf.gather(tf.math.divide_no_nan(self._rounded(mean), mean * windows), texts)
+            added += tf.matmul(shares, its_weights)
         return added, tf.stack([texts, firsts], axis=1)
+
+    def _rounded(self, values: tf.Tensor) -> tf.Tensor:
+        """Values as the layer's precision has them, float32."""
+        return tf.cast(ops.cast(values, self.compute_dtype), tf.float32)
 
     def _multiply(
         self, vectors: tf.Tensor, places: tf.Tensor, spans: tf.Tensor
@@ -127,7 +134,9 @@ class PooledConv1D(keras.layers.Layer):
 
         With them for each window its text and the token that it begins with, int32 (windows,), both ascending.
         """
-        side_by_side = ops.transpose(self.kernel, (1, 0, 2))
+        # Keras casts to the layer's precision for `call` alone.
+        side_by_side = ops.transpose(ops.cast(self.kernel, self.compute_dtype), (1, 0, 2))
+        vectors = ops.cast(vectors, self.compute_dtype)
         products = ops.matmul(vectors, ops.reshape(side_by_side, (vectors.shape[-1], self.window * self.filters)))
         # Sums of rounded numbers would be rounded again: they are float32 in any precision.
         products = tf.reshape(tf.cast(products, tf.float32), [-1, self.filters])

@@ -97,7 +97,7 @@ def export_model(
         }
 
     archive = keras.export.ExportArchive()
-    archive.track(model)
+    # Keras finds the variables that the endpoints use; tracking the model too would store them twice (issue 23553).
     archive.track(table)
     signature = [tf.TensorSpec([None], tf.string, name="text")]
     archive.add_endpoint("serving_default", serve, signature)

@@ -73,7 +73,11 @@ def plan_batches(
     seed: tuple[int, int] | None = None,
     weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """Which texts stand together in a batch: only such as are padded to the same boundary.
+    """Which texts stand together in a batch: texts of a like length, so that little of it is padding.
+
+    Each batch is one step of the optimizer, so none may be small: a text among three would weigh 20 times as much as
+    one among 64. What is left of a bucket of lengths goes into the next wider one, whose padding it gets; what is left
+    of the last one, if it is under half a batch, shares its texts evenly with the batch before.
 
     Args:
         lengths: int (texts,): tokens of each text.
@@ -83,7 +87,8 @@ def plan_batches(
         weights: float (texts,) with a sum of 1: as many texts as there are, are drawn anew with these probabilities.
 
     Returns:
-        For each batch the positions of its texts, int64; every text stands in exactly one batch, unless it is drawn.
+        For each batch the positions of its texts, int64, at least half of `batch_size` unless there are fewer texts;
+        every text stands in exactly one batch, unless it is drawn.
     """
     random = None if seed is None else np.random.default_rng(seed)
     if random is None:
@@ -94,9 +99,15 @@ def plan_batches(
         order = random.choice(len(lengths), len(lengths), p=weights)
     buckets = np.searchsorted(boundaries, lengths[order])
     batches: list[np.ndarray] = []
+    left = order[:0]
     for bucket in np.unique(buckets):
-        texts = order[buckets == bucket]
-        batches += np.split(texts, range(batch_size, len(texts), batch_size))
+        texts = np.concatenate([left, order[buckets == bucket]])
+        *full, left = np.split(texts, range(batch_size, len(texts) + 1, batch_size))
+        batches += full
+    if 0 < 2 * len(left) < batch_size and batches:
+        batches += np.array_split(np.concatenate([batches.pop(), left]), 2)
+    elif len(left):
+        batches.append(left)
     if random is not None:
         random.shuffle(batches)
     return batches

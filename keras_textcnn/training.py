@@ -1,11 +1,12 @@
 """What the command `train` does once the texts are there: composes the stages from splits to a finished run."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from keras_textcnn import baseline, devices, export, scoring
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.building import build_model, load_vectors
 from keras_textcnn.calibration import Calibration, calibrate
+from keras_textcnn.checkpoints import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, VALIDATION, Corpus, Record
@@ -88,7 +90,7 @@ def train(
     begin = _reopen if resumed else _create
     run = begin(directory, config, _facts(tokenized, encoded, device), encoded)
     _say_how(config, device, say)
-    with run.claimed():
+    with run.claimed(), _Seconds(run, started) as seconds:
         if run.finished:
             raise InputError(f"{directory} is finished; another process did it")
         refit = bool(config.refit) and VALIDATION not in tokenized.splits
@@ -100,7 +102,7 @@ def train(
             vocabulary=encoded.vocabulary,
             refit=refit,
             say=say,
-            callbacks=callbacks,
+            callbacks=[*callbacks, seconds],
         )
         texts = corpus if isinstance(corpus, Corpus) else None
         compared = "and" if texts else "without"
@@ -117,7 +119,7 @@ def train(
         _export(run, config, model, encoded, calibration)
         if start and old_texts:
             run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
-        run_metrics["seconds"] = round(time.perf_counter() - started, 1)
+        run_metrics["seconds"] = round(seconds.so_far(), 1)
         write_summary(
             run,
             run_metrics,
@@ -129,6 +131,44 @@ def train(
         )
         run.finish()
     return run
+
+
+class _Seconds(keras.callbacks.Callback):
+    """The seconds that all processes together have worked on a run; those of the earlier ones are a checkpoint.
+
+    Kept after each epoch, and where the run is interrupted: leaving it as a context.
+
+    Args:
+        run: The run.
+        started: When this process began, of `time.perf_counter`.
+
+    Raises:
+        InputError: The checkpoint is damaged, or another run's.
+    """
+
+    def __init__(self, run: Run, started: float) -> None:
+        super().__init__()
+        self._path, self._owner = run.checkpoints / "seconds.npz", f"seconds of {run.identity}"
+        self._started, self._before = started, 0.0
+        if self._path.exists():
+            facts, _ = read_checkpoint(self._path, self._owner)
+            with reading_checkpoint(self._path):
+                self._before = float(facts["seconds"])
+
+    def so_far(self) -> float:
+        """Of this process until now, and of those before it."""
+        return self._before + time.perf_counter() - self._started
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        write_checkpoint(self._path, self._owner, {"seconds": self.so_far()}, {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        with contextlib.suppress(OSError):  # the checkpoints go when a run is finished; a full disk has its own error
+            if self._path.parent.exists():
+                self.on_epoch_end(0)
 
 
 def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:

@@ -167,7 +167,7 @@ def test_resume_refuses_what_is_damaged(
 ) -> None:
     run, other = killed_runs
     files = [name for name in files_of(run) if not name.startswith("tensorboard")]
-    assert files == sorted(["checkpoints/logits.npz", *BEGUN, MANIFEST])
+    assert files == sorted(["checkpoints/logits.npz", "checkpoints/seconds.npz", *BEGUN, MANIFEST])
     for file, damage in [
         *((file, flip) for file in files),
         (files[0], swap),

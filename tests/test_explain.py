@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_textcnn import Predictor
+from keras_textcnn import Predictor, devices
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import Corpus
@@ -17,14 +17,16 @@ from tests.conftest import make_ids, make_texts, randomize
 @pytest.mark.parametrize("poolings", [("max",), ("average",), ("max", "average")])
 @pytest.mark.parametrize("multichannel", [False, True])
 @pytest.mark.parametrize("ngrams", [0, 3])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_what_windows_add_and_the_bias_are_the_logits(
-    poolings: tuple[str, ...], multichannel: bool, ngrams: int
+    poolings: tuple[str, ...], multichannel: bool, ngrams: int, precision: str
 ) -> None:
     random = np.random.default_rng(0)
-    model = build_conv1d(
-        vocabulary_size=30, labels=4, dimensions=5, windows=(1, 2, 4), filters=7, poolings=poolings,
-        multichannel=multichannel, ngrams=ngrams, ngram_buckets=13,
-    )  # fmt: skip
+    with devices.computing_in(precision):
+        model = build_conv1d(
+            vocabulary_size=30, labels=4, dimensions=5, windows=(1, 2, 4), filters=7, poolings=poolings,
+            multichannel=multichannel, ngrams=ngrams, ngram_buckets=13,
+        )  # fmt: skip
     randomize(model, random)
     ids = make_ids(random, [0, 1, 2, 9, 17], 17).astype(np.int32)
     trace = trace_windows(model)

@@ -1,15 +1,22 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_textcnn.convolution import trace_windows
+from keras_textcnn.export import export_model
+from keras_textcnn.models import build_charcnn, build_conv1d, build_conv2d
 from keras_textcnn.run import Run
 from keras_textcnn.text import tokenize
 from keras_textcnn.vocabulary import encode, lookup_table
+from tests.conftest import randomize
 
 STRANGE = [
     b"", b" \n ", b"apple " * 16_000 + b"pear", "😀😀👩‍👩‍👧".encode(), "我爱苹果。".encode(), b"apple\x00 pear\x00",
@@ -65,6 +72,31 @@ def test_any_bytes_get_an_answer(serve: tf.types.experimental.Callable) -> None:
     assert set(answers["label"].numpy()) <= {b"fruit", b"metal", b"sea"}
     assert answers["label"].numpy()[2] == answers["label"].numpy()[5] == b"fruit"
     np.testing.assert_array_equal(probabilities_of(serve, STRANGE[:1]), probabilities_of(serve, [b" \n "]))
+
+
+@pytest.mark.parametrize(
+    ("build", "sizes"),
+    [
+        (build_conv1d, {"multichannel": True, "ngrams": 2, "ngram_buckets": 2_000}),
+        (build_conv2d, {"tokens": 16}),
+        (build_charcnn, {}),
+    ],
+)
+def test_every_weight_is_stored_once(build: Callable[..., keras.Model], sizes: dict[str, Any], tmp_path: Path) -> None:
+    model = build(vocabulary_size=900, labels=3, dimensions=30, **sizes)
+    randomize(model, np.random.default_rng(0))
+    vocabulary = ["[PAD]", "[UNK]", "of", "iron", *map(str, range(896))]
+    export_model(
+        model, vocabulary, ["a", "b", "c"], tmp_path / "model", split=tokenize, maximum_tokens=16,
+        trace=trace_windows(model),
+    )  # fmt: skip
+    stored = sum(path.stat().st_size for path in (tmp_path / "model" / "variables").iterdir())
+    assert stored <= 1.1 * sum(weight.nbytes for weight in model.get_weights())
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    ids = np.zeros((1, 16), np.int32)
+    ids[0, :3] = [2, 3, 1]
+    found = loaded.signatures["serving_default"](text=tf.constant(["of iron strange"]))["probabilities"]
+    np.testing.assert_allclose(found, tf.nn.softmax(model(ids)), atol=1e-5)
 
 
 ALONE = """

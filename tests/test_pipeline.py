@@ -21,12 +21,34 @@ def test_boundaries(maximum: int, boundaries: list[int]) -> None:
     assert length_boundaries(maximum) == boundaries
 
 
-def test_every_text_stands_in_one_batch_with_others_of_its_boundary() -> None:
-    plan = plan_batches(LENGTHS, boundaries=BOUNDARIES, batch_size=16, seed=(0, 0))
-    assert sorted(np.concatenate(plan)) == list(range(500))
-    for texts in plan:
-        assert 1 <= len(texts) <= 16
-        assert len({next(b for b in BOUNDARIES if length <= b) for length in LENGTHS[texts]}) == 1
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 16, 64])
+@pytest.mark.parametrize("seed", [None, (0, 0), (3, 7)])
+def test_every_text_stands_in_one_batch_and_no_batch_is_small(batch_size: int, seed: tuple[int, int] | None) -> None:
+    """A text in a small batch would weigh more than the others: each batch is one step."""
+    random = np.random.default_rng(batch_size)
+    for texts in [0, 1, 2, 3, 15, 16, 17, 23, 24, 25, 65, *random.integers(1, 700, 40)]:
+        longest = random.integers(1, 120)
+        lengths = np.minimum(random.geometric(1 / longest, texts) - 1, 100)
+        plan = plan_batches(lengths, boundaries=BOUNDARIES, batch_size=batch_size, seed=seed)
+        assert sorted(np.concatenate([[], *plan])) == list(range(texts))
+        sizes = [len(batch) for batch in plan]
+        assert max(sizes, default=0) <= batch_size
+        assert 2 * min(sizes, default=texts) >= min(batch_size, 2 * texts)
+
+
+def test_batches_hold_texts_of_a_like_length() -> None:
+    """All but one batch of each boundary, in which the rest of a narrower one may stand, and the last two."""
+    lengths = np.random.default_rng(0).integers(0, 101, 5_000)
+    plan = plan_batches(lengths, boundaries=BOUNDARIES, batch_size=16, seed=(0, 0))
+    mixed = [texts for texts in plan if len(set(np.searchsorted(BOUNDARIES, lengths[texts]))) > 1]
+    assert len(mixed) <= len(BOUNDARIES) + 1
+
+
+def test_drawn_texts_fill_batches_too() -> None:
+    weights = np.arange(500) / np.arange(500).sum()
+    plan = plan_batches(LENGTHS, boundaries=BOUNDARIES, batch_size=64, seed=(0, 0), weights=weights)
+    assert sum(map(len, plan)) == 500
+    assert min(map(len, plan)) >= 32
 
 
 def test_seed_and_epoch_fix_the_order() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from keras_textcnn.layers import TextMask, TextMaxPooling, TokenEmbedding
 from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify
@@ -33,7 +33,8 @@ def build_conv2d(
 
     As the tutorial has it, it stays at the accuracy of a coin: the flattened features are tens of thousands, none is
     negative and those of padding are all alike, so that one step of Adam moves a hidden unit by more than its ReLU can
-    come back from. So each feature map is normalized, that of padding is zero, and all are made small.
+    come back from. So each feature map is normalized over the places of the texts, that of padding is zero, and all are
+    made small.
 
     Shapes:
         ids:       int32 (batch, tokens); 0 is padding, 1 is unknown
@@ -80,8 +81,11 @@ def build_conv2d(
     for number, window in enumerate(windows, 1):
         features = layers.Conv2D(filters, window, padding="same", activation="relu", name=f"conv_{number}")(features)
         features = layers.MaxPooling2D(pooling, name=f"pooling_{number}")(features)
-        features = layers.BatchNormalization(momentum=0.9, name=f"normalization_{number}")(features)
         places = places[:, : features.shape[1] * pooling : pooling]  # 0 where no token is left
+        # For each column too: Keras 3.15 wants a mask of (batch, rows, columns), and counts what stands in it.
+        inside = ops.repeat(ops.not_equal(places, 0)[:, :, None], features.shape[2], axis=2)
+        normalize = layers.BatchNormalization(momentum=0.9, name=f"normalization_{number}")
+        features = normalize(features, mask=inside)
         features = TextMask(name=f"text_{number}")(features, places)
     flattened = layers.Flatten(name="flattened")(features)
     small = layers.Rescaling(SCALE, name="scaled")(flattened)

@@ -36,6 +36,40 @@ def test_equals_the_formula(tokens: int, dimensions: int, windows: tuple[int, ..
     np.testing.assert_allclose(model(ids), expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "windows", "pooling"),
+    [([3, 9, 12], (3,), 2), ([12, 12], (3,), 2), ([0, 5, 1], (3,), 3), ([7, 2, 11, 4], (2, 3), 2)],
+)
+def test_normalization_counts_the_places_of_the_texts_alone(
+    lengths: list[int], windows: tuple[int, ...], pooling: int
+) -> None:
+    random = np.random.default_rng(0)
+    model = build_conv2d(
+        vocabulary_size=30, labels=3, tokens=12, dimensions=8, windows=windows, pooling=pooling, filters=4
+    )
+    randomize(model, random)
+    ids = make_ids(random, lengths, 12)
+    before = weights_of(model)
+    model(ids, training=True)
+    after, rows = weights_of(model), ids
+    images = [(before["embedding/embeddings"][row] * (row != 0)[:, None])[:, :, None] for row in ids]
+    for number, window in enumerate(windows, 1):
+        kernel, bias = before[f"conv_{number}/kernel"], before[f"conv_{number}/bias"]
+        padded = [formulas.pad(formulas.pad(x, window).swapaxes(0, 1), window).swapaxes(0, 1) for x in images]
+        features = [formulas.relu(formulas.convolve_image(x, kernel, bias)) for x in padded]
+        pooled = [formulas.max_pool(formulas.max_pool(x, pooling).swapaxes(0, 1), pooling) for x in features]
+        images = [x.swapaxes(0, 1) for x in pooled]
+        rows = rows[:, : len(images[0]) * pooling : pooling]
+        inside = np.concatenate([x[row != 0].reshape(-1, 4) for x, row in zip(images, rows, strict=True)])
+        name = f"normalization_{number}"
+        statistics = {"moving_mean": inside.mean(axis=0), "moving_variance": inside.var(axis=0)}
+        for part, value in statistics.items():
+            expected = 0.9 * before[f"{name}/{part}"] + 0.1 * value
+            np.testing.assert_allclose(after[f"{name}/{part}"], expected, rtol=1e-4, atol=1e-5)
+        own = {**before, **{f"{name}/{part}": value for part, value in statistics.items()}}
+        images = [normalize(x, own, name) * (row != 0)[:, None, None] for x, row in zip(images, rows, strict=True)]
+
+
 def test_the_tutorials_parameters_by_formula() -> None:
     model = build_conv2d(vocabulary_size=10_000, labels=2, tokens=100)
     assert model.get_layer("image").output.shape == (None, 100, 100, 1)
