@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_textcnn import baseline, devices, export, scoring
+from keras_textcnn import balance, baseline, devices, export, scoring
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.building import build_model, load_vectors
-from keras_textcnn.calibration import Calibration, calibrate
+from keras_textcnn.calibration import Calibration, calibrate, tune_thresholds
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, VALIDATION, Corpus, Record
@@ -108,7 +108,7 @@ def train(
         calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
         run_metrics = _score(calibration, logits, encoded)
         say(_describe_calibration(run_metrics))
-        run_metrics["baseline"] = texts and _measure_baseline(texts, encoded, refit=refit, seed=config.seed)
+        run_metrics["baseline"] = measure_baseline(config, tokenized, encoded, refit=refit) if texts else None
         run_metrics |= _describe_fit(learnt, encoded)
 
         say("exporting the SavedModel")
@@ -235,23 +235,41 @@ def _describe_calibration(run_metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _measure_baseline(corpus: Corpus, encoded: Encoded, *, refit: bool, seed: int) -> dict[str, Any]:
-    """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then."""
-    texts = {
-        name: [corpus.texts[text] for text in np.flatnonzero(encoded.splits == position).tolist()]
-        for position, name in enumerate(SPLITS)
-    }
+def measure_baseline(
+    config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool
+) -> dict[str, Any]:
+    """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then.
+
+    It has the network's tokens, all of each text, its weights of labels and texts and, where a text may have several
+    labels, thresholds tuned on the validation texts in the same way.
+
+    Args:
+        config: Of the run.
+        tokenized: The corpus, in memory.
+        encoded: The same in numbers.
+        refit: Whether the network learns from the validation texts too, once they have chosen what they choose.
+    """
+    ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
+    counts = baseline.count_ngrams(ids, tokenized.lengths, longest=baseline.LONGEST[config.unit])
+    texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
     truth = {name: examples.truth for name, examples in encoded.examples.items()}
 
-    def score(names: Sequence[str], learnt: Sequence[str]) -> dict[str, Any]:
-        predicted = baseline.predict_linear(
-            [text for name in learnt for text in texts[name]],
-            np.concatenate([truth[name] for name in learnt]),
-            {name: texts[name] for name in names},
-            seed=seed,
+    def answer(names: Sequence[str], learnt: Sequence[str]) -> dict[str, np.ndarray]:
+        right = np.concatenate([truth[name] for name in learnt])
+        return baseline.predict_linear(
+            counts[np.concatenate([texts[name] for name in learnt])],
+            right,
+            {name: counts[texts[name]] for name in names},
+            seed=config.seed,
+            label_weights=None if config.class_weight == "none" else balance.weigh_labels(right, config.class_weight),
+            text_weights=balance.weigh_texts(right) * len(right) if config.sampling == "balanced" else None,
         )
-        return {name: scoring.score_labels(truth[name], labels) for name, labels in predicted.items()}
 
-    if not refit:
-        return {"name": baseline.NAME, **score(["validation", "test"], ["train"])}
-    return {"name": baseline.NAME, **score(["validation"], ["train"]), **score(["test"], ["train", "validation"])}
+    answers = answer(["validation"] if refit else ["validation", "test"], ["train"])
+    if refit:
+        answers |= answer(["test"], ["train", "validation"])
+    if config.several_labels:
+        thresholds = tune_thresholds(truth["validation"], answers["validation"])
+        answers = {name: scoring.choose_labels(values, thresholds) for name, values in answers.items()}
+    scores = {name: scoring.score_labels(truth[name], labels) for name, labels in answers.items()}
+    return {"name": baseline.name_baseline(config.unit), **scores}
