@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from keras_textcnn.corpus import SPLITS, Survey
+from keras_textcnn.results import percent, results_rows
 
 LISTED_LABELS = 20  # of a survey
 LONGEST_SHOWN = 40  # characters of a label
@@ -83,10 +84,8 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
     table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for column in ("validation accuracy", "macro F1", "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
-    baseline = run_metrics["baseline"]
-    for name, splits in [("this run", run_metrics), *([(baseline["name"], baseline)] if baseline else [])]:
-        scores = [splits[split][score] for split in ("validation", "test") for score in ("accuracy", "macro_f1")]
-        table.add_row(name, *(f"{100 * score:.2f}" for score in scores))
+    for name, scores in results_rows(run_metrics):
+        table.add_row(name, *map(percent, scores))
     return table
 
 
@@ -156,18 +155,42 @@ def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:
     return table
 
 
-def scores_table(scores: dict[str, Any]) -> Table:
+def scores_table(scores: dict[str, Any], *, without: dict[str, Any] | None = None) -> Table:
     """One split's scores: accuracy, macro and micro F1 and calibration error in percent, log loss in nats.
 
     Args:
         scores: One split's block of `metrics.json`.
+        without: The same without the texts that the run has learnt from, a row more if these are fewer.
     """
     table = Table("texts", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for column in ("accuracy", "macro F1", "micro F1", "calibration error", "log loss"):
         table.add_column(column, justify="right", no_wrap=True)
-    percent = (f"{100 * scores[name]:.2f}" for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
-    table.add_row(f"{scores['support']:,}", *percent, f"{scores['log_loss']:.4f}")
+    fewer = without and without["support"] < scores["support"]
+    for block, which in ((scores, ""), *([(without, " not learnt from")] if without and fewer else [])):
+        shares = (percent(block[name]) for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
+        table.add_row(f"{block['support']:,}{which}", *shares, f"{block['log_loss']:.4f}")
     return table
+
+
+def describe_learnt(learnt: dict[str, Any] | None, texts: int) -> str:
+    """A line about the texts that a run has learnt from, among those that it is measured on; "" if there are none.
+
+    Args:
+        learnt: From `Evaluation.learnt`; None: not known.
+        texts: That it is measured on.
+    """
+    if learnt is None:
+        return (
+            "warning: which texts the run has learnt from is not known, it has no learnt_texts.bin; these may be among "
+            "them; try texts that are newer than the run"
+        )
+    if not learnt["texts"]:
+        return ""
+    found = f"warning: {learnt['texts']:,} of {texts:,} texts are among those that the run has learnt from"
+    chosen = f" ({learnt['chosen']:,} of them only chose its epochs and temperature)" if learnt["chosen"] else ""
+    if not learnt["without"]:
+        return f"{found}; there are no others{chosen}; try texts that it has not seen"
+    return f"{found}; without them accuracy is {learnt['without']['accuracy']:.2%}{chosen}"
 
 
 def shares_table(shares: Sequence[dict[str, float]]) -> Table:

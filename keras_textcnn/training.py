@@ -16,13 +16,13 @@ from keras_textcnn.building import build_model, load_vectors
 from keras_textcnn.calibration import Calibration, calibrate, tune_thresholds
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
-from keras_textcnn.corpus import SPLITS, VALIDATION, Corpus, Record
+from keras_textcnn.corpus import SPLITS, TRAIN, VALIDATION, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.learning import Learnt, learn, predict
 from keras_textcnn.memory import check_memory
 from keras_textcnn.models import SHORTEST
-from keras_textcnn.run import Run
+from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.summary import write_summary
 from keras_textcnn.text import UNITS
@@ -76,6 +76,9 @@ def train(
     known = (start.vocabulary, start.labels) if start else ((), ())
     encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
+    learnt_before = start.run.learnt() if start else None
+    if start:
+        _say_what_was_learnt(start.run, learnt_before, tokenized, encoded, say)
     if not start:
         config, encoded = _fit_length(config, encoded)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
@@ -107,6 +110,8 @@ def train(
         logits = {"validation": learnt.logits, "test": predict(config, model, encoded.examples["test"])}
         calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
         run_metrics = _score(calibration, logits, encoded)
+        if learnt_before:
+            _score_without(learnt_before, run_metrics, calibration, logits, tokenized, encoded)
         say(_describe_calibration(run_metrics))
         run_metrics["baseline"] = measure_baseline(config, tokenized, encoded, refit=refit) if texts else None
         run_metrics |= _describe_fit(learnt, encoded)
@@ -115,6 +120,8 @@ def train(
         _export(run, config, model, encoded, calibration)
         if start and old_texts:
             run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
+        if learnt_before or not start:  # or the list would not be whole
+            run.write_learnt(_list_learnt(tokenized, encoded, refit=refit, before=learnt_before))
         run_metrics["seconds"] = round(time.perf_counter() - started, 1)
         write_summary(
             run,
@@ -195,6 +202,55 @@ def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: 
         "before": before,
     }
     return blocks
+
+
+def _say_what_was_learnt(
+    run: Run, learnt: LearntTexts | None, tokenized: TokenizedCorpus, encoded: Encoded, say: Callable[[str], None]
+) -> None:
+    if learnt is None:
+        say(
+            f"warning: which texts {run.directory} has learnt from is not known, it has no learnt_texts.bin; the "
+            "validation and test texts may be among them; try newer ones"
+        )
+        return
+    for name, seen in _find_learnt(learnt, tokenized, encoded).items():
+        if number := int(seen.sum()):
+            say(
+                f"warning: {number:,} of {len(seen):,} {name} texts are among those that {run.directory} has learnt "
+                "from; the results have the scores without them too"
+            )
+
+
+def _find_learnt(learnt: LearntTexts, tokenized: TokenizedCorpus, encoded: Encoded) -> dict[str, np.ndarray]:
+    """Which of the validation and test texts an earlier run has learnt from: bool (texts,) each."""
+    hashes = {name: tokenized.hashes[encoded.splits == SPLITS.index(name)] for name in SPLITS[1:]}
+    return {name: np.logical_or(*learnt.find(numbers)) for name, numbers in hashes.items()}
+
+
+def _score_without(
+    learnt: LearntTexts,
+    run_metrics: dict[str, Any],
+    calibration: Calibration,
+    logits: Mapping[str, np.ndarray],
+    tokenized: TokenizedCorpus,
+    encoded: Encoded,
+) -> None:
+    """Adds what the scores of a split are without the texts that an earlier run has learnt from, if there are any."""
+    for name, seen in _find_learnt(learnt, tokenized, encoded).items():
+        if seen.any():
+            truth, probabilities = encoded.examples[name].truth[~seen], calibration.probabilities(logits[name][~seen])
+            predicted = scoring.choose_labels(probabilities, calibration.thresholds)
+            scores = {"support": len(truth), **scoring.score_labels(truth, predicted)} if len(truth) else None
+            run_metrics[name]["without_learnt"] = scores
+
+
+def _list_learnt(
+    tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, before: LearntTexts | None
+) -> LearntTexts:
+    training, validation = (tokenized.hashes[encoded.splits == part] for part in (TRAIN, VALIDATION))
+    if refit:
+        return LearntTexts.of(np.concatenate([training, validation]), validation, before)
+    return LearntTexts.of(training, validation, before)
 
 
 def _describe_fit(learnt: Learnt, encoded: Encoded) -> dict[str, Any]:

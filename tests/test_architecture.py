@@ -36,6 +36,7 @@ TOOLS = {
     "devices",
     "explain",
     "page",
+    "results",
     "weights",
 } | {"vocabulary"}  # a stage may use these
 
