@@ -49,7 +49,7 @@ class Evaluation(JupyterMixin):
     scores: dict[str, Any]
     confusions: np.ndarray
     unknown: dict[str, int]
-    shares: list[dict[str, float]]
+    shares: list[dict[str, float | None]]
     wanted_accuracy: float
     threshold: dict[str, float] | None
     worst: list[dict[str, Any]]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from keras_textcnn.explain import Explanation
-from keras_textcnn.results import percent, results_rows
+from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -37,7 +37,7 @@ def report_page(
     title: str,
     *,
     metrics: Mapping[str, Any],
-    shares: Sequence[Mapping[str, float]],
+    shares: Sequence[Mapping[str, float | None]],
     ngrams: Mapping[str, Sequence[tuple[str, float, int]]],
     errors: Sequence[tuple[str, Explanation]],
     pictures: Mapping[str, bytes],
@@ -80,9 +80,11 @@ def report_page(
 
 
 def _results(metrics: Mapping[str, Any]) -> str:
-    columns = ("percent", "validation accuracy", "macro F1", "test accuracy", "macro F1")
+    columns = ("percent", VALIDATION_COLUMN, "macro F1*", "test accuracy", "macro F1")
     rows = [(html.escape(name), *map(percent, scores)) for name, scores in results_rows(metrics)]
-    return _table(columns, rows)
+    warnings = "".join(f"<li>{html.escape(warning)}</li>\n" for warning in metrics.get("warnings", ()))
+    footnote = f"<p>{html.escape(describe_choices(metrics))}</p>\n"
+    return _table(columns, rows) + footnote + (f"<ul class='warnings'>\n{warnings}</ul>\n" if warnings else "")
 
 
 def _calibration(metrics: Mapping[str, Any]) -> str:

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from keras_textcnn.corpus import SPLITS, Survey
-from keras_textcnn.results import percent, results_rows
+from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
 
 LISTED_LABELS = 20  # of a survey
 LONGEST_SHOWN = 40  # characters of a label
@@ -78,20 +79,29 @@ def describe_epoch(row: dict[str, Any]) -> str:
 def results_table(run_metrics: dict[str, Any]) -> Table:
     """The run beside the linear baseline, if it has one: accuracy and macro F1 in percent, on validation and test.
 
+    Validation scores carry a mark, and a footnote says what was chosen on these texts.
+
     Args:
         run_metrics: What `metrics.json` holds.
     """
-    table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("validation accuracy", "macro F1", "test accuracy", "macro F1"):
+    table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False, **_footnote(describe_choices(run_metrics)))
+    for column in (VALIDATION_COLUMN, "macro F1*", "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, scores in results_rows(run_metrics):
         table.add_row(name, *map(percent, scores))
     return table
 
 
+def _footnote(line: str) -> dict[str, Any]:
+    return {"caption": Text(line), "caption_justify": "left"}
+
+
 def describe_scores(run_metrics: dict[str, Any]) -> str:
     """One line about a run among others."""
-    return ", ".join(f"{100 * run_metrics[split]['accuracy']:.2f}% of the {split} texts right" for split in SPLITS[1:])
+    validation, test = (f"{100 * run_metrics[split]['accuracy']:.2f}%" for split in SPLITS[1:])
+    return (
+        f"{validation} of the validation texts right, on which its epochs were chosen, {test} of the test texts right"
+    )
 
 
 def repeats_table(summary: dict[str, Any]) -> Table:
@@ -100,8 +110,9 @@ def repeats_table(summary: dict[str, Any]) -> Table:
     Args:
         summary: What `repeats.json` holds.
     """
-    table = Table(f"percent, {summary['runs']} runs", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("validation accuracy", "test accuracy", "macro F1"):
+    footnote = _footnote("* epochs, temperature and the like were chosen on these texts")
+    table = Table(f"percent, {summary['runs']} runs", box=rich.box.SIMPLE_HEAD, pad_edge=False, **footnote)
+    for column in (VALIDATION_COLUMN, "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
     baseline = summary["baseline"]
     rows = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
@@ -123,12 +134,11 @@ def describe_old_texts(scores: dict[str, Any]) -> str:
 
 
 def report_text(run_metrics: dict[str, Any]) -> str:
-    """What `report.txt` holds: the results table and each label's scores on the test texts."""
-    tables: list[RenderableType] = [results_table(run_metrics)]
-    if "old_texts" in run_metrics:
-        tables.append(describe_old_texts(run_metrics["old_texts"]))
+    """What `report.txt` holds: the results table, the warnings, and each label's scores on the test texts."""
+    lines = [*render(results_table(run_metrics), width=120), *run_metrics.get("warnings", [])]  # each stays a line
+    tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
     tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))
-    return "".join(line + "\n" for line in render(*tables, width=120))
+    return "".join(line + "\n" for line in [*lines, *render(*tables, width=120)])
 
 
 def render(*tables: RenderableType, width: int) -> list[str]:
@@ -193,13 +203,13 @@ def describe_learnt(learnt: dict[str, Any] | None, texts: int) -> str:
     return f"{found}; without them accuracy is {learnt['without']['accuracy']:.2%}{chosen}"
 
 
-def shares_table(shares: Sequence[dict[str, float]]) -> Table:
-    """What `predict --reject-below` would answer: rows of reject_below, answered and accuracy, in [0, 1]."""
+def shares_table(shares: Sequence[dict[str, float | None]]) -> Table:
+    """What `predict --reject-below` would answer: rows of reject_below, answered, accuracy (in [0, 1], or None)."""
     table = Table("--reject-below", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for column in ("answered, percent", "accuracy of these, percent"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in shares:
-        table.add_row(f"{row['reject_below']:g}", f"{100 * row['answered']:.2f}", f"{100 * row['accuracy']:.2f}")
+        table.add_row(f"{row['reject_below']:g}", percent(row["answered"]), percent(row["accuracy"]))
     return table
 
 

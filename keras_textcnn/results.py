@@ -29,3 +29,21 @@ def results_rows(run_metrics: Mapping[str, Any]) -> list[tuple[str, list[float |
 def percent(share: float | None) -> str:
     """A share in [0, 1] in percent; that of nothing is no number."""
     return "–" if share is None else f"{100 * share:.2f}"
+
+
+VALIDATION_COLUMN = "validation accuracy*"
+
+
+def describe_choices(run_metrics: Mapping[str, Any]) -> str:
+    """The footnote to a run's validation scores, which are those of what was chosen for them.
+
+    Args:
+        run_metrics: What `metrics.json` holds.
+    """
+    chosen = {
+        "epochs": True,
+        "scale of the n-grams": "ngrams" in run_metrics,
+        "temperature": "calibration" in run_metrics,
+        "thresholds": bool(run_metrics.get("calibration", {}).get("thresholds")),
+    }
+    return f"* chosen on these texts: {', '.join(name for name, it_was in chosen.items() if it_was)}"

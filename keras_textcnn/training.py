@@ -14,7 +14,7 @@ from keras_textcnn import balance, baseline, devices, export, scoring
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.building import build_model, load_vectors
 from keras_textcnn.calibration import Calibration, calibrate, tune_thresholds
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, TrainConfig
 from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import SPLITS, TRAIN, VALIDATION, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
@@ -59,6 +59,7 @@ def train(
             the unfinished run's. Nothing has been written then.
     """
     started = time.perf_counter()
+    say, warnings = _collecting_warnings(say)
     config = config.resolved()
     if several := config.repeats():
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
@@ -120,6 +121,9 @@ def train(
         _export(run, config, model, encoded, calibration)
         if start and old_texts:
             run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
+        if ahead := _describe_lead(config, run_metrics):
+            say(ahead)
+        run_metrics["warnings"] = warnings
         if learnt_before or not start:  # or the list would not be whole
             run.write_learnt(_list_learnt(tokenized, encoded, refit=refit, before=learnt_before))
         run_metrics["seconds"] = round(time.perf_counter() - started, 1)
@@ -134,6 +138,17 @@ def train(
         )
         run.finish()
     return run
+
+
+def _collecting_warnings(say: Callable[[str], None]) -> tuple[Callable[[str], None], list[str]]:
+    """The same function, and the lines of what it is told that are warnings."""
+    warnings: list[str] = []
+
+    def told(lines: str) -> None:
+        warnings.extend(line for line in lines.split("\n") if line.startswith("warning: "))
+        say(lines)
+
+    return told, warnings
 
 
 def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:
@@ -278,6 +293,28 @@ def _export(run: Run, config: TrainConfig, model: keras.Model, encoded: Encoded,
             thresholds=calibration.thresholds,
             trace=trace_windows(model),
         )
+    )
+
+
+def _describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
+    """A warning where the linear model has more of the test texts right, with what may help; else ""."""
+    baseline_metrics = run_metrics["baseline"]
+    if not baseline_metrics or baseline_metrics["test"]["accuracy"] <= run_metrics["test"]["accuracy"]:
+        return ""
+    advice = []
+    if not config.from_run:  # which has the model and the vectors of that run
+        if config.model != "conv1d":
+            advice.append("--model conv1d, which has a linear model within")
+        elif not config.ngrams:
+            advice.append("--ngrams 2, a linear model within")
+        if config.vectors == GLOVE_TABLE:
+            advice.append("larger vectors (./glove_download.sh and --vectors glove.6B.100d)")
+        elif config.vectors == NO_VECTORS and config.unit == "word":
+            advice.append("pretrained vectors of the texts' language (--vectors)")
+    linear, ours = (100 * blocks["test"]["accuracy"] for blocks in (baseline_metrics, run_metrics))
+    return (
+        f"warning: the linear model is ahead on the test texts ({linear:.2f} against {ours:.2f}); "
+        f"try {', '.join([*advice, 'more texts'])}"
     )
 
 

@@ -199,6 +199,8 @@ def test_test_texts_that_the_old_run_has_learnt_from_are_told_and_left_out(
     assert (f"warning: {known} of 12 test texts are among those" in output.err) == bool(known)
     metrics = json.loads((run / "metrics.json").read_text())
     assert "without_learnt" not in metrics["validation"]
+    assert metrics["warnings"] == [line for line in output.err.splitlines() if line.startswith("warning: ")]
+    assert all(line in (run / "report.txt").read_text("utf-8") for line in metrics["warnings"])
     row = "without texts learnt before"
     if not known:
         assert "without_learnt" not in metrics["test"]
