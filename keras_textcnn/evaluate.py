@@ -15,7 +15,7 @@ from keras_textcnn.command import Parser, add_options, import_tensorflow, run_co
 from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
 from keras_textcnn.corpus import Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.opening import as_given, check_reading, counting, locate, make_reader, say_what_is_missing
+from keras_textcnn.opening import as_given, check_reading, console, counting, locate, make_reader, say_what_is_missing
 from keras_textcnn.readers import Reader
 from keras_textcnn.run import Run, find_saved_model
 
@@ -66,6 +66,7 @@ def _main(arguments: argparse.Namespace) -> None:
     import_tensorflow()
     from keras_textcnn.evaluation import evaluate
     from keras_textcnn.predictor import Predictor
+    from keras_textcnn.reporting import describe_learnt
 
     predictor = Predictor(run.directory)
     if predictor.thresholds is not None and arguments.accuracy is not None:
@@ -74,6 +75,8 @@ def _main(arguments: argparse.Namespace) -> None:
         texts = progress(itertools.chain([first], records))
         evaluation = evaluate(predictor, texts, accuracy=arguments.accuracy or 0.99)
     say_what_is_missing(reader)
+    if warning := describe_learnt(evaluation.learnt, evaluation.scores["support"]):
+        console.print(warning)
     _write(run, name, evaluation)
     Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(evaluation.to_text(), end="")
     print(f"In {run.directory / 'evaluations'}: {name}.txt, {name}.json and {name}.png.")

@@ -3,6 +3,7 @@
 import dataclasses
 import heapq
 import itertools
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.jupyter import JupyterMixin
+from rich.text import Text
 
 from keras_textcnn import reporting, scoring
 from keras_textcnn.corpus import Record, labels_of
 from keras_textcnn.errors import InputError
 from keras_textcnn.predictor import Predictor
+from keras_textcnn.run import LearntTexts, Run
+from keras_textcnn.store import hash_text
 
 CHUNK = 1024  # texts answered at once
 WORST, SHOWN = 100, 10  # errors that are kept with their texts; that are shown
@@ -36,16 +40,20 @@ class Evaluation(JupyterMixin):
         threshold: From `scoring.find_threshold` for it.
         worst: The texts it is most wrong about, the worst first: text, truth, predicted, probability (of what was
             predicted).
+        learnt: What of this the run has learnt from: "texts", how many; "chosen", how many of these only chose its
+            epochs and the like; "without", the scores of the others, None if there are none. None: not known, since
+            the model is no run's, or an older version's.
     """
 
     labels: list[str]
     scores: dict[str, Any]
     confusions: np.ndarray
     unknown: dict[str, int]
-    shares: list[dict[str, float]]
+    shares: list[dict[str, float | None]]
     wanted_accuracy: float
     threshold: dict[str, float] | None
     worst: list[dict[str, Any]]
+    learnt: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as a file in RUN/evaluations holds it."""
@@ -62,10 +70,12 @@ class Evaluation(JupyterMixin):
         reporting.plot_confusion_matrix(self.confusions, support, self.labels, path)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield reporting.scores_table(self.scores)
+        if warning := reporting.describe_learnt(self.learnt, self.scores["support"]):
+            yield Text(warning + "\n")
+        yield reporting.scores_table(self.scores, without=self.learnt and self.learnt["without"])
         if self.unknown:
             named = ", ".join(f"{reporting.shown(label)} {number:,}" for label, number in self.unknown.items())
-            yield f"left out: {sum(self.unknown.values()):,} labels that the run does not know: {named}\n"
+            yield Text(f"left out: {sum(self.unknown.values()):,} labels that the run does not know: {named}\n")
         yield reporting.label_table(self.scores, title="by label, percent")
         if self.shares:
             yield reporting.shares_table(self.shares)
@@ -93,7 +103,8 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
     Raises:
         InputError: The model knows no label of any text.
     """
-    truths, rows, unknown = [], [], Counter[str]()
+    learnt = _learnt_by(predictor)
+    truths, rows, hashes, unknown = [], [], array("Q"), Counter[str]()
     worst: list[tuple[float, int, dict[str, Any]]] = []
     numbers = itertools.count()
     remaining = iter(records)
@@ -102,6 +113,7 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
         probabilities = predictor.probabilities(texts)
         truths.append(truth)
         rows.append(probabilities)
+        hashes.extend(map(hash_text, texts))
         for position in scoring.rank_errors(truth, probabilities, predictor.thresholds)[:WORST].tolist():
             error = _describe_error(texts[position], truth[position], probabilities[position], predictor)
             surprise = -_probability_of(truth[position], probabilities[position])
@@ -123,7 +135,27 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
         wanted_accuracy=accuracy,
         threshold=scoring.find_threshold(truth, probabilities, accuracy) if one_label else None,
         worst=[error for _, _, error in sorted(worst, key=lambda entry: entry[:2], reverse=True)],
+        learnt=_score_without(learnt, np.array(hashes, np.uint64), truth, probabilities, predictor) if learnt else None,
     )
+
+
+def _learnt_by(predictor: Predictor) -> LearntTexts | None:
+    directory = getattr(predictor, "directory", None)
+    return Run.open(directory).learnt() if directory and (directory / "config.json").is_file() else None
+
+
+def _score_without(
+    learnt: LearntTexts, hashes: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, predictor: Predictor
+) -> dict[str, Any]:
+    """What `Evaluation.learnt` holds."""
+    fitted, chosen = learnt.find(hashes)
+    others = ~(fitted | chosen)
+    scores = None
+    if others.any():
+        scores = scoring.score_probabilities(
+            truth[others], probabilities[others], predictor.labels, predictor.thresholds
+        )
+    return {"texts": int((~others).sum()), "chosen": int(chosen.sum()), "without": scores}
 
 
 def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:

@@ -16,6 +16,7 @@ SHOWN = 5  # n-grams of an explanation
 # What stands between spaces; where a script has none, a character with its marks.
 UNSPACED = f"[{folding.python_class(folding.UNSPACED)}]"
 PIECE = re.compile(rf"{UNSPACED}[{folding.python_class(folding.MARKS)}]*|(?:(?!{UNSPACED})\S)+")
+NO_TOKEN = "(no token)"
 FOR, AGAINST = "46,139,87", "205,92,92"  # green and red
 
 
@@ -25,8 +26,8 @@ class Ngram:
 
     Attributes:
         start: Position of the first token.
-        tokens: How many.
-        text: The tokens, with spaces between.
+        tokens: How many; 0 where the text has none: the model then reads padding, which adds something too.
+        text: The tokens, with spaces between; `NO_TOKEN` where there is none.
         added: To the label's logit, nats.
     """
 
@@ -102,7 +103,7 @@ class Explanation:
     def _weights(self) -> np.ndarray:
         """What each token added, as part of the largest: in [-1, 1]; an n-gram's is shared by its tokens."""
         weights = np.zeros(len(self.tokens))
-        for ngram in self.ngrams:
+        for ngram in (ngram for ngram in self.ngrams if ngram.tokens):
             weights[ngram.start : ngram.start + ngram.tokens] += ngram.added / ngram.tokens
         return weights / max(np.abs(weights).max(initial=0), 1e-9)
 
@@ -110,12 +111,14 @@ class Explanation:
 def rank_ngrams(explanations: Iterable[Explanation], *, most: int = 10) -> dict[str, list[tuple[str, float, int]]]:
     """What spoke for each label in the texts that were given it: what added the most in all of them first.
 
+    What texts without tokens have in place of n-grams is none.
+
     Returns:
         For each label n-grams with what each added on average where it stood, and in how many places it did.
     """
     added: dict[str, dict[str, list[float]]] = {}
     for explanation in explanations:
-        for ngram in explanation.ngrams:
+        for ngram in (ngram for ngram in explanation.ngrams if ngram.tokens):
             added.setdefault(explanation.label, {}).setdefault(ngram.text, []).append(ngram.added)
     ranked = {}
     for label in sorted(added):
@@ -151,7 +154,7 @@ def explain_windows(
         place = start, min(windows[row], len(tokens) - start)  # a text may be shorter than its window
         sums[place] = sums.get(place, 0.0) + float(added[row, start])
     ngrams = [
-        Ngram(start, size, " ".join(tokens[start : start + size]) or "(no token)", amount)
+        Ngram(start, size, " ".join(tokens[start : start + size]) or NO_TOKEN, amount)
         for (start, size), amount in sums.items()
     ]
     ngrams.sort(key=lambda ngram: -abs(ngram.added))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from keras_textcnn.explain import Explanation
+from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -36,7 +37,7 @@ def report_page(
     title: str,
     *,
     metrics: Mapping[str, Any],
-    shares: Sequence[Mapping[str, float]],
+    shares: Sequence[Mapping[str, float | None]],
     ngrams: Mapping[str, Sequence[tuple[str, float, int]]],
     errors: Sequence[tuple[str, Explanation]],
     pictures: Mapping[str, bytes],
@@ -59,7 +60,7 @@ def report_page(
         parts.append(f'<h2>{html.escape(name)}</h2>\n<div class="wide">{image}</div>\n')
     parts.append("<h2>Test texts by label</h2>\n" + _labels(metrics["test"]))
     if shares:
-        rows = [(f"{row['reject_below']:g}", _percent(row["answered"]), _percent(row["accuracy"])) for row in shares]
+        rows = [(f"{row['reject_below']:g}", percent(row["answered"]), percent(row["accuracy"])) for row in shares]
         parts.append("<h2>If unsure answers are left out</h2>\n")
         parts.append(_table(("<code>--reject-below</code>", "answered, %", "accuracy of these, %"), rows))
     if ngrams:
@@ -79,29 +80,22 @@ def report_page(
 
 
 def _results(metrics: Mapping[str, Any]) -> str:
-    named = [("this run", metrics)] + (
-        [(metrics["baseline"]["name"], metrics["baseline"])] if metrics["baseline"] else []
-    )
-    columns = ("percent", "validation accuracy", "macro F1", "test accuracy", "macro F1")
-    rows = [
-        (
-            html.escape(name),
-            *(_percent(splits[split][score]) for split in ("validation", "test") for score in ("accuracy", "macro_f1")),
-        )
-        for name, splits in named
-    ]
-    return _table(columns, rows)
+    columns = ("percent", VALIDATION_COLUMN, "macro F1*", "test accuracy", "macro F1")
+    rows = [(html.escape(name), *map(percent, scores)) for name, scores in results_rows(metrics)]
+    warnings = "".join(f"<li>{html.escape(warning)}</li>\n" for warning in metrics.get("warnings", ()))
+    footnote = f"<p>{html.escape(describe_choices(metrics))}</p>\n"
+    return _table(columns, rows) + footnote + (f"<ul class='warnings'>\n{warnings}</ul>\n" if warnings else "")
 
 
 def _calibration(metrics: Mapping[str, Any]) -> str:
     calibration = metrics["calibration"]
     lines = [
         f"Temperature {calibration['temperature']:.2f}, fitted on the validation texts: calibration error on the test "
-        f"texts {_percent(calibration['before']['test']['calibration_error'])}% before, "
-        f"{_percent(metrics['test']['calibration_error'])}% after."
+        f"texts {percent(calibration['before']['test']['calibration_error'])}% before, "
+        f"{percent(metrics['test']['calibration_error'])}% after."
     ]
     if old := metrics.get("old_texts"):
-        before, after = (_percent(old[name]["accuracy"]) for name in ("before", "after"))
+        before, after = (percent(old[name]["accuracy"]) for name in ("before", "after"))
         lines.append(f"Of the old run's {old['texts']:,} test texts {before}% right before, {after}% after.")
     return "".join(f"<p>{line}</p>\n" for line in lines)
 
@@ -109,7 +103,7 @@ def _calibration(metrics: Mapping[str, Any]) -> str:
 def _labels(split: Mapping[str, Any]) -> str:
     scores = ("precision", "recall", "f1")
     rows = [
-        (html.escape(label), *(_percent(values[score]) for score in scores), f"{values['support']:,}")
+        (html.escape(label), *(percent(values[score]) for score in scores), f"{values['support']:,}")
         for label, values in split["per_label"].items()
     ]
     return _table(("label", "precision, %", "recall, %", "F1, %", "texts"), rows)
@@ -120,7 +114,3 @@ def _table(columns: Iterable[str], rows: Iterable[Sequence[str]], *, kind: str =
     head = "".join(f"<th>{column}</th>" for column in columns)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
     return f'<div class="wide {kind}"><table><tr>{head}</tr>\n{body}</table></div>\n'
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"

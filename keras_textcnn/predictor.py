@@ -28,6 +28,7 @@ class Predictor:
         directory: Of a run, or the folder of a SavedModel.
 
     Attributes:
+        directory: As given.
         labels: Names by output.
         thresholds: float32 (labels,), where a text may have several labels, else None.
         exact: Whether the n-grams of an explanation add up to the logit, or are found by occlusion.
@@ -37,7 +38,8 @@ class Predictor:
     """
 
     def __init__(self, directory: Path | str) -> None:
-        saved_model = find_saved_model(Path(directory))
+        self.directory = Path(directory)
+        saved_model = find_saved_model(self.directory)
         import tensorflow as tf
 
         try:

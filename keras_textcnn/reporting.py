@@ -13,8 +13,10 @@ from matplotlib.figure import Figure
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from keras_textcnn.corpus import SPLITS, Survey
+from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
 
 LISTED_LABELS = 20  # of a survey
 LONGEST_SHOWN = 40  # characters of a label
@@ -77,22 +79,29 @@ def describe_epoch(row: dict[str, Any]) -> str:
 def results_table(run_metrics: dict[str, Any]) -> Table:
     """The run beside the linear baseline, if it has one: accuracy and macro F1 in percent, on validation and test.
 
+    Validation scores carry a mark, and a footnote says what was chosen on these texts.
+
     Args:
         run_metrics: What `metrics.json` holds.
     """
-    table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("validation accuracy", "macro F1", "test accuracy", "macro F1"):
+    table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False, **_footnote(describe_choices(run_metrics)))
+    for column in (VALIDATION_COLUMN, "macro F1*", "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
-    baseline = run_metrics["baseline"]
-    for name, splits in [("this run", run_metrics), *([(baseline["name"], baseline)] if baseline else [])]:
-        scores = [splits[split][score] for split in ("validation", "test") for score in ("accuracy", "macro_f1")]
-        table.add_row(name, *(f"{100 * score:.2f}" for score in scores))
+    for name, scores in results_rows(run_metrics):
+        table.add_row(name, *map(percent, scores))
     return table
+
+
+def _footnote(line: str) -> dict[str, Any]:
+    return {"caption": Text(line), "caption_justify": "left"}
 
 
 def describe_scores(run_metrics: dict[str, Any]) -> str:
     """One line about a run among others."""
-    return ", ".join(f"{100 * run_metrics[split]['accuracy']:.2f}% of the {split} texts right" for split in SPLITS[1:])
+    validation, test = (f"{100 * run_metrics[split]['accuracy']:.2f}%" for split in SPLITS[1:])
+    return (
+        f"{validation} of the validation texts right, on which its epochs were chosen, {test} of the test texts right"
+    )
 
 
 def repeats_table(summary: dict[str, Any]) -> Table:
@@ -101,8 +110,9 @@ def repeats_table(summary: dict[str, Any]) -> Table:
     Args:
         summary: What `repeats.json` holds.
     """
-    table = Table(f"percent, {summary['runs']} runs", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("validation accuracy", "test accuracy", "macro F1"):
+    footnote = _footnote("* epochs, temperature and the like were chosen on these texts")
+    table = Table(f"percent, {summary['runs']} runs", box=rich.box.SIMPLE_HEAD, pad_edge=False, **footnote)
+    for column in (VALIDATION_COLUMN, "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
     baseline = summary["baseline"]
     rows = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
@@ -124,12 +134,11 @@ def describe_old_texts(scores: dict[str, Any]) -> str:
 
 
 def report_text(run_metrics: dict[str, Any]) -> str:
-    """What `report.txt` holds: the results table and each label's scores on the test texts."""
-    tables: list[RenderableType] = [results_table(run_metrics)]
-    if "old_texts" in run_metrics:
-        tables.append(describe_old_texts(run_metrics["old_texts"]))
+    """What `report.txt` holds: the results table, the warnings, and each label's scores on the test texts."""
+    lines = [*render(results_table(run_metrics), width=120), *run_metrics.get("warnings", [])]  # each stays a line
+    tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
     tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))
-    return "".join(line + "\n" for line in render(*tables, width=120))
+    return "".join(line + "\n" for line in [*lines, *render(*tables, width=120)])
 
 
 def render(*tables: RenderableType, width: int) -> list[str]:
@@ -156,27 +165,51 @@ def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:
     return table
 
 
-def scores_table(scores: dict[str, Any]) -> Table:
+def scores_table(scores: dict[str, Any], *, without: dict[str, Any] | None = None) -> Table:
     """One split's scores: accuracy, macro and micro F1 and calibration error in percent, log loss in nats.
 
     Args:
         scores: One split's block of `metrics.json`.
+        without: The same without the texts that the run has learnt from, a row more if these are fewer.
     """
     table = Table("texts", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for column in ("accuracy", "macro F1", "micro F1", "calibration error", "log loss"):
         table.add_column(column, justify="right", no_wrap=True)
-    percent = (f"{100 * scores[name]:.2f}" for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
-    table.add_row(f"{scores['support']:,}", *percent, f"{scores['log_loss']:.4f}")
+    fewer = without and without["support"] < scores["support"]
+    for block, which in ((scores, ""), *([(without, " not learnt from")] if without and fewer else [])):
+        shares = (percent(block[name]) for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
+        table.add_row(f"{block['support']:,}{which}", *shares, f"{block['log_loss']:.4f}")
     return table
 
 
-def shares_table(shares: Sequence[dict[str, float]]) -> Table:
-    """What `predict --reject-below` would answer: rows of reject_below, answered and accuracy, in [0, 1]."""
+def describe_learnt(learnt: dict[str, Any] | None, texts: int) -> str:
+    """A line about the texts that a run has learnt from, among those that it is measured on; "" if there are none.
+
+    Args:
+        learnt: From `Evaluation.learnt`; None: not known.
+        texts: That it is measured on.
+    """
+    if learnt is None:
+        return (
+            "warning: which texts the run has learnt from is not known, it has no learnt_texts.bin; these may be among "
+            "them; try texts that are newer than the run"
+        )
+    if not learnt["texts"]:
+        return ""
+    found = f"warning: {learnt['texts']:,} of {texts:,} texts are among those that the run has learnt from"
+    chosen = f" ({learnt['chosen']:,} of them only chose its epochs and temperature)" if learnt["chosen"] else ""
+    if not learnt["without"]:
+        return f"{found}; there are no others{chosen}; try texts that it has not seen"
+    return f"{found}; without them accuracy is {learnt['without']['accuracy']:.2%}{chosen}"
+
+
+def shares_table(shares: Sequence[dict[str, float | None]]) -> Table:
+    """What `predict --reject-below` would answer: rows of reject_below, answered, accuracy (in [0, 1], or None)."""
     table = Table("--reject-below", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for column in ("answered, percent", "accuracy of these, percent"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in shares:
-        table.add_row(f"{row['reject_below']:g}", f"{100 * row['answered']:.2f}", f"{100 * row['accuracy']:.2f}")
+        table.add_row(f"{row['reject_below']:g}", percent(row["answered"]), percent(row["accuracy"]))
     return table
 
 

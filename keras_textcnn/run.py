@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import sha256_of
@@ -16,8 +18,35 @@ SUMMARY = "repeats.json"  # of a directory of several runs
 FORMAT = 5  # of the directory; it grows when an older reader could no longer understand a newer directory
 SEALED_SINCE = 5  # the first format that has a manifest
 SAVED_MODEL = "saved_model/1"
+LEARNT, LARGEST_LEARNT = "learnt_texts.bin", 2**31  # the file, and the bytes that are read of it at most
 BEGUN = ("config.json", "vocabulary.txt", "labels.txt")  # what an unfinished run is resumed by, beside the checkpoints
 UNSEALED = ("checkpoints", "tensorboard", "evaluations", MANIFEST)  # what comes, goes or grows, and the manifest itself
+
+
+@dataclasses.dataclass(frozen=True)
+class LearntTexts:
+    """Which texts a run has learnt from, by their hashes (`store.hash_text`), so that it is not praised for these.
+
+    Attributes:
+        fitted: uint64 (texts,), sorted: those that its weights were fitted to; with `--from` also those that the run
+            was fitted to that it started from.
+        chosen: uint64 (texts,), sorted: those that only chose its epochs, scale, temperature and thresholds.
+    """
+
+    fitted: np.ndarray
+    chosen: np.ndarray
+
+    @classmethod
+    def of(cls, fitted: np.ndarray, chosen: np.ndarray, before: "LearntTexts | None" = None) -> "LearntTexts":
+        """From the hashes of a run's own texts, and what the run has learnt from that it started from."""
+        if before:
+            fitted, chosen = np.concatenate([fitted, before.fitted]), np.concatenate([chosen, before.chosen])
+        fitted = np.unique(fitted.astype(np.uint64))
+        return cls(fitted, np.setdiff1d(chosen.astype(np.uint64), fitted))
+
+    def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which of some texts, uint64 (texts,), are among the fitted and among the chosen ones: bool (texts,) each."""
+        return np.isin(hashes, self.fitted), np.isin(hashes, self.chosen)
 
 
 def check_free(directory: Path) -> None:
@@ -178,6 +207,28 @@ class Run(Folder):
         writer(partial)
         self.saved_model.parent.mkdir(exist_ok=True)
         partial.rename(self.saved_model)
+
+    def write_learnt(self, texts: LearntTexts) -> None:
+        """Writes the hashes: how many are fitted, those, and the chosen ones; numbers of 64 bits, the lowest first."""
+        numbers = np.concatenate([np.array([len(texts.fitted)], np.uint64), texts.fitted, texts.chosen])
+        self.write(LEARNT, lambda path: path.write_bytes(numbers.astype("<u8").tobytes()))
+
+    def learnt(self) -> LearntTexts | None:
+        """Which texts the run has learnt from; None where an older version did not write that down.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        if LEARNT not in (self._manifest() or {}):
+            return None
+        self.check(LEARNT)
+        path = self.directory / LEARNT
+        if path.stat().st_size > LARGEST_LEARNT or path.stat().st_size % 8:
+            raise self.damaged(LEARNT, f"it has {path.stat().st_size:,} bytes")
+        numbers = np.fromfile(path, "<u8")
+        if not len(numbers) or numbers[0] >= len(numbers):
+            raise self.damaged(LEARNT, "it is shorter than it says")
+        return LearntTexts(*np.split(numbers[1:], [int(numbers[0])]))
 
     def finish(self) -> None:
         """Seals the run and marks it as finished: what `--resume` needs goes."""

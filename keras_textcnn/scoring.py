@@ -108,7 +108,7 @@ def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.abs(distances).sum() / len(bins))
 
 
-def score_shares(truth: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:
+def score_shares(truth: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float | None]]:
     """For some probabilities, below which no answer is given, the share of texts answered and the accuracy of these.
 
     Args:
@@ -116,14 +116,14 @@ def score_shares(truth: np.ndarray, probabilities: np.ndarray) -> list[dict[str,
         probabilities: float (texts, labels).
 
     Returns:
-        For each of them reject_below, answered and accuracy; an accuracy of no texts is 1.
+        For each of them reject_below, answered and accuracy: None where no text is answered.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    rows = []
+    rows: list[dict[str, float | None]] = []
     for threshold in THRESHOLDS:
         answered = confidence >= threshold
-        accuracy = right[answered].mean() if answered.any() else 1.0
-        rows.append({"reject_below": threshold, "answered": float(answered.mean()), "accuracy": float(accuracy)})
+        accuracy = float(right[answered].mean()) if answered.any() else None
+        rows.append({"reject_below": threshold, "answered": float(answered.mean()), "accuracy": accuracy})
     return rows
 
 

@@ -308,7 +308,7 @@ class _Numbering:
             for record in chunk:
                 self._columns["splits"].append(SPLITS.index(record.split))
                 self._columns["rows"].append(self._labels.setdefault(record.label, len(self._labels)))
-                self._columns["hashes"].append(_hash(record.text))
+                self._columns["hashes"].append(hash_text(record.text))
                 self._digest.update(json.dumps(record).encode())
             yield ids
 
@@ -340,5 +340,6 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def _hash(text: str) -> int:
+def hash_text(text: str) -> int:
+    """What two texts have in common that are the same but for white space at their ends: a number below 2**64."""
     return int.from_bytes(hashlib.blake2b(text.strip().encode(), digest_size=8).digest(), "little")

@@ -11,20 +11,20 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_textcnn import baseline, devices, export, scoring
+from keras_textcnn import balance, baseline, devices, export, scoring
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.building import build_model, load_vectors
-from keras_textcnn.calibration import Calibration, calibrate
+from keras_textcnn.calibration import Calibration, calibrate, tune_thresholds
 from keras_textcnn.checkpoints import read_checkpoint, reading_checkpoint, write_checkpoint
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, TrainConfig
 from keras_textcnn.convolution import trace_windows
-from keras_textcnn.corpus import SPLITS, VALIDATION, Corpus, Record
+from keras_textcnn.corpus import SPLITS, TRAIN, VALIDATION, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.learning import Learnt, learn, predict
 from keras_textcnn.memory import check_memory
 from keras_textcnn.models import SHORTEST
-from keras_textcnn.run import Run
+from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.summary import write_summary
 
@@ -60,6 +60,7 @@ def train(
             the unfinished run's. Nothing has been written then.
     """
     started = time.perf_counter()
+    say, warnings = _collecting_warnings(say)
     config = config.resolved()
     if several := config.repeats():
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
@@ -80,6 +81,9 @@ def train(
     known = (start.vocabulary, start.labels) if start else ((), ())
     encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
+    learnt_before = start.run.learnt() if start else None
+    if start:
+        _say_what_was_learnt(start.run, learnt_before, tokenized, encoded, say)
     if not start:
         config, encoded = _fit_length(config, encoded)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
@@ -111,14 +115,21 @@ def train(
         logits = {"validation": learnt.logits, "test": predict(config, model, encoded.examples["test"])}
         calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
         run_metrics = _score(calibration, logits, encoded)
+        if learnt_before:
+            _score_without(learnt_before, run_metrics, calibration, logits, tokenized, encoded)
         say(_describe_calibration(run_metrics))
-        run_metrics["baseline"] = texts and _measure_baseline(texts, encoded, refit=refit, seed=config.seed)
+        run_metrics["baseline"] = measure_baseline(config, tokenized, encoded, refit=refit) if texts else None
         run_metrics |= _describe_fit(learnt, encoded)
 
         say("exporting the SavedModel")
         _export(run, config, model, encoded, calibration)
         if start and old_texts:
             run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
+        if ahead := _describe_lead(config, run_metrics):
+            say(ahead)
+        run_metrics["warnings"] = warnings
+        if learnt_before or not start:  # or the list would not be whole
+            run.write_learnt(_list_learnt(tokenized, encoded, refit=refit, before=learnt_before))
         run_metrics["seconds"] = round(seconds.so_far(), 1)
         write_summary(
             run,
@@ -169,6 +180,17 @@ class _Seconds(keras.callbacks.Callback):
         with contextlib.suppress(OSError):  # the checkpoints go when a run is finished; a full disk has its own error
             if self._path.parent.exists():
                 self.on_epoch_end(0)
+
+
+def _collecting_warnings(say: Callable[[str], None]) -> tuple[Callable[[str], None], list[str]]:
+    """The same function, and the lines of what it is told that are warnings."""
+    warnings: list[str] = []
+
+    def told(lines: str) -> None:
+        warnings.extend(line for line in lines.split("\n") if line.startswith("warning: "))
+        say(lines)
+
+    return told, warnings
 
 
 def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:
@@ -239,6 +261,55 @@ def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: 
     return blocks
 
 
+def _say_what_was_learnt(
+    run: Run, learnt: LearntTexts | None, tokenized: TokenizedCorpus, encoded: Encoded, say: Callable[[str], None]
+) -> None:
+    if learnt is None:
+        say(
+            f"warning: which texts {run.directory} has learnt from is not known, it has no learnt_texts.bin; the "
+            "validation and test texts may be among them; try newer ones"
+        )
+        return
+    for name, seen in _find_learnt(learnt, tokenized, encoded).items():
+        if number := int(seen.sum()):
+            say(
+                f"warning: {number:,} of {len(seen):,} {name} texts are among those that {run.directory} has learnt "
+                "from; the results have the scores without them too"
+            )
+
+
+def _find_learnt(learnt: LearntTexts, tokenized: TokenizedCorpus, encoded: Encoded) -> dict[str, np.ndarray]:
+    """Which of the validation and test texts an earlier run has learnt from: bool (texts,) each."""
+    hashes = {name: tokenized.hashes[encoded.splits == SPLITS.index(name)] for name in SPLITS[1:]}
+    return {name: np.logical_or(*learnt.find(numbers)) for name, numbers in hashes.items()}
+
+
+def _score_without(
+    learnt: LearntTexts,
+    run_metrics: dict[str, Any],
+    calibration: Calibration,
+    logits: Mapping[str, np.ndarray],
+    tokenized: TokenizedCorpus,
+    encoded: Encoded,
+) -> None:
+    """Adds what the scores of a split are without the texts that an earlier run has learnt from, if there are any."""
+    for name, seen in _find_learnt(learnt, tokenized, encoded).items():
+        if seen.any():
+            truth, probabilities = encoded.examples[name].truth[~seen], calibration.probabilities(logits[name][~seen])
+            predicted = scoring.choose_labels(probabilities, calibration.thresholds)
+            scores = {"support": len(truth), **scoring.score_labels(truth, predicted)} if len(truth) else None
+            run_metrics[name]["without_learnt"] = scores
+
+
+def _list_learnt(
+    tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, before: LearntTexts | None
+) -> LearntTexts:
+    training, validation = (tokenized.hashes[encoded.splits == part] for part in (TRAIN, VALIDATION))
+    if refit:
+        return LearntTexts.of(np.concatenate([training, validation]), validation, before)
+    return LearntTexts.of(training, validation, before)
+
+
 def _describe_fit(learnt: Learnt, encoded: Encoded) -> dict[str, Any]:
     """The blocks of `metrics.json` that say what the scores come from."""
     parts = {"ngrams": {"best_epoch": learnt.best_epochs[1], **learnt.combined}} if learnt.combined else {}
@@ -267,6 +338,28 @@ def _export(run: Run, config: TrainConfig, model: keras.Model, encoded: Encoded,
     )
 
 
+def _describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
+    """A warning where the linear model has more of the test texts right, with what may help; else ""."""
+    baseline_metrics = run_metrics["baseline"]
+    if not baseline_metrics or baseline_metrics["test"]["accuracy"] <= run_metrics["test"]["accuracy"]:
+        return ""
+    advice = []
+    if not config.from_run:  # which has the model and the vectors of that run
+        if config.model != "conv1d":
+            advice.append("--model conv1d, which has a linear model within")
+        elif not config.ngrams:
+            advice.append("--ngrams 2, a linear model within")
+        if config.vectors == GLOVE_TABLE:
+            advice.append("larger vectors (./glove_download.sh and --vectors glove.6B.100d)")
+        elif config.vectors == NO_VECTORS and config.tokenizer != "characters":
+            advice.append("pretrained vectors of the texts' language (--vectors)")
+    linear, ours = (100 * blocks["test"]["accuracy"] for blocks in (baseline_metrics, run_metrics))
+    return (
+        f"warning: the linear model is ahead on the test texts ({linear:.2f} against {ours:.2f}); "
+        f"try {', '.join([*advice, 'more texts'])}"
+    )
+
+
 def _describe_calibration(run_metrics: Mapping[str, Any]) -> str:
     before, after = (
         blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
@@ -277,23 +370,41 @@ def _describe_calibration(run_metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _measure_baseline(corpus: Corpus, encoded: Encoded, *, refit: bool, seed: int) -> dict[str, Any]:
-    """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then."""
-    texts = {
-        name: [corpus.texts[text] for text in np.flatnonzero(encoded.splits == position).tolist()]
-        for position, name in enumerate(SPLITS)
-    }
+def measure_baseline(
+    config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool
+) -> dict[str, Any]:
+    """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then.
+
+    It has the network's tokens, all of each text, its weights of labels and texts and, where a text may have several
+    labels, thresholds tuned on the validation texts in the same way.
+
+    Args:
+        config: Of the run.
+        tokenized: The corpus, in memory.
+        encoded: The same in numbers.
+        refit: Whether the network learns from the validation texts too, once they have chosen what they choose.
+    """
+    ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
+    counts = baseline.count_ngrams(ids, tokenized.lengths, longest=baseline.LONGEST[config.tokenizer])
+    texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
     truth = {name: examples.truth for name, examples in encoded.examples.items()}
 
-    def score(names: Sequence[str], learnt: Sequence[str]) -> dict[str, Any]:
-        predicted = baseline.predict_linear(
-            [text for name in learnt for text in texts[name]],
-            np.concatenate([truth[name] for name in learnt]),
-            {name: texts[name] for name in names},
-            seed=seed,
+    def answer(names: Sequence[str], learnt: Sequence[str]) -> dict[str, np.ndarray]:
+        right = np.concatenate([truth[name] for name in learnt])
+        return baseline.predict_linear(
+            counts[np.concatenate([texts[name] for name in learnt])],
+            right,
+            {name: counts[texts[name]] for name in names},
+            seed=config.seed,
+            label_weights=None if config.class_weight == "none" else balance.weigh_labels(right, config.class_weight),
+            text_weights=balance.weigh_texts(right) * len(right) if config.sampling == "balanced" else None,
         )
-        return {name: scoring.score_labels(truth[name], labels) for name, labels in predicted.items()}
 
-    if not refit:
-        return {"name": baseline.NAME, **score(["validation", "test"], ["train"])}
-    return {"name": baseline.NAME, **score(["validation"], ["train"]), **score(["test"], ["train", "validation"])}
+    answers = answer(["validation"] if refit else ["validation", "test"], ["train"])
+    if refit:
+        answers |= answer(["test"], ["train", "validation"])
+    if config.several_labels:
+        thresholds = tune_thresholds(truth["validation"], answers["validation"])
+        answers = {name: scoring.choose_labels(values, thresholds) for name, values in answers.items()}
+    scores = {name: scoring.score_labels(truth[name], labels) for name, labels in answers.items()}
+    return {"name": baseline.name_baseline(config.tokenizer), **scores}

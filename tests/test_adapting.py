@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_textcnn import Run, load_model
+from keras_textcnn import Predictor, Run, load_model
 from keras_textcnn.adapting import Start, rehearse
 from keras_textcnn.building import build_model
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.corpus import Corpus, split_corpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.store import hash_text
 from tests.conftest import make_texts, randomize, write_table
 from tests.test_train import run_main, weights_of
 
@@ -174,3 +175,48 @@ def test_an_unfinished_run_is_no_start(tmp_path: Path, finished_run: Path) -> No
     (tmp_path / "run" / "checkpoints").mkdir()
     with pytest.raises(InputError, match="is unfinished; finish it with"):
         Start.of(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("known", "left"), [(0, 12), (5, 7), (12, 0)])
+def test_test_texts_that_the_old_run_has_learnt_from_are_told_and_left_out(
+    known: int, left: int, finished_run: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    with corpus_file.open() as file:
+        old = [(row["text"], row["label"]) for row in csv.DictReader(file)]
+    learnt = Run(finished_run).learnt()
+    hashes = np.array([hash_text(text) for text, _ in old], np.uint64)
+    old = [pair for pair, seen in zip(old, learnt.find(hashes)[0], strict=True) if seen]
+    new = make_texts(80, 31)
+    paths = {
+        "--data": write_table(tmp_path / "train.csv", new[:60]),
+        "--validation-data": write_table(tmp_path / "validation.csv", new[60:68]),
+        "--test-data": write_table(tmp_path / "test.csv", [*old[:known], *new[68 : 68 + left]]),
+    }
+    options = [part for pair in paths.items() for part in pair]
+    run = tmp_path / "run"
+    assert run_main(monkeypatch, *options, "--from", finished_run, *SMALL, "--output", run) == 0
+    output = capsys.readouterr()
+    assert (f"warning: {known} of 12 test texts are among those" in output.err) == bool(known)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert "without_learnt" not in metrics["validation"]
+    assert metrics["warnings"] == [line for line in output.err.splitlines() if line.startswith("warning: ")]
+    assert all(line in (run / "report.txt").read_text("utf-8") for line in metrics["warnings"])
+    row = "without texts learnt before"
+    if not known:
+        assert "without_learnt" not in metrics["test"]
+    elif left:
+        answers = Predictor(run)([text for text, _ in new[68 : 68 + left]])
+        right = [answer["label"] == label for answer, (_, label) in zip(answers, new[68:], strict=False)]
+        assert metrics["test"]["without_learnt"]["accuracy"] == pytest.approx(np.mean(right))
+        assert metrics["test"]["without_learnt"]["support"] == left
+    else:
+        assert metrics["test"]["without_learnt"] is None
+        assert "–" in (run / "report.txt").read_text("utf-8")
+    for name in ("report.txt", "report.html"):
+        assert (row in (run / name).read_text("utf-8")) == bool(known)
+    both = Run(run).learnt()
+    assert all(both.find(hashes[learnt.find(hashes)[0]])[0])
+    assert all(both.find(np.array([hash_text(text) for text, _ in new[:60]], np.uint64))[0])
+    assert all(both.find(np.array([hash_text(text) for text, _ in new[60:68]], np.uint64))[1])
+    assert not any(both.find(np.array([hash_text(text) for text, _ in new[68:]], np.uint64))[0])

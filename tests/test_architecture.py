@@ -37,6 +37,7 @@ TOOLS = {
     "explain",
     "folding",
     "page",
+    "results",
     "weights",
     "jsons",
     "labels",

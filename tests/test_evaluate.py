@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,8 @@ from keras_textcnn import Predictor, evaluate
 from keras_textcnn.corpus import Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import evaluate as evaluate_texts
+from keras_textcnn.run import LearntTexts, Run
+from keras_textcnn.store import hash_text
 from tests.conftest import make_texts, write_table
 
 
@@ -116,3 +119,90 @@ def test_the_worst_of_many_texts_are_the_least_probable_ones() -> None:
     expected = sorted(table, key=lambda text: table[text][0])[:100]
     assert [error["text"] for error in found.worst] == expected
     assert found._repr_mimebundle_([], [])["text/html"].count("probability") == 1
+
+
+LEARNT, CHOSEN, NEW = [make_texts(9, seed) for seed in (21, 22, 23)]
+
+
+def forget(run: Path) -> None:
+    """As an older version left it."""
+    (run / "learnt_texts.bin").unlink()
+    manifest = json.loads((run / "manifest.json").read_text())
+    del manifest["learnt_texts.bin"]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "left"),
+    [
+        ([*NEW], None, 9),
+        ([*LEARNT, *NEW], "warning: 9 of 18 texts are among those that the run has learnt from; without them", 9),
+        (
+            [*LEARNT, *CHOSEN[:2], *NEW, ("new", "none such"), (f"  {LEARNT[0][0]}\t", LEARNT[0][1])],
+            "warning: 12 of 21 texts are among those that the run has learnt from; without them",
+            9,
+        ),
+        ([*LEARNT], "warning: 9 of 9 texts are among those that the run has learnt from; there are no others", 0),
+        (None, "warning: which texts the run has learnt from is not known", None),
+    ],
+)
+def test_texts_that_the_run_has_learnt_from_are_no_praise(
+    rows: list[tuple[str, str]] | None, said: str | None, left: int | None, own_run: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    if rows is None:
+        forget(own_run)
+    else:
+        hashes = [np.array([hash_text(text) for text, _ in texts], np.uint64) for texts in (LEARNT, CHOSEN)]
+        Run(own_run).write_learnt(LearntTexts.of(*hashes))
+        Run(own_run).seal(json.loads((own_run / "manifest.json").read_text()))
+    corpus = write_table(tmp_path / "later.csv", rows or NEW)
+    assert run_evaluate(monkeypatch, own_run, "--data", corpus) == 0
+    output = capsys.readouterr()
+    found = json.loads((own_run / "evaluations" / "later.json").read_text())["learnt"]
+    for text in (output.err, " ".join(output.out.split())):
+        assert (said in text) if said else ("has learnt from" not in text)
+    if left is None:
+        assert found is None
+        return
+    answers = [answer["label"] for answer in Predictor(own_run)([text for text, _ in NEW])]
+    accuracy = np.mean([answer == label for answer, (_, label) in zip(answers, NEW, strict=True)])
+    known = [row for row in rows or [] if row[1] != "none such"]
+    assert found["texts"] == len(known) - left
+    assert found["chosen"] == sum(row in CHOSEN for row in known)
+    if left:
+        assert found["without"]["accuracy"] == pytest.approx(accuracy)
+        assert found["without"]["support"] == left
+    else:
+        assert found["without"] is None
+    assert (f"without them accuracy is {accuracy:.2%}" in output.err) == bool(left and said)
+    assert ("9 not learnt from" in output.out) == bool(left and said)
+
+
+def test_a_run_knows_its_own_corpus(
+    own_run: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = Run(own_run).read_json("config.json")["corpus"]
+    with corpus_file.open() as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    learnt = Run(own_run).learnt()
+    fitted, chosen = learnt.find(np.array([hash_text(text) for text in texts], np.uint64))
+    assert fitted.sum() == sizes["train"] + sizes["validation"]  # which it was refit with
+    assert not chosen.any()
+    assert run_evaluate(monkeypatch, own_run, "--data", corpus_file) == 0
+    assert f"warning: {fitted.sum()} of 90 texts are among those" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"1234567", (9).to_bytes(8, "little"), (2**63).to_bytes(8, "little") * 3])
+def test_a_list_of_learnt_texts_that_cannot_be_is_refused(content: bytes, own_run: Path) -> None:
+    (own_run / "learnt_texts.bin").write_bytes(content)
+    with pytest.raises(InputError, match=r"damaged run: .*learnt_texts.bin"):
+        Run(own_run).learnt()
+    Run(own_run).seal(["learnt_texts.bin"])  # as a stranger would
+    with pytest.raises(InputError, match=r"damaged run: .*learnt_texts.bin"):
+        Run(own_run).learnt()
+
+
+def test_labels_that_look_like_markup_are_named() -> None:
+    found = evaluate_texts(Known(["a", "b"], {"x": [1, 0]}), [Record("test", "x", "a"), Record("test", "x", "[red]")])
+    assert "does not know: [red] 1" in found.to_text()

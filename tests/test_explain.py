@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,10 @@ from keras_textcnn import Predictor, devices
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import trace_windows
 from keras_textcnn.corpus import Corpus
-from keras_textcnn.explain import explain_by_occlusion, explain_windows
+from keras_textcnn.explain import explain_by_occlusion, explain_windows, rank_ngrams
 from keras_textcnn.models import build_conv1d, build_conv2d
 from keras_textcnn.training import train
-from tests.conftest import make_ids, make_texts, randomize
+from tests.conftest import make_ids, make_texts, randomize, write_table
 
 
 @pytest.mark.parametrize("poolings", [("max",), ("average",), ("max", "average")])
@@ -141,3 +143,73 @@ def test_markup_in_a_text_stays_text() -> None:
     assert "<script>" not in found._repr_html_()
     assert "<i>" not in found._repr_html_()
     assert found.to_terminal().plain.splitlines()[0] == "<i> 1.000  <script> [red] "
+
+
+SHORT_AND_LONG = {
+    "no text": ("", 0),
+    "white space": (" \t\u3000", 0),
+    "one token": ("wave", 1),
+    "two tokens, fewer than the widest window has": ("wave reef", 2),
+    "cut": ("zinc " * 500, 400),
+}
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(("text", "tokens"), SHORT_AND_LONG.values(), ids=SHORT_AND_LONG)
+def test_texts_of_every_length_are_explained_everywhere(
+    text: str, tokens: int, exact: bool, finished_run: Path
+) -> None:
+    predictor = Predictor(finished_run)
+    predictor.exact = exact
+    [found] = predictor.explain([text])
+    assert len(found.tokens) == tokens if exact else len(found.tokens) == min(len(text.split()), 125)
+    values = found.to_json()
+    if exact:
+        others = values["others"] + values["bias"]
+        assert sum(reason["added"] for reason in values["reasons"]) + others == pytest.approx(values["logit"], abs=1e-3)
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    first_line = " ".join([f"{found.label} {found.probability:.3f}", "", *found.tokens]).rstrip()
+    assert found.to_terminal().plain.splitlines()[0].rstrip() == first_line
+    page = found.to_html()
+    assert re.findall("<span[^>]*>(.*?)</span>", page) == found.tokens
+    assert "nan" not in page
+    ranked = rank_ngrams([found])
+    said = {ngram.text for ngram in found.ngrams if ngram.added > 0 and ngram.tokens}
+    assert {entry[0] for entry in ranked.get(found.label, [])} <= said
+    assert bool(ranked) == bool(tokens)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "added", "weights"),
+    [
+        ([], [[0.5], [-1.0]], []),
+        (["a"], [[2.0], [-1.0]], [1.0]),
+        (["a", "b"], [[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0]),
+        (["a", "b"], [[1.0, 0.0], [-1.0, 0.0]], [1.0, -1.0]),  # 1 - 1/2 and -1/2, by the larger one
+    ],
+)
+def test_what_an_ngram_adds_is_shared_by_its_tokens(
+    tokens: list[str], added: list[list[float]], weights: list[float]
+) -> None:
+    found = explain_windows(tokens, np.array(added), [1, 2], label="x", probability=0.5, logit=0, bias=0)
+    np.testing.assert_allclose(found._weights(), weights)
+
+
+def test_a_training_ends_well_whose_empty_test_text_is_labelled_wrong(
+    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras_textcnn import train
+
+    test = write_table(tmp_path / "test.csv", [*make_texts(6, 1), ("", "fruit"), ("", "metal"), (" ", "sea")])
+    run = tmp_path / "run"
+    options = [*small_options, "--vectors", "none", "--filters", "20", "--test-data", str(test), "--output", str(run)]
+    monkeypatch.setattr("sys.argv", ["train", *options])
+    assert train.main() == 0
+    page = (run / "report.html").read_text("utf-8")
+    assert "(no token)" in page.split("Where it is most wrong")[1]
+    assert "(no token)" not in page.split("What spoke for each label")[1].split("</table>")[0]
+    (tmp_path / "lines.txt").write_text("\nwave\n")
+    from keras_textcnn import predict
+
+    monkeypatch.setattr("sys.argv", ["predict", str(run), str(tmp_path / "lines.txt"), "--explain", "html"])
+    assert predict.main() == 0

@@ -29,9 +29,12 @@ def make_page(label: str = "<i>earn</i>") -> str:
         "a <run>",
         metrics={
             "validation": SCORES, "test": test, "baseline": {"name": "linear", "validation": SCORES, "test": SCORES},
-            "calibration": {"temperature": 1.5, "before": {"test": SCORES}},
+            "calibration": {"temperature": 1.5, "before": {"test": SCORES}}, "warnings": ["warning: <i>few</i> texts"],
         },
-        shares=[{"reject_below": 0.9, "answered": 0.8, "accuracy": 0.95}],
+        shares=[
+            {"reject_below": 0.9, "answered": 0.8, "accuracy": 0.95},
+            {"reject_below": 0.99, "answered": 0.0, "accuracy": None},
+        ],
         ngrams=rank_ngrams([found] * 3),
         errors=[("<b>acq</b>", found)],
         pictures={"Curves": b"\x89PNG"},
@@ -48,6 +51,10 @@ def test_what_users_named_is_text() -> None:
         "net (3 × +1.00)",
         "80.00",
         "data:image/png;base64,iVBORw",
+        "warning: &lt;i&gt;few",
+        "validation accuracy*",
+        "* chosen on these texts: epochs, temperature",
+        "<td>0.99</td><td>0.00</td><td>–</td>",
     ):
         assert shown in page
     assert not re.findall(r'(?:src|href)="(?!data:)', page)  # nothing is fetched

@@ -58,3 +58,40 @@ def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
         picture = tf.io.decode_png((tmp_path / name).read_bytes()).numpy()
         assert min(picture.shape[:2]) > 300
         assert picture.std() > 10
+
+
+CHOSEN = "* chosen on these texts: epochs"
+
+
+@pytest.mark.parametrize(
+    ("more", "footnote"),
+    [
+        ({}, CHOSEN),
+        ({"calibration": {"thresholds": None}}, f"{CHOSEN}, temperature"),
+        (
+            {"calibration": {"thresholds": {"a": 0.5}}, "ngrams": {}},
+            f"{CHOSEN}, scale of the n-grams, temperature, thresholds",
+        ),
+    ],
+)
+def test_validation_scores_are_marked_as_chosen_on(more: dict[str, object], footnote: str) -> None:
+    split = {"accuracy": 0.5, "macro_f1": 0.5}
+    table = reporting.results_table({"validation": split, "test": split, "baseline": None, **more})
+    assert footnote in " ".join(" ".join(reporting.render(table, width=100)).split())
+    assert [column.header for column in table.columns] == [
+        "percent", "validation accuracy*", "macro F1*", "test accuracy", "macro F1"
+    ]  # fmt: skip
+
+
+def test_the_accuracy_of_no_texts_is_no_number() -> None:
+    rows = scoring.score_shares(np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]]))
+    assert [row["accuracy"] for row in rows] == [1, 1, 1, 1] + [None] * 5  # from 0.8 on nothing is answered
+    lines = reporting.render(reporting.shares_table(rows), width=100)
+    assert [line.split()[1:] for line in lines if line.startswith("0.99")] == [["0.00", "–"]] * 2
+
+
+def test_warnings_stand_under_the_results_a_line_each() -> None:
+    scores = scoring.score_probabilities(TRUTH, PROBABILITIES, ["a", "b", "c"])
+    warnings = ["warning: " + "word " * 40 + "[red]", "warning: another"]
+    text = reporting.report_text({"validation": scores, "test": scores, "baseline": None, "warnings": warnings})
+    assert [line for line in text.splitlines() if line.startswith("warning")] == warnings

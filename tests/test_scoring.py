@@ -50,7 +50,7 @@ def test_share_answered_and_its_accuracy() -> None:
     rows = {row["reject_below"]: row for row in scoring.score_shares(TRUTH, PROBABILITIES)}
     assert rows[0.0] == {"reject_below": 0.0, "answered": 1.0, "accuracy": 0.5}
     assert rows[0.7] == pytest.approx({"reject_below": 0.7, "answered": 3 / 6, "accuracy": 2 / 3})  # 0.8, 0.8, 0.7
-    assert rows[0.95] == {"reject_below": 0.95, "answered": 0.0, "accuracy": 1.0}
+    assert rows[0.95] == {"reject_below": 0.95, "answered": 0.0, "accuracy": None}  # there is no accuracy of nothing
 
 
 def test_the_threshold_for_an_accuracy_keeps_it_and_answers_the_most() -> None:

@@ -1,3 +1,5 @@
+"""What the training says of its own results, and how long it took."""
+
 import json
 import types
 from pathlib import Path
@@ -7,6 +9,7 @@ import keras
 import pytest
 
 from keras_textcnn import Corpus, TrainConfig, training
+from keras_textcnn.training import _collecting_warnings, _describe_lead
 from tests.conftest import make_texts
 
 CONFIG = TrainConfig(
@@ -58,3 +61,37 @@ def test_seconds_are_those_of_all_processes(
     training.train(CONFIG, corpus, tmp_path / "run", resumed=bool(interruptions), callbacks=[Work(clock)])
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["seconds"] == expected
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "linear", "said"),
+    [
+        ({}, 0.9735, None),
+        ({}, 0.97, None),
+        ({}, 0.9758, "--vectors glove.6B.100d), more texts"),
+        ({"vectors": "mine.txt"}, 0.9758, "try more texts"),
+        ({"vectors": "none"}, 0.9758, "pretrained vectors of the texts' language (--vectors), more texts"),
+        ({"ngrams": 0, "vectors": "mine.txt"}, 0.9758, "try --ngrams 2, a linear model within, more texts"),
+        ({"model": "charcnn"}, 0.9758, "try --model conv1d, which has a linear model within, more texts"),
+        ({"model": "charcnn", "from_run": "runs/x"}, 0.9758, "try more texts"),
+    ],
+)
+def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], linear: float, said: str | None) -> None:
+    scores = {"test": {"accuracy": 0.9735}, "baseline": {"test": {"accuracy": linear}}}
+    line = _describe_lead(TrainConfig(**settings).resolved(), scores)
+    if said is None:
+        assert line == ""
+    else:
+        assert line.startswith("warning: the linear model is ahead on the test texts (97.58 against 97.35); try ")
+        assert line.endswith(said)
+    assert _describe_lead(TrainConfig(**settings).resolved(), {**scores, "baseline": None}) == ""
+
+
+def test_warnings_are_collected_as_they_are_said() -> None:
+    said: list[str] = []
+    say, warnings = _collecting_warnings(said.append)
+    lines = ["corpus", "table\nwarning: a\nrows\nwarning: b", "no warning: x", "warning: c"]
+    for line in lines:
+        say(line)
+    assert said == lines
+    assert warnings == ["warning: a", "warning: b", "warning: c"]

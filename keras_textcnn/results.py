@@ -1,0 +1,49 @@
+"""What `metrics.json` says, as rows and lines that a terminal, a text and a page show alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_textcnn.corpus import SPLITS
+
+
+def results_rows(run_metrics: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]:
+    """The rows of the results: accuracy and macro F1 on validation and test, in [0, 1]; None where there are no texts.
+
+    Args:
+        run_metrics: What `metrics.json` holds.
+    """
+    splits = {split: run_metrics[split] for split in SPLITS[1:]}
+    rows = {"this run": splits}
+    if any("without_learnt" in block for block in splits.values()):
+        rows["without texts learnt before"] = {
+            split: block.get("without_learnt", block) or {} for split, block in splits.items()
+        }
+    if baseline := run_metrics["baseline"]:
+        rows[baseline["name"]] = baseline
+    return [
+        (name, [blocks[split].get(score) for split in SPLITS[1:] for score in ("accuracy", "macro_f1")])
+        for name, blocks in rows.items()
+    ]
+
+
+def percent(share: float | None) -> str:
+    """A share in [0, 1] in percent; that of nothing is no number."""
+    return "–" if share is None else f"{100 * share:.2f}"
+
+
+VALIDATION_COLUMN = "validation accuracy*"
+
+
+def describe_choices(run_metrics: Mapping[str, Any]) -> str:
+    """The footnote to a run's validation scores, which are those of what was chosen for them.
+
+    Args:
+        run_metrics: What `metrics.json` holds.
+    """
+    chosen = {
+        "epochs": True,
+        "scale of the n-grams": "ngrams" in run_metrics,
+        "temperature": "calibration" in run_metrics,
+        "thresholds": bool(run_metrics.get("calibration", {}).get("thresholds")),
+    }
+    return f"* chosen on these texts: {', '.join(name for name, it_was in chosen.items() if it_was)}"

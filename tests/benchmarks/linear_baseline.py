@@ -1,0 +1,44 @@
+"""What the linear model that every training is compared with reaches on a corpus, without the training.
+
+    python tests/benchmarks/linear_baseline.py --data reuters-r8
+    python tests/benchmarks/linear_baseline.py --data pairs/ --multi-label ";" --class-weight balanced
+
+Takes the options of `keras_textcnn.train` and prints what its results table and `metrics.json` have of the linear
+model: accuracy and macro F1 in percent, on the validation and the test texts.
+"""
+
+import argparse
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def main() -> None:
+    """Prints a line."""
+    from keras_textcnn.command import add_options
+    from keras_textcnn.config import TrainConfig
+    from keras_textcnn.corpus import VALIDATION, Corpus
+    from keras_textcnn.encoding import encode_corpus
+    from keras_textcnn.opening import locate, make_reader, read_records
+    from keras_textcnn.store import tokenize_corpus
+    from keras_textcnn.training import measure_baseline
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser, TrainConfig)
+    config = TrainConfig(**vars(parser.parse_args())).resolved()
+    named = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
+    sources = {split: locate(data) for split, data in named.items() if data}
+    corpus = Corpus.of(read_records(sources, make_reader(config)))
+    tokenized = tokenize_corpus(corpus.records(), unit=config.unit)
+    encoded = encode_corpus(config, tokenized, lambda line: None)
+    refit = bool(config.refit) and VALIDATION not in tokenized.splits
+    scores = measure_baseline(config, tokenized, encoded, refit=refit)
+    shown = (
+        f"{split} {100 * scores[split]['accuracy']:.2f} ({100 * scores[split]['macro_f1']:.2f})"
+        for split in ("validation", "test")
+    )
+    print(f"{config.data}: {scores['name']}: {', '.join(shown)}")
+
+
+if __name__ == "__main__":
+    main()
