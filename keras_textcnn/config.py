@@ -24,6 +24,11 @@ ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
     *("embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
 )
+# And what it has from there unless something else is given: how it is regularized, computed and balanced.
+INHERITED = (
+    *("vectors", "dropout", "embedding_dropout", "max_norm", "precision", "class_weight", "sampling", "focal_gamma"),
+    *CORPUS_SETTINGS,
+)
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
 _WORDS = {
@@ -264,8 +269,9 @@ class TrainConfig:
 
     from_run: str | None = option(
         None,
-        "start from a finished run: its architecture, its weights, its vocabulary with new tokens behind it; labels it "
-        "has keep their weights, others start anew",
+        "start from a finished run: its architecture and weights, its vocabulary with new tokens behind it, its labels "
+        "with new ones behind them (or new ones alone, if the new texts have none of its labels); how a corpus reads, "
+        "dropout, precision and class weights are as in the run unless given",
         option="--from",
         metavar="RUN",
     )
@@ -388,7 +394,10 @@ class TrainConfig:
         return dataclasses.replace(self, **missing) if missing else self
 
     def adapted(self, **given: Any) -> "TrainConfig":
-        """Settings for a run that starts from one with these: the same model, its text read in the same way.
+        """Settings for a run that starts from one with these.
+
+        The model is the same. Dropout, norm, vectors, precision, the balance of the labels and how a corpus is read are
+        the same unless they are given.
 
         Args:
             given: Other settings; `from_run` among them.
@@ -399,7 +408,7 @@ class TrainConfig:
         for name in ARCHITECTURE:
             if name in given and given[name] != getattr(self, name):
                 raise InputError(f"{_option(name)} is that of the run, {_shown(getattr(self, name))}; leave it out")
-        return TrainConfig(**{name: getattr(self, name) for name in (*ARCHITECTURE, "vectors")} | given).resolved()
+        return TrainConfig(**{name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given).resolved()
 
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these mean, by the name of its folder; none if they mean a single run."""
@@ -407,6 +416,11 @@ class TrainConfig:
             return {f"fold-{fold}": dataclasses.replace(self, fold=fold) for fold in range(1, self.folds + 1)}
         seeds = range(self.seed, self.seed + (self.seeds or 0))
         return {f"seed-{seed}": dataclasses.replace(self, seed=seed, seeds=None) for seed in seeds}
+
+    @property
+    def fold_of_folds(self) -> tuple[int, int] | None:
+        """The fold to test on, from 1, and how many there are; None without cross-validation."""
+        return (self.fold, self.folds) if self.fold and self.folds else None
 
     @property
     def several_labels(self) -> bool:

@@ -1,22 +1,24 @@
 """From a tokenized corpus to numbers: its splits, vocabulary, vectors and examples."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from scipy import sparse
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
 from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, ZHANG, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
     TRAIN,
-    assign_splits,
+    Label,
     labels_of,
     number_labels,
-    rare_labels,
     survey_corpus,
 )
 from keras_textcnn.errors import InputError
+from keras_textcnn.splits import split_texts
 from keras_textcnn.store import TokenizedCorpus
 
 
@@ -29,7 +31,7 @@ class Encoded:
         coverage: What the vectors know of it; None without vectors.
         found: The vectors, by token.
         dimensions: The embedding's width: as the settings say, else the vectors' own; None for one-hot characters.
-        labels: Names by output.
+        label_counts: Names by output, with how many texts to train on have each, before any is split off.
         splits: int (texts,), positions in `SPLITS`.
         examples: By split.
     """
@@ -38,9 +40,14 @@ class Encoded:
     coverage: vectors.Coverage | None
     found: dict[str, np.ndarray]
     dimensions: int | None
-    labels: list[str]
+    label_counts: dict[str, int]
     splits: np.ndarray
     examples: dict[str, pipeline.Examples]
+
+    @property
+    def labels(self) -> list[str]:
+        """Names by output."""
+        return list(self.label_counts)
 
 
 def encode_corpus(
@@ -58,7 +65,7 @@ def encode_corpus(
         tokenized: The corpus.
         say: Called with lines about it.
         known_tokens: A vocabulary that keeps its ids; what else the training texts have stands behind it.
-        known_labels: Names that keep their outputs if the training texts have no others.
+        known_labels: Names that keep their outputs if the training texts have one of them; others stand behind them.
 
     Raises:
         InputError: It cannot be split, has no token, is of words where the model reads characters, or the vectors
@@ -69,16 +76,16 @@ def encode_corpus(
         raise InputError(f"a corpus of {tokenized.unit}s for {config.model}, which reads {config.unit}s")
     if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
-    label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
-    labels = list(known_labels) if set(label_counts) <= set(known_labels) else list(label_counts)
-    rare = rare_labels(label_counts, strata, tokenized.splits)
-    splits = assign_splits(
+    label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
+    labels = list(label_counts)
+    splits, rare = split_texts(
+        tokenized.label_sets,
+        tokenized.rows,
         tokenized.splits,
-        strata,
         validation_fraction=config.validation_fraction,
         test_fraction=config.test_fraction,
         seed=config.seed,
-        fold=(config.fold, config.folds) if config.fold and config.folds else None,
+        fold=config.fold_of_folds,
     )
     sizes = ", ".join(f"{(splits == position).sum():,} {name}" for position, name in enumerate(SPLITS))
     say(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
@@ -92,7 +99,7 @@ def encode_corpus(
         maximum_tokens=config.maximum_tokens,
     )
     say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
-    if config.multi_label and max(len(label_set) for label_set in tokenized.label_sets) < 2:
+    if config.multi_label and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
         say(f"warning: no text has several labels; is the separator another than {config.multi_label!r}?")
     counts, running, distinct = _count(config, tokenized, splits)
     say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
@@ -114,7 +121,7 @@ def encode_corpus(
         kept = _extend(config, known_tokens, kept)
         say(f"{len(kept) - len(known_tokens):,} new tokens beside {len(known_tokens):,} known ones")
     return Encoded(
-        kept, coverage, found, dimensions, labels, splits, _examples(config, tokenized, splits, kept, labels)
+        kept, coverage, found, dimensions, label_counts, splits, _examples(config, tokenized, splits, kept, labels)
     )
 
 
@@ -153,13 +160,7 @@ def _examples(
     renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
     for token, provisional in tokenized.tokens():
         renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
-    outputs = {label: output for output, label in enumerate(labels)}
-    if not config.several_labels:
-        targets = np.array([outputs[str(label)] for label in tokenized.label_sets], np.int32)
-    else:
-        targets = np.zeros((len(tokenized.label_sets), len(labels)), np.float32)
-        for row, label_set in enumerate(tokenized.label_sets):
-            targets[row, [outputs[label] for label in labels_of(label_set)]] = 1
+    targets = _encode_labels(tokenized.label_sets, labels, several_labels=config.several_labels)
     lengths = np.minimum(tokenized.lengths, config.maximum_tokens)
     examples = {}
     for position, name in enumerate(SPLITS):
@@ -168,3 +169,17 @@ def _examples(
             tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
         )
     return examples
+
+
+def _encode_labels(
+    label_sets: Sequence[Label], labels: Sequence[str], *, several_labels: bool
+) -> np.ndarray | sparse.csr_array:
+    """What a model is to answer for each label, int32 (labels,), or set of labels, float32 (label sets, labels)."""
+    outputs = {label: output for output, label in enumerate(labels)}
+    if not several_labels:
+        return np.array([outputs[str(label)] for label in label_sets], np.int32)
+    columns = [sorted(outputs[label] for label in labels_of(label_set)) for label_set in label_sets]
+    ends = np.cumsum([0, *map(len, columns)])
+    ones = np.ones(ends[-1], np.float32)
+    indices = np.fromiter(itertools.chain.from_iterable(columns), np.int32, ends[-1])
+    return sparse.csr_array((ones, indices, ends), shape=(len(label_sets), len(labels)))
