@@ -1,20 +1,22 @@
 """To start from a trained run: its weights, its vocabulary with new tokens behind it, its labels by their names."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_textcnn import scoring
 from keras_textcnn.building import load_model
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.corpus import SPLITS, TEST, TRAIN, Corpus, Record, split_corpus
+from keras_textcnn.corpus import SPLITS, TEST, TRAIN, Corpus, Label, Record, labels_of
 from keras_textcnn.errors import InputError
-from keras_textcnn.evaluation import evaluate
 from keras_textcnn.predictor import Predictor
+from keras_textcnn.reporting import shown
 from keras_textcnn.run import Run
+from keras_textcnn.splits import split_corpus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,42 @@ class Start:
             if len(set(lines)) != len(lines):
                 raise run.damaged(name, "a line is there twice")
         return start
+
+    def check_corpus(self, old: Corpus) -> None:
+        """Raises InputError if a corpus is not the one that the run was trained on."""
+        facts = self.run.read_json("config.json").get("corpus")
+        if not isinstance(facts, dict) or "fingerprint" not in facts:
+            raise self.run.damaged("config.json", "it says nothing of the corpus")
+        if old.fingerprint != facts.get("own_fingerprint", facts["fingerprint"]):
+            raise InputError(f"not the corpus that {self.run.directory} was trained on; give the one it was trained on")
+
+    def compare_labels(self, label_counts: Mapping[str, int], config: TrainConfig, *, rehearsed: bool) -> list[str]:
+        """What there is to say of the labels of a run that starts from this one.
+
+        Args:
+            label_counts: Its labels, with how many texts to train on have each.
+            config: Of it.
+            rehearsed: Whether texts of this run are mixed into its own.
+
+        Raises:
+            InputError: Texts of the labels that the run has may have several of them, in one run and not in the other.
+        """
+        old_config, listed = self.run.config(), _listed(self.labels)
+        if not set(self.labels) & set(label_counts):
+            return [
+                f"warning: no new text has a label of {self.run.directory} ({listed}): the new run answers none of "
+                "these; try --rehearse with the corpus of that run to keep them"
+            ]
+        if config.several_labels != old_config.several_labels:
+            advice = "set" if old_config.several_labels else "leave out"
+            raise InputError(
+                f"the texts have labels of {self.run.directory}, where {_describe_labels(old_config)}; {advice} "
+                "--multi-label"
+            )
+        missing = [label for label in self.labels if not label_counts[label]]
+        advice = "a larger --rehearse-fraction" if rehearsed else "--rehearse"
+        warning = f"warning: no new text of {_listed(missing)}: the run keeps these labels, but may forget them"
+        return [f"{warning}; try {advice}"] if missing else []
 
     def load_into(self, model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str]) -> None:
         """Gives a model the run's weights; rows of new tokens and of new labels keep what they have.
@@ -82,7 +120,15 @@ def rehearse(
 
     Returns:
         The new corpus, split, with old texts among those to train on; and the test texts of the old one.
+
+    Raises:
+        InputError: A text may have several labels in one of the corpora and not in the other, or one cannot be split.
     """
+    if config.several_labels != old_config.several_labels:
+        raise InputError(
+            "--multi-label must be as it was in the run to mix its texts in: "
+            f"{_describe_labels(old_config)}; read the new texts in the same way, or leave --rehearse out"
+        )
     split, before = (_split(one, its_config) for one, its_config in ((corpus, config), (old, old_config)))
     training = [record for record in before.records() if record.split == SPLITS[TRAIN]]
     new = sum(name == SPLITS[TRAIN] for name in split.splits)
@@ -93,11 +139,14 @@ def rehearse(
 
 
 def compare_on_old_texts(start: Start, run: Run, records: Sequence[Record]) -> dict[str, Any]:
-    """How many of the old test texts the old run has right, and the new one: what `metrics.json` holds of it."""
+    """How many of the old test texts the old run has right, and the new one: what `metrics.json` holds of it.
+
+    A text with a label that a run does not know counts as wrong: both are scored on the same texts and labels.
+    """
     scores: dict[str, Any] = {"texts": len(records)}
+    truth = [record.label for record in records]
     for name, directory in (("before", start.run.directory), ("after", run.saved_model)):
-        found = evaluate(Predictor(directory), records).scores
-        scores[name] = {score: found[score] for score in ("accuracy", "macro_f1")}
+        scores[name] = _score(truth, _answer(Predictor(directory), [record.text for record in records]))
     return scores
 
 
@@ -106,4 +155,35 @@ def _split(corpus: Corpus, config: TrainConfig) -> Corpus:
         corpus,
         **config.fractions,
         seed=config.seed,
+        fold=config.fold_of_folds,
     )
+
+
+def _answer(predictor: Predictor, texts: Sequence[str]) -> list[Label]:
+    """The label, or labels, that a model gives to each text."""
+    chosen = scoring.choose_labels(predictor.probabilities(texts), predictor.thresholds)
+    if predictor.thresholds is None:
+        return [predictor.labels[output] for output in chosen.tolist()]
+    return [tuple(predictor.labels[output] for output in np.flatnonzero(row).tolist()) for row in chosen]
+
+
+def _score(truth: Sequence[Label], predicted: Sequence[Label]) -> Mapping[str, float | None]:
+    """Accuracy and macro F1 of labels by name, of which one side may have some that the other has not."""
+    names = sorted({name for label in [*truth, *predicted] for name in labels_of(label)})
+    outputs = {name: output for output, name in enumerate(names)}
+    if all(isinstance(label, str) for label in [*truth, *predicted]):
+        sides = (np.array([outputs[str(label)] for label in side]) for side in (truth, predicted))
+        return scoring.score_labels(*sides)
+    matrices = [np.zeros((len(side), len(names)), np.int32) for side in (truth, predicted)]
+    for matrix, side in zip(matrices, (truth, predicted), strict=True):
+        for row, label in enumerate(side):
+            matrix[row, [outputs[name] for name in labels_of(label)]] = 1
+    return scoring.score_labels(*matrices)
+
+
+def _describe_labels(config: TrainConfig) -> str:
+    return "a text may have several labels" if config.several_labels else "each text has one label"
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(map(shown, labels[:10])) + (" ..." if labels[10:] else "")

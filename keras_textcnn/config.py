@@ -6,7 +6,7 @@ import functools
 import numbers
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from keras_textcnn.errors import InputError
@@ -29,6 +29,11 @@ CORPUS_SETTINGS = (
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
     *("tokenizer", "embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
+)
+# And what it has from there unless something else is given: how it is regularized, computed and balanced.
+INHERITED = (
+    *("vectors", "dropout", "embedding_dropout", "max_norm", "precision", "class_weight", "sampling", "focal_gamma"),
+    *CORPUS_SETTINGS,
 )
 SET = object()  # any value but None
 REHEARSED = 0.3  # of the training texts
@@ -341,8 +346,9 @@ class TrainConfig:
 
     from_run: str | None = option(
         None,
-        "start from a finished run: its architecture, its weights, its vocabulary with new tokens behind it; labels it "
-        "has keep their weights, others start anew",
+        "start from a finished run: its architecture and weights, its vocabulary with new tokens behind it, its labels "
+        "with new ones behind them (or new ones alone, if the new texts have none of its labels); how a corpus reads, "
+        "dropout, precision and class weights are as in the run unless given",
         option="--from",
         metavar="RUN",
     )
@@ -494,12 +500,13 @@ class TrainConfig:
             InputError: A setting is out of its range.
             TypeError: There is no such setting.
         """
-        defaults = {name: field.default for name, field in cls.__dataclass_fields__.items()}
-        idle = {name for name in settings if name in defaults and _idle({**defaults, **settings}, name)}
-        return cls(**{name: value for name, value in settings.items() if name not in idle}).resolved()
+        return cls(**_without_idle(settings)).resolved()
 
     def adapted(self, **given: Any) -> "TrainConfig":
-        """Settings for a run that starts from one with these: the same model, its text read in the same way.
+        """Settings for a run that starts from one with these.
+
+        The model is the same. Dropout, norm, vectors, precision, the balance of the labels and how a corpus is read are
+        the same unless they are given.
 
         Args:
             given: Other settings; `from_run` among them.
@@ -510,7 +517,8 @@ class TrainConfig:
         for name in ARCHITECTURE:
             if name in given and given[name] != getattr(self, name):
                 raise InputError(f"{_option(name)} is that of the run, {_shown(getattr(self, name))}; leave it out")
-        return TrainConfig(**{name: getattr(self, name) for name in (*ARCHITECTURE, "vectors")} | given).resolved()
+        settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given
+        return TrainConfig(**_without_idle(settings, kept=given)).resolved()
 
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these mean, by the name of its folder; none if they mean a single run."""
@@ -521,8 +529,13 @@ class TrainConfig:
 
     @property
     def fractions(self) -> dict[str, float]:
-        """What parts of the texts validation and test get, as `corpus.assign_splits` takes them."""
+        """What parts of the texts validation and test get, as `splits.split_texts` takes them."""
         return {name: getattr(self, name) or FRACTION for name in ("validation_fraction", "test_fraction")}
+
+    @property
+    def fold_of_folds(self) -> tuple[int, int] | None:
+        """The fold to test on, from 1, and how many there are; None without cross-validation."""
+        return (self.fold, self.folds) if self.fold and self.folds else None
 
     @property
     def several_labels(self) -> bool:
@@ -640,6 +653,17 @@ def _idle(settings: Mapping[str, Any], name: str) -> str | None:
         if all(_is(settings[other], value) for other, value in others.items()):
             return " and ".join(_describe_setting(other, value) for other, value in others.items())
     return None
+
+
+def _without_idle(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dict[str, Any]:
+    """The settings without those that have no effect beside the others, save some that a user gave."""
+    defaults = {name: field.default for name, field in TrainConfig.__dataclass_fields__.items()}
+    together = {**defaults, **settings}
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in kept or name not in defaults or not _idle(together, name)
+    }
 
 
 def _is(value: Any, wanted: Any) -> bool:

@@ -1,6 +1,8 @@
 """Texts with their labels and splits: the splits that are missing, chosen by seed, and what is in a corpus."""
 
 import dataclasses
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -20,6 +22,21 @@ class Record(NamedTuple):
     split: str
     text: str
     label: Label
+
+
+class Fingerprint:
+    """A SHA-256 of all texts, labels and splits in order."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, record: Record) -> Record:
+        """Adds a text and returns it."""
+        self._digest.update(json.dumps(record).encode())
+        return record
+
+    def __str__(self) -> str:
+        return self._digest.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +75,14 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def fingerprint(self) -> str:
+        """A SHA-256 of all texts, labels and splits in order."""
+        fingerprint = Fingerprint()
+        for record in self.records():
+            fingerprint.add(record)
+        return str(fingerprint)
+
 
 def assign_splits(
     splits: np.ndarray,
@@ -89,8 +114,7 @@ def assign_splits(
     """
     complete = splits.copy()
     parts = missing_parts(splits)
-    if fold and TEST not in parts:
-        raise InputError("--folds tests on the training texts, but the corpus has test texts of its own; try --seeds")
+    check_fold(fold, parts)
     frequent = np.bincount(strata[splits == TRAIN]) > len(parts)
     for part in parts:
         random = np.random.default_rng(seed)
@@ -110,21 +134,10 @@ def assign_splits(
     return complete
 
 
-def split_corpus(corpus: Corpus, *, validation_fraction: float, test_fraction: float, seed: int) -> Corpus:
-    """The corpus with every split, as `assign_splits` makes them.
-
-    Raises:
-        InputError: It has fewer than two labels, or a split has a label that the training texts lack.
-    """
-    label_sets = sorted(set(corpus.labels))
-    ranks = {label: rank for rank, label in enumerate(label_sets)}
-    rows = np.array([ranks[label] for label in corpus.labels])
-    splits = np.array([SPLITS.index(record.split) for record in corpus.records()])
-    _, strata = number_labels(label_sets, rows, splits)
-    assigned = assign_splits(
-        splits, strata, validation_fraction=validation_fraction, test_fraction=test_fraction, seed=seed
-    )
-    return dataclasses.replace(corpus, splits=[SPLITS[part] for part in assigned.tolist()])
+def check_fold(fold: tuple[int, int] | None, parts: Sequence[int]) -> None:
+    """Raises InputError if the test is to be a fold, but is none of the parts that are missing."""
+    if fold and TEST not in parts:
+        raise InputError("--folds tests on the training texts, but the corpus has test texts of its own; try --seeds")
 
 
 def missing_parts(splits: np.ndarray) -> list[int]:
@@ -210,45 +223,50 @@ def labels_of(label: Label) -> tuple[str, ...]:
     return (label,) if isinstance(label, str) else label
 
 
-def number_labels(
-    label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray
-) -> tuple[dict[str, int], np.ndarray]:
-    """Names the model's outputs and finds each text's stratum: its label, or the rarest of its labels.
+def count_labels(label_sets: Sequence[Label], rows: np.ndarray) -> dict[str, int]:
+    """How many texts have each label, in alphabetical order.
 
     Args:
-        label_sets: The different labels, or sets of labels, of the texts, sorted.
+        label_sets: The different labels, or sets of labels, of the texts.
         rows: int (texts,), each text's position in `label_sets`.
-        splits: int (texts,), positions in `SPLITS`.
-
-    Returns:
-        The labels of the training texts, sorted, with how many of these have each; and int (texts,), a text without
-        labels in a stratum of its own.
-
-    Raises:
-        InputError: There are fewer than two labels, or a split has a label that the training texts lack.
     """
-    present = {
-        name: {label for row in np.unique(rows[splits == split]) for label in labels_of(label_sets[row])}
-        for split, name in enumerate(SPLITS)
-    }
-    labels = sorted(present["train"])
-    if len(labels) < 2:
-        named = f"one label only: {labels[0]!r}" if labels else "no label"
-        raise InputError(f"the training texts have {named}; a classifier needs at least two")
-    for name in SPLITS[1:]:
-        if unknown := sorted(present[name] - present["train"]):
-            named = ", ".join(unknown[:5]) + (" ..." if unknown[5:] else "")
-            raise InputError(f"the {name} texts have labels that no training text has: {named}")
-    counts = dict.fromkeys(labels, 0)
-    for row, number in enumerate(np.bincount(rows[splits == TRAIN], minlength=len(label_sets)).tolist()):
+    counts: Counter[str] = Counter()
+    for row, number in enumerate(np.bincount(rows, minlength=len(label_sets)).tolist()):
         for label in labels_of(label_sets[row]) if number else ():
             counts[label] += number
-    outputs = {label: output for output, label in enumerate(labels)}
-    strata = [
-        min((counts[label], outputs[label]) for label in labels_of(label_set))[1] if label_set else len(labels)
-        for label_set in label_sets
-    ]
-    return counts, np.array(strata, np.int32)[rows]
+    return dict(sorted(counts.items()))
+
+
+def number_labels(
+    label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray, *, known: Sequence[str] = ()
+) -> dict[str, int]:
+    """Names the model's outputs.
+
+    Args:
+        label_sets: The different labels, or sets of labels, of the texts.
+        rows: int (texts,), each text's position in `label_sets`.
+        splits: int (texts,), positions in `SPLITS`.
+        known: Labels of a model that is adapted: they stay, in their order, if a training text has one of them.
+
+    Returns:
+        The labels, those that are not known in alphabetical order, with how many training texts have each.
+
+    Raises:
+        InputError: The training texts have fewer than two labels, or a split has a label that the model would lack.
+    """
+    present = {name: count_labels(label_sets, rows[splits == split]) for split, name in enumerate(SPLITS)}
+    counts = present["train"]
+    if len(counts) < 2:
+        named = f"one label only: {next(iter(counts))!r}" if counts else "no label"
+        advice = "; mix in texts of the run's with --rehearse" if known else ""
+        raise InputError(f"the training texts have {named}; a classifier needs at least two{advice}")
+    kept = known if set(known) & set(counts) else ()
+    labels = {label: counts.get(label, 0) for label in [*kept, *counts]}
+    for name in SPLITS[1:]:
+        if unknown := sorted(set(present[name]) - set(labels)):
+            named = ", ".join(unknown[:5]) + (" ..." if unknown[5:] else "")
+            raise InputError(f"the {name} texts have labels that no training text has: {named}")
+    return labels
 
 
 def rare_labels(counts: Mapping[str, int], strata: np.ndarray, splits: np.ndarray) -> list[str]:

@@ -1,9 +1,11 @@
 """From a tokenized corpus to numbers: its splits, vocabulary, vectors and examples."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from scipy import sparse
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
 from keras_textcnn.advice import warn_of_corpus
@@ -13,14 +15,14 @@ from keras_textcnn.corpus import (
     TEST,
     TRAIN,
     VALIDATION,
-    assign_splits,
+    Label,
     labels_of,
     missing_parts,
     number_labels,
-    rare_labels,
     survey_corpus,
 )
 from keras_textcnn.errors import InputError
+from keras_textcnn.splits import split_texts
 from keras_textcnn.store import TokenizedCorpus
 
 
@@ -33,7 +35,7 @@ class Encoded:
         coverage: What the vectors know of it; None without vectors.
         found: The vectors, by token.
         dimensions: The embedding's width: as the settings say, else the vectors' own; None for one-hot characters.
-        labels: Names by output.
+        label_counts: Names by output, with how many texts to train on have each, before any is split off.
         splits: int (texts,), positions in `SPLITS`.
         examples: By split.
     """
@@ -42,9 +44,14 @@ class Encoded:
     coverage: vectors.Coverage | None
     found: dict[str, np.ndarray]
     dimensions: int | None
-    labels: list[str]
+    label_counts: dict[str, int]
     splits: np.ndarray
     examples: dict[str, pipeline.Examples]
+
+    @property
+    def labels(self) -> list[str]:
+        """Names by output."""
+        return list(self.label_counts)
 
 
 def encode_corpus(
@@ -62,7 +69,7 @@ def encode_corpus(
         tokenized: The corpus.
         say: Called with lines about it.
         known_tokens: A vocabulary that keeps its ids; what else the training texts have stands behind it.
-        known_labels: Names that keep their outputs if the training texts have no others.
+        known_labels: Names that keep their outputs if the training texts have one of them; others stand behind them.
 
     Raises:
         InputError: It cannot be split, has no token, is tokenized otherwise than the settings say, or the vectors
@@ -77,15 +84,15 @@ def encode_corpus(
     if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
     _check_fractions(config, tokenized)
-    label_counts, strata = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits)
-    labels = list(known_labels) if set(label_counts) <= set(known_labels) else list(label_counts)
-    rare = rare_labels(label_counts, strata, tokenized.splits)
-    splits = assign_splits(
+    label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
+    labels = list(label_counts)
+    splits, rare = split_texts(
+        tokenized.label_sets,
+        tokenized.rows,
         tokenized.splits,
-        strata,
         **config.fractions,
         seed=config.seed,
-        fold=(config.fold, config.folds) if config.fold and config.folds else None,
+        fold=config.fold_of_folds,
     )
     sizes = ", ".join(f"{(splits == position).sum():,} {name}" for position, name in enumerate(SPLITS))
     say(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
@@ -99,7 +106,7 @@ def encode_corpus(
         maximum_tokens=config.maximum_tokens,
     )
     say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
-    if config.several_labels and max(len(label_set) for label_set in tokenized.label_sets) < 2:
+    if config.several_labels and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
         advice = f"another separator than {config.multi_label!r}" if config.multi_label else "--label-column"
         say(f"warning: no text has several labels; try {advice}")
     counts, running, distinct = _count(config, tokenized, splits)
@@ -124,7 +131,7 @@ def encode_corpus(
         kept = _extend(config, known_tokens, kept)
         say(f"{len(kept) - len(known_tokens):,} new tokens beside {len(known_tokens):,} known ones")
     return Encoded(
-        kept, coverage, found, dimensions, labels, splits, _examples(config, tokenized, splits, kept, labels)
+        kept, coverage, found, dimensions, label_counts, splits, _examples(config, tokenized, splits, kept, labels)
     )
 
 
@@ -170,13 +177,7 @@ def _examples(
     renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
     for token, provisional in tokenized.tokens():
         renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
-    outputs = {label: output for output, label in enumerate(labels)}
-    if not config.several_labels:
-        targets = np.array([outputs[str(label)] for label in tokenized.label_sets], np.int32)
-    else:
-        targets = np.zeros((len(tokenized.label_sets), len(labels)), np.float32)
-        for row, label_set in enumerate(tokenized.label_sets):
-            targets[row, [outputs[label] for label in labels_of(label_set)]] = 1
+    targets = _encode_labels(tokenized.label_sets, labels, several_labels=config.several_labels)
     lengths = np.minimum(tokenized.lengths, config.maximum_tokens)
     examples = {}
     for position, name in enumerate(SPLITS):
@@ -185,3 +186,17 @@ def _examples(
             tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
         )
     return examples
+
+
+def _encode_labels(
+    label_sets: Sequence[Label], labels: Sequence[str], *, several_labels: bool
+) -> np.ndarray | sparse.csr_array:
+    """What a model is to answer for each label, int32 (labels,), or set of labels, float32 (label sets, labels)."""
+    outputs = {label: output for output, label in enumerate(labels)}
+    if not several_labels:
+        return np.array([outputs[str(label)] for label in label_sets], np.int32)
+    columns = [sorted(outputs[label] for label in labels_of(label_set)) for label_set in label_sets]
+    ends = np.cumsum([0, *map(len, columns)])
+    ones = np.ones(ends[-1], np.float32)
+    indices = np.fromiter(itertools.chain.from_iterable(columns), np.int32, ends[-1])
+    return sparse.csr_array((ones, indices, ends), shape=(len(label_sets), len(labels)))

@@ -124,7 +124,7 @@ class _Fits:
         """Fits a part and adds its rows to the history; without validation texts it is the refit."""
         config, before = self.config, len(self.history)
         name = part.name if validation else f"refit-{part.name}"
-        weights = balance.weigh_texts(examples.truth) if config.sampling == "balanced" else None
+        weights = balance.weigh_texts(examples.sparse_truth) if config.sampling == "balanced" else None
 
         def numbered(row: dict[str, Any]) -> dict[str, Any]:
             return {**row, "epoch": before + row["epoch"]}
@@ -143,7 +143,7 @@ class _Fits:
                 phases=phases if validation else [dataclasses.replace(it, name=f"refit {it.name}") for it in phases],
                 patience=config.patience,
                 several_labels=config.several_labels,
-                loss=_build_loss(config, examples.truth, margin=part.name == "ngrams"),
+                loss=_build_loss(config, part, examples, margin=part.name == "ngrams"),
                 checkpoint=self.run.checkpoints / f"{name}.npz",
                 owner=f"{name} of {self.run.identity}",
                 callbacks=self.callbacks,
@@ -208,9 +208,13 @@ def _boundaries(config: TrainConfig) -> list[int]:
     return pipeline.length_boundaries(config.maximum_tokens, fixed=config.model in SHORTEST)
 
 
-def _build_loss(config: TrainConfig, truth: np.ndarray, *, margin: bool) -> keras.losses.Loss:
-    several_labels = config.several_labels
-    label_weights = None if config.class_weight == "none" else balance.weigh_labels(truth, config.class_weight)
+def _build_loss(
+    config: TrainConfig, part: keras.Model, examples: pipeline.Examples, *, margin: bool
+) -> keras.losses.Loss:
+    several_labels, label_weights = config.several_labels, None
+    if config.class_weight != "none":
+        labels = part.output_shape[-1]
+        label_weights = balance.weigh_labels(examples.sparse_truth, config.class_weight, labels=labels)
     if margin:
         return MarginLoss(several_labels=several_labels, label_weights=label_weights)
     return build_loss(several_labels=several_labels, label_weights=label_weights, focal_gamma=config.focal_gamma)

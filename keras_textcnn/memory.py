@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import PooledConv1D
@@ -35,7 +36,7 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
         + tokenized.entries * ENTRY_BYTES
         + model.count_params() * WEIGHT_BYTES
         + scored * len(encoded.labels) * SCORE_BYTES
-        + len(tokenized.label_sets) * len(encoded.labels) * 4
+        + _label_bytes(encoded)
     ) // 2**20
     if config.memory and needed > config.memory:
         raise InputError(
@@ -43,6 +44,15 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
             f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch: "
             "raise --memory, or lower --vocabulary-size, --filters or --maximum-tokens"
         )
+
+
+def _label_bytes(encoded: Encoded) -> int:
+    """What the labels of the training texts take, once by different sets and once by texts, for their weights."""
+    examples = encoded.examples["train"]
+    if isinstance(examples.targets, np.ndarray):
+        return 0
+    sizes = np.diff(examples.targets.indptr)
+    return 8 * int(sizes.sum() + sizes[examples.rows].sum())
 
 
 def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import sparse
 
 from keras_textcnn.vocabulary import Ids
 
@@ -22,7 +23,8 @@ class Examples:
         lengths: int32 (texts,), how many of its ids are read.
         renumber: int32 (ids,), the vocabulary's id for each id that is read.
         rows: int32 (texts,), each text's row of `targets`.
-        targets: int32 (rows,), the output that is right, or float32 (rows, labels), 1 for each that is.
+        targets: int32 (rows,), the output that is right, or float32 (rows, labels), 1 for each that is, which may be
+            sparse: there are as many rows as there are sets of labels.
     """
 
     ids: Ids
@@ -30,12 +32,22 @@ class Examples:
     lengths: np.ndarray
     renumber: np.ndarray
     rows: np.ndarray
-    targets: np.ndarray
+    targets: np.ndarray | sparse.csr_array
+
+    @property
+    def sparse_truth(self) -> np.ndarray | sparse.csr_array:
+        """The target of each text: int32 (texts,) or float32 (texts, labels), sparse if the targets are."""
+        return self.targets[self.rows]
 
     @property
     def truth(self) -> np.ndarray:
-        """The target of each text: int32 (texts,) or float32 (texts, labels)."""
-        return self.targets[self.rows]
+        """The target of each text: int32 (texts,) or float32 (texts, labels), which takes 4 bytes a text and label."""
+        return self.targets_of(np.arange(len(self.rows)))
+
+    def targets_of(self, texts: np.ndarray) -> np.ndarray:
+        """The targets of some texts: int32 (len(texts),) or float32 (len(texts), labels)."""
+        targets = self.targets[self.rows[texts]]
+        return targets.toarray() if sparse.issparse(targets) else targets
 
     def padded(self, texts: np.ndarray, width: int) -> np.ndarray:
         """The ids of some texts, padded on the right with 0: int32 (len(texts), width)."""
@@ -129,7 +141,7 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
     def gather(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         texts = plan[number]
         width = boundaries[bisect.bisect_left(boundaries, examples.lengths[texts].max())]
-        return examples.padded(texts, width), examples.targets[examples.rows[texts]]
+        return examples.padded(texts, width), examples.targets_of(texts)
 
     def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.targets.dtype])

@@ -14,7 +14,7 @@ BATCH = 256  # texts answered at once
 EXPLAINED_AT_ONCE = 16  # texts: what their windows add takes windows * tokens * labels numbers
 
 Prediction = dict[str, Any]  # label, probability, labels where a text may have several, probabilities
-Texts = Sequence[str] | Sequence[bytes]
+Texts = Sequence[str | bytes]
 
 
 class Predictor:

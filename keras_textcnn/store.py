@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from keras_textcnn import claims, files
 from keras_textcnn.config import WORDS
-from keras_textcnn.corpus import SPLITS, Label, Record
+from keras_textcnn.corpus import SPLITS, Fingerprint, Label, Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.text import TOKENIZERS, in_parts
 from keras_textcnn.vocabulary import Ids
@@ -294,7 +294,7 @@ class _Numbering:
         self.texts = self.entries = 0
         self._labels: dict[Label, int] = {}
         self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in COLUMNS.items()}
-        self._digest = hashlib.sha256()
+        self._fingerprint = Fingerprint()
 
     def run(self, records: Iterable[Record]) -> Iterator[np.ndarray]:
         """The ids of some texts after the other: int32 (tokens,)."""
@@ -309,7 +309,7 @@ class _Numbering:
                 self._columns["splits"].append(SPLITS.index(record.split))
                 self._columns["rows"].append(self._labels.setdefault(record.label, len(self._labels)))
                 self._columns["hashes"].append(hash_text(record.text))
-                self._digest.update(json.dumps(record).encode())
+                self._fingerprint.add(record)
             yield ids
 
     def facts(self) -> dict[str, Any]:
@@ -322,7 +322,7 @@ class _Numbering:
             **columns,
             "label_sets": label_sets,
             "entries": self.entries,
-            "fingerprint": self._digest.hexdigest(),
+            "fingerprint": str(self._fingerprint),
             "tokenizer": self._tokenizer,
         }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from keras_textcnn.catalog import CATALOG
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.config import CORPUS_SETTINGS, DEFAULT_CORPUS, NO_VECTORS, TrainConfig
 from keras_textcnn.corpus import Corpus
@@ -140,6 +141,8 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
             raise InputError(f"a name that is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
         settings = {"data": DEFAULT_CORPUS, **given}
+        if settings["data"] in CATALOG:  # which reads in one way, whatever the corpus of a run it starts from
+            settings = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS} | settings
         start = given.get("from_run")
         config = Run.open(Path(start)).config().adapted(**settings) if start else TrainConfig(**settings).resolved()
         check_reading(str(config.data), given)
@@ -173,9 +176,9 @@ def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
 
 
 def _read_rehearsed(config: TrainConfig) -> Corpus:
-    """The corpus of the run that the training starts from, read as it was then."""
-    old = Run.open(Path(str(config.from_run))).config()
-    return _read(old, {"train": locate(str(config.rehearse))})
+    """The corpus of the run that the training starts from, read as it was then, its validation and test texts too."""
+    old = dataclasses.replace(Run.open(Path(str(config.from_run))).config(), data=config.rehearse)
+    return _read(old, _sources(old))
 
 
 def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "TokenizedCorpus":

@@ -49,7 +49,8 @@ def train(
         corpus: Texts, of which a validation and a test split are split off if it has none; or shards of them, which
             leave the linear baseline out: it needs the texts.
         directory: Of the run, missing or empty.
-        rehearsed: The corpus of the run that `config.from_run` names, of which some texts are mixed in.
+        rehearsed: The corpus of the run that `config.from_run` names, unsplit as it was given to that run's training:
+            some of its training texts are mixed in.
         resumed: Whether to go on where the unfinished run in the directory stopped; its settings and corpus must be
             these.
         say: Called with lines about the progress.
@@ -66,9 +67,12 @@ def train(
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
     start = Start.of(Path(config.from_run)) if config.from_run else None
     old_texts: list[Record] = []
+    own_fingerprint = None
     if rehearsed is not None:
         if start is None or not isinstance(corpus, Corpus):
             raise InputError("old texts are mixed into a corpus in memory, of a run that starts from another")
+        start.check_corpus(rehearsed)
+        own_fingerprint = corpus.fingerprint
         corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
     device = devices.name_device()  # before anything is placed there
     if config.deterministic:
@@ -84,7 +88,9 @@ def train(
     learnt_before = start.run.learnt() if start else None
     if start:
         _say_what_was_learnt(start.run, learnt_before, tokenized, encoded, say)
-    if not start:
+        for line in start.compare_labels(encoded.label_counts, config, rehearsed=rehearsed is not None):
+            say(line)
+    else:
         config, encoded = _fit_length(config, encoded)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     check_memory(config, model, tokenized, encoded)
@@ -92,7 +98,7 @@ def train(
     if start:
         start.load_into(model, encoded.vocabulary, encoded.labels)
     begin = _reopen if resumed else _create
-    run = begin(directory, config, _facts(tokenized, encoded, device), encoded)
+    run = begin(directory, config, _facts(tokenized, encoded, device, own_fingerprint), encoded)
     _say_how(config, device, say)
     with run.claimed(), _Seconds(run, started) as seconds:
         if run.finished:
@@ -214,10 +220,12 @@ def _say_how(config: TrainConfig, device: str, say: Callable[[str], None]) -> No
         say(f"warning: matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 here")
 
 
-def _facts(tokenized: TokenizedCorpus, encoded: Encoded, device: str) -> dict[str, Any]:
+def _facts(tokenized: TokenizedCorpus, encoded: Encoded, device: str, own_fingerprint: str | None) -> dict[str, Any]:
+    """What `config.json` says beside the settings; `own_fingerprint` is of the texts without the old ones."""
+    own = {"own_fingerprint": own_fingerprint} if own_fingerprint else {}
     sizes = {name: int((encoded.splits == position).sum()) for position, name in enumerate(SPLITS)}
     return {
-        "corpus": {"fingerprint": tokenized.fingerprint, **sizes},
+        "corpus": {"fingerprint": tokenized.fingerprint, **own, **sizes},
         "versions": {name: version(name) for name in VERSIONS_OF},
         "device": device,
     }

@@ -1,18 +1,23 @@
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from keras_textcnn import Predictor, Run, load_model
 from keras_textcnn.adapting import Start, rehearse
 from keras_textcnn.building import build_model
+from keras_textcnn.catalog import cache_folder
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.corpus import Corpus, split_corpus
+from keras_textcnn.corpus import Corpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.splits import split_corpus
 from keras_textcnn.store import hash_text
+from keras_textcnn.training import train
 from tests.conftest import make_texts, randomize, write_table
 from tests.test_train import run_main, weights_of
 
@@ -90,19 +95,24 @@ def test_other_labels_new_words_and_old_texts(
     assert run_main(monkeypatch, *options, "--output", tmp_path / "alone") == 0
     output = capsys.readouterr()
     assert "new tokens beside 18 known ones" in output.err
-    assert (tmp_path / "alone" / "labels.txt").read_text().split() == ["air", "fire", "metal"]
+    assert (tmp_path / "alone" / "labels.txt").read_text().split() == ["fruit", "metal", "sea", "air", "fire"]
+    assert (
+        "warning: no new text of fruit, sea: the run keeps these labels, but may forget them; try --reh" in output.err
+    )
     known = (finished_run / "vocabulary.txt").read_text().splitlines()
     vocabulary = (tmp_path / "alone" / "vocabulary.txt").read_text().splitlines()
     assert vocabulary[: len(known)] == known
     assert sorted(vocabulary[len(known) :]) == ["copper", "flame", "smoke", "storm", "wind"]
     assert run_main(monkeypatch, *options, "--rehearse", corpus_file, "--output", tmp_path / "both") == 0
     metrics = json.loads((tmp_path / "both" / "metrics.json").read_text())
-    assert (tmp_path / "both" / "labels.txt").read_text().split() == ["air", "fire", "fruit", "metal", "sea"]
+    assert (tmp_path / "both" / "labels.txt").read_text().split() == ["fruit", "metal", "sea", "air", "fire"]
     assert metrics["old_texts"]["texts"] == 9
     assert metrics["old_texts"]["before"]["accuracy"] == 1
     assert metrics["old_texts"]["after"]["accuracy"] > 0.8
     said = "the old run's 9 test texts: 100.00% right before"
-    assert said in capsys.readouterr().out
+    output = capsys.readouterr()
+    assert said in output.out
+    assert "no new text" not in output.err
     assert said in (tmp_path / "both" / "report.txt").read_text()
     assert "9 test texts 100.00% right before" in (tmp_path / "both" / "report.html").read_text()
 
@@ -168,6 +178,220 @@ def test_wrong_use_is_one_line(
     given = [names.get(option, option) for option in options]
     assert run_main(monkeypatch, "--data", corpus_file, *given) == 2
     assert message in capsys.readouterr().err
+
+
+def make_run(directory: Path, corpus: Corpus, **settings: object) -> Run:
+    """A run of a second, with weights that are as good as random."""
+    sizes = {"filters": 2, "vectors": "none", "dimensions": 4, "frozen_epochs": 0, "unfrozen_epochs": 1, "refit": False}
+    return train(TrainConfig(**{"ngrams": 0, "learning_rate": 0.01, **sizes, **settings}), corpus, directory)
+
+
+def adapt(run: Run, corpus: Corpus, directory: Path, **given: object) -> Run:
+    rehearsed = given.pop("rehearsed", None)
+    settings = {"frozen_epochs": 1, "unfrozen_epochs": 0, "refit": False, "from_run": str(run.directory), **given}
+    say = settings.pop("say", lambda line: None)
+    return train(run.config().adapted(**settings), corpus, directory, rehearsed=rehearsed, say=say)
+
+
+SEVERAL = Corpus(
+    [f"{one} {two}" for (one, _), (two, _) in zip(make_texts(90, 1), make_texts(90, 2)[1:], strict=False)],
+    [(first, *(["b"] if number % 4 else [])) for number, (_, first) in enumerate(make_texts(89, 1))],
+)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_label_that_is_lost_counts_as_wrong_and_both_runs_answer_the_same_texts(
+    several: bool, tmp_path: Path
+) -> None:
+    old = SEVERAL if several else Corpus(*zip(*make_texts(90, 1), strict=True))
+    new = Corpus([f"gnu {number % 2}" for number in range(40)], [["x", "y"][number % 2] for number in range(40)])
+    if several:
+        new = Corpus(new.texts, [(label,) for label in new.labels])
+    run = make_run(tmp_path / "old", old, multi_label=";" if several else None, class_weight="balanced")
+    lines: list[str] = []
+    after = adapt(run, new, tmp_path / "new", rehearsed=old, rehearse_fraction=0.001, say=lines.append)
+    assert after.read_lines("labels.txt") == ["x", "y"]
+    listed = "b, fruit, metal, sea" if several else "fruit, metal, sea"
+    assert any(f"no new text has a label of {run.directory} ({listed}): the new run answers none" in it for it in lines)
+    split = split_corpus(old, validation_fraction=0.1, test_fraction=0.1, seed=0)
+    test = [record for record in split.records() if record.split == "test"]
+    found = after.read_json("metrics.json")["old_texts"]
+    assert found["texts"] == len(test) == run.read_json("metrics.json")["test"]["support"]
+    for name, directory in (("before", run.directory), ("after", after.directory)):
+        answers = Predictor(directory)([record.text for record in test])
+        if several:
+            names = ["b", "fruit", "metal", "sea", "x", "y"]
+            truth, predicted = (
+                np.array([[name in labels for name in names] for labels in side])
+                for side in ([record.label for record in test], [answer["labels"] for answer in answers])
+            )
+            present = [names.index(name) for name in ("b", "fruit", "metal", "sea")]
+        else:
+            truth, predicted = [record.label for record in test], [answer["label"] for answer in answers]
+            present = sorted(set(truth))
+        f1 = metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
+        assert found[name]["macro_f1"] == pytest.approx(f1)
+        assert found[name]["accuracy"] == pytest.approx(metrics.accuracy_score(truth, predicted))
+    assert found["after"] == {"accuracy": 0.0, "macro_f1": 0.0}
+    for name in ("accuracy", "macro_f1"):
+        assert found["before"][name] == pytest.approx(run.read_json("metrics.json")["test"][name])
+
+
+@pytest.mark.parametrize("kind", ["fold", "files", "streamed", "chain"])
+def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
+    kind: str, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
+    test_file = write_table(tmp_path / "test.tsv", [(f"{text}\tbody", label) for text, label in make_texts(20, 3)])
+    lines = ["body\tclass", *(f"{text}\t{label}" for text, label in make_texts(33, 9))]
+    test_file.write_text("\n".join(lines) + "\n")
+    lines = ["body\tclass", *(f"{text}\t{label}" for text, label in make_texts(60, 8))]
+    (tmp_path / "old.csv").write_text("\n".join(lines) + "\n")
+    reading = ["--delimiter", "\\t", "--text-column", "body", "--label-column", "class"]
+    options = ["--vectors", "none", "--dimensions", 4, "--filters", 2, "--ngrams", 0, "--frozen-epochs", 0]
+    options += ["--unfrozen-epochs", 1, "--no-refit", "--seed", 5, "--test-fraction", 0.3]
+    given = {
+        "fold": ["--data", corpus_file, "--folds", 3, "--fold", 2],
+        "files": ["--data", tmp_path / "old.csv", *reading, "--test-data", test_file, "--validation-data", test_file],
+        "streamed": ["--data", corpus_file, "--memory", 256],
+        "chain": ["--data", corpus_file],
+    }[kind]
+    assert run_main(monkeypatch, *options, *given, "--output", tmp_path / "old") == 0
+    old, data = tmp_path / "old", given[1]
+    new = write_table(tmp_path / "new.csv", make_texts(30, 4))
+    small = ["--frozen-epochs", 1, "--unfrozen-epochs", 0, "--no-refit"]
+    if kind == "chain":
+        options = ["--data", new, "--from", old, "--rehearse", corpus_file, *small, "--test-fraction", 0.4]
+        assert run_main(monkeypatch, *options, "--output", tmp_path / "second") == 0
+        old, data = tmp_path / "second", new
+        new = write_table(tmp_path / "newest.csv", make_texts(30, 6))
+    options = ["--data", new, "--from", old, *small, "--text-column", "text", "--label-column", "label"]
+    options += ["--delimiter", ","]
+    assert run_main(monkeypatch, *options, "--rehearse", data, "--output", tmp_path / "new") == 0
+    scores, before = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / "new", old))
+    assert (
+        scores["old_texts"]["texts"]
+        == before["test"]["support"]
+        == {"fold": 30, "files": 33, "streamed": 27, "chain": 12}[kind]
+    )
+    assert scores["old_texts"]["before"]["accuracy"] == pytest.approx(before["test"]["accuracy"])
+    assert scores["old_texts"]["before"]["macro_f1"] == pytest.approx(before["test"]["macro_f1"])
+    capsys.readouterr()
+    other = tmp_path / "other.csv"
+    other.write_text(Path(data).read_text().replace("iron", "gold", 1))
+    assert run_main(monkeypatch, *options, "--rehearse", other, "--output", tmp_path / "refused") == 2
+    message = f"error: not the corpus that {old} was trained on; give the one it was trained on"
+    assert capsys.readouterr().err.splitlines()[-1] == message
+    assert not (tmp_path / "refused").exists()
+
+
+def test_texts_of_one_new_label_are_learnt_beside_old_ones(tmp_path: Path) -> None:
+    old = Corpus(*zip(*make_texts(90, 1), strict=True))
+    run = make_run(tmp_path / "old", old)
+    new = Corpus([f"gnu gnu {number}" for number in range(20)], ["animal"] * 20)
+    with pytest.raises(InputError, match="one label only: 'animal'; .* mix in texts of the run's with --rehearse"):
+        adapt(run, new, tmp_path / "alone")
+    both = adapt(run, new, tmp_path / "both", rehearsed=old, rehearse_fraction=0.5, class_weight="balanced")
+    assert both.read_lines("labels.txt") == ["fruit", "metal", "sea", "animal"]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_labels_without_new_texts_stay_and_can_be_tested(several: bool, tmp_path: Path) -> None:
+    old = SEVERAL if several else Corpus(*zip(*make_texts(90, 1), strict=True))
+    multi_label = ";" if several else None
+    run = make_run(tmp_path / "old", old, multi_label=multi_label, ngrams=2, ngram_buckets=16, ngram_epochs=1)
+    kept = [number for number, label in enumerate(old.labels) if "sea" not in label]
+    new = Corpus([old.texts[number] for number in kept], [old.labels[number] for number in kept])
+    tested = Corpus(
+        [*new.texts, "a reef"], [*new.labels, ("sea",) if several else "sea"], ["train"] * len(kept) + ["test"]
+    )
+    lines: list[str] = []
+    for name, corpus, settings in (
+        ("none", new, {}),
+        ("balanced", tested, {"class_weight": "balanced", "sampling": "balanced", "refit": True}),
+    ):
+        adapted = adapt(run, corpus, tmp_path / name, **settings, ngram_epochs=1, say=lines.append)
+        assert adapted.read_lines("labels.txt") == run.read_lines("labels.txt")
+        scores = adapted.read_json("metrics.json")["test"]["per_label"]["sea"]
+        assert scores["support"] == (0 if name == "none" else 1)
+    assert sum("no new text of sea: the run keeps these labels" in line for line in lines) == 2
+
+
+def test_a_text_has_several_labels_in_both_runs_or_in_none(tmp_path: Path) -> None:
+    one, several = Corpus(*zip(*make_texts(90, 1), strict=True)), SEVERAL
+    runs = {";": make_run(tmp_path / "several", several, multi_label=";"), None: make_run(tmp_path / "one", one)}
+    for mine, corpus, other, message in (
+        (
+            ";",
+            several,
+            None,
+            f"have labels of {tmp_path / 'one'}, where each text has one label; leave out --multi-label",
+        ),
+        (
+            None,
+            one,
+            ";",
+            f"have labels of {tmp_path / 'several'}, where a text may have several labels; set --multi-label",
+        ),
+    ):
+        with pytest.raises(InputError, match=re.escape(message)):
+            adapt(runs[other], corpus, tmp_path / "run", multi_label=mine)
+        with pytest.raises(InputError, match="--multi-label must be as it was in the run to mix its texts in"):
+            adapt(runs[other], corpus, tmp_path / "run", multi_label=mine, rehearsed={None: one, ";": several}[other])
+        assert not (tmp_path / "run").exists()
+    new = Corpus(["gnu", "yak"] * 20, ["x", "y"] * 20)  # another task
+    assert adapt(runs[";"], new, tmp_path / "new", multi_label=None).read_lines("labels.txt") == ["x", "y"]
+
+
+def test_what_an_adapted_run_has_from_the_old_one() -> None:
+    settings = {
+        "dropout": 0.25,
+        "embedding_dropout": 0.125,
+        "max_norm": 2.0,
+        "precision": "bfloat16",
+        "vectors": "none",
+        "class_weight": "balanced",
+        "sampling": "balanced",
+        "focal_gamma": 1.5,
+        "filters": 7,
+        "text_column": ("body",),
+        "label_column": "class",
+        "multi_label": ";",
+        "encoding": "latin-1",
+        "errors": "replace",
+        "delimiter": ";",
+        "quoting": "none",
+    }
+    old = TrainConfig(**settings, seed=4, test_fraction=0.3, learning_rate=0.5, folds=3, fold=1).resolved()
+    adapted = old.adapted(data="new.csv", from_run="old")
+    assert {name: getattr(adapted, name) for name in settings} == settings
+    fresh = TrainConfig(from_run="old", vectors="none").resolved()
+    for name in ("seed", "test_fraction", "learning_rate", "folds", "fold", "batch_size", "frozen_epochs"):
+        assert getattr(adapted, name) == getattr(fresh, name), name
+    for name, value in (("dropout", 0.75), ("label_column", "y"), ("class_weight", "none"), ("max_norm", None)):
+        assert getattr(old.adapted(from_run="old", **{name: value}), name) == value
+
+
+def test_a_corpus_is_read_as_the_runs_was_but_not_one_of_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
+    folder = cache_folder("trec")
+    folder.mkdir(parents=True)
+    (folder / "train.tsv").write_text("label\ttext\n" + "".join(f"{y}\t{x}\n" for x, y in make_texts(30, 2)))
+    for name, seed in (("old", 1), ("new", 3)):
+        lines = ["body;class", *(f"{text};{label}" for text, label in make_texts(30, seed))]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n", "latin-1")
+    options = ["--vectors", "none", "--dimensions", 4, "--filters", 2, "--ngrams", 0, "--frozen-epochs", 0]
+    options += ["--unfrozen-epochs", 1, "--no-refit", "--delimiter", ";", "--text-column", "body"]
+    options += ["--label-column", "class", "--encoding", "latin-1", "--data", tmp_path / "old.csv"]
+    assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0
+    more = ["--from", tmp_path / "run", "--frozen-epochs", 1, "--unfrozen-epochs", 0, "--no-refit"]
+    assert run_main(monkeypatch, "--data", tmp_path / "new.csv", *more, "--output", tmp_path / "second") == 0
+    assert run_main(monkeypatch, "--data", "trec", *more, "--output", tmp_path / "third") == 0
+    assert Run.open(tmp_path / "third").config().text_column == ("text",)
+    assert run_main(monkeypatch, "--data", tmp_path / "new.csv", *more, "--text-column", "text") == 2
+    assert "no column 'text' in" in capsys.readouterr().err
 
 
 def test_an_unfinished_run_is_no_start(tmp_path: Path, finished_run: Path) -> None:

@@ -27,6 +27,8 @@ TOOLS = {
     "vector_files",
     "command",
     "corpus",
+    "splits",
+    "stratification",
     "text",
     "layers",
     "convolution",

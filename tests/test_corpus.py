@@ -11,6 +11,7 @@ from keras_textcnn.corpus import (
     Corpus,
     Label,
     assign_splits,
+    count_labels,
     number_labels,
     rare_labels,
     survey_corpus,
@@ -88,15 +89,30 @@ def test_refuses_a_corpus_without_a_label_that_can_be_split() -> None:
         rare_labels({"a": 2, "b": 2}, np.array([0, 0, 1, 1]), np.zeros(4, np.int8))
 
 
-def numbered(label_sets: list[Label], rows: list[int], splits: list[int]) -> tuple[dict[str, int], list[int]]:
-    labels, strata = number_labels(label_sets, np.array(rows), np.array(splits, np.int8))
-    return labels, strata.tolist()
+def numbered(label_sets: list[Label], rows: list[int], splits: list[int], known: tuple[str, ...] = ()) -> list[object]:
+    return [*number_labels(label_sets, np.array(rows), np.array(splits, np.int8), known=known).items()]
 
 
-def test_a_text_of_several_labels_counts_for_the_rarest() -> None:
+def test_labels_are_counted_in_the_training_texts() -> None:
     label_sets: list[Label] = [(), ("a",), ("a", "b"), ("b",)]
-    assert numbered(label_sets, [1, 1, 1, 2, 0, 3], [TRAIN] * 6) == ({"a": 4, "b": 2}, [0, 0, 0, 1, 2, 1])
-    assert numbered(["x", "y"], [1, 0, 1], [TRAIN] * 3) == ({"x": 1, "y": 2}, [1, 0, 1])
+    assert numbered(label_sets, [1, 1, 1, 2, 0, 3], [TRAIN] * 6) == [("a", 4), ("b", 2)]
+    assert numbered(["x", "y"], [1, 0, 1, 1], [TRAIN, TRAIN, TRAIN, TEST]) == [("x", 1), ("y", 2)]
+    assert count_labels(label_sets, np.array([2, 2, 0])) == {"a": 2, "b": 2}
+
+
+def test_known_labels_stay_in_their_order_if_a_text_has_one_of_them() -> None:
+    known = ("z", "b", "k")
+    assert numbered(["a", "b", "c"], [2, 1, 0], [TRAIN] * 3, known) == [
+        ("z", 0),
+        ("b", 1),
+        ("k", 0),
+        ("a", 1),
+        ("c", 1),
+    ]
+    assert numbered(["a", "b", "z"], [0, 1, 2], [TRAIN, TRAIN, TEST], known)[0] == ("z", 0)  # a test text's, known
+    assert numbered(["a", "c"], [0, 1], [TRAIN] * 2, known) == [("a", 1), ("c", 1)]
+    with pytest.raises(InputError, match="one label only: 'b'; .* at least two; mix in texts of the run's with --reh"):
+        numbered(["b"], [0], [TRAIN], known)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,122 @@
+"""The splits that a corpus lacks, chosen by seed: by label, or by all labels where a text may have several."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.corpus import (
+    SPLITS,
+    TEST,
+    TRAIN,
+    Corpus,
+    Label,
+    assign_splits,
+    check_fold,
+    count_labels,
+    labels_of,
+    missing_parts,
+    rare_labels,
+)
+from keras_textcnn.errors import InputError
+from keras_textcnn.stratification import choose_fold, choose_part, count_having
+
+
+def split_corpus(
+    corpus: Corpus, *, validation_fraction: float, test_fraction: float, seed: int, fold: tuple[int, int] | None = None
+) -> Corpus:
+    """The corpus with every split, as `split_texts` makes them.
+
+    Raises:
+        InputError: Nothing is frequent enough to be split, or there are test texts where the test is to be a fold.
+    """
+    label_sets = sorted(set(corpus.labels))
+    ranks = {label: rank for rank, label in enumerate(label_sets)}
+    rows = np.array([ranks[label] for label in corpus.labels], np.int32)
+    splits = np.array([SPLITS.index(record.split) for record in corpus.records()], np.int8)
+    assigned, _ = split_texts(
+        label_sets,
+        rows,
+        splits,
+        validation_fraction=validation_fraction,
+        test_fraction=test_fraction,
+        seed=seed,
+        fold=fold,
+    )
+    return dataclasses.replace(corpus, splits=[SPLITS[part] for part in assigned.tolist()])
+
+
+def split_texts(
+    label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray, **settings: Any
+) -> tuple[np.ndarray, list[str]]:
+    """Splits the parts that are missing off the training texts.
+
+    Args:
+        label_sets: The different labels, or sets of labels, of the texts, sorted.
+        rows: int (texts,), each text's position in `label_sets`.
+        splits: int (texts,), positions in `SPLITS`.
+        settings: validation_fraction, test_fraction, seed and fold, as of `assign_splits`.
+
+    Returns:
+        int (texts,), positions in `SPLITS`; and the labels with too few texts to split, which stay in training.
+
+    Raises:
+        InputError: Nothing is frequent enough to be split, or there are test texts where the test is to be a fold.
+    """
+    counts = count_labels(label_sets, rows[splits == TRAIN])
+    if any(isinstance(label_set, tuple) for label_set in label_sets):
+        assigned = assign_label_sets(label_sets, rows, splits, **settings)
+        return assigned, [label for label, count in counts.items() if 0 < count <= len(missing_parts(splits))]
+    rare = rare_labels(counts, rows, splits)
+    return assign_splits(splits, rows, **settings), rare
+
+
+def assign_label_sets(
+    label_sets: Sequence[Label],
+    rows: np.ndarray,
+    splits: np.ndarray,
+    *,
+    validation_fraction: float,
+    test_fraction: float,
+    seed: int,
+    fold: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Does what `assign_splits` does where a text may have several labels, by iterative stratification.
+
+    A label with fewer training texts than there are parts stays in training whole, and every other label keeps a
+    training text. Texts without labels count as if they had a label of their own.
+
+    Args:
+        label_sets: The different sets of labels of the texts, sorted.
+        rows: int (texts,), each text's position in `label_sets`.
+        splits, validation_fraction, test_fraction, seed, fold: As to `assign_splits`.
+
+    Returns:
+        int (texts,), positions in `SPLITS`.
+
+    Raises:
+        InputError: A part would have no texts, or the test is to be a fold, but there are test texts.
+    """
+    complete, parts = splits.copy(), missing_parts(splits)
+    check_fold(fold, parts)
+    names = sorted({label for label_set in label_sets for label in labels_of(label_set)})
+    numbers = {label: number for number, label in enumerate(names)}
+    numbered = [[numbers[label] for label in labels_of(row)] or [len(names)] for row in label_sets]
+    counts = count_having(numbered, rows[splits == TRAIN])
+    frequent = np.array([(counts[its] > len(parts)).all() for its in numbered], bool)
+    for part in parts:
+        training = np.flatnonzero(complete == TRAIN)
+        kept = ~frequent[rows[training]]
+        fraction = test_fraction if part == TEST else validation_fraction
+        if fold and part == TEST:
+            chosen = choose_fold(numbered, rows[training], kept, fold=fold, seed=seed)
+        else:
+            chosen = choose_part(numbered, rows[training], kept, fraction=fraction, seed=seed)
+        if not chosen.any():
+            raise InputError(
+                f"no texts to split off for the {SPLITS[part]}: every text has a label with too few texts to split, "
+                f"at least {1 + len(parts)} are needed; add texts, or give --validation-data and --test-data"
+            )
+        complete[training[chosen]] = part
+    return complete
