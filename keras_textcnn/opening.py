@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.catalog import CATALOG, fetch, is_named
@@ -14,6 +13,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.corpus import SPLITS, Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.readers import CORPUS_KINDS, Reader
+from keras_textcnn.terminal import Console
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 

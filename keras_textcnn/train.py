@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from keras_textcnn.catalog import is_named
@@ -23,6 +22,7 @@ from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.files import fingerprint, home
 from keras_textcnn.opening import console, counting, locate, make_reader, read_records, say_what_is_missing
 from keras_textcnn.run import SUMMARY, Repeats, Run, check_free, free_directory
+from keras_textcnn.terminal import Console
 from keras_textcnn.vectors import find_vectors
 
 if TYPE_CHECKING:

@@ -37,6 +37,7 @@ TOOLS = {
     "explain",
     "page",
     "results",
+    "terminal",
     "weights",
 } | {"vocabulary"}  # a stage may use these
 
