@@ -16,6 +16,7 @@ from typing import Any
 
 from keras_textcnn import interrupts
 from keras_textcnn.errors import InputError
+from keras_textcnn.terminal import visible
 
 OK, FAILED, WRONG_USE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -43,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(given, namespace)
 
     def error(self, message: str) -> typing.NoReturn:
-        self.exit(WRONG_USE, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
+        self.exit(WRONG_USE, f"error: {_one_line(message)}; see {self.prog} --help\n")
 
 
 def add_options(
@@ -88,17 +89,22 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.Arg
         with interrupts.raised():
             main(arguments)
     except KeyboardInterrupt as interrupt:
-        print("; ".join(["interrupted", *map(str, interrupt.args)]), file=sys.stderr)
+        print(_one_line("; ".join(["interrupted", *map(str, interrupt.args)])), file=sys.stderr)
         return TERMINATED if isinstance(interrupt, interrupts.Terminated) else INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it exits
         return OK
     except Exception as error:
         if arguments.debug:
-            traceback.print_exc()
-        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+            print(visible(traceback.format_exc()), end="", file=sys.stderr)
+        print(f"error: {_one_line(str(error)) or type(error).__name__}", file=sys.stderr)
         return WRONG_USE if isinstance(error, InputError) else FAILED
     return OK
+
+
+def _one_line(message: str) -> str:
+    """A message without line ends, in which nothing steers the terminal."""
+    return visible(" ".join(message.split()))
 
 
 def import_tensorflow() -> None:

@@ -520,6 +520,10 @@ class TrainConfig:
         settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given
         return TrainConfig(**_without_idle(settings, kept=given)).resolved()
 
+    def read_as(self, **given: Any) -> "TrainConfig":
+        """The same settings, but for how a corpus is read; one that has no effect beside the given ones is left out."""
+        return TrainConfig(**_without_idle({**vars(self), **given}, kept=given))
+
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these mean, by the name of its folder; none if they mean a single run."""
         if self.folds and not self.fold:

@@ -1,16 +1,16 @@
 """Command: a run directory and a labelled corpus in, a report out."""
 
 import argparse
-import dataclasses
 import itertools
+import json
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from keras_textcnn.catalog import is_named
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
 from keras_textcnn.corpus import Record
@@ -18,6 +18,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.opening import as_given, check_reading, console, counting, locate, make_reader, say_what_is_missing
 from keras_textcnn.readers import Reader
 from keras_textcnn.run import Run, find_saved_model
+from keras_textcnn.terminal import Console, visible
 
 if TYPE_CHECKING:
     from keras_textcnn.evaluation import Evaluation
@@ -29,6 +30,8 @@ EXAMPLES = """examples:
   python -m keras_textcnn.evaluate runs/reuters-r8 --data reuters-r8
   python -m keras_textcnn.evaluate runs/reviews --data later.csv --accuracy 0.99
   python -m keras_textcnn.evaluate runs/reviews --data other.csv --text-column body --label-column rating"""
+
+LONGEST_NAME = 150  # bytes, of up to 255 that a file's name may have
 
 
 def main() -> int:
@@ -43,7 +46,10 @@ def main() -> int:
         help="find the probability to reject below so that this part of the answers is right; not where a text may "
         "have several labels (default: 0.99)",
     )
-    parser.add_argument("--name", help="of the files in RUN/evaluations (default: from --data)")
+    parser.add_argument(
+        "--name",
+        help="of the files in RUN/evaluations (default: from --data, with a number where other data has that name)",
+    )
     add_options(parser, TrainConfig, only=CORPUS_SETTINGS, defaults="as in the training")
     return run_command(_main, parser)
 
@@ -51,17 +57,17 @@ def main() -> int:
 def _main(arguments: argparse.Namespace) -> None:
     if arguments.accuracy is not None and not 0 < arguments.accuracy <= 1:
         raise InputError(f"--accuracy must be in (0, 1]; received: {arguments.accuracy}")
-    name = arguments.name or Path(arguments.data.replace(":", "-")).name.split(".")[0]
-    if not re.fullmatch(r"[\w][\w.-]*", name):
-        raise InputError(f"--name must be letters, digits, points and hyphens; received: {name!r}")
+    if arguments.name is not None and not re.fullmatch(r"[\w][\w.-]*", arguments.name):
+        raise InputError(f"--name must be letters, digits, points and hyphens; received: {arguments.name!r}")
     run = Run.open(arguments.run)
     find_saved_model(run.directory)
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
     data = as_given(arguments.data)
     check_reading(data, given)
-    settings = {"numeric_labels": True, **given}  # the run has labels already: a few texts do not judge them
-    reader = make_reader(dataclasses.replace(run.config(), **settings), data)
-    records = _records(reader, locate(data))
+    # The run has its labels already: a few texts do not judge them.
+    reader = make_reader(run.config().read_as(**given), data, any_numbers=True)
+    source = locate(data)
+    records = _records(reader, source)
     first = next(records)  # before the import that takes seconds, so that what is wrong is said at once
     import_tensorflow()
     from keras_textcnn.evaluation import evaluate
@@ -77,9 +83,12 @@ def _main(arguments: argparse.Namespace) -> None:
     say_what_is_missing(reader)
     if warning := describe_learnt(evaluation.learnt, evaluation.scores["support"]):
         console.print(warning)
-    _write(run, name, evaluation)
+    data = arguments.data if is_named(arguments.data) else str(source.resolve())
+    data = data.encode(errors="backslashreplace").decode()  # a file's name may be no UTF-8; JSON is
+    name = arguments.name or free_name(run, data)
+    _write(run, name, data, evaluation)
     Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(evaluation.to_text(), end="")
-    print(f"In {run.directory / 'evaluations'}: {name}.txt, {name}.json and {name}.png.")
+    print(visible(f"In {run.directory / 'evaluations'}: {name}.txt, {name}.json and {name}.png."))
 
 
 def _records(reader: Reader, path: Path) -> Iterator[Record]:
@@ -93,11 +102,43 @@ def _records(reader: Reader, path: Path) -> Iterator[Record]:
     yield from test
 
 
-def _write(run: Run, name: str, evaluation: "Evaluation") -> None:
+def free_name(run: Run, data: str) -> str:
+    """What the files of an evaluation are called: after the corpus, with a number where another corpus has the name.
+
+    Args:
+        run: Whose `evaluations` they go to.
+        data: The corpus, as the files of its evaluation say: a name of the catalogue, or a path.
+    """
+    last = Path(data.replace(":", "-") if is_named(data) else data).name
+    kept = (sign if _belongs_in_a_name(sign) else "-" for sign in last.split(".")[0] or last)
+    safe = re.sub("-{2,}", "-", "".join(kept)).strip("-.").encode()[:LONGEST_NAME].decode(errors="ignore") or "corpus"
+    for name in itertools.chain([safe], (f"{safe}-{number}" for number in itertools.count(2))):
+        if _evaluated(run, name) in (None, data):
+            return name
+    raise AssertionError("numbers do not end")
+
+
+def _belongs_in_a_name(sign: str) -> bool:
+    """Letters of any script with their marks, digits, points, hyphens and underscores."""
+    return sign.isalnum() or sign in ".-_" or unicodedata.category(sign).startswith("M")
+
+
+def _evaluated(run: Run, name: str) -> str | None:
+    """Which corpus the evaluation of a name is of; None if there is none, "" if it does not say."""
+    path = run.directory / "evaluations" / f"{name}.json"
+    if not path.exists():
+        return None
+    try:
+        return str(json.loads(path.read_bytes()).get("data", ""))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
+
+
+def _write(run: Run, name: str, data: str, evaluation: "Evaluation") -> None:
     try:
         run.write(f"evaluations/{name}.png", evaluation.plot)
         run.write_text(f"evaluations/{name}.txt", evaluation.to_text())
-        run.write_json(f"evaluations/{name}.json", evaluation.to_json())
+        run.write_json(f"evaluations/{name}.json", {"data": data, **evaluation.to_json()})
     except OSError as error:
         raise RuntimeError(f"cannot write into {run.directory / 'evaluations'}: {error.strerror or error}") from error
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from keras_textcnn import reporting, scoring
 from keras_textcnn.corpus import Record, labels_of
 from keras_textcnn.errors import InputError
+from keras_textcnn.folding import fold_label
 from keras_textcnn.predictor import Predictor
 from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.store import hash_text
@@ -34,7 +35,7 @@ class Evaluation(JupyterMixin):
         scores: As in `metrics.json`, of the texts whose labels the model knows.
         confusions: int (labels, labels), texts by true (row) and predicted (column) label.
         unknown: Labels that the model does not know, with how many texts have them, the most frequent first. Such a
-            text is left out of all else; where a text may have several labels, only the label is.
+            text is left out of all else.
         shares: From `scoring.score_shares`; empty where a text may have several labels.
         wanted_accuracy: What was asked for.
         threshold: From `scoring.find_threshold` for it.
@@ -160,14 +161,15 @@ def _score_without(
 
 def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
     """Texts with known labels and the truth about them; counts the unknown labels."""
-    outputs = {label: output for output, label in enumerate(predictor.labels)}
+    outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # an older run's are as read
     unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
     if predictor.thresholds is None:
         known = [(record.text, outputs[str(record.label)]) for record in chunk if record.label in outputs]
         return [text for text, _ in known], np.array([output for _, output in known], np.int32)
+    chunk = [record for record in chunk if outputs.keys() >= {*labels_of(record.label)}]
     truth = np.zeros((len(chunk), len(outputs)), np.int32)
     for row, record in enumerate(chunk):
-        truth[row, [outputs[label] for label in labels_of(record.label) if label in outputs]] = 1
+        truth[row, [outputs[label] for label in labels_of(record.label)]] = 1
     return [record.text for record in chunk], truth
 
 

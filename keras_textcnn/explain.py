@@ -10,6 +10,7 @@ import numpy as np
 from rich.text import Text
 
 from keras_textcnn import folding
+from keras_textcnn.terminal import visible
 
 MOST_PIECES = 128  # that a text is cut into for occlusion: each is a text more to answer
 SHOWN = 5  # n-grams of an explanation
@@ -72,13 +73,13 @@ class Explanation:
 
     def to_terminal(self) -> Text:
         """Label, text and n-grams for a terminal, tokens coloured by what they added."""
-        shown = Text.assemble((f"{self.label} {self.probability:.3f}", "bold"), "  ")
+        shown = Text.assemble((f"{visible(self.label)} {self.probability:.3f}", "bold"), "  ")
         for token, weight in zip(self.tokens, self._weights(), strict=True):
             colour = "green" if weight > 0 else "red"  # what every terminal has
             style = f"black on {colour}" if abs(weight) > 0.5 else colour if abs(weight) > 0.1 else ""
-            shown.append(token, style).append(" ")
+            shown.append(visible(token), style).append(" ")
         for amount, what in self._lines():
-            shown.append(f"\n  {amount:+.2f}  {what}")
+            shown.append(f"\n  {amount:+.2f}  {visible(what)}")
         return shown
 
     def to_html(self) -> str:

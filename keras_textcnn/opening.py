@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.catalog import CATALOG, fetch, is_named
@@ -15,6 +14,7 @@ from keras_textcnn.corpus import SPLITS, Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import kind_of
 from keras_textcnn.readers import CORPUS_KINDS, DELIMITERS, TABLES, Reader
+from keras_textcnn.terminal import Console
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
@@ -92,12 +92,13 @@ def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record
         yield from (record._replace(split=split) for record in itertools.chain([first], records))
 
 
-def make_reader(config: TrainConfig, data: str | None = None) -> Reader:
+def make_reader(config: TrainConfig, data: str | None = None, *, any_numbers: bool = False) -> Reader:
     """The reader that the settings of a run describe.
 
     Args:
         config: The settings.
         data: The corpus, if it is not that of the settings: a named one is read as it is.
+        any_numbers: Whether labels that look like measurements are labels, whatever the settings say.
     """
     if data in CATALOG:
         config = TrainConfig(errors=config.errors)
@@ -113,7 +114,7 @@ def make_reader(config: TrainConfig, data: str | None = None) -> Reader:
         escape=config.escape,
         header=config.header,
         skip_unlabelled=config.skip_unlabelled,
-        any_numbers=config.numeric_labels,
+        any_numbers=any_numbers or config.numeric_labels,
     )
 
 

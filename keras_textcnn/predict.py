@@ -2,25 +2,24 @@
 
 import argparse
 import csv
-import dataclasses
 import io
 import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn import page
 from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.config import TEXT_SETTINGS, TrainConfig
 from keras_textcnn.errors import InputError
-from keras_textcnn.opening import describe_reading
+from keras_textcnn.opening import console, describe_reading
 from keras_textcnn.run import Run, find_saved_model
+from keras_textcnn.terminal import Console, visible, visible_json
 from keras_textcnn.texts import FORMATS, STANDARD_INPUT, Texts
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def _texts(arguments: argparse.Namespace) -> Texts:
     """The texts, read as the run's were, unless options say otherwise."""
     given = {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
     config = Run.open(arguments.run).config() if (arguments.run / "config.json").exists() else TrainConfig()
-    texts = Texts(arguments.file, dataclasses.replace(config, **given), input_format=arguments.input_format)
+    texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format)
     for name in given:
         if name not in texts.useful():
             read = "standard input" if arguments.file == STANDARD_INPUT else arguments.file
@@ -147,7 +146,7 @@ def _say_what_was_read(texts: Texts) -> None:
     if texts.labelled:
         lines.append(f"{texts.labelled:,} lines hold labels in fastText's format, which are no part of the text")
     for line in lines:
-        print(line, file=sys.stderr)
+        console.print(line)
 
 
 def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
@@ -186,21 +185,26 @@ def _restrict(prediction: "Prediction", top: int | None, reject_below: float | N
 
 
 def _write_jsonl(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:
+    shown = visible_json if file.isatty() else str
     for batch in batches:
-        file.writelines(json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in batch)
+        file.writelines(shown(json.dumps(prediction, ensure_ascii=False)) + "\n" for prediction in batch)
         file.flush()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
 
 
 def _write_csv(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:
     writer = csv.writer(file, lineterminator="\n")
+    shown = visible if file.isatty() else str
     for number, batch in enumerate(batches):
         if number == 0:
             writer.writerow(batch[0])
         for prediction in batch:
-            values = prediction.values()
-            writer.writerow(
-                json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value for value in values
-            )
+            writer.writerow(shown(_cell(value)) for value in prediction.values())
         file.flush()
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import rich.box
 from matplotlib.figure import Figure
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from keras_textcnn.corpus import SPLITS, Survey
 from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
+from keras_textcnn.terminal import Console, visible
 
 LISTED_LABELS = 20  # of a survey
 LONGEST_SHOWN = 40  # characters of a label
@@ -135,7 +136,10 @@ def describe_old_texts(scores: dict[str, Any]) -> str:
 
 def report_text(run_metrics: dict[str, Any]) -> str:
     """What `report.txt` holds: the results table, the warnings, and each label's scores on the test texts."""
-    lines = [*render(results_table(run_metrics), width=120), *run_metrics.get("warnings", [])]  # each stays a line
+    lines = [
+        *render(results_table(run_metrics), width=120),
+        *map(visible, run_metrics.get("warnings", [])),
+    ]  # each stays a line
     tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
     tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))
     return "".join(line + "\n" for line in [*lines, *render(*tables, width=120)])

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from keras_textcnn.catalog import CATALOG
@@ -32,6 +31,7 @@ from keras_textcnn.opening import (
     say_what_is_missing,
 )
 from keras_textcnn.run import SUMMARY, Repeats, Run, check_free, free_directory
+from keras_textcnn.terminal import Console
 from keras_textcnn.vectors import find_vectors
 
 if TYPE_CHECKING:

@@ -40,6 +40,7 @@ TOOLS = {
     "folding",
     "page",
     "results",
+    "terminal",
     "weights",
     "jsons",
     "labels",

@@ -206,3 +206,44 @@ def test_a_list_of_learnt_texts_that_cannot_be_is_refused(content: bytes, own_ru
 def test_labels_that_look_like_markup_are_named() -> None:
     found = evaluate_texts(Known(["a", "b"], {"x": [1, 0]}), [Record("test", "x", "a"), Record("test", "x", "[red]")])
     assert "does not know: [red] 1" in found.to_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("reviews (1).csv", "reviews-1"),
+        ("later.csv", "later"),
+        ("-later-.tar.gz", "later"),
+        ("\x1b[31mred\n.csv", "31mred"),
+        ("评论 二月.csv", "评论-二月"),
+        ("समीक्षा.csv", "समीक्षा"),
+        ("überblick_2.v3.csv", "überblick_2"),
+        ("...csv", "csv"),
+        ("(?).csv", "corpus"),
+        ("\udcff.csv", "corpus"),
+        (f"{'长' * 80}.csv", "长" * 50),
+    ],
+)
+def test_files_of_an_evaluation_have_a_safe_name(file: str, name: str, tmp_path: Path) -> None:
+    assert evaluate.free_name(Run(tmp_path), f"/somewhere/{file}") == name
+
+
+def test_evaluations_of_different_data_do_not_overwrite_each_other(
+    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = make_texts(6, 3)
+    monkeypatch.setattr(
+        evaluate, "_write", lambda run, name, data, found: run.write_json(f"evaluations/{name}.json", {"data": data})
+    )
+    lines = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)
+    paths = [tmp_path / name for name in ("x/a.csv", "y/a.csv", "x/a.jsonl", "a (1).csv")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(lines) if path.suffix == ".jsonl" else write_table(path, rows)
+    names = ["a", "a-2", "a-3", "a-1"]
+    for _ in range(2):  # the same data replaces its own
+        for path, name in zip(paths, names, strict=True):
+            assert run_evaluate(monkeypatch, own_run, "--data", path) == 0
+            assert f"{name}.txt, {name}.json" in capsys.readouterr().out
+            assert json.loads((own_run / "evaluations" / f"{name}.json").read_text())["data"] == str(path)
+    assert len([*(own_run / "evaluations").iterdir()]) == 4

@@ -87,7 +87,7 @@ def test_the_accuracy_of_no_texts_is_no_number() -> None:
     rows = scoring.score_shares(np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]]))
     assert [row["accuracy"] for row in rows] == [1, 1, 1, 1] + [None] * 5  # from 0.8 on nothing is answered
     lines = reporting.render(reporting.shares_table(rows), width=100)
-    assert [line.split()[1:] for line in lines if line.startswith("0.99")] == [["0.00", "–"]] * 2
+    assert [line.split()[1:] for line in lines if line.strip().startswith("0.99")] == [["0.00", "–"]] * 2
 
 
 def test_warnings_stand_under_the_results_a_line_each() -> None:

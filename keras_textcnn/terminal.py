@@ -1,0 +1,42 @@
+"""What comes from outside, on a terminal: characters that would steer it, or turn text around, are spelled out."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import rich.console
+from rich.segment import Segment
+from rich.text import Text
+
+# C0 but for tab and line feed, DEL and C1; and what changes the direction of the text around it.
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""The text with `\x1b` and the like in place of control characters, bidirectional ones included.
+
+    Tabs and line feeds stay. Example: `visible("\x1b[2J")` is `\x1b[2J`, seven characters that clear no screen.
+    """
+    return STEERING.sub(lambda match: _spell(match[0]), text)
+
+
+def visible_json(line: str) -> str:
+    r"""A line of JSON with `\u001b` and the like in place of these characters: the same values to whoever parses it."""
+    return STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+def _spell(sign: str) -> str:
+    return f"\\x{ord(sign):02x}" if ord(sign) < 256 else f"\\u{ord(sign):04x}"
+
+
+class Console(rich.console.Console):
+    """Rich's console, in which no text steers the terminal, whatever it is part of; only rich's own controls do."""
+
+    def render_str(self, text: str, **style: Any) -> Text:
+        """The text, which rich would rid of some control characters without a trace, with all of them spelled out."""
+        return super().render_str(visible(text), **style)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+        """The parts of what is printed."""
+        for part in super().render(renderable, options):
+            yield part if part.control else part._replace(text=visible(part.text))
