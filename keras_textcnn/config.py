@@ -22,7 +22,7 @@ CORPUS_SETTINGS = ("text_column", "label_column", "multi_label", "encoding", "er
 # What a run that starts from another has from there.
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
-    *("embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
+    *("embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets", "ngram_words"),
 )
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
 
@@ -77,7 +77,8 @@ MODELS: dict[str, dict[str, Any]] = {
         "multichannel": False,
         "max_norm": None,
         "ngrams": 2,
-        "ngram_buckets": 2**18,
+        "ngram_buckets": None,
+        "ngram_words": None,
         "ngram_epochs": 20,
         "ngram_learning_rate": 0.01,
     },
@@ -248,8 +249,17 @@ class TrainConfig:
         "a linear model of n-grams of up to so many tokens is trained beside it and added to its logits; 0: none",
         metavar="N",
     )
-    ngram_buckets: int | None = model_option(
-        "ngram_buckets", "rows that n-grams of two tokens and more share, by a hash", metavar="N"
+    ngram_buckets: int | None = option(
+        None,
+        "rows that n-grams of two tokens and more share, by a hash (default: a power of two, at least 8 for each "
+        "different n-gram of the training texts, at most 2**18, and at most 2**25 numbers over all labels)",
+        metavar="N",
+    )
+    ngram_words: int | None = option(
+        None,
+        "most frequent tokens that have a row of their own beside these, rarer ones have none (default: all, and at "
+        "most 2**24 numbers over all labels)",
+        metavar="N",
     )
     embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
     embedding_dropout: float | None = model_option(
@@ -458,7 +468,7 @@ class TrainConfig:
         self._require("multichannel", not self.multichannel or not without, "left out without vectors")
 
     def _check_model(self) -> None:
-        self._at_least_one("filters", "pooling", "ngram_buckets")
+        self._at_least_one("filters", "pooling", "ngram_buckets", "ngram_words")
         self._require("ngrams", 0 <= (self.ngrams or 0) <= MOST_NGRAMS, f"at least 0 and at most {MOST_NGRAMS}")
         for name in ("windows", "hidden"):
             sizes = getattr(self, name)
