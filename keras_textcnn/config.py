@@ -28,7 +28,7 @@ CORPUS_SETTINGS = (
 # What a run that starts from another has from there.
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
-    *("tokenizer", "embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets"),
+    *("tokenizer", "embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets", "ngram_words"),
 )
 # And what it has from there unless something else is given: how it is regularized, computed and balanced.
 INHERITED = (
@@ -93,7 +93,8 @@ MODELS: dict[str, dict[str, Any]] = {
         "multichannel": False,
         "max_norm": None,
         "ngrams": 2,
-        "ngram_buckets": 2**18,
+        "ngram_buckets": None,
+        "ngram_words": None,
         "ngram_epochs": 20,
         "ngram_learning_rate": 0.01,
     },
@@ -327,10 +328,18 @@ class TrainConfig:
         "a linear model of n-grams of up to so many tokens is trained beside it and added to its logits; 0: none",
         metavar="N",
     )
-    ngram_buckets: int | None = model_option(
-        "ngram_buckets",
-        "rows that n-grams of two tokens and more share, by a hash",
+    ngram_buckets: int | None = option(
+        None,
+        "rows that n-grams of two tokens and more share, by a hash (default: a power of two, at least 8 for each "
+        "different n-gram of the training texts, at most 2**18, and at most 2**25 numbers over all labels)",
         unless=({"ngrams": 0}, {"ngrams": 1}),
+        metavar="N",
+    )
+    ngram_words: int | None = option(
+        None,
+        "most frequent tokens that have a row of their own beside these, rarer ones have none (default: all, and at "
+        "most 2**24 numbers over all labels)",
+        unless=({"ngrams": 0},),
         metavar="N",
     )
     embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
@@ -589,7 +598,7 @@ class TrainConfig:
         self._require("multichannel", not self.multichannel or not without, "left out without vectors")
 
     def _check_model(self) -> None:
-        self._at_least_one("filters", "pooling", "ngram_buckets")
+        self._at_least_one("filters", "pooling", "ngram_buckets", "ngram_words")
         self._require("ngrams", 0 <= (self.ngrams or 0) <= MOST_NGRAMS, f"at least 0 and at most {MOST_NGRAMS}")
         for name in ("windows", "hidden"):
             sizes = getattr(self, name)

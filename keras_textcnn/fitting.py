@@ -1,6 +1,7 @@
 """The two-phase fit: train with the embedding frozen, then unfrozen with a lower learning rate; go on after a crash."""
 
 import dataclasses
+import hashlib
 import itertools
 import math
 import time
@@ -17,6 +18,7 @@ from keras_textcnn.losses import build_loss
 from keras_textcnn.optimizers import build_optimizer
 
 KERNELS = "kernels"
+BIASES, STATISTICS = ("bias", "beta"), ("moving_mean", "moving_variance")  # of layers, by the names of the variables
 TUNED = {"head": ("embedding", "trunk"), "bias": ("embedding", KERNELS), "all": ()}  # and what each leaves as it is
 STEPS_PER_EXECUTION = 16  # between two looks of Python, which cost up to 3 ms each: a quarter of a short step
 
@@ -30,7 +32,7 @@ class Phase:
         epochs: The most epochs.
         learning_rate: Of the optimizer, which starts anew.
         frozen: Parts of the model that stay as they are: "embedding", "trunk", "head" (see `part_of`), or "kernels":
-            what of the trunk is no bias.
+            what of the trunk is no bias, the rows of n-grams too.
         optimizer: Its name, as `optimizers.build_optimizer` knows it.
         weight_decay: Of adamw.
         embedding_factor: How many times as fast the embedding's rows learn.
@@ -176,25 +178,26 @@ def two_phase_fit(
         ArithmeticError: No epoch had a finite loss.
         InputError: The checkpoint is damaged, or another fit's.
     """
-    progress = Progress()
-    saved: dict[str, list[np.ndarray]] = {}
-    if checkpoint and checkpoint.exists():
-        facts, saved = read_checkpoint(checkpoint, owner)
-        with reading_checkpoint(checkpoint):
-            progress = Progress(**facts)
+    progress, saved = _read_progress(model, phases, checkpoint, owner)
     best, sums = saved.get("best", []), saved.get("sums", [])
 
-    def save(sums: Sequence[np.ndarray] = ()) -> None:
+    def save(unchanged: _Unchanged, sums: Sequence[np.ndarray] = ()) -> None:
         if checkpoint:
-            values = {"model": model.variables, "optimizer": model.optimizer.variables}
-            groups = {name: _values(variables) for name, variables in values.items()}
-            write_checkpoint(checkpoint, owner, dataclasses.asdict(progress), {**groups, "best": best, "sums": sums})
+            groups = {
+                "model": _values(unchanged.others(model.variables)),
+                "optimizer": _values(model.optimizer.variables),
+                "best": unchanged.leave_out(model.weights, best) if best else [],
+                "sums": sums,
+            }
+            facts = {**dataclasses.asdict(progress), "unchanged": unchanged.digest}
+            write_checkpoint(checkpoint, owner, facts, groups)
 
-    for phase in phases[progress.phase :]:
+    for number, phase in enumerate(phases[progress.phase :], progress.phase + 1):
         compile_phase(model, phase, several_labels=several_labels, loss=loss)
+        unchanged = _Unchanged(model, phases[:number])
         if checkpoint and (progress.epoch or progress.batches):
             with reading_checkpoint(checkpoint):
-                _assign(model.variables, saved["model"])
+                _assign(unchanged.others(model.variables), saved["model"])
                 _assign(model.optimizer.variables, saved["optimizer"])
         elif best:
             _assign(model.weights, best)
@@ -212,7 +215,7 @@ def two_phase_fit(
                 break
             except KeyboardInterrupt:
                 if watch.ended:
-                    save(_values(model.metrics_variables))
+                    save(unchanged, _values(model.metrics_variables))
                 raise
             progress.history.append(row)
             progress.next_epoch()
@@ -220,7 +223,7 @@ def two_phase_fit(
                 best_loss = progress.best_loss if validation is None else row["val_loss"]
                 progress.best_loss, progress.best_epoch, progress.waited = best_loss, row["epoch"], 0
                 best = _values(model.weights)
-            save()
+            save(unchanged)
             on_epoch(row)
             end_if_asked()
         progress.next_phase()
@@ -235,10 +238,11 @@ def compile_phase(
 ) -> None:
     """Freezes what a phase freezes and compiles with a new optimizer: without it Keras ignores the freezing."""
     for layer in model.layers:
+        layer.trainable = False  # TensorFlow skips an assignment of what is there, and variables would stay frozen
         layer.trainable = part_of(layer) not in {*phase.frozen, "static"}
         if KERNELS in phase.frozen and part_of(layer) == "trunk":
             for variable in layer.trainable_variables:
-                variable.trainable = variable.name in ("bias", "beta")
+                variable.trainable = variable.name in BIASES
     if several_labels:
         accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
     else:
@@ -262,6 +266,68 @@ def compile_phase(
 def part_of(layer: keras.Layer) -> str:
     """The part of a model that a layer is of: "embedding", "static" (Kim's second channel), "trunk" or "head"."""
     return {"embedding": "embedding", "static_embedding": "static", "logits": "head"}.get(layer.name, "trunk")
+
+
+class _Unchanged:
+    """The weights that none of some phases changes: a checkpoint holds a digest of them, for the fit begins with them.
+
+    Args:
+        model: In a fit of these phases, before the first step or after any.
+        phases: The current phase and those before it.
+
+    Attributes:
+        digest: SHA-256 of the weights.
+    """
+
+    def __init__(self, model: keras.Model, phases: Sequence[Phase]) -> None:
+        left = [{id(variable) for variable in _frozen_weights(model, phase)} for phase in phases]
+        self._ids = set.intersection(*left)
+        digest = hashlib.sha256()
+        for variable in model.weights:
+            if id(variable) in self._ids:
+                digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
+        self.digest = digest.hexdigest()
+
+    def others(self, variables: Sequence[keras.Variable]) -> list[keras.Variable]:
+        """Those of the variables that are not among these weights."""
+        return [variable for variable in variables if id(variable) not in self._ids]
+
+    def leave_out(self, variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The values of `others`, of the values of all variables."""
+        pairs = zip(variables, values, strict=True)
+        return [value for variable, value in pairs if id(variable) not in self._ids]
+
+    def fill_in(self, variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The values of all variables, of the values of `others`."""
+        others = dict(zip(map(id, self.others(variables)), values, strict=True))
+        return [others[id(one)] if id(one) in others else keras.ops.convert_to_numpy(one) for one in variables]
+
+
+def _frozen_weights(model: keras.Model, phase: Phase) -> list[keras.Variable]:
+    """What a phase leaves as it is; a normalization that learns its bias alone goes on with its statistics."""
+    frozen = []
+    for layer in model.layers:
+        if part_of(layer) in {*phase.frozen, "static"}:
+            frozen += layer.weights
+        elif KERNELS in phase.frozen and part_of(layer) == "trunk":
+            frozen += [variable for variable in layer.weights if variable.name not in (*BIASES, *STATISTICS)]
+    return frozen
+
+
+def _read_progress(
+    model: keras.Model, phases: Sequence[Phase], checkpoint: Path | None, owner: str
+) -> tuple[Progress, dict[str, list[np.ndarray]]]:
+    """The progress and the arrays of a fit that is gone on with; of one that begins, none."""
+    if not checkpoint or not checkpoint.exists():
+        return Progress(), {}
+    facts, saved = read_checkpoint(checkpoint, owner)
+    with reading_checkpoint(checkpoint):
+        unchanged = _Unchanged(model, phases[: facts["phase"] + 1])
+        if facts.pop("unchanged") != unchanged.digest:
+            raise ValueError("the fit began with other weights, or vectors, than these")
+        if "best" in saved:
+            saved["best"] = unchanged.fill_in(model.weights, saved["best"])
+        return Progress(**facts), saved
 
 
 def _all_right(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -174,9 +174,11 @@ def plan_ngram_phases(config: TrainConfig) -> list[fitting.Phase]:
     """The one phase of the linear model of n-grams: always Adam, which moves rare rows as far as frequent ones.
 
     It minimizes a support vector machine's loss, which leaves a linear model more accurate than cross-entropy does
-    (tests/benchmarks/ACCURACY.md).
+    (tests/benchmarks/ACCURACY.md). Where a run that it starts from is tuned in its head or its biases alone, its rows
+    stay as they are.
     """
-    return [fitting.Phase("n-grams", config.ngram_epochs or 0, config.ngram_learning_rate or 0.0)]
+    frozen = () if config.tune == "all" else (fitting.KERNELS,)
+    return [fitting.Phase("n-grams", config.ngram_epochs or 0, config.ngram_learning_rate or 0.0, frozen)]
 
 
 def predict(config: TrainConfig, model: keras.Model, examples: pipeline.Examples) -> np.ndarray:

@@ -1,6 +1,8 @@
 """What a training would hold, counted before it begins."""
 
+import dataclasses
 import math
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -11,7 +13,8 @@ from keras_textcnn.corpus import TRAIN
 from keras_textcnn.encoding import Encoded
 from keras_textcnn.errors import InputError
 from keras_textcnn.models import SHORTEST
-from keras_textcnn.ngrams import NgramLogits
+from keras_textcnn.ngrams import NgramLogits, count_ngrams
+from keras_textcnn.pipeline import Examples
 from keras_textcnn.store import TokenizedCorpus
 
 # What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
@@ -19,6 +22,56 @@ from keras_textcnn.store import TokenizedCorpus
 # layers; for each score.
 WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
 WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, 40
+
+# Of the linear model of n-grams: rows for those of two tokens and more; numbers of these rows, and of the tokens'.
+MOST_BUCKETS, MOST_BUCKET_NUMBERS, MOST_WORD_NUMBERS = 2**18, 2**25, 2**24
+BUCKETS_A_NGRAM = 8  # so that few n-grams share a row: TREC, with 26,064 different pairs, has the most rows too
+BLOCK_TOKENS = 2**18  # of which n-grams are counted at once
+
+
+def size_ngrams(config: TrainConfig, encoded: Encoded, say: Callable[[str], None]) -> TrainConfig:
+    """The settings with the sizes of the linear model of n-grams, where they do not give them.
+
+    Every row has a number for each label: with many labels there are fewer rows.
+    """
+    if not config.ngrams:
+        return config
+    labels, tokens = len(encoded.labels), len(encoded.vocabulary)
+    buckets, words = config.ngram_buckets, config.ngram_words
+    if buckets is None:
+        blocks = _blocks(encoded.examples["train"])
+        ngrams = count_ngrams(blocks, longest=config.ngrams, most=MOST_BUCKETS // BUCKETS_A_NGRAM)
+        wanted = min(_power_of_two(BUCKETS_A_NGRAM * ngrams), MOST_BUCKETS)
+        buckets = min(wanted, _power_of_two(MOST_BUCKET_NUMBERS // labels + 1) // 2 or 1)
+        if buckets < wanted:
+            bound = f"bounded at {MOST_BUCKET_NUMBERS:,} numbers"
+            say(f"n-grams: {buckets:,} rows for {labels:,} labels, {bound}; --ngram-buckets sets the rows")
+    if words is None and tokens > (most := max(MOST_WORD_NUMBERS // labels, 1)):
+        words = most
+        bound = f"bounded at {MOST_WORD_NUMBERS:,} numbers"
+        say(
+            f"n-grams: only the {words:,} most frequent tokens have a row of {labels:,} labels, {bound}; "
+            "--ngram-words sets how many"
+        )
+    return dataclasses.replace(config, ngram_buckets=buckets, ngram_words=words)
+
+
+def _power_of_two(number: int) -> int:
+    """The power of two at or above a number."""
+    return 1 << max(number - 1, 0).bit_length()
+
+
+def _blocks(examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The ids of some texts after the other, with the texts' lengths: one text, or up to so many tokens."""
+    lengths = examples.lengths.astype(np.int64)
+    ends = np.cumsum(lengths)
+    first, begin = 0, 0
+    while first < len(ends):
+        after = max(int(np.searchsorted(ends, begin + BLOCK_TOKENS, "right")), first + 1)
+        texts = slice(first, after)
+        ids = examples.ids.read_all(examples.starts[texts], lengths[texts])
+        yield examples.renumber[ids], lengths[texts]
+        first, begin = after, int(ends[after - 1])
 
 
 def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:

@@ -1,8 +1,10 @@
 """Beside the convolution: a linear model of hashed n-grams, and the sum of both models' logits."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.layers import Shape
@@ -19,7 +21,7 @@ class NgramLogits(keras.layers.Layer):
     All rows begin at zero, so that n-grams that were never trained say nothing.
 
     Args:
-        vocabulary_size: Ids, padding and unknown included.
+        vocabulary_size: Ids that have a row, padding and unknown included; as tokens higher ones say nothing.
         labels: Columns.
         longest: Tokens of the longest n-grams.
         buckets: Rows of n-grams of two tokens and more.
@@ -74,7 +76,8 @@ class NgramLogits(keras.layers.Layer):
             if size > 1:
                 last = wide[:, size - 1 :]
                 hashes = (hashes[:, : tf.shape(last)[1]] * NEXT + last) * tf.cast(last > 0, tf.int64)
-            places = tf.where(hashes != 0)
+            # Of single tokens the hash is the id, and rare ones may have no row.
+            places = tf.where((hashes != 0) & (hashes < self.vocabulary_size) if size == 1 else hashes != 0)
             found = tf.gather_nd(hashes, places)
             if size == 1:
                 rows = tf.nn.embedding_lookup(self.embeddings.value, tf.cast(found, tf.int32))
@@ -126,6 +129,28 @@ def _scatter(hashes: tf.Tensor) -> tf.Tensor:
     """Numbers of 31 bits in which neighbouring hashes have nothing in common: the upper bits of a product."""
     folded = tf.bitwise.bitwise_xor(hashes, tf.bitwise.bitwise_and(tf.bitwise.right_shift(hashes, 32), 2**32 - 1))
     return tf.bitwise.bitwise_and(tf.bitwise.right_shift(folded * SCATTER, 32), 2**31 - 1)
+
+
+def count_ngrams(blocks: Iterable[tuple[np.ndarray, np.ndarray]], *, longest: int, most: int) -> int:
+    """How many different n-grams of two tokens and more texts have; counted up to a little more than `most`.
+
+    Args:
+        blocks: Some texts after the other: their ids without padding, int32 (tokens,), and int (texts,), how many ids
+            each of them has.
+        longest: Tokens of the longest n-grams.
+        most: Beyond this nobody asks how many there are: no more are held.
+    """
+    seen = np.zeros(0, np.int64)
+    for ids, lengths in blocks:
+        ends = np.repeat(np.cumsum(lengths), lengths)  # for each id the end of its text
+        hashes = ids.astype(np.int64)
+        for size in range(2, longest + 1):
+            hashes = hashes[:-1] * NEXT + ids[size - 1 :]  # as the layer has them
+            inside = np.arange(len(hashes)) + size <= ends[: len(hashes)]
+            seen = np.union1d(seen, hashes[inside])
+        if len(seen) > most:
+            break
+    return len(seen)
 
 
 def split_parts(model: keras.Model) -> list[keras.Model]:

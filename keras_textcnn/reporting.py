@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import rich.box
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 from rich.markup import escape
@@ -19,6 +20,7 @@ from keras_textcnn.corpus import SPLITS, Survey
 from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
 from keras_textcnn.terminal import Console, visible
 
+NGRAMS = "n-grams"  # the phase, and the model, beside the convolution
 LISTED_LABELS = 20  # of a survey
 LONGEST_SHOWN = 40  # characters of a label
 PICTURED_LABELS = 300  # of a confusion matrix, the most frequent ones
@@ -233,23 +235,44 @@ def errors_table(errors: Sequence[dict[str, Any]]) -> Table:
 def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     """Loss and accuracy of both splits over the epochs, a line where a phase begins, as a PNG.
 
+    The n-grams are a model of their own with another loss: a panel of their own and lines of their own.
+
     Args:
         history: One row an epoch; those without a validation loss are left out.
         path: Of the picture.
     """
-    history = [row for row in history if "val_loss" in row]
-    epochs = [row["epoch"] for row in history]
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(epochs, [row[name] for row in history], marker="o", label="training")
-        axes.plot(epochs, [row[f"val_{name}"] for row in history], marker="o", label="validation")
-        for before, after in itertools.pairwise(history):
-            if before["phase"] != after["phase"]:
-                axes.axvline(after["epoch"] - 0.5, color="grey", linestyle=":", label=f"{after['phase']} from here")
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+    rows = [row for row in history if "val_loss" in row]
+    models = {
+        "convolution": [row for row in rows if row["phase"] != NGRAMS],
+        NGRAMS: [row for row in rows if row["phase"] == NGRAMS],
+    }
+    models = {name: its_rows for name, its_rows in models.items() if its_rows}
+    figure = Figure(figsize=(4.5 * (len(models) + 1), 3.6), layout="constrained")
+    *panels, accuracy = figure.subplots(1, len(models) + 1)
+    for number, (panel, (name, its_rows)) in enumerate(zip(panels, models.items(), strict=True)):
+        own = f"{name}, " if len(models) > 1 else ""
+        _draw_curves(panel, its_rows, "loss", prefix="", color=2 * number)
+        _draw_curves(accuracy, its_rows, "accuracy", prefix=own, color=2 * number)
+        _finish_panel(panel, its_rows, f"loss of the {name}" if own else "loss")
+    _finish_panel(accuracy, rows, "accuracy")
     figure.savefig(path, dpi=120)
+
+
+def _draw_curves(axes: Axes, rows: Sequence[dict[str, Any]], name: str, *, prefix: str, color: int) -> None:
+    epochs = [row["epoch"] for row in rows]
+    for split, key in (("training", name), ("validation", f"val_{name}")):
+        axes.plot(epochs, [row[key] for row in rows], marker="o", color=f"C{color}", label=f"{prefix}{split}")
+        color += 1
+
+
+def _finish_panel(axes: Axes, rows: Sequence[dict[str, Any]], name: str) -> None:
+    """Names a panel and draws a line where each phase but the first begins."""
+    for before, after in itertools.pairwise(rows):
+        if before["phase"] != after["phase"]:
+            axes.axvline(after["epoch"] - 0.5, color="grey", linestyle=":", label=f"{after['phase']} from here")
+    axes.set(xlabel="epoch", ylabel=name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(fontsize="small")
 
 
 def plot_confusion_matrix(counts: np.ndarray, support: Sequence[int], labels: Sequence[str], path: Path) -> None:

@@ -216,7 +216,8 @@ def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
         task = bar.add_task("batches", visible=False)
         callback: Any = keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: bar.reset(task, total=callback.params["steps"], visible=True),
-            on_train_batch_end=lambda batch, logs: bar.update(task, completed=batch + 1),
+            # Keras counts on beyond the last batch, up to a multiple of `steps_per_execution`.
+            on_train_batch_end=lambda batch, logs: bar.update(task, completed=min(batch + 1, callback.params["steps"])),
             on_epoch_end=lambda epoch, logs: bar.update(task, visible=False),
         )
         yield callback

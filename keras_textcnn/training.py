@@ -22,7 +22,7 @@ from keras_textcnn.corpus import SPLITS, TRAIN, VALIDATION, Corpus, Record
 from keras_textcnn.encoding import Encoded, encode_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.learning import Learnt, learn, predict
-from keras_textcnn.memory import check_memory
+from keras_textcnn.memory import check_memory, size_ngrams
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
@@ -92,6 +92,7 @@ def train(
             say(line)
     else:
         config, encoded = _fit_length(config, encoded)
+        config = size_ngrams(config, encoded, say)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     check_memory(config, model, tokenized, encoded)
     load_vectors(config, model, encoded)

@@ -258,6 +258,73 @@ def test_resumes_with_the_same_bits_wherever_it_was_killed(
     assert progress.best_epoch == expected.best_epoch
 
 
+GROWING = [
+    Phase("head", 2, 0.02, ("embedding", "trunk")),
+    Phase("bias", 2, 0.02, ("embedding", "kernels")),
+    Phase("all", 2, 0.005),
+]
+NO_BETTER = [Phase("frozen", 2, 0.02, ("embedding",)), Phase("wild", 3, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("build", "phases", "epochs_done"),
+    [
+        *((build, GROWING, done) for build in (build_conv1d, build_charcnn) for done in (1, 3, 5)),
+        *((build_conv1d, NO_BETTER, done) for done in (3, 4)),
+    ],
+)
+def test_resumes_with_what_the_phases_so_far_have_left_as_it_was(
+    build: Callable[..., keras.Model], phases: list[Phase], epochs_done: int, tmp_path: Path
+) -> None:
+    def kill(row: dict[str, Any]) -> None:
+        if row["epoch"] == epochs_done:
+            raise Killed
+
+    expected, resumed, checkpoint = make_model(build), make_model(build), tmp_path / "latest.npz"
+    fit(expected, phases)
+    with pytest.raises(Killed):
+        fit(make_model(build), phases, checkpoint=checkpoint, on_epoch=kill)
+    progress = fit(resumed, phases, checkpoint=checkpoint)
+    assert progress.best_epoch <= 2 or phases is GROWING
+    for ours, theirs in zip(resumed.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_phase_after_one_of_biases_trains_everything() -> None:
+    model = make_model()
+    compile_phase(model, GROWING[1])
+    assert {variable.path for variable in model.trainable_variables} == {
+        "conv_1/bias", "conv_2/bias", "logits/kernel", "logits/bias",
+    }  # fmt: skip
+    compile_phase(model, GROWING[2])
+    assert model.trainable_variables == model.weights
+
+
+def test_a_checkpoint_holds_what_its_phases_change(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(4)
+    sizes = {"dimensions": 10, "windows": (1, 2), "filters": 4, "multichannel": True}
+    model, checkpoint = build_conv1d(vocabulary_size=5_000, labels=2, **sizes), tmp_path / "latest.npz"
+    table = 5_000 * 10 * 4  # bytes of the embedding
+    bytes_after: dict[str, int] = {}
+
+    def weigh(row: dict[str, Any]) -> None:
+        bytes_after[row["phase"]] = checkpoint.stat().st_size
+
+    fit(model, GROWING, checkpoint=checkpoint, on_epoch=weigh)
+    assert bytes_after["head"] < bytes_after["bias"] < 0.1 * table
+    # The current one, the best one and Adam's two moments; never Kim's second channel.
+    assert 4 * table < bytes_after["all"] < 4.2 * table
+
+
+def test_a_fit_that_began_with_other_vectors_is_refused(tmp_path: Path) -> None:
+    checkpoint, other = tmp_path / "latest.npz", make_model()
+    with pytest.raises(Killed):
+        fit(make_model(), checkpoint=checkpoint, on_epoch=stop_after_one)
+    other.get_layer("embedding").embeddings.assign_add(np.ones((20, 6)))
+    with pytest.raises(InputError, match="damaged checkpoint: .*the fit began with other weights, or vectors"):
+        fit(other, checkpoint=checkpoint)
+
+
 @pytest.mark.parametrize("moments", [[1], [2], [4], [5], [6], [2, 1, 3], [9, 9], [23]])
 def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
     tmp_path: Path, whole: tuple[keras.Model, Progress], moments: list[int], monkeypatch: pytest.MonkeyPatch

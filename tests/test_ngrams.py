@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn.models import build_conv1d
-from keras_textcnn.ngrams import NEXT, SCATTER, NgramLogits, split_parts
+from keras_textcnn.ngrams import NEXT, SCATTER, NgramLogits, count_ngrams, split_parts
 from tests.conftest import make_ids, randomize, weights_of
 
 BITS = 2**64
@@ -85,3 +85,38 @@ def test_rows_of_other_ngrams_stay_as_they_are() -> None:
     embeddings, _, hashed = model.get_layer("ngrams").get_weights()
     assert np.flatnonzero(embeddings.any(axis=1)).tolist() == [3, 4, 5]
     assert np.flatnonzero(hashed.any(axis=1)).tolist() == [bucket_of([3, 4], 5_000)]
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3])
+def test_tokens_without_a_row_say_nothing(longest: int) -> None:
+    random = np.random.default_rng(0)
+    ids = make_ids(random, [0, 1, 4, 9, 12], 12).astype(np.int32)
+    inputs = keras.Input((None,), dtype="int32")
+    model = keras.Model(inputs, NgramLogits(10, 3, longest=longest, buckets=11, name="ngrams")(inputs))
+    randomize(model, random)
+    weights = weights_of(model)
+    assert weights["ngrams/embeddings"].shape == (10, 3)
+    rows = np.concatenate([weights["ngrams/embeddings"], np.zeros((20, 3))])
+    expected = forward({**weights, "ngrams/embeddings": rows}, ids, longest)
+    np.testing.assert_allclose(model(ids), expected, atol=1e-5)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(ids))
+    gradient = tape.gradient(loss, model.get_layer("ngrams").embeddings.value)
+    assert set(gradient.indices.numpy().tolist()) == {id for row in ids for id in row if 0 < id < 10}
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3, 5])
+@pytest.mark.parametrize("texts_a_block", [1, 7, 100])
+def test_different_ngrams_are_counted_within_their_texts(longest: int, texts_a_block: int) -> None:
+    random = np.random.default_rng(longest)
+    texts = [random.integers(1, 9, random.integers(0, 12)) for _ in range(60)]
+    expected = {
+        tuple(text[start : start + size].tolist())
+        for text in texts
+        for size in range(2, longest + 1)
+        for start in range(len(text) - size + 1)
+    }
+    blocks = [texts[first : first + texts_a_block] for first in range(0, 60, texts_a_block)]
+    flat = [(np.concatenate(block).astype(np.int32), np.array([len(text) for text in block])) for block in blocks]
+    assert count_ngrams(flat, longest=longest, most=10**6) == len(expected)
+    assert count_ngrams(flat, longest=longest, most=3) >= min(len(expected), 4)

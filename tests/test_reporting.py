@@ -1,8 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from keras_textcnn import reporting, scoring
 
@@ -95,3 +98,46 @@ def test_warnings_stand_under_the_results_a_line_each() -> None:
     warnings = ["warning: " + "word " * 40 + "[red]", "warning: another"]
     text = reporting.report_text({"validation": scores, "test": scores, "baseline": None, "warnings": warnings})
     assert [line for line in text.splitlines() if line.startswith("warning")] == warnings
+
+
+@pytest.mark.parametrize(
+    ("phases", "panels", "lines"),
+    [
+        (["frozen", "unfrozen"], ["loss", "accuracy"], [[1, 2]]),
+        (
+            ["frozen", "frozen", "unfrozen", "n-grams", "n-grams", "refit frozen"],
+            ["loss of the convolution", "loss of the n-grams", "accuracy"],
+            [[1, 2, 3], [4, 5]],
+        ),
+        (["fast", "n-grams"], ["loss of the convolution", "loss of the n-grams", "accuracy"], [[1], [2]]),
+    ],
+)
+def test_two_models_have_curves_of_their_own(
+    phases: list[str], panels: list[str], lines: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Joined, the convolution's cross-entropy and the n-grams' other loss would read as a crash."""
+    figures: list[Figure] = []
+
+    def remember(*arguments: Any, **options: Any) -> Figure:
+        figures.append(Figure(*arguments, **options))
+        return figures[-1]
+
+    history = [
+        {"phase": phase, "epoch": epoch, "loss": epoch + 0.1, "accuracy": epoch + 0.2}
+        | ({} if "refit" in phase else {"val_loss": epoch + 0.3, "val_accuracy": epoch + 0.4})
+        for epoch, phase in enumerate(phases, 1)
+    ]
+    monkeypatch.setattr(reporting, "Figure", remember)
+    reporting.plot_learning_curves(history, tmp_path / "curves.png")
+    axes = figures[0].axes
+    assert [panel.get_ylabel() for panel in axes] == panels
+
+    def curves(panel: Axes) -> list[list[tuple[float, float]]]:
+        drawn = [np.column_stack(line.get_data()) for line in panel.lines if line.get_marker() == "o"]
+        return [[tuple(np.round(point, 6).tolist()) for point in line] for line in drawn]
+
+    for panel, epochs in zip(axes, lines, strict=False):
+        assert curves(panel) == [[(epoch, epoch + more) for epoch in epochs] for more in (0.1, 0.3)]
+    assert curves(axes[-1]) == [[(epoch, epoch + more) for epoch in its] for its in lines for more in (0.2, 0.4)]
+    names = [text.get_text() for text in axes[-1].get_legend().get_texts()]
+    assert len(set(names)) == len(names)

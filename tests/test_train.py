@@ -14,6 +14,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from rich.progress import Progress
 
 from keras_textcnn import Reader, train
 from keras_textcnn import predict as predict_command
@@ -638,3 +639,27 @@ def test_a_corpus_that_changed_is_not_resumed(
     write_table(path, make_texts(60, 2))
     assert run_main(monkeypatch, "--resume", tmp_path / "run") == 2
     assert "the corpus is not the one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("steps", "ends", "completed"), [(52, [15, 31, 47, 63], [16, 32, 48, 52]), (3, [15], [3]), (16, [15], [16])]
+)
+def test_the_bar_of_batches_ends_at_their_number(
+    steps: int, ends: list[int], completed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras tells of every 16th batch, and of one that is not there where the last ones are fewer."""
+    bars: list[Progress] = []
+
+    def remember(*columns: object, **options: object) -> Progress:
+        bars.append(Progress(*columns, **options))
+        return bars[-1]
+
+    monkeypatch.setattr(train, "Progress", remember)
+    with train._batch_bar() as callback:
+        callback.set_params({"steps": steps})
+        callback.on_epoch_begin(0, {})
+        shown = []
+        for batch in ends:
+            callback.on_train_batch_end(batch, {})
+            shown.append(bars[0].tasks[0].completed)
+    assert (shown, bars[0].tasks[0].total) == (completed, steps)

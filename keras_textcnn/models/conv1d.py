@@ -28,6 +28,7 @@ def build_conv1d(
     max_norm: float | None = None,
     ngrams: int = 0,
     ngram_buckets: int = 2**18,
+    ngram_words: int | None = None,
 ) -> keras.Model:
     """The one-layer text CNN of Kim (2014), uncompiled; its prediction does not depend on the padding.
 
@@ -53,6 +54,7 @@ def build_conv1d(
         max_norm: The longest that the weights of a label may become (Kim: 3); None: any length.
         ngrams: Tokens of the longest n-grams of a linear model whose logits are added (`ngrams.NgramLogits`); 0: none.
         ngram_buckets: Rows that n-grams of two tokens and more share.
+        ngram_words: Ids below this one have a row of their own there, others none; None: all have.
 
     Raises:
         ValueError: A size is not positive, a dropout is outside [0, 1), windows repeat or a pooling is unknown.
@@ -64,7 +66,7 @@ def build_conv1d(
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
     check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), hidden=min(hidden, default=1))
-    check_sizes(ngrams=ngrams or 1, ngram_buckets=ngram_buckets)
+    check_sizes(ngrams=ngrams or 1, ngram_buckets=ngram_buckets, ngram_words=ngram_words or 1)
     if not poolings or not set(poolings) <= set(POOLINGS):
         raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
 
@@ -83,7 +85,8 @@ def build_conv1d(
     dropped = layers.Dropout(dropout, name="dropout")(joined)
     logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout, max_norm=max_norm)
     if ngrams:
-        linear = NgramLogits(vocabulary_size, labels, longest=ngrams, buckets=ngram_buckets, name="ngrams")
+        words = min(vocabulary_size, ngram_words or vocabulary_size)
+        linear = NgramLogits(words, labels, longest=ngrams, buckets=ngram_buckets, name="ngrams")
         logits = ScaledSum(name="sum")(logits, linear(ids))
     return keras.Model(ids, logits, name="conv1d")
 
