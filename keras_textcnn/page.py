@@ -122,5 +122,5 @@ def _table(columns: Iterable[str], rows: Iterable[Sequence[str]], *, kind: str =
     return f'<div class="wide {kind}"><table><tr>{head}</tr>\n{body}</table></div>\n'
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f}"

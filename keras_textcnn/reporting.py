@@ -16,6 +16,7 @@ from rich.table import Table
 
 from keras_textcnn.corpus import SPLITS, Survey
 
+UNDEFINED = "–"  # a score that cannot be computed, in a table
 LISTED_LABELS = 20  # of a survey
 LONGEST_SHOWN = 40  # characters of a label
 PICTURED_LABELS = 300  # of a confusion matrix, the most frequent ones
@@ -86,13 +87,18 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
     baseline = run_metrics["baseline"]
     for name, splits in [("this run", run_metrics), *([(baseline["name"], baseline)] if baseline else [])]:
         scores = [splits[split][score] for split in ("validation", "test") for score in ("accuracy", "macro_f1")]
-        table.add_row(name, *(f"{100 * score:.2f}" for score in scores))
+        table.add_row(name, *map(percent, scores))
     return table
+
+
+def percent(score: float | None) -> str:
+    """A score of [0, 1] in percent, or a dash where it is undefined."""
+    return UNDEFINED if score is None else f"{100 * score:.2f}"
 
 
 def describe_scores(run_metrics: dict[str, Any]) -> str:
     """One line about a run among others."""
-    return ", ".join(f"{100 * run_metrics[split]['accuracy']:.2f}% of the {split} texts right" for split in SPLITS[1:])
+    return ", ".join(f"{percent(run_metrics[split]['accuracy'])}% of the {split} texts right" for split in SPLITS[1:])
 
 
 def repeats_table(summary: dict[str, Any]) -> Table:
@@ -112,15 +118,15 @@ def repeats_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def mean_and_deviation(score: dict[str, float]) -> str:
-    """A mean with its standard deviation, in percent."""
-    return f"{100 * score['mean']:.2f} ± {100 * score['deviation']:.2f}"
+def mean_and_deviation(score: dict[str, float | None]) -> str:
+    """A mean with its standard deviation, in percent, or a dash where they are undefined."""
+    return UNDEFINED if score["mean"] is None else f"{percent(score['mean'])} ± {percent(score['deviation'])}"
 
 
 def describe_old_texts(scores: dict[str, Any]) -> str:
     """What an adapted run still knows: accuracy on the test texts of the run that it started from, before and after."""
-    before, after = (100 * scores[name]["accuracy"] for name in ("before", "after"))
-    return f"the old run's {scores['texts']:,} test texts: {before:.2f}% right before, {after:.2f}% after"
+    before, after = (percent(scores[name]["accuracy"]) for name in ("before", "after"))
+    return f"the old run's {scores['texts']:,} test texts: {before}% right before, {after}% after"
 
 
 def report_text(run_metrics: dict[str, Any]) -> str:
@@ -151,7 +157,7 @@ def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:
     for column in ("precision", "recall", "F1", "support"):
         table.add_column(column, justify="right")
     for label, scores in split_metrics["per_label"].items():
-        ratios = (f"{100 * scores[score]:.2f}" for score in ("precision", "recall", "f1"))
+        ratios = (percent(scores[score]) for score in ("precision", "recall", "f1"))
         table.add_row(escape(shown(label)), *ratios, f"{scores['support']:,}")
     return table
 
@@ -165,8 +171,9 @@ def scores_table(scores: dict[str, Any]) -> Table:
     table = Table("texts", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for column in ("accuracy", "macro F1", "micro F1", "calibration error", "log loss"):
         table.add_column(column, justify="right", no_wrap=True)
-    percent = (f"{100 * scores[name]:.2f}" for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
-    table.add_row(f"{scores['support']:,}", *percent, f"{scores['log_loss']:.4f}")
+    shares = (percent(scores[name]) for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
+    log_loss = UNDEFINED if scores["log_loss"] is None else f"{scores['log_loss']:.4f}"
+    table.add_row(f"{scores['support']:,}", *shares, log_loss)
     return table
 
 

@@ -34,7 +34,7 @@ DICTIONARY_BYTES = 200  # what a token costs in a dictionary, about
 TEXT_BYTES, ENTRY_BYTES = 25, 8  # what a text and a provisional id cost in arrays, here
 ESCAPED = (b"\n", rb"\n")  # a line end may be a token; no other token holds a backslash beside another sign
 COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
-FORMAT = 2  # of the shards; it grows with every change to them or to the tokenizer
+FORMAT = 3  # of the shards; it grows with every change to them or to the tokenizer
 
 TokenIds = Iterator[tuple[bytes, int]]
 
@@ -54,6 +54,7 @@ class TokenizedCorpus:
         entries: Provisional ids in all.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
         unit: What a token is: a word or a character.
+        notes: What there was to say of the corpus as it was read, such as how many bytes were replaced.
     """
 
     ids: Ids
@@ -66,6 +67,7 @@ class TokenizedCorpus:
     entries: int
     fingerprint: str
     unit: str
+    notes: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def starts(self) -> np.ndarray:
@@ -85,6 +87,20 @@ class TokenizedCorpus:
             counts[ids] += numbers
             first, start = after, int(ends[after - 1])
         return counts
+
+    def join_tokens(self, texts: np.ndarray, lengths: np.ndarray) -> list[str]:
+        """The first tokens of some texts, joined so that they are split into the same tokens again.
+
+        Args:
+            texts: int (n,), positions in the corpus.
+            lengths: int (n,), how many tokens of each.
+        """
+        spans = zip(self.starts[texts].tolist(), lengths.tolist(), strict=True)
+        rows = [self.ids.read(start, length).tolist() for start, length in spans]
+        needed = {id for row in rows for id in row}
+        known = {id: token for token, ids in self.tokens() for id in ids if id in needed}
+        separator = " " if self.unit == "word" else ""
+        return [separator.join(map(known.__getitem__, row)) for row in rows]
 
     def tokens(self) -> Iterator[tuple[str, list[int]]]:
         """Each token with its provisional ids, in the order of code points."""
@@ -130,6 +146,7 @@ def open_shards(folder: Path) -> TokenizedCorpus | None:
         entries=manifest["entries"],
         fingerprint=manifest["fingerprint"],
         unit=manifest["unit"],
+        notes=manifest["notes"],
         **columns,
     )
 
@@ -140,6 +157,7 @@ def write_shards(
     *,
     memory: int,
     unit: str = "word",
+    notes: Callable[[], dict[str, int]] = dict,
 ) -> TokenizedCorpus:
     """Tokenizes a corpus into a folder, which appears whole or not at all; what was there is replaced.
 
@@ -148,6 +166,7 @@ def write_shards(
         folder: Where the shards are to be.
         memory: MiB that may be held.
         unit: What a token is: a word or a character.
+        notes: Called once the texts are read: what there is to say of them, which is kept with the shards.
 
     Raises:
         InputError: The corpus has too many texts or different tokens for the memory.
@@ -166,7 +185,7 @@ def write_shards(
         facts = tokenizer.facts()
         np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
         digests = {path.name: files.sha256_of(path) for path in sorted(whole.iterdir())}
-        content = json.dumps({"format": FORMAT, "files": digests, **facts})
+        content = json.dumps({"format": FORMAT, "files": digests, "notes": notes(), **facts})
         digest = hashlib.sha256(content.encode()).hexdigest()
         (whole / "manifest.txt").write_text(f"{digest}\n{content}", "utf-8")
     corpus = open_shards(folder)

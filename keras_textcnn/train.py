@@ -174,15 +174,23 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "unit")}
     key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
+    reader = make_reader(config)
     if corpus := open_shards(folder):
         console.print(f"taking what an earlier run tokenized: {folder}")
+        reader.decoder.replaced, reader.left_out = corpus.notes["replaced"], corpus.notes["left_out"]
+        say_what_is_missing(reader)
         return corpus
     damaged = "the shards there are damaged; " if folder.exists() else ""
     console.print(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
-    reader = make_reader(config)
     try:
         with counting("tokenizing") as progress:
-            corpus = write_shards(progress(read_records(sources, reader)), folder, memory=memory, unit=config.unit)
+            corpus = write_shards(
+                progress(read_records(sources, reader)),
+                folder,
+                memory=memory,
+                unit=config.unit,
+                notes=lambda: {"replaced": reader.decoder.replaced, "left_out": reader.left_out},
+            )
     except OSError as error:
         raise FetchError(
             f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
