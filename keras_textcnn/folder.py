@@ -109,8 +109,12 @@ class Folder:
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Writes a file of JSON."""
-        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        """Writes a file of JSON.
+
+        Raises:
+            ValueError: A number is NaN or infinite, which JSON has no word for.
+        """
+        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Reads a file that holds an object of JSON."""

@@ -195,7 +195,7 @@ def _combine(logits: Sequence[np.ndarray], truth: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _accuracy(logits: np.ndarray, truth: np.ndarray) -> float:
+def _accuracy(logits: np.ndarray, truth: np.ndarray) -> float | None:
     thresholds = None if truth.ndim == 1 else np.zeros(truth.shape[1])
     return scoring.score_labels(truth, scoring.choose_labels(logits, thresholds))["accuracy"]
 

@@ -54,6 +54,8 @@ def train_repeats(
 def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean and standard deviation (of a sample) of the scores of several runs, and of their linear baselines.
 
+    Both are None for a score that is None in one of the runs.
+
     Args:
         metrics: What the `metrics.json` of each holds.
     """
@@ -71,6 +73,13 @@ def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _summarize(blocks: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    values = {score: [block[score] for block in blocks] for score in SCORES}
-    return {score: {"mean": statistics.mean(its), "deviation": statistics.stdev(its)} for score, its in values.items()}
+def _summarize(blocks: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+    summary: dict[str, dict[str, float | None]] = {}
+    for score in SCORES:
+        values = [block[score] for block in blocks]
+        defined = None not in values
+        summary[score] = {
+            "mean": statistics.mean(values) if defined else None,
+            "deviation": statistics.stdev(values) if defined else None,
+        }
+    return summary

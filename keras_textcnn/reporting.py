@@ -11,13 +11,14 @@ import numpy as np
 import rich.box
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from keras_textcnn.corpus import SPLITS, Survey
-from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
+from keras_textcnn.results import UNDEFINED, VALIDATION_COLUMN, describe_choices, percent, results_rows
 from keras_textcnn.terminal import Console, visible
 
 NGRAMS = "n-grams"  # the phase, and the model, beside the convolution
@@ -101,7 +102,7 @@ def _footnote(line: str) -> dict[str, Any]:
 
 def describe_scores(run_metrics: dict[str, Any]) -> str:
     """One line about a run among others."""
-    validation, test = (f"{100 * run_metrics[split]['accuracy']:.2f}%" for split in SPLITS[1:])
+    validation, test = (f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
     return (
         f"{validation} of the validation texts right, on which its epochs were chosen, {test} of the test texts right"
     )
@@ -125,15 +126,15 @@ def repeats_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def mean_and_deviation(score: dict[str, float]) -> str:
-    """A mean with its standard deviation, in percent."""
-    return f"{100 * score['mean']:.2f} ± {100 * score['deviation']:.2f}"
+def mean_and_deviation(score: dict[str, float | None]) -> str:
+    """A mean with its standard deviation, in percent, or a dash where they are undefined."""
+    return UNDEFINED if score["mean"] is None else f"{percent(score['mean'])} ± {percent(score['deviation'])}"
 
 
 def describe_old_texts(scores: dict[str, Any]) -> str:
     """What an adapted run still knows: accuracy on the test texts of the run that it started from, before and after."""
-    before, after = (100 * scores[name]["accuracy"] for name in ("before", "after"))
-    return f"the old run's {scores['texts']:,} test texts: {before:.2f}% right before, {after:.2f}% after"
+    before, after = (percent(scores[name]["accuracy"]) for name in ("before", "after"))
+    return f"the old run's {scores['texts']:,} test texts: {before}% right before, {after}% after"
 
 
 def report_text(run_metrics: dict[str, Any]) -> str:
@@ -166,7 +167,7 @@ def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:
     for column in ("precision", "recall", "F1", "support"):
         table.add_column(column, justify="right")
     for label, scores in split_metrics["per_label"].items():
-        ratios = (f"{100 * scores[score]:.2f}" for score in ("precision", "recall", "f1"))
+        ratios = (percent(scores[score]) for score in ("precision", "recall", "f1"))
         table.add_row(escape(shown(label)), *ratios, f"{scores['support']:,}")
     return table
 
@@ -184,7 +185,8 @@ def scores_table(scores: dict[str, Any], *, without: dict[str, Any] | None = Non
     fewer = without and without["support"] < scores["support"]
     for block, which in ((scores, ""), *([(without, " not learnt from")] if without and fewer else [])):
         shares = (percent(block[name]) for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
-        table.add_row(f"{block['support']:,}{which}", *shares, f"{block['log_loss']:.4f}")
+        log_loss = UNDEFINED if block["log_loss"] is None else f"{block['log_loss']:.4f}"
+        table.add_row(f"{block['support']:,}{which}", *shares, log_loss)
     return table
 
 
@@ -271,7 +273,7 @@ def _finish_panel(axes: Axes, rows: Sequence[dict[str, Any]], name: str) -> None
         if before["phase"] != after["phase"]:
             axes.axvline(after["epoch"] - 0.5, color="grey", linestyle=":", label=f"{after['phase']} from here")
     axes.set(xlabel="epoch", ylabel=name)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize="small")
 
 

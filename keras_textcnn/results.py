@@ -5,6 +5,8 @@ from typing import Any
 
 from keras_textcnn.corpus import SPLITS
 
+UNDEFINED = "–"  # a score that cannot be computed, in a table
+
 
 def results_rows(run_metrics: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]:
     """The rows of the results: accuracy and macro F1 on validation and test, in [0, 1]; None where there are no texts.
@@ -27,8 +29,8 @@ def results_rows(run_metrics: Mapping[str, Any]) -> list[tuple[str, list[float |
 
 
 def percent(share: float | None) -> str:
-    """A share in [0, 1] in percent; that of nothing is no number."""
-    return "–" if share is None else f"{100 * share:.2f}"
+    """A score in [0, 1] in percent; that of nothing is no number."""
+    return UNDEFINED if share is None else f"{100 * share:.2f}"
 
 
 VALIDATION_COLUMN = "validation accuracy*"

@@ -10,10 +10,11 @@ BINS = 15  # of the calibration error, as in Guo et al. (2017)
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 
 
-def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Accuracy and macro F1, in [0, 1], of predicted labels.
+def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
+    """Accuracy and macro F1, in [0, 1], of predicted labels; None where there is nothing to measure.
 
-    Macro F1 is the mean over the labels that the truth has, so that two models are measured by the same labels.
+    Macro F1 is the mean over the labels that the truth has, so that two models are measured by the same labels. It is
+    undefined where no text has a label, and both are where there is no text.
 
     Args:
         truth: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text, and
@@ -21,10 +22,13 @@ def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         predicted: The same of the predicted ones.
     """
     present = np.unique(truth) if truth.ndim == 1 else np.flatnonzero(truth.any(axis=0))
-    return {
-        "accuracy": float(metrics.accuracy_score(truth, predicted)),
-        "macro_f1": float(metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)),
-    }
+    scores: dict[str, float | None] = {"accuracy": None, "macro_f1": None}
+    if len(truth):
+        scores["accuracy"] = float(metrics.accuracy_score(truth, predicted))
+    if len(present):
+        macro_f1 = metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
+        scores["macro_f1"] = float(macro_f1)
+    return scores
 
 
 def choose_labels(probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
@@ -53,26 +57,38 @@ def score_probabilities(
 
     Returns:
         accuracy, macro_f1, micro_f1, log_loss (nats a text, or nats a text and label), calibration_error, support
-        (texts) and per_label: precision, recall, f1 and support of each label; a ratio without a denominator is 0.
+        (texts) and per_label: precision, recall, f1 and support of each label, of which a ratio without a denominator
+        is 0. Another score is None where it is undefined: macro F1 where no text has a label, micro F1 where no text is
+        given one either, all where there is no text.
     """
     outputs = np.arange(len(labels))
     predicted = choose_labels(probabilities, thresholds)
-    columns = metrics.precision_recall_fscore_support(truth, predicted, labels=outputs, zero_division=0)
+    columns = np.zeros((4, len(labels)))
+    if len(truth):
+        columns = metrics.precision_recall_fscore_support(truth, predicted, labels=outputs, zero_division=0)
     per_label = {
         label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
         for label, p, r, f, n in zip(labels, *columns, strict=True)
     }
     return {
         **score_labels(truth, predicted),
-        "micro_f1": float(metrics.f1_score(truth, predicted, average="micro", zero_division=0)),
+        "micro_f1": _micro_f1(truth, predicted),
         **score_confidence(truth, probabilities),
         "support": len(truth),
         "per_label": per_label,
     }
 
 
-def score_confidence(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+def _micro_f1(truth: np.ndarray, predicted: np.ndarray) -> float | None:
+    if not len(truth) or (truth.ndim == 2 and not truth.any() and not predicted.any()):
+        return None
+    return float(metrics.f1_score(truth, predicted, average="micro", zero_division=0))
+
+
+def score_confidence(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
     """The part of `score_probabilities` that a temperature changes: log_loss and calibration_error."""
+    if not len(truth):
+        return {"log_loss": None, "calibration_error": None}
     outputs = np.arange(probabilities.shape[1])
     if truth.ndim == 1:
         log_loss = metrics.log_loss(truth, probabilities, labels=outputs)

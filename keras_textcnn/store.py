@@ -26,7 +26,7 @@ from keras_textcnn import claims, files
 from keras_textcnn.config import WORDS
 from keras_textcnn.corpus import SPLITS, Fingerprint, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.text import TOKENIZERS, in_parts
+from keras_textcnn.text import SEPARATORS, TOKENIZERS, in_parts
 from keras_textcnn.vocabulary import Ids
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at once
@@ -56,6 +56,7 @@ class TokenizedCorpus:
         entries: Provisional ids in all.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
         tokenizer: What made the tokens; a name of `text.TOKENIZERS`.
+        notes: Lines about the corpus as it was read, such as how many bytes were replaced.
     """
 
     ids: Ids
@@ -68,6 +69,7 @@ class TokenizedCorpus:
     entries: int
     fingerprint: str
     tokenizer: str
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def starts(self) -> np.ndarray:
@@ -87,6 +89,20 @@ class TokenizedCorpus:
             counts[ids] += numbers
             first, start = after, int(ends[after - 1])
         return counts
+
+    def join_tokens(self, texts: np.ndarray, lengths: np.ndarray) -> list[str]:
+        """The first tokens of some texts, joined so that they are split into the same tokens again.
+
+        Args:
+            texts: int (n,), positions in the corpus.
+            lengths: int (n,), how many tokens of each.
+        """
+        spans = zip(self.starts[texts].tolist(), lengths.tolist(), strict=True)
+        rows = [self.ids.read(start, length).tolist() for start, length in spans]
+        needed = {id for row in rows for id in row}
+        known = {id: token for token, ids in self.tokens() for id in ids if id in needed}
+        separator = SEPARATORS[self.tokenizer]
+        return [separator.join(map(known.__getitem__, row)) for row in rows]
 
     def tokens(self) -> Iterator[tuple[str, list[int]]]:
         """Each token with its provisional ids, in the order of code points."""
@@ -132,6 +148,7 @@ def open_shards(folder: Path) -> TokenizedCorpus | None:
         entries=manifest["entries"],
         fingerprint=manifest["fingerprint"],
         tokenizer=manifest["tokenizer"],
+        notes=manifest["notes"],
         **columns,
     )
 
@@ -142,6 +159,7 @@ def write_shards(
     *,
     memory: int,
     tokenizer: str = WORDS,
+    notes: Callable[[], list[str]] = list,
 ) -> TokenizedCorpus:
     """Tokenizes a corpus into a folder, which appears whole or not at all; what was there is replaced.
 
@@ -150,6 +168,7 @@ def write_shards(
         folder: Where the shards are to be.
         memory: MiB that may be held.
         tokenizer: A name of `text.TOKENIZERS`.
+        notes: Called once the texts are read: lines about them, which are kept with the shards.
 
     Raises:
         InputError: The corpus has too many texts or different tokens for the memory.
@@ -168,7 +187,7 @@ def write_shards(
         facts = numbering.facts()
         np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
         digests = {path.name: files.sha256_of(path) for path in sorted(whole.iterdir())}
-        content = json.dumps({"format": FORMAT, "files": digests, **facts})
+        content = json.dumps({"format": FORMAT, "files": digests, "notes": notes(), **facts})
         digest = hashlib.sha256(content.encode()).hexdigest()
         (whole / "manifest.txt").write_text(f"{digest}\n{content}", "utf-8")
     corpus = open_shards(folder)

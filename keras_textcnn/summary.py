@@ -7,12 +7,12 @@ import numpy as np
 
 from keras_textcnn import page, reporting, scoring
 from keras_textcnn.calibration import Calibration
-from keras_textcnn.corpus import SPLITS, TEST, Corpus
+from keras_textcnn.corpus import TEST, Corpus
 from keras_textcnn.encoding import Encoded
-from keras_textcnn.explain import Explanation, rank_ngrams
+from keras_textcnn.explain import rank_ngrams
 from keras_textcnn.predictor import Predictor
 from keras_textcnn.run import Run
-from keras_textcnn.text import SEPARATORS
+from keras_textcnn.store import TokenizedCorpus
 
 EXPLAINED, OCCLUDED = 500, 30  # test texts whose n-grams are ranked; where each takes up to a hundred answers
 ERRORS = 10  # test texts that are shown with their reasons
@@ -24,6 +24,7 @@ def write_summary(
     history: Sequence[dict[str, Any]],
     *,
     corpus: Corpus | None,
+    tokenized: TokenizedCorpus,
     encoded: Encoded,
     calibration: Calibration,
     logits: np.ndarray,
@@ -34,7 +35,8 @@ def write_summary(
         run: Its SavedModel is there.
         run_metrics: What `metrics.json` is to hold.
         history: One row an epoch.
-        corpus: The texts; None where only their ids are at hand.
+        corpus: The texts; None where only their tokens are at hand.
+        tokenized: The corpus in tokens.
         encoded: The corpus in numbers.
         calibration: Of the run.
         logits: float32 (texts, labels), of the test texts.
@@ -56,10 +58,12 @@ def write_summary(
         run.directory.name,
         metrics=run_metrics,
         shares=scoring.score_shares(truth, probabilities) if calibration.thresholds is None else [],
-        ngrams=rank_ngrams(_explain(run, predictor, corpus, encoded, sample)),
+        ngrams=rank_ngrams(predictor.explain(_test_texts(corpus, tokenized, encoded, sample))),
         errors=[
             (_name(truth[text], labels), explanation)
-            for text, explanation in zip(wrong, _explain(run, predictor, corpus, encoded, wrong), strict=True)
+            for text, explanation in zip(
+                wrong, predictor.explain(_test_texts(corpus, tokenized, encoded, wrong)), strict=True
+            )
         ],
         pictures={
             "Learning curves": (run.directory / "learning_curves.png").read_bytes(),
@@ -69,17 +73,14 @@ def write_summary(
     run.write_text("report.html", content)
 
 
-def _explain(
-    run: Run, predictor: Predictor, corpus: Corpus | None, encoded: Encoded, positions: np.ndarray
-) -> list[Explanation]:
-    """Why some of the test texts have their labels."""
+def _test_texts(
+    corpus: Corpus | None, tokenized: TokenizedCorpus, encoded: Encoded, positions: np.ndarray
+) -> list[str]:
+    """Some of the test texts; where they are not at hand, what the model reads of them, in their own tokens."""
+    texts = np.flatnonzero(encoded.splits == TEST)[positions]
     if corpus is not None:
-        test = np.flatnonzero(encoded.splits == TEST)
-        return predictor.explain([corpus.texts[int(text)] for text in test[positions]])
-    separator = SEPARATORS[run.config().tokenizer]
-    examples = encoded.examples[SPLITS[TEST]]
-    rows = [examples.padded(np.array([text]), int(examples.lengths[text]))[0] for text in positions.tolist()]
-    return predictor.explain([separator.join(encoded.vocabulary[id] for id in row.tolist()) for row in rows])
+        return [corpus.texts[text] for text in texts.tolist()]
+    return tokenized.join_tokens(texts, encoded.examples["test"].lengths[positions])
 
 
 def _name(truth: Any, labels: Sequence[str]) -> str:

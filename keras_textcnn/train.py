@@ -25,6 +25,7 @@ from keras_textcnn.opening import (
     check_reading,
     console,
     counting,
+    describe_reading,
     locate,
     make_reader,
     read_records,
@@ -188,16 +189,23 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "tokenizer")}
     key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
+    reader = make_reader(config, config.data)
     if corpus := open_shards(folder):
         console.print(f"taking what an earlier run tokenized: {folder}")
+        for line in corpus.notes:
+            console.print(line)
         return corpus
     damaged = "the shards there are damaged; " if folder.exists() else ""
     console.print(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
-    reader = make_reader(config, config.data)
     try:
         with counting("tokenizing") as progress:
-            records = progress(read_records(sources, reader))
-            corpus = write_shards(records, folder, memory=memory, tokenizer=config.tokenizer)
+            corpus = write_shards(
+                progress(read_records(sources, reader)),
+                folder,
+                memory=memory,
+                tokenizer=config.tokenizer,
+                notes=lambda: describe_reading(reader),
+            )
     except OSError as error:
         raise FetchError(
             f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"

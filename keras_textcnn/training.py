@@ -143,6 +143,7 @@ def train(
             run_metrics,
             learnt.history,
             corpus=texts,
+            tokenized=tokenized,
             encoded=encoded,
             calibration=calibration,
             logits=logits["test"],

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.utils.class_weight import compute_class_weight
 
 from keras_textcnn.balance import weigh_labels, weigh_texts
@@ -24,6 +25,27 @@ def test_square_roots_of_the_weights_have_a_mean_of_one_too() -> None:
     several = weigh_labels(SEVERAL, "square-root")
     np.testing.assert_allclose(several[1] / several[0], np.sqrt([1 / 3, 3]), rtol=1e-6)  # of four texts 3 and 1
     assert (several[0] * [1, 3] + several[1] * [3, 1]).tolist() == pytest.approx([4, 4])
+
+
+def test_a_label_without_texts_weighs_as_much_as_one_with_a_single_text() -> None:
+    weights = weigh_labels(np.array([0, 0, 2, 2, 2, 1]), labels=5)
+    assert weights.tolist() == pytest.approx([6 / 3 / 2, 6 / 3, 6 / 3 / 3, 6 / 3, 6 / 3])
+    several = weigh_labels(sparse.csr_array(np.column_stack([SEVERAL, np.zeros(4)])), labels=3)
+    assert several[:, 2].tolist() == pytest.approx([1, 4])  # of four texts none has it: as much as one would
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sparse_labels_weigh_what_dense_ones_do(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    dense = (random.random((200, 9)) < random.random(9) ** 3).astype(np.float32)
+    for kind in ("balanced", "square-root"):
+        np.testing.assert_array_equal(weigh_labels(sparse.csr_array(dense), kind), weigh_labels(dense, kind))
+    counts = dense.sum(axis=0)
+    rarest = [min(np.flatnonzero(row), key=lambda label: (counts[label], label), default=9) for row in dense]
+    sizes = {label: rarest.count(label) for label in rarest}
+    expected = np.array([1 / sizes[label] for label in rarest])
+    for truth in (dense, sparse.csr_array(dense)):
+        np.testing.assert_allclose(weigh_texts(truth), expected / expected.sum(), rtol=1e-12)
 
 
 def test_every_label_is_drawn_as_often() -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from keras_textcnn import Run, evaluate, learning, predict
+from keras_textcnn.repeats import summarize
+from keras_textcnn.reporting import repeats_table
 from tests.conftest import make_texts, write_table
 from tests.test_train import run_main, weights_of
 
@@ -36,6 +38,15 @@ def test_scores_are_mean_and_deviation_of_the_runs(folds: Path) -> None:
                 assert theirs[split][score]["deviation"] == pytest.approx(np.std(values, ddof=1))
     assert [run["test"]["support"] for run in metrics] == [30, 30, 30]
     assert [Run.open(folds / f"fold-{fold}").config().fold for fold in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_a_mean_over_runs_of_which_one_is_undefined_is_undefined() -> None:
+    blocks = [{"accuracy": share, "macro_f1": score} for share, score in ((0.25, 0.5), (0.75, None))]
+    runs = [{"validation": block, "test": block, "baseline": None, "seconds": 1} for block in blocks]
+    summary = summarize(runs)
+    assert summary["scores"]["test"]["accuracy"]["mean"] == 0.5
+    assert summary["scores"]["test"]["macro_f1"] == {"mean": None, "deviation": None}
+    assert [*repeats_table(summary).columns[3].cells] == ["–"]
 
 
 def test_a_run_of_several_is_the_run_alone(

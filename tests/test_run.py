@@ -33,6 +33,13 @@ def test_lines_come_back_as_they_were(tmp_path: Path) -> None:
     assert (tmp_path / "one" / "others.txt").read_bytes().count(b"\n") == len(lines)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_json_has_no_word_for_is_not_written(tmp_path: Path, number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Run(tmp_path).write_json("metrics.json", {"test": [number]})
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_rows_are_csv(tmp_path: Path) -> None:
     run = create(tmp_path / "one")
     run.write_rows("history.csv", [{"phase": "frozen", "loss": 0.5}, {"phase": "a,b", "loss": 1}])

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -75,3 +77,40 @@ def test_errors_come_the_least_probable_truth_first() -> None:
     assert scoring.rank_errors(TRUTH, PROBABILITIES).tolist() == [2, 4, 5]  # the truth has 0.1, 0.3, 0.3
     truth, probabilities = np.array([[1, 0], [1, 1], [0, 1]]), np.array([[0.9, 0.6], [0.9, 0.8], [0.1, 0.05]])
     assert scoring.rank_errors(truth, probabilities, np.array([0.5, 0.5])).tolist() == [2, 0]
+
+
+NAMES, HALVES = ["a", "b"], np.array([0.5, 0.5])
+UNDEFINED = dict.fromkeys(["accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error"])
+
+
+@pytest.mark.parametrize(
+    ("truth", "probability", "thresholds", "expected"),
+    [
+        # Nothing true and nothing given: every text is right; precision and recall are 0 / 0.
+        (
+            np.zeros((3, 2)),
+            0.25,
+            HALVES,
+            {"accuracy": 1.0, "macro_f1": None, "micro_f1": None, "log_loss": -np.log(0.75)},
+        ),
+        (
+            np.zeros((3, 2)),
+            0.75,
+            HALVES,
+            {"accuracy": 0.0, "macro_f1": None, "micro_f1": 0.0, "log_loss": -np.log(0.25)},
+        ),
+        (np.ones((3, 2)), 0.25, HALVES, {"accuracy": 0.0, "macro_f1": 0.0, "micro_f1": 0.0, "log_loss": -np.log(0.25)}),
+        (np.zeros((0, 2)), 0.25, HALVES, UNDEFINED),
+        (np.zeros(0, np.int32), 0.5, None, UNDEFINED),
+    ],
+)
+def test_what_is_undefined_is_none_and_json(
+    truth: np.ndarray, probability: float, thresholds: np.ndarray | None, expected: dict[str, float | None]
+) -> None:
+    scores = scoring.score_probabilities(truth, np.full((len(truth), 2), probability), NAMES, thresholds)
+    for name, value in expected.items():
+        assert scores[name] is None if value is None else scores[name] == pytest.approx(value)
+    assert scores["support"] == len(truth)
+    assert [row["f1"] for row in scores["per_label"].values()] == [0, 0]
+    json.dumps(scores, allow_nan=False)
+    assert scoring.score_labels(truth, truth)["macro_f1"] == (1 if truth.any() else None)

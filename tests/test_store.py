@@ -104,6 +104,42 @@ def test_shards_hold_what_memory_holds(small_shards: None, tmp_path: Path) -> No
         np.testing.assert_array_equal(together, np.concatenate(one_by_one))
 
 
+@pytest.mark.parametrize("tokenizer", ["words", "characters", "spaces"])
+def test_joined_tokens_are_the_texts_own_and_split_into_themselves(
+    tokenizer: str, small_shards: None, tmp_path: Path
+) -> None:
+    records = [*RECORDS, Record("test", "a\n\\b It's  UNSEEN-before [x]!", "sea")]
+    corpora = [tokenize_corpus(records, tokenizer=tokenizer)]
+    corpora.append(write_shards(records, tmp_path / "s", memory=256, tokenizer=tokenizer))
+    chosen = np.array([82, 5, 80, 5, 81])
+    texts = [corpus.join_tokens(chosen, corpus.lengths[chosen]) for corpus in corpora]
+    assert texts[0] == texts[1]
+    assert texts[0][2] == ""
+    expected = {
+        "words": "a \\ b it 's unseen-before [ x ] !",
+        "characters": "a\n\\b it's unseen-before [x]!",
+        "spaces": "a \\b It's UNSEEN-before [x]!",
+    }
+    assert texts[0][0] == expected[tokenizer]
+    again = tokenize_corpus([Record("test", text, "sea") for text in texts[0]], tokenizer=tokenizer)
+    assert texts_of(again) == [texts_of(corpora[0])[text] for text in chosen.tolist()]
+    assert corpora[1].join_tokens(chosen[:1], np.array([1])) == ["a"]
+
+
+def test_notes_are_kept_with_the_shards(tmp_path: Path) -> None:
+    read: list[Record] = []
+
+    def records() -> collections.abc.Iterator[Record]:
+        for record in RECORDS:
+            read.append(record)
+            yield record
+
+    written = write_shards(records(), tmp_path / "shards", memory=256, notes=lambda: [f"{len(read)} texts"])
+    opened = open_shards(tmp_path / "shards")
+    assert written.notes == opened.notes == [f"{len(RECORDS)} texts"]  # asked for when all were read
+    assert tokenize_corpus(RECORDS).notes == []
+
+
 def test_fingerprint_knows_texts_labels_splits_and_order() -> None:
     others = [RECORDS[::-1], RECORDS[1:], [RECORDS[0]._replace(label="zinc"), *RECORDS[1:]]]
     others.append([RECORDS[0]._replace(split="validation"), *RECORDS[1:]])

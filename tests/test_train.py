@@ -262,6 +262,55 @@ def test_streamed_from_shards_the_weights_are_the_same(
     assert len(list((tmp_path / "home" / "tokenized").iterdir())) == 1
 
 
+def test_what_was_replaced_or_left_out_is_said_again_of_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
+    for number, (text, label) in enumerate(make_texts(30, 5)):
+        (tmp_path / "texts" / label).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / label / f"{number}.txt").write_bytes(text.encode() + b" \xff" * (number == 7))
+    (tmp_path / "texts" / "sea" / "notes.pdf").write_bytes(b"")
+    options = [
+        "--data",
+        tmp_path / "texts",
+        "--errors",
+        "replace",
+        "--memory",
+        256,
+        "--vectors",
+        "none",
+        "--filters",
+        2,
+    ]
+    options += ["--frozen-epochs", 0, "--unfrozen-epochs", 1, "--ngrams", 0, "--no-refit"]
+    for name, said in (("first", "tokenizing into"), ("second", "an earlier run tokenized")):
+        assert run_main(monkeypatch, *options, "--output", tmp_path / name) == 0
+        output = capsys.readouterr().err
+        assert said in output
+        assert "warning: 1 places did not decode and are U+FFFD now" in output
+        assert "left out 1 files that are not LABEL/*.txt, or have no label" in output
+
+
+def test_a_streamed_run_explains_the_texts_own_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
+    rows = [(f"{text} unseen{number} ({label}-ish)", label) for number, (text, label) in enumerate(make_texts(90, 5))]
+    random = np.random.default_rng(0)
+    rows = [
+        (text, str(random.choice(["a", "b"])) if number % 2 else label) for number, (text, label) in enumerate(rows)
+    ]
+    options = ["--data", write_table(tmp_path / "texts.csv", rows), "--vocabulary-size", 12, "--filters", 4]
+    options += ["--vectors", "none", "--dimensions", 4, "--frozen-epochs", 0, "--unfrozen-epochs", 1]
+    options += ["--ngram-epochs", 2, "--learning-rate", 0.05]
+    explained = {}
+    for name, memory in (("whole", []), ("streamed", ["--memory", 256])):
+        assert run_main(monkeypatch, *options, *memory, "--output", tmp_path / name) == 0
+        page = (tmp_path / name / "report.html").read_text()
+        explained[name] = page[page.index("What spoke for each label") :]
+    assert explained["streamed"] == explained["whole"]
+    assert re.search(r"<span[^>]*>unseen\d+</span>", explained["whole"])
+    assert "UNK" not in explained["whole"]
+
+
 @pytest.mark.parametrize("kind", ["file", "folder", "archive"])
 def test_a_corpus_given_for_the_test_is_asked_for_its_test_split(
     kind: str, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -372,6 +421,21 @@ def test_texts_of_several_labels(
         capsys.readouterr()
         assert predict_command.main() == 0
         assert json.loads(capsys.readouterr().out)["labels"] == labels
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_split_without_labels_has_no_macro_f1(split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_table(tmp_path / "texts.csv", make_texts(60, 3))
+    without = write_table(tmp_path / "without.csv", [(text, "") for text, _ in make_texts(6, 4)])
+    options = ["--data", path, "--multi-label", ";", f"--{split}-data", without, "--filters", 2, "--frozen-epochs", 0]
+    options += ["--vectors", "none", "--dimensions", 4, "--unfrozen-epochs", 1, "--ngram-epochs", 1]
+    assert run_main(monkeypatch, *options, "--no-refit", "--output", tmp_path / "run") == 0
+    text = (tmp_path / "run" / "metrics.json").read_text()
+    metrics = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert metrics[split]["macro_f1"] is metrics["baseline"][split]["macro_f1"] is None
+    assert metrics[split]["accuracy"] is not None
+    assert "<td>–</td>" in (tmp_path / "run" / "report.html").read_text()
+    assert "–" in (tmp_path / "run" / "report.txt").read_text()
 
 
 SMALL = {
