@@ -183,7 +183,7 @@ def test_wrong_use_is_one_line(
 def make_run(directory: Path, corpus: Corpus, **settings: object) -> Run:
     """A run of a second, with weights that are as good as random."""
     sizes = {"filters": 2, "vectors": "none", "dimensions": 4, "frozen_epochs": 0, "unfrozen_epochs": 1, "refit": False}
-    return train(TrainConfig(**{"ngrams": 0, "learning_rate": 0.01, **sizes, **settings}), corpus, directory)
+    return train(TrainConfig(**{"ngrams": 0, **sizes, **settings}), corpus, directory)
 
 
 def adapt(run: Run, corpus: Corpus, directory: Path, **given: object) -> Run:
@@ -249,12 +249,12 @@ def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
     (tmp_path / "old.csv").write_text("\n".join(lines) + "\n")
     reading = ["--delimiter", "\\t", "--text-column", "body", "--label-column", "class"]
     options = ["--vectors", "none", "--dimensions", 4, "--filters", 2, "--ngrams", 0, "--frozen-epochs", 0]
-    options += ["--unfrozen-epochs", 1, "--no-refit", "--seed", 5, "--test-fraction", 0.3]
+    options += ["--unfrozen-epochs", 1, "--no-refit", "--seed", 5]
     given = {
         "fold": ["--data", corpus_file, "--folds", 3, "--fold", 2],
         "files": ["--data", tmp_path / "old.csv", *reading, "--test-data", test_file, "--validation-data", test_file],
-        "streamed": ["--data", corpus_file, "--memory", 256],
-        "chain": ["--data", corpus_file],
+        "streamed": ["--data", corpus_file, "--memory", 256, "--test-fraction", 0.3],
+        "chain": ["--data", corpus_file, "--test-fraction", 0.3],
     }[kind]
     assert run_main(monkeypatch, *options, *given, "--output", tmp_path / "old") == 0
     old, data = tmp_path / "old", given[1]
@@ -362,7 +362,7 @@ def test_what_an_adapted_run_has_from_the_old_one() -> None:
         "delimiter": ";",
         "quoting": "none",
     }
-    old = TrainConfig(**settings, seed=4, test_fraction=0.3, learning_rate=0.5, folds=3, fold=1).resolved()
+    old = TrainConfig(**settings, seed=4, learning_rate=0.5, folds=3, fold=1).resolved()
     adapted = old.adapted(data="new.csv", from_run="old")
     assert {name: getattr(adapted, name) for name in settings} == settings
     fresh = TrainConfig(from_run="old", vectors="none").resolved()

@@ -71,6 +71,7 @@ VALUES = {  # another one than the default, which the field takes
     "refit": True,
     "missing_deviation": 1.0,
     "ngram_buckets": 8,
+    "ngram_words": 9,
     "ngram_epochs": 3,
 }
 TOGETHER = {  # what a setting needs beside it

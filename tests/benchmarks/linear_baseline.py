@@ -29,7 +29,7 @@ def main() -> None:
     named = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
     sources = {split: locate(data) for split, data in named.items() if data}
     corpus = Corpus.of(read_records(sources, make_reader(config)))
-    tokenized = tokenize_corpus(corpus.records(), unit=config.unit)
+    tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     encoded = encode_corpus(config, tokenized, lambda line: None)
     refit = bool(config.refit) and VALIDATION not in tokenized.splits
     scores = measure_baseline(config, tokenized, encoded, refit=refit)
