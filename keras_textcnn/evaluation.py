@@ -71,7 +71,7 @@ class Evaluation(JupyterMixin):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if warning := reporting.describe_learnt(self.learnt, self.scores["support"]):
-            yield Text(warning + "\n")
+            yield Text(warning)
         yield reporting.scores_table(self.scores, without=self.learnt and self.learnt["without"])
         if self.unknown:
             named = ", ".join(f"{reporting.shown(label)} {number:,}" for label, number in self.unknown.items())
@@ -135,7 +135,7 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
         wanted_accuracy=accuracy,
         threshold=scoring.find_threshold(truth, probabilities, accuracy) if one_label else None,
         worst=[error for _, _, error in sorted(worst, key=lambda entry: entry[:2], reverse=True)],
-        learnt=learnt and _score_without(learnt, np.array(hashes, np.uint64), truth, probabilities, predictor),
+        learnt=_score_without(learnt, np.array(hashes, np.uint64), truth, probabilities, predictor) if learnt else None,
     )
 
 
