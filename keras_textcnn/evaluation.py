@@ -72,7 +72,7 @@ class Evaluation(JupyterMixin):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if warning := reporting.describe_learnt(self.learnt, self.scores["support"]):
-            yield Text(warning + "\n")
+            yield Text(warning)
         yield reporting.scores_table(self.scores, without=self.learnt and self.learnt["without"])
         if self.unknown:
             named = ", ".join(f"{reporting.shown(label)} {number:,}" for label, number in self.unknown.items())

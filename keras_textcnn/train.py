@@ -72,7 +72,7 @@ def _main(arguments: argparse.Namespace) -> None:
     from keras_textcnn.reporting import describe_old_texts, repeats_table, results_table
 
     # Narrower, the table would lose the names of its rows.
-    results = Console(width=max(console.width, 80), highlight=False, soft_wrap=True, markup=False, emoji=False)
+    results = Console(width=max(console.width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)
     if config.repeats():
         repeats = Repeats(directory)
         results.print(repeats_table(repeats.read_json(SUMMARY)))

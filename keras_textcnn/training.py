@@ -25,7 +25,7 @@ from keras_textcnn.learning import Learnt, learn, predict
 from keras_textcnn.memory import check_memory, size_ngrams
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.run import LearntTexts, Run
-from keras_textcnn.store import TokenizedCorpus, tokenize_corpus
+from keras_textcnn.store import TokenizedCorpus, hash_text, tokenize_corpus
 from keras_textcnn.summary import write_summary
 
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
@@ -74,6 +74,7 @@ def train(
         start.check_corpus(rehearsed)
         own_fingerprint = corpus.fingerprint
         corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
+        old_texts = _leave_out_learnt(start.run, old_texts, say)
     device = devices.name_device()  # before anything is placed there
     if config.deterministic:
         devices.make_deterministic()
@@ -286,6 +287,20 @@ def _say_what_was_learnt(
                 f"warning: {number:,} of {len(seen):,} {name} texts are among those that {run.directory} has learnt "
                 "from; the results have the scores without them too"
             )
+
+
+def _leave_out_learnt(run: Run, records: list[Record], say: Callable[[str], None]) -> list[Record]:
+    """The records whose texts a run has not learnt from; its corpus may have been split in another way for it."""
+    learnt = run.learnt()
+    if learnt is None:
+        return records
+    seen = np.logical_or(*learnt.find(np.array([hash_text(record.text) for record in records], np.uint64)))
+    if seen.any():
+        say(
+            f"warning: {seen.sum():,} of {len(records):,} test texts of {run.directory} are among those that it has "
+            "learnt from, since its corpus was split in another way; they are left out"
+        )
+    return [record for record, learnt_from in zip(records, seen.tolist(), strict=True) if not learnt_from]
 
 
 def _find_learnt(learnt: LearntTexts, tokenized: TokenizedCorpus, encoded: Encoded) -> dict[str, np.ndarray]:

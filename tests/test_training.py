@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from keras_textcnn import Corpus, TrainConfig, training
-from keras_textcnn.training import _collecting_warnings, _describe_lead
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.corpus import Record
+from keras_textcnn.run import LearntTexts, Run
+from keras_textcnn.store import hash_text
+from keras_textcnn.training import _collecting_warnings, _describe_lead, _leave_out_learnt
 from tests.conftest import make_texts
 
 CONFIG = TrainConfig(
@@ -95,3 +100,17 @@ def test_warnings_are_collected_as_they_are_said() -> None:
         say(line)
     assert said == lines
     assert warnings == ["warning: a", "warning: b", "warning: c"]
+
+
+@pytest.mark.parametrize(("fitted", "chosen", "left"), [("", "", "abc"), ("a", "c", "b"), ("abc", "", "")])
+def test_old_texts_that_the_old_run_has_learnt_from_do_not_test_it(
+    fitted: str, chosen: str, left: str, tmp_path: Path
+) -> None:
+    run, said = Run(tmp_path), list[str]()
+    records = [Record("test", text, "x") for text in "abc"]
+    assert _leave_out_learnt(run, records, said.append) == records  # an older version's
+    hashes = [np.array([hash_text(text) for text in texts], np.uint64) for texts in (fitted, chosen)]
+    run.write_learnt(LearntTexts.of(*hashes))
+    run.seal(["learnt_texts.bin"])
+    assert _leave_out_learnt(run, records, said.append) == [Record("test", text, "x") for text in left]
+    assert len(said) == bool(fitted + chosen)
