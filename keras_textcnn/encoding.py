@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
-from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, ZHANG, TrainConfig
+from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, SPACES, ZHANG, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
     TRAIN,
@@ -18,6 +18,11 @@ from keras_textcnn.corpus import (
 )
 from keras_textcnn.errors import InputError
 from keras_textcnn.store import TokenizedCorpus
+from keras_textcnn.vector_files import has_unspaced_words
+
+# Of the running tokens, the part with a vector below which the vectors are of another language, and their other words
+# help no text; and below which the user should know.
+LEAST_COVERED, WELL_COVERED = 0.1, 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,20 +102,35 @@ def encode_corpus(
     say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
     if config.multi_label and max(len(label_set) for label_set in tokenized.label_sets) < 2:
         say(f"warning: no text has several labels; is the separator another than {config.multi_label!r}?")
-    counts, running, distinct = _count(config, tokenized, splits)
+    counts, rare, running, distinct = _count(config, tokenized, splits)
     say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
     found: dict[str, np.ndarray] = {}
     added: list[str] = []
     coverage = None
     if config.vectors != NO_VECTORS:
         more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
-        found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
+        found = vectors.read_vectors(
+            config.vectors,
+            counts,
+            dimensions=config.dimensions,
+            more=more,
+            tokenizer=config.tokenizer,
+            unwanted={*rare, vocabulary.PADDING, vocabulary.UNKNOWN},
+            say=say,
+        )
         asked_for = config.vectors != GLOVE_TABLE  # which any corpus gets, whatever its language
         if asked_for and not found.keys() & counts.keys() and not known_tokens:
-            raise InputError(f"no token of the training texts has a vector in {config.vectors}; give another file")
-        added = [token for token in found if token not in counts][:more]
-        coverage = vectors.measure_coverage(counts, running, found, added=len(added))
+            raise InputError(
+                f"no token of the training texts has a vector in {config.vectors}; {_advise_spaces(config)}give "
+                "another file"
+            )
+        coverage = vectors.measure_coverage(counts, running, found)
+        if coverage.running_tokens >= LEAST_COVERED:
+            added = [token for token in found if token not in counts and token not in rare][:more]
+            coverage = dataclasses.replace(coverage, added=len(added))
         say(f"vectors {config.vectors}: {coverage}")
+        if coverage.running_tokens < WELL_COVERED:
+            say(_warn_of_coverage(config, coverage, left_out=more > 0 and not added))
     dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     if known_tokens:
@@ -121,24 +141,45 @@ def encode_corpus(
     )
 
 
+def _warn_of_coverage(config: TrainConfig, coverage: vectors.Coverage, *, left_out: bool) -> str:
+    return (
+        f"warning: only {coverage.running_tokens:.0%} of the running tokens have a vector in {config.vectors}"
+        + (", so that none of its other words is added" if left_out else "")
+        + f"; {_advise_spaces(config)}try vectors of the texts' language, or --vectors none"
+    )
+
+
+def _advise_spaces(config: TrainConfig) -> str:
+    """For a file whose words are of scripts without spaces, where the tokens are single characters."""
+    path = vectors.find_vectors(config.vectors)
+    if config.tokenizer == SPACES or path is None or not has_unspaced_words(path, config.dimensions):
+        return ""
+    return "its words have several characters: put spaces between those of the texts and set --tokenizer spaces, or "
+
+
 def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) -> list[str]:
     """A vocabulary with new tokens behind it; one-hot characters have no room for any."""
     inside = set(known)
     return [*known, *[token for token in tokens if token not in inside and config.embedding != ONE_HOT]]
 
 
-def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) -> tuple[dict[str, int], int, int]:
-    """The vocabulary with its counts in the training texts, and their running and distinct tokens."""
+def _count(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray
+) -> tuple[dict[str, int], set[str], int, int]:
+    """The vocabulary with its counts in the training texts, the tokens too rare for it, running and distinct tokens."""
     provisional = tokenized.count(splits == TRAIN)
     if not provisional.any():
         raise InputError("the training texts have no token: all are empty")
     distinct = 0
+    rare = set()
 
     def totals() -> Iterator[tuple[str, int]]:
         nonlocal distinct
         for token, ids in tokenized.tokens():
             if count := sum(map(provisional.__getitem__, ids)):
                 distinct += 1
+                if count < config.minimum_count:
+                    rare.add(token)
                 yield token, int(count)
 
     if config.alphabet == ZHANG:
@@ -146,7 +187,7 @@ def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) 
         counts = {character: known.get(character, 0) for character in vocabulary.ZHANG_ALPHABET}
     else:
         counts = vocabulary.build_vocabulary(totals(), size=config.vocabulary_size, minimum_count=config.minimum_count)
-    return counts, int(provisional.sum()), distinct
+    return counts, rare, int(provisional.sum()), distinct
 
 
 def _examples(
