@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_textcnn import scoring
 from keras_textcnn.building import load_model
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import REHEARSED, TrainConfig
 from keras_textcnn.corpus import SPLITS, TEST, TRAIN, Corpus, Label, Record, labels_of
 from keras_textcnn.errors import InputError
 from keras_textcnn.predictor import Predictor
@@ -132,7 +132,8 @@ def rehearse(
     split, before = (_split(one, its_config) for one, its_config in ((corpus, config), (old, old_config)))
     training = [record for record in before.records() if record.split == SPLITS[TRAIN]]
     new = sum(name == SPLITS[TRAIN] for name in split.splits)
-    wanted = round(new * config.rehearse_fraction / (1 - config.rehearse_fraction))
+    fraction = config.rehearse_fraction or REHEARSED
+    wanted = round(new * fraction / (1 - fraction))
     chosen = np.random.default_rng(config.seed).permutation(len(training))[:wanted]
     mixed = Corpus.of([*split.records(), *(training[position] for position in sorted(chosen.tolist()))])
     return mixed, [record for record in before.records() if record.split == SPLITS[TEST]]

@@ -680,7 +680,7 @@ def _without_idle(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> 
 
 
 def _is(value: Any, wanted: Any) -> bool:
-    return value not in (None, ()) if wanted is SET else value == wanted
+    return value not in (None, (), []) if wanted is SET else value == wanted  # a file's lists are no tuples yet
 
 
 def _describe_setting(name: str, value: Any) -> str:

@@ -9,21 +9,23 @@ from scipy import sparse
 
 from keras_textcnn import pipeline, reporting, vectors, vocabulary
 from keras_textcnn.advice import warn_of_corpus
-from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, ZHANG, TrainConfig
+from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, SPACES, ZHANG, TrainConfig
 from keras_textcnn.corpus import (
     SPLITS,
-    TEST,
     TRAIN,
-    VALIDATION,
     Label,
     labels_of,
-    missing_parts,
     number_labels,
     survey_corpus,
 )
 from keras_textcnn.errors import InputError
 from keras_textcnn.splits import split_texts
 from keras_textcnn.store import TokenizedCorpus
+from keras_textcnn.vector_files import has_unspaced_words
+
+# Of the running tokens, the part with a vector below which the vectors are of another language, and their other words
+# help no text; and below which the user should know.
+LEAST_COVERED, WELL_COVERED = 0.1, 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +85,6 @@ def encode_corpus(
         )
     if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
-    _check_fractions(config, tokenized)
     label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
     labels = list(label_counts)
     splits, rare = split_texts(
@@ -109,7 +110,7 @@ def encode_corpus(
     if config.several_labels and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
         advice = f"another separator than {config.multi_label!r}" if config.multi_label else "--label-column"
         say(f"warning: no text has several labels; try {advice}")
-    counts, running, distinct = _count(config, tokenized, splits)
+    counts, too_rare, running, distinct = _count(config, tokenized, splits)
     say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
     for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
         say(f"warning: {line}")
@@ -118,13 +119,28 @@ def encode_corpus(
     coverage = None
     if config.vectors != NO_VECTORS:
         more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
-        found = vectors.read_vectors(config.vectors, counts, dimensions=config.dimensions, more=more)
+        found = vectors.read_vectors(
+            config.vectors,
+            counts,
+            dimensions=config.dimensions,
+            more=more,
+            tokenizer=config.tokenizer,
+            unwanted={*too_rare, vocabulary.PADDING, vocabulary.UNKNOWN},
+            say=say,
+        )
         asked_for = config.vectors != GLOVE_TABLE  # which any corpus gets, whatever its language
         if asked_for and not found.keys() & counts.keys() and not known_tokens:
-            raise InputError(f"no token of the training texts has a vector in {config.vectors}; give another file")
-        added = [token for token in found if token not in counts][:more]
-        coverage = vectors.measure_coverage(counts, running, found, added=len(added))
+            raise InputError(
+                f"no token of the training texts has a vector in {config.vectors}; {_advise_spaces(config)}give "
+                "another file"
+            )
+        coverage = vectors.measure_coverage(counts, running, found)
+        if coverage.running_tokens >= LEAST_COVERED:
+            added = [token for token in found if token not in counts and token not in too_rare][:more]
+            coverage = dataclasses.replace(coverage, added=len(added))
         say(f"vectors {config.vectors}: {coverage}")
+        if coverage.running_tokens < WELL_COVERED:
+            say(_warn_of_coverage(config, coverage, left_out=more > 0 and not added))
     dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     if known_tokens:
@@ -135,11 +151,20 @@ def encode_corpus(
     )
 
 
-def _check_fractions(config: TrainConfig, tokenized: TokenizedCorpus) -> None:
-    for part in {VALIDATION, TEST} - {*missing_parts(tokenized.splits)}:
-        name = SPLITS[part]
-        if getattr(config, f"{name}_fraction"):
-            raise InputError(f"--{name}-fraction does not apply: the corpus has {name} texts of its own; leave it out")
+def _warn_of_coverage(config: TrainConfig, coverage: vectors.Coverage, *, left_out: bool) -> str:
+    return (
+        f"warning: only {coverage.running_tokens:.0%} of the running tokens have a vector in {config.vectors}"
+        + (", so that none of its other words is added" if left_out else "")
+        + f"; {_advise_spaces(config)}try vectors of the texts' language, or --vectors none"
+    )
+
+
+def _advise_spaces(config: TrainConfig) -> str:
+    """For a file whose words are of scripts without spaces, where the tokens are single characters."""
+    path = vectors.find_vectors(config.vectors)
+    if config.tokenizer == SPACES or path is None or not has_unspaced_words(path, config.dimensions):
+        return ""
+    return "its words have several characters: put spaces between those of the texts and set --tokenizer spaces, or "
 
 
 def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) -> list[str]:
@@ -148,18 +173,23 @@ def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) ->
     return [*known, *[token for token in tokens if token not in inside and config.embedding != ONE_HOT]]
 
 
-def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) -> tuple[dict[str, int], int, int]:
-    """The vocabulary with its counts in the training texts, and their running and distinct tokens."""
+def _count(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray
+) -> tuple[dict[str, int], set[str], int, int]:
+    """The vocabulary with its counts in the training texts, the tokens too rare for it, running and distinct tokens."""
     provisional = tokenized.count(splits == TRAIN)
     if not provisional.any():
         raise InputError("the training texts have no token: all are empty")
     distinct = 0
+    rare = set()
 
     def totals() -> Iterator[tuple[str, int]]:
         nonlocal distinct
         for token, ids in tokenized.tokens():
             if count := sum(map(provisional.__getitem__, ids)):
                 distinct += 1
+                if count < config.minimum_count:
+                    rare.add(token)
                 yield token, int(count)
 
     if config.alphabet == ZHANG:
@@ -167,7 +197,7 @@ def _count(config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray) 
         counts = {character: known.get(character, 0) for character in vocabulary.ZHANG_ALPHABET}
     else:
         counts = vocabulary.build_vocabulary(totals(), size=config.vocabulary_size, minimum_count=config.minimum_count)
-    return counts, int(provisional.sum()), distinct
+    return counts, rare, int(provisional.sum()), distinct
 
 
 def _examples(

@@ -65,6 +65,7 @@ def train(
     config = config.resolved()
     if several := config.repeats():
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
+    _check_fractions(config, corpus)
     start = Start.of(Path(config.from_run)) if config.from_run else None
     old_texts: list[Record] = []
     own_fingerprint = None
@@ -200,6 +201,14 @@ def _collecting_warnings(say: Callable[[str], None]) -> tuple[Callable[[str], No
         say(lines)
 
     return told, warnings
+
+
+def _check_fractions(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> None:
+    """Raises InputError for the fraction of a split that the corpus has already."""
+    for position, name in enumerate(SPLITS):
+        there = name in corpus.splits if isinstance(corpus, Corpus) else position in corpus.splits
+        if there and position != TRAIN and getattr(config, f"{name}_fraction"):
+            raise InputError(f"--{name}-fraction does not apply: the corpus has {name} texts of its own; leave it out")
 
 
 def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:

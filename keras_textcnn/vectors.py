@@ -3,16 +3,16 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_textcnn.config import GLOVE_TABLE
+from keras_textcnn.config import GLOVE_TABLE, WORDS
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import home, kind_of
-from keras_textcnn.vector_files import binary_rows, table_rows, text_rows
+from keras_textcnn.vector_files import Chooser, binary_rows, table_rows, text_rows
 
 if TYPE_CHECKING:
     import keras
@@ -78,16 +78,30 @@ def find_vectors(source: str) -> Path | None:
 
 
 def read_vectors(
-    source: str, vocabulary: Iterable[str], *, dimensions: int | None = None, more: int = 0
+    source: str,
+    vocabulary: Iterable[str],
+    *,
+    dimensions: int | None = None,
+    more: int = 0,
+    tokenizer: str = WORDS,
+    unwanted: Collection[str] = (),
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, np.ndarray]:
     """Reads the vectors of a vocabulary's tokens and of their stand-ins, and keeps nothing else.
+
+    A token that the file does not have takes the vector of its first word that is the token in another Unicode form, or
+    else in another case.
 
     Args:
         source: A file of GloVe's or word2vec's text format, fastText's `.vec`, word2vec's binary format (`.bin`), any
             of them in gzip or zip; a name that glove_download.sh knows; or the name of the table in the package.
         vocabulary: Tokens to read.
         dimensions: Numbers each vector must have, and which member of a zip; None: as the file has it.
-        more: How many of the file's other words to read, the first ones, in lower case.
+        more: How many of the file's other words to read, the first ones that the tokenizer makes a single token of, as
+            that token.
+        tokenizer: A name of `text.TOKENIZERS`.
+        unwanted: Tokens that are not to be among those.
+        say: Called with a warning about words that are not UTF-8.
 
     Returns:
         Token to float32 (dimensions,), in the order of the file.
@@ -95,20 +109,23 @@ def read_vectors(
     Raises:
         InputError: No such file, another width, or a line that is not a vector; the message names file and line.
     """
-    wanted = {token.encode() for token in (*vocabulary, *STAND_INS.values())}
+    wanted = (*vocabulary, *STAND_INS.values())
+    chooser = Chooser(wanted, more=more, tokenizer=tokenizer, unwanted=unwanted)
     path = find_vectors(source)
     if path is None:
-        rows = table_rows(wanted, dimensions, more)
+        rows = table_rows(chooser, dimensions)
     elif kind_of(path) == ".bin":
-        rows = binary_rows(path, wanted, dimensions, more)
+        rows = binary_rows(path, chooser, dimensions)
     else:
-        rows = text_rows(path, wanted, dimensions, more)
+        rows = text_rows(path, chooser, dimensions)
     found: dict[str, np.ndarray] = {}
-    for token, vector, place in rows:
-        word = token.decode()
-        if word in found:
-            raise InputError(f"{word!r} has a vector before already: {place}; leave one out")
-        found[word] = vector
+    for token, vector, _ in rows:
+        found[token] = vector
+    if chooser.undecodable:
+        say(
+            f"warning: words of {source} that are not UTF-8 are left out: {chooser.undecodable:,}; convert the file to "
+            "UTF-8 if they matter"
+        )
     return found
 
 

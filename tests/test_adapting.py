@@ -209,7 +209,7 @@ def test_a_label_that_is_lost_counts_as_wrong_and_both_runs_answer_the_same_text
         new = Corpus(new.texts, [(label,) for label in new.labels])
     run = make_run(tmp_path / "old", old, multi_label=";" if several else None, class_weight="balanced")
     lines: list[str] = []
-    after = adapt(run, new, tmp_path / "new", rehearsed=old, rehearse_fraction=0.001, say=lines.append)
+    after = adapt(run, new, tmp_path / "new", rehearsed=old, rehearse="old", rehearse_fraction=0.001, say=lines.append)
     assert after.read_lines("labels.txt") == ["x", "y"]
     listed = "b, fruit, metal, sea" if several else "fruit, metal, sea"
     assert any(f"no new text has a label of {run.directory} ({listed}): the new run answers none" in it for it in lines)
@@ -291,7 +291,9 @@ def test_texts_of_one_new_label_are_learnt_beside_old_ones(tmp_path: Path) -> No
     new = Corpus([f"gnu gnu {number}" for number in range(20)], ["animal"] * 20)
     with pytest.raises(InputError, match="one label only: 'animal'; .* mix in texts of the run's with --rehearse"):
         adapt(run, new, tmp_path / "alone")
-    both = adapt(run, new, tmp_path / "both", rehearsed=old, rehearse_fraction=0.5, class_weight="balanced")
+    both = adapt(
+        run, new, tmp_path / "both", rehearsed=old, rehearse="old", rehearse_fraction=0.5, class_weight="balanced"
+    )
     assert both.read_lines("labels.txt") == ["fruit", "metal", "sea", "animal"]
 
 

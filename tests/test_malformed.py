@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import pickle
 import stat
 import struct
 import tarfile
@@ -205,11 +206,30 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
 
 BINARY = b"3 8\n" + b"".join(word + b" " + struct.pack("<8f", *[0.5] * 8) for word in (b"the", b"of", b"apple"))
 
+
+def in_npy(save: Callable[..., None]) -> bytes:
+    file = io.BytesIO()
+    save(file, np.eye(8, dtype=np.float32))
+    return file.getvalue()
+
+
 VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
     ("v.txt", "", "empty vectors file: {}"),
     ("v.txt", "3 8\n", "empty vectors file: {}"),
     ("v.txt", "\n\n", "empty vectors file: {}"),
-    ("v.txt", VECTORS.replace(" ", "\t"), "no numbers: {}:1"),
+    ("v.txt", "the\nof\n", "no numbers: {}:1"),
+    ("v.txt", VECTORS.replace(" ", ","), "numbers with ',' between: {}:1; put a space"),
+    ("v.csv", VECTORS.replace(" ", ", "), "numbers with ',' between: {}:1"),
+    ("v.txt", VECTORS.replace(" ", ";"), "numbers with ';' between: {}:1"),
+    ("v.txt", VECTORS.encode("utf-16"), "not a text file: {}; let the name of a file of word2vec's"),
+    ("v.txt", BINARY, "not a text file: {}"),
+    ("v.npy", in_npy(np.save), "a NumPy array, not a vectors file: {}; write a text file with a token"),
+    ("v.npz", in_npy(np.savez), "a zip archive, such as an Excel or NumPy .npz file, not a vectors file: {}"),
+    ("v.kv", pickle.dumps(np.eye(3)), "a pickle, not a vectors file: {}; if gensim wrote it"),
+    ("v.bin", pickle.dumps(np.eye(3)), "a pickle, not a vectors file: {}"),
+    ("v.h5", b"\x89HDF\r\n\x1a\n" + bytes(500), "HDF5, not a vectors file: {}"),
+    ("v.txt", gzip.compress(VECTORS.encode()), "gzip, not a vectors file: {}; let its name end in .gz"),
+    ("v.zip", in_zip({"a.txt": "PAR1" + VECTORS}), "Parquet, not a vectors file: {}"),
     ("v.txt", VECTORS + "pear 0.5 0.5\n", "fewer than 8 numbers: {}:4"),
     ("v.txt", VECTORS + f"plum{' 0.5' * 7}\n", "7 numbers where 8 are due: {}:4"),
     ("v.txt", VECTORS + f"plum{' 0.5000000' * 7}\n", "numbers where 8 are due: {}:4"),
@@ -232,7 +252,7 @@ VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
     ("v.txt.gz", gzip.compress((VECTORS + f"_{NUMBERS}\n" * 2**21).encode()), "more than 100 times its size: {}"),
     ("v.bin", b"", "not word2vec's binary format: {}"),
     ("v.bin", VECTORS, "not word2vec's binary format: {}"),
-    ("v.bin", struct.pack("<ii", 793712314, 12) + b"\0" * 50, "of a fastText model take the .vec file"),
+    ("v.bin", struct.pack("<ii", 793712314, 12) + b"\0" * 50, "a fastText model, not a vectors file: {}; take the"),
     ("v.bin", BINARY[:-5], "damaged or not whole: {}: row 3 of the 3"),
     ("v.bin", BINARY.replace(b"3 8", b"3 9"), "damaged or not whole: {}: row"),
     ("v.bin", BINARY.replace(b"3 8", b"2 8"), "more than the 2 rows that the header has: {}"),

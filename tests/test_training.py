@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_textcnn import Corpus, TrainConfig, training
+from keras_textcnn import Corpus, training
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.corpus import Record
 from keras_textcnn.run import LearntTexts, Run

@@ -1,15 +1,18 @@
 import gzip
 import importlib.resources
+import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_textcnn.config import GLOVE_TABLE
 from keras_textcnn.data.make_table import make_table
 from keras_textcnn.errors import InputError
 from keras_textcnn.models import build_conv1d
+from keras_textcnn.text import TOKENIZERS
 from keras_textcnn.vectors import embedding_matrix, load_into, measure_coverage, read_vectors
 
 VOCABULARY = ["[PAD]", "[UNK]", "cat", "dog", "n't", "zebra"]
@@ -29,6 +32,100 @@ def test_reads_the_tokens_of_the_vocabulary(glove_file: Path) -> None:
         "dog": [-1, 0.5, np.float32(1e-3)],
         "not": [7, 8, 9],
     }
+
+
+NUMBERED = "cat 0.25 2 3\nbird 4 5 6\n3 7 8 9\ndog -1 0.5 1e-3\n"
+
+
+@pytest.mark.parametrize("ending", [".vec", ".vec.gz"])
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        (NUMBERED, ""),
+        (". . 1 2 3\n" + NUMBERED, ""),
+        ("at 12 1 2 3\n. . 1 2 3\n" + NUMBERED, ""),
+        ("3 7 8 9\n1 7 8 9\n2 7 8 9\n" + NUMBERED.replace("3 7 8 9\n", ""), ""),
+        (NUMBERED.replace("\n", "\r\n"), ""),
+        ("4 3\r\n" + NUMBERED.replace("\n", " \r\n"), ""),
+        ("\ufeff4 3\n" + NUMBERED, ""),
+        ("\ufeff" + NUMBERED, ""),
+        ("2 3\n" + NUMBERED, ""),
+        (NUMBERED.replace(" ", "  "), ""),
+        (NUMBERED.replace(" ", "\t"), ""),
+        ("\n".join(line.replace(" ", " \t ", 1) for line in NUMBERED.split("\n")), ""),
+        ("\n".join(f" {line}" for line in NUMBERED.split("\n")), ""),
+        ("\n" + NUMBERED.replace("\n", "\n\n"), ""),
+        ("  1 2 3\n" + NUMBERED + " 1 2 3\n\u00a0 1 2 3\n\u3000 1 2 3\n\t1\t2\t3\n", ""),
+        (NUMBERED.upper(), ""),
+        (NUMBERED.replace("cat", "Cat") + "CAT 9 9 9\n", ""),
+        ("CAT 9 9 9\n" + NUMBERED + "Cat 9 9 9\n", ""),
+        (
+            b"caf\xe9 1 2 3\n\xff 1 2 3\n" + NUMBERED.encode(),
+            "words of .* that are not UTF-8 are left out: 2; convert the file",
+        ),
+    ],
+)
+def test_reads_files_as_others_write_them(content: str | bytes, missing: str, ending: str, tmp_path: Path) -> None:
+    data = content if isinstance(content, bytes) else content.encode()
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(gzip.compress(data) if ending == ".vec.gz" else data)
+    expected = {"cat": [0.25, 2, 3], "bird": [4, 5, 6], "3": [7, 8, 9], "dog": [-1, 0.5, np.float32(1e-3)]}
+    for more in (0, 50):
+        said: list[str] = []
+        found = read_vectors(str(path), ["dog", "3", "cat", "bird"], more=more, say=said.append)
+        assert {token: found[token].tolist() for token in expected} == expected
+        assert len(said) == bool(missing)
+        assert not missing or re.search(missing, said[0])
+
+
+@pytest.mark.parametrize("ending", [".txt", ".bin"])
+@pytest.mark.parametrize(
+    ("tokenizer", "rows", "wanted", "more", "expected"),
+    [
+        ("words", ["Paris", "paris", "PARIS"], ["paris"], 0, {"paris": 1}),
+        ("words", ["PARIS", "Paris"], ["paris"], 0, {"paris": 0}),
+        ("words", ["Paris", "London", "paris"], [], 9, {"paris": 2, "london": 1}),
+        ("words", ["Café", "CAFÉ", "café"], ["cafe\u0301"], 0, {"cafe\u0301": 2}),
+        ("words", ["Café", "cafe\u0301", "café"], ["cafe\u0301"], 0, {"cafe\u0301": 1}),
+        ("words", ["Café", "caf\u00e9", "ﬁn"], [], 9, {"cafe\u0301": 1, "fin": 2}),
+        ("words", ["İstanbul", "don’t", "o’clock", "DON'T"], ["n't"], 9, {"istanbul": 0, "o'clock": 2}),
+        (
+            "words",
+            ["ｶﾞ", "か\u3099", "我爱", "我", "한국어", "กำ", "กิ"],
+            [],
+            9,
+            {"カ\u3099": 0, "か\u3099": 1, "我": 3, "한국어": 4, "กิ": 6},
+        ),
+        ("words", ["a b", "New_York", "e-mail", "U.S.", "3.5", "!", "x"], [], 1, {"e-mail": 2}),
+        ("words", ["cat", "Dog", "gnu"], ["cat"], 9, {"cat": 0, "gnu": 2}),
+        ("spaces", ["Paris", "paris", "ＡＢ"], ["paris", "PARIS", "AB"], 0, {"paris": 1, "PARIS": 0, "AB": 2}),
+        ("spaces", ["cafe\u0301", "Café"], ["café", "Café"], 0, {"café": 0, "Café": 1}),
+        ("spaces", ["Paris", "paris", "足球", "U.S.", "a\x85b"], [], 9, {"Paris": 0, "paris": 1, "足球": 2, "U.S.": 3}),
+        ("characters", ["é", "ab", "A", "我", "我爱", "a"], ["a"], 9, {"a": 5, "我": 3}),
+    ],
+)
+def test_a_token_takes_the_word_that_it_is_or_one_in_another_form_or_case(
+    tokenizer: str, rows: list[str], wanted: list[str], more: int, expected: dict[str, int], ending: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{ending}"
+    if ending == ".bin":  # which has no word with a space
+        table = [(word.replace(" ", "_"), [number, 0.5]) for number, word in enumerate(rows)]
+        path.write_bytes(word2vec_binary(table))
+    else:
+        path.write_text("".join(f"{word} {number} 0.5\n" for number, word in enumerate(rows)), encoding="utf-8")
+    found = read_vectors(str(path), wanted, more=more, tokenizer=tokenizer, unwanted={"dog"})
+    assert {token: int(vector[0]) for token, vector in found.items()} == expected
+    for token in found:
+        assert [row.decode() for row in TOKENIZERS[tokenizer](tf.constant([token]))[0].numpy()] == [
+            token
+        ] or token == "n't"
+
+
+def test_words_of_the_package_are_single_tokens() -> None:
+    found = read_vectors(GLOVE_TABLE, [], more=30_000)
+    assert len(found) > 25_000
+    rows = TOKENIZERS["words"](tf.constant(list(found))).to_list()
+    assert rows == [[token.encode()] for token in found]
 
 
 def test_matrix_has_vectors_stand_ins_and_zeros(glove_file: Path) -> None:
@@ -65,8 +162,9 @@ def test_coverage_is_of_the_vocabulary_and_of_the_running_tokens(glove_file: Pat
 
 
 def test_more_words_of_the_file_come_in_its_order(glove_file: Path) -> None:
-    glove_file.write_text("Cat 1 2 3\nbird 4 5 6\ndog 1 2 3\ntwo words 1 2 3\ngnu 1 2 3\nyak 1 2 3\n", encoding="utf-8")
-    assert list(read_vectors(str(glove_file), ["dog"], more=2)) == ["bird", "dog", "gnu"]
+    rows = ("Cat", "bird", "dog", "two words", "don't", "3.5", "u.s.", "_", "gnu", "yak")
+    glove_file.write_text("".join(f"{word} 1 2 3\n" for word in rows), encoding="utf-8")
+    assert list(read_vectors(str(glove_file), ["dog"], more=3)) == ["cat", "bird", "dog", "gnu"]
 
 
 @pytest.mark.parametrize("content", ["2 3\ncat 1 2 3 \ndog 4 5 6 \n", "cat 1 2 3\n. . cat 7 8 9\ndog 4 5 6"])
