@@ -286,7 +286,7 @@ class _Unchanged:
         digest = hashlib.sha256()
         for variable in model.weights:
             if id(variable) in self._ids:
-                digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
+                digest.update(keras.ops.convert_to_numpy(variable).tobytes())
         self.digest = digest.hexdigest()
 
     def others(self, variables: Sequence[keras.Variable]) -> list[keras.Variable]:

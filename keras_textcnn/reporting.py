@@ -11,6 +11,7 @@ import numpy as np
 import rich.box
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -234,7 +235,7 @@ def _finish_panel(axes: Axes, rows: Sequence[dict[str, Any]], name: str) -> None
         if before["phase"] != after["phase"]:
             axes.axvline(after["epoch"] - 0.5, color="grey", linestyle=":", label=f"{after['phase']} from here")
     axes.set(xlabel="epoch", ylabel=name)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.legend(fontsize="small")
 
 
