@@ -162,7 +162,8 @@ def two_phase_fit(
             texts whose labels are all right then.
         loss: Of training and validation; None: cross-entropy.
         checkpoint: File to write after every epoch, and where the fit is stopped within one; if it is there, the fit
-            goes on from it and ends with the same weights, bit for bit, as one that was never interrupted.
+            goes on from it and ends with the same weights, bit for bit, as one that was never interrupted. It holds
+            what the phases so far have changed; the rest the model must have, as when the fit began.
         owner: Names the fit in its checkpoint: one of another owner is refused.
         callbacks: Keras callbacks for each epoch's `fit`.
         on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss and
@@ -176,7 +177,7 @@ def two_phase_fit(
 
     Raises:
         ArithmeticError: No epoch had a finite loss.
-        InputError: The checkpoint is damaged, or another fit's.
+        InputError: The checkpoint is damaged, another fit's, or of a model that began with other weights.
     """
     progress, saved = _read_progress(model, phases, checkpoint, owner)
     best, sums = saved.get("best", []), saved.get("sums", [])
