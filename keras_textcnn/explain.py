@@ -100,7 +100,9 @@ class Explanation:
         """What each token added, as part of the largest: in [-1, 1]; an n-gram's is shared by its tokens."""
         weights = np.zeros(len(self.tokens))
         for ngram in self.ngrams:
-            weights[ngram.start : ngram.start + ngram.tokens] += ngram.added / ngram.tokens
+            weights[ngram.start : ngram.start + ngram.tokens] += ngram.added / max(
+                ngram.tokens, 1
+            )  # an empty text has none
         return weights / max(np.abs(weights).max(initial=0), 1e-9)
 
 

@@ -96,3 +96,9 @@ def test_markup_in_a_text_stays_text() -> None:
     assert "<script>" not in found._repr_html_()
     assert "<i>" not in found._repr_html_()
     assert found.to_terminal().plain.splitlines()[0] == "<i> 1.000  <script> [red] "
+
+
+def test_an_empty_text_is_explained_by_its_padding() -> None:
+    found = explain_windows([], np.array([[0.5, 0.0]]), [1], label="a", probability=0.5, logit=0.75, bias=0.25)
+    assert "<td>+0.50</td><td>(no token)</td>" in found.to_html()
+    assert "+0.50  (no token)" in found.to_terminal().plain
