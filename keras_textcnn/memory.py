@@ -4,7 +4,6 @@ import math
 
 import keras
 import numpy as np
-from scipy import sparse
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.convolution import PooledConv1D
@@ -50,7 +49,7 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
 def _label_bytes(encoded: Encoded) -> int:
     """What the labels of the training texts take, once by different sets and once by texts, for their weights."""
     examples = encoded.examples["train"]
-    if not sparse.issparse(examples.targets):
+    if isinstance(examples.targets, np.ndarray):
         return 0
     sizes = np.diff(examples.targets.indptr)
     return 8 * int(sizes.sum() + sizes[examples.rows].sum())
