@@ -162,7 +162,7 @@ def test_texts_of_every_length_are_explained_everywhere(
     predictor = Predictor(finished_run)
     predictor.exact = exact
     [found] = predictor.explain([text])
-    assert len(found.tokens) == tokens if exact else len(found.tokens) == min(len(text.split()), 125)
+    assert len(found.tokens) == tokens if exact else len(found.tokens) == min(len(text.split()), 100)
     values = found.to_json()
     if exact:
         others = values["others"] + values["bias"]
