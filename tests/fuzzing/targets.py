@@ -18,7 +18,7 @@ from keras_textcnn.texts import FORMATS, Texts
 from keras_textcnn.vectors import read_vectors
 from tests.test_malformed import BINARY, CORPORA, GOOD, LINES, PACKED, VECTOR_FILES, VECTORS, in_parquet, in_tar, in_zip
 
-RUN = Path(__file__).parent.parent / "formats" / "5"
+RUN = Path(__file__).parent.parent / "formats" / "6"
 SLOW = "100 times"  # what unpacks to too much takes a fuzzer's time
 LARGEST = 2**16  # bytes of an input to begin with
 
