@@ -28,7 +28,7 @@ def main() -> None:
     config = TrainConfig(**vars(parser.parse_args())).resolved()
     named = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
     sources = {split: locate(data) for split, data in named.items() if data}
-    corpus = Corpus.of(read_records(sources, make_reader(config)))
+    corpus = Corpus.of(read_records(sources, make_reader(config, config.data)))
     tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     encoded = encode_corpus(config, tokenized, lambda line: None)
     refit = bool(config.refit) and VALIDATION not in tokenized.splits
