@@ -102,7 +102,7 @@ def encode_corpus(
     say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
     if config.multi_label and max(len(label_set) for label_set in tokenized.label_sets) < 2:
         say(f"warning: no text has several labels; is the separator another than {config.multi_label!r}?")
-    counts, rare, running, distinct = _count(config, tokenized, splits)
+    counts, too_rare, running, distinct = _count(config, tokenized, splits)
     say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
     found: dict[str, np.ndarray] = {}
     added: list[str] = []
@@ -115,7 +115,7 @@ def encode_corpus(
             dimensions=config.dimensions,
             more=more,
             tokenizer=config.tokenizer,
-            unwanted={*rare, vocabulary.PADDING, vocabulary.UNKNOWN},
+            unwanted={*too_rare, vocabulary.PADDING, vocabulary.UNKNOWN},
             say=say,
         )
         asked_for = config.vectors != GLOVE_TABLE  # which any corpus gets, whatever its language
@@ -126,7 +126,7 @@ def encode_corpus(
             )
         coverage = vectors.measure_coverage(counts, running, found)
         if coverage.running_tokens >= LEAST_COVERED:
-            added = [token for token in found if token not in counts and token not in rare][:more]
+            added = [token for token in found if token not in counts and token not in too_rare][:more]
             coverage = dataclasses.replace(coverage, added=len(added))
         say(f"vectors {config.vectors}: {coverage}")
         if coverage.running_tokens < WELL_COVERED:
@@ -171,7 +171,7 @@ def _count(
     if not provisional.any():
         raise InputError("the training texts have no token: all are empty")
     distinct = 0
-    rare = set()
+    rare: set[str] = set()
 
     def totals() -> Iterator[tuple[str, int]]:
         nonlocal distinct

@@ -319,7 +319,7 @@ def _checked_kind(file: Any, path: Path) -> IO[bytes]:
             f"not a text file: {path}; let the name of a file of word2vec's binary format end in .bin, and convert "
             "one in UTF-16 to UTF-8"
         )
-    return file  # type: ignore[no-any-return]
+    return file
 
 
 def _checked(vector: np.ndarray, width: int, place: str) -> np.ndarray:
