@@ -87,7 +87,7 @@ class Predictor:
                 answer = self._ask("tokens", texts[position : position + 1])
                 yield answer["separator"].join(answer["tokens"][0]).decode()
             else:
-                yield text.decode(errors="replace") if isinstance(text, bytes) else text
+                yield text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
     def _ask(self, signature: str, texts: Texts) -> dict[str, Any]:
         import tensorflow as tf
