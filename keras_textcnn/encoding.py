@@ -181,7 +181,7 @@ def _count(
     if not provisional.any():
         raise InputError("the training texts have no token: all are empty")
     distinct = 0
-    rare = set()
+    rare: set[str] = set()
 
     def totals() -> Iterator[tuple[str, int]]:
         nonlocal distinct

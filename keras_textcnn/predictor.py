@@ -84,12 +84,12 @@ class Predictor:
 
     def _read(self, texts: Texts) -> Iterator[str]:
         """As much of each text as the model reads; the whole text from a SavedModel that does not say."""
-        for text in texts:
+        for position, text in enumerate(texts):
             if "tokens" in self._model.signatures:
-                answer = self._ask("tokens", [text])
+                answer = self._ask("tokens", texts[position : position + 1])
                 yield answer["separator"].join(answer["tokens"][0]).decode()
             else:
-                yield text.decode(errors="replace") if isinstance(text, bytes) else text
+                yield text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
     def _ask(self, signature: str, texts: Texts) -> dict[str, Any]:
         import tensorflow as tf
