@@ -75,7 +75,7 @@ def train(
         start.check_corpus(rehearsed)
         own_fingerprint = corpus.fingerprint
         corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
-        old_texts = _leave_out_learnt(start.run, old_texts, say)
+        _say_how_many_were_learnt(start.run, old_texts, say)
     device = devices.name_device()  # before anything is placed there
     if config.deterministic:
         devices.make_deterministic()
@@ -298,18 +298,15 @@ def _say_what_was_learnt(
             )
 
 
-def _leave_out_learnt(run: Run, records: list[Record], say: Callable[[str], None]) -> list[Record]:
-    """The records whose texts a run has not learnt from; its corpus may have been split in another way for it."""
+def _say_how_many_were_learnt(run: Run, records: list[Record], say: Callable[[str], None]) -> None:
+    """Warns of test texts of an earlier run that it has learnt from: copies of its training texts."""
     learnt = run.learnt()
-    if learnt is None:
-        return records
-    seen = np.logical_or(*learnt.find(np.array([hash_text(record.text) for record in records], np.uint64)))
-    if seen.any():
+    seen = learnt and np.logical_or(*learnt.find(np.array([hash_text(record.text) for record in records], np.uint64)))
+    if seen is not None and seen.any():
         say(
             f"warning: {seen.sum():,} of {len(records):,} test texts of {run.directory} are among those that it has "
-            "learnt from, since its corpus was split in another way; they are left out"
+            "learnt from, and flatter what it had right before"
         )
-    return [record for record, learnt_from in zip(records, seen.tolist(), strict=True) if not learnt_from]
 
 
 def _find_learnt(learnt: LearntTexts, tokenized: TokenizedCorpus, encoded: Encoded) -> dict[str, np.ndarray]:

@@ -242,9 +242,12 @@ def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
     kind: str, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
-    test_file = write_table(tmp_path / "test.tsv", [(f"{text}\tbody", label) for text, label in make_texts(20, 3)])
+    test_file = tmp_path / "test.tsv"
     lines = ["body\tclass", *(f"{text}\t{label}" for text, label in make_texts(33, 9))]
     test_file.write_text("\n".join(lines) + "\n")
+    other_file = tmp_path / "validation.tsv"
+    lines = ["body\tclass", *(f"{text}\t{label}" for text, label in make_texts(20, 10))]
+    other_file.write_text("\n".join(lines) + "\n")
     lines = ["body\tclass", *(f"{text}\t{label}" for text, label in make_texts(60, 8))]
     (tmp_path / "old.csv").write_text("\n".join(lines) + "\n")
     reading = ["--delimiter", "\\t", "--text-column", "body", "--label-column", "class"]
@@ -252,7 +255,15 @@ def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
     options += ["--unfrozen-epochs", 1, "--no-refit", "--seed", 5]
     given = {
         "fold": ["--data", corpus_file, "--folds", 3, "--fold", 2],
-        "files": ["--data", tmp_path / "old.csv", *reading, "--test-data", test_file, "--validation-data", test_file],
+        "files": [
+            "--data",
+            tmp_path / "old.csv",
+            *reading,
+            "--test-data",
+            test_file,
+            "--validation-data",
+            other_file,
+        ],
         "streamed": ["--data", corpus_file, "--memory", 256, "--test-fraction", 0.3],
         "chain": ["--data", corpus_file, "--test-fraction", 0.3],
     }[kind]

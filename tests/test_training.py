@@ -14,7 +14,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.corpus import Record
 from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.store import hash_text
-from keras_textcnn.training import _collecting_warnings, _describe_lead, _leave_out_learnt
+from keras_textcnn.training import _collecting_warnings, _describe_lead, _say_how_many_were_learnt
 from tests.conftest import make_texts
 
 CONFIG = TrainConfig(
@@ -102,15 +102,17 @@ def test_warnings_are_collected_as_they_are_said() -> None:
     assert warnings == ["warning: a", "warning: b", "warning: c"]
 
 
-@pytest.mark.parametrize(("fitted", "chosen", "left"), [("", "", "abc"), ("a", "c", "b"), ("abc", "", "")])
-def test_old_texts_that_the_old_run_has_learnt_from_do_not_test_it(
-    fitted: str, chosen: str, left: str, tmp_path: Path
+@pytest.mark.parametrize(("fitted", "chosen", "number"), [("", "", 0), ("a", "c", 2), ("abc", "", 3)])
+def test_old_texts_that_the_old_run_has_learnt_from_are_told(
+    fitted: str, chosen: str, number: int, tmp_path: Path
 ) -> None:
     run, said = Run(tmp_path), list[str]()
     records = [Record("test", text, "x") for text in "abc"]
-    assert _leave_out_learnt(run, records, said.append) == records  # an older version's
-    hashes = [np.array([hash_text(text) for text in texts], np.uint64) for texts in (fitted, chosen)]
-    run.write_learnt(LearntTexts.of(*hashes))
+    _say_how_many_were_learnt(run, records, said.append)
+    assert said == []  # an older version's run has no list of them
+    run.write_learnt(
+        LearntTexts.of(*(np.array([hash_text(text) for text in its], np.uint64) for its in (fitted, chosen)))
+    )
     run.seal(["learnt_texts.bin"])
-    assert _leave_out_learnt(run, records, said.append) == [Record("test", text, "x") for text in left]
-    assert len(said) == bool(fitted + chosen)
+    _say_how_many_were_learnt(run, records, said.append)
+    assert [line.split(" test texts")[0] for line in said] == [f"warning: {number} of 3"] * bool(number)
