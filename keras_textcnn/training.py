@@ -301,8 +301,10 @@ def _say_what_was_learnt(
 def _say_how_many_were_learnt(run: Run, records: list[Record], say: Callable[[str], None]) -> None:
     """Warns of test texts of an earlier run that it has learnt from: copies of its training texts."""
     learnt = run.learnt()
-    seen = learnt and np.logical_or(*learnt.find(np.array([hash_text(record.text) for record in records], np.uint64)))
-    if seen is not None and seen.any():
+    if learnt is None:
+        return
+    seen = np.logical_or(*learnt.find(np.array([hash_text(record.text) for record in records], np.uint64)))
+    if seen.any():
         say(
             f"warning: {seen.sum():,} of {len(records):,} test texts of {run.directory} are among those that it has "
             "learnt from, and flatter what it had right before"
