@@ -92,20 +92,23 @@ def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record
         yield from (record._replace(split=split) for record in itertools.chain([first], records))
 
 
-def make_reader(config: TrainConfig, data: str | None = None, *, any_numbers: bool = False) -> Reader:
+def make_reader(
+    config: TrainConfig, data: str | None = None, *, labels: bool = True, any_numbers: bool = False
+) -> Reader:
     """The reader that the settings of a run describe.
 
     Args:
         config: The settings.
         data: The corpus, if it is not that of the settings: a named one is read as it is.
+        labels: Whether the texts have labels.
         any_numbers: Whether labels that look like measurements are labels, whatever the settings say.
     """
     if data in CATALOG:
         config = TrainConfig(errors=config.errors)
     return Reader(
         text_columns=config.text_column,
-        label_column=config.label_column,
-        label_columns=config.label_columns,
+        label_column=config.label_column if labels else None,
+        label_columns=config.label_columns if labels else (),
         separator=config.multi_label if not config.label_columns else ",",
         encoding=config.encoding,
         replace=config.errors == "replace",

@@ -1,7 +1,6 @@
 """Files to texts with labels: tables, JSON, Parquet, fastText's lines, folders and archives of texts or of tables."""
 
 import contextlib
-import csv
 import dataclasses
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -9,6 +8,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from keras_textcnn import parquet
 from keras_textcnn.archives import ARCHIVES, is_text, read_members, table_names
+from keras_textcnn.columns import Columns, list_names
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import FIRST_BYTES, LONGEST_TEXT, Source, TextDecoder, describe_binary, kind_of, reading
@@ -30,7 +30,7 @@ SPLIT_NAMES = {  # of folders and files, in any case
 }
 UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
 
-Row = tuple[str, Mapping[str, Any]]  # the place of a row, for errors, and its fields by column
+Row = tuple[str, Columns, Mapping[str, Any]]  # the place of a row, for errors; what to read of it; its fields
 Pair = tuple[str, Label]
 
 
@@ -75,16 +75,12 @@ class Reader:
         skip_unlabelled: bool = False,
         any_numbers: bool = False,
     ) -> None:
-        self.text_columns, self.label_columns = tuple(text_columns), tuple(label_columns)
-        self.label_column = None if label_columns else label_column
+        self.columns = Columns(tuple(text_columns), None if label_columns else label_column, tuple(label_columns))
         self.separator = separator
         self.decoder = TextDecoder(encoding, replace=replace)
         self.labels = LabelReader(separator=separator, skip_unlabelled=skip_unlabelled, any_numbers=any_numbers)
         self._delimiter = delimiter
         self._dialect = Dialect(",", quoting=quoting, escape=escape, header=header)
-        self._text_names: list[str] = []
-        self._label_names: list[str] = []
-        self._label_name = ""
         self.left_out = 0
         self.warnings: list[str] = []
         self._kinds: dict[str, Callable[[Source], Iterator[Row]]] = {
@@ -123,8 +119,7 @@ class Reader:
         Raises:
             InputError: It cannot be read, or lacks a column; the message names file and line.
         """
-        for place, row in self._kinds[source.kind](source):
-            yield self._text(row, place)
+        yield from map(self._text, self._kinds[source.kind](source))
 
     def texts_of(self, path: Path) -> Iterator[str]:
         """The texts of a Parquet file, of an archive or of a folder, whatever their labels.
@@ -140,8 +135,7 @@ class Reader:
             elif kind_of(place) in ARCHIVES:
                 yield from self._texts_inside(place)
             elif kind_of(place) == ".parquet":
-                for where, row in self._parquet(place):
-                    yield self._text(row, where)
+                yield from map(self._text, self._parquet(place))
             else:
                 yield from self.texts(Source.of(place))
 
@@ -186,15 +180,14 @@ class Reader:
 
     def _pairs(self, rows: Iterable[Row]) -> Iterator[Pair]:
         """The texts of rows with their labels, without those that have none and are to be left out."""
-        for place, row in rows:
-            if self.label_columns:
-                label = self.labels.read_columns(row, self._label_names, place)
-            elif self.label_column is None:
-                label = ()
+        for row in rows:
+            place, columns, fields = row
+            if columns.label is not None:
+                label = self.labels.read(self._encodable_label(fields[columns.label], place), place)
             else:
-                label = self.labels.read(self._encodable_label(row[self._label_name], place), place)
+                label = self.labels.read_columns(fields, columns.labels, place) if columns.labels else ()
             if label is not None:
-                yield self._text(row, place), label
+                yield self._text(row), label
 
     def _folder(self, folder: Path) -> Iterator[Pair]:
         with reading(folder):
@@ -213,15 +206,16 @@ class Reader:
         delimiter = self._delimiter or DELIMITERS.get(source.kind, ",")
         dialect = dataclasses.replace(self._dialect, delimiter=delimiter)
         table = Table(self.decoder.lines(source), source.name, dialect)
-        columns = self._choose(table.names, source.name, table.delimiter)
-        places = {name: table.names.index(name) for name in columns}
-        label = places[self._label_name] if self.label_column is not None else None
+        columns = self.columns.among(table.names, source.name, table.delimiter)
+        places = {name: table.names.index(name) for name in columns.wanted}
+        label = None if columns.label is None else places[columns.label]
+        with_labels = bool(columns.label or columns.labels)
         swallowed = SwallowedRows(source.name, table.delimiter, len(table.names), label)
         for number, row in table.rows():
-            if self._reads_labels and not any(cell.strip() for cell in row):
+            if with_labels and not any(cell.strip() for cell in row):
                 continue  # a spreadsheet's row of nothing but delimiters
             swallowed.add(number, row)
-            yield f"{source.name}:{number}", {name: row[place] for name, place in places.items()}
+            yield f"{source.name}:{number}", columns, {name: row[place] for name, place in places.items()}
         self.warnings += swallowed.warnings()
 
     def _json_lines(self, source: Source) -> Iterator[Row]:
@@ -231,25 +225,25 @@ class Reader:
         return self._objects(json_elements(self.decoder.blocks(source), source.name), source.name)
 
     def _objects(self, values: Iterable[tuple[int, Any]], name: str) -> Iterator[Row]:
-        columns: list[str] | None = None
+        columns: Columns | None = None
         for number, value in values:
             place = f"{name}:{number}"
             if not isinstance(value, dict):
                 raise InputError(f"not an object: {place}; each line must be an object with a text and a label")
             if columns is None:
-                columns = self._choose(list(value), place)
-            for column in columns:
+                columns = self.columns.among(list(value), place)
+            for column in columns.wanted:
                 if column not in value:
-                    advice = "--text-column" if column in self._text_names else "--label-column"
+                    advice = "--text-column" if column in columns.texts else "--label-column"
                     raise InputError(
-                        f"{column!r} is missing; there are: {_named(value)}: {place}; choose another with {advice}"
+                        f"{column!r} is missing; there are: {list_names(value)}: {place}; choose another with {advice}"
                     )
-            yield place, value
+            yield place, columns, value
 
     def _parquet(self, path: Path) -> Iterator[Row]:
-        names = self._choose(parquet.column_names(path), str(path))
-        for number, row in enumerate(parquet.read_rows(path, names), 1):
-            yield f"{path}:row {number}", row
+        columns = self.columns.among(parquet.column_names(path), str(path))
+        for number, row in enumerate(parquet.read_rows(path, columns.wanted), 1):
+            yield f"{path}:row {number}", columns, row
 
     def _fasttext(self, source: Source) -> Iterator[Pair]:
         for number, line in enumerate(self.decoder.lines(source), 1):
@@ -292,30 +286,12 @@ class Reader:
         if split != "train" and with_labels - {split}:
             raise InputError(f"splits in what is the {split} split by its name: {path}; rename it, or its folders")
 
-    @property
-    def _reads_labels(self) -> bool:
-        return bool(self.label_columns) or self.label_column is not None
-
-    def _choose(self, there: Sequence[str], place: str, delimiter: str | None = None) -> list[str]:
-        """The columns to read, each once, of those that are there."""
-        self._text_names = _resolve(self.text_columns, there)
-        self._label_names = _resolve(self.label_columns, there)
-        self._label_name = self.label_column or ""
-        wanted = [(name, "--text-column") for name in self._text_names]
-        wanted += [(name, "--label-columns") for name in self._label_names]
-        wanted += [(self._label_name, "--label-column")] if self.label_column is not None else []
-        for name, option in wanted:
-            if list(there).count(name) != 1:
-                raise _no_column(there, name, place, option, delimiter)
-        if both := {*self._text_names} & {*self._label_names, self._label_name}:
-            raise InputError(f"text and label are the same column, {both.pop()!r}: {place}; choose others")
-        return list(dict.fromkeys(name for name, _ in wanted))
-
-    def _text(self, row: Mapping[str, Any], place: str) -> str:
+    def _text(self, row: Row) -> str:
         """The text of a row; a field that is null, as pandas writes a missing one, is empty."""
+        place, columns, fields = row
         texts = []
-        for name in self._text_names:
-            text = row[name]
+        for name in columns.texts:
+            text = fields[name]
             if text is None or text != text:
                 text = ""
             if not isinstance(text, str):
@@ -399,7 +375,7 @@ def _tables_inside(path: Path, split: str) -> dict[str, str]:
     if not names or any(is_text(name) and "/" in name for name, _ in read_members(path)):
         return {}
     if len(names) > 1:
-        raise InputError(f"several tables in {path}: {_named(names)}; name them train, validation and test")
+        raise InputError(f"several tables in {path}: {list_names(names)}; name them train, validation and test")
     return {names[0]: split}
 
 
@@ -407,26 +383,3 @@ def _member(path: Path, name: str, file: IO[bytes]) -> Source:
     """A file of an archive, open already."""
     suffix = PurePosixPath(name).suffix.lower()
     return Source(f"{path}:{name}", suffix, lambda: contextlib.nullcontext(cast(BinaryIO, file)))
-
-
-def _resolve(names: Sequence[str], there: Container[str]) -> list[str]:
-    """Names of columns; one that is none of those but has commas is several."""
-    found = []
-    for name in names:
-        parts = [name] if name in there else next(csv.reader([name], skipinitialspace=True), [name])
-        found += [part.strip() if part not in there else part for part in parts]
-    return found
-
-
-def _no_column(there: Sequence[str], name: str, place: str, option: str, delimiter: str | None) -> InputError:
-    problem = f"two columns {name!r}" if name in there else f"no column {name!r}"
-    delimiters = [sign for sign in ";\t|," if len(there) == 1 and sign in there[0]]
-    advice = f"set --delimiter {delimiters[0]!r}" if delimiters else f"choose one with {option}"
-    if delimiter and not delimiters and any(not column or " " in column or column.isdigit() for column in there):
-        advice += ", or set --no-header if these are the first text"
-    return InputError(f"{problem} in {place}; there are: {_named(there)}; {advice}")
-
-
-def _named(names: Iterable[str]) -> str:
-    shown = [repr(name if len(name) <= 80 else name[:80] + "...") for name in names]
-    return ", ".join(shown[:10]) + (" ..." if shown[10:] else "")

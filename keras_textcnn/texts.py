@@ -38,8 +38,7 @@ class Texts:
 
     def __init__(self, name: str, config: TrainConfig, *, input_format: str | None = None) -> None:
         self._name, self._path, self._format = name, Path(name), input_format
-        self.reader: Reader = make_reader(config)
-        self.reader.label_column, self.reader.label_columns = None, ()
+        self.reader: Reader = make_reader(config, labels=False)
         self.labelled = 0
         self._live = name == STANDARD_INPUT
         if not self._live and not self._path.exists():

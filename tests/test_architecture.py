@@ -37,6 +37,7 @@ TOOLS = {
     "optimizers",
     "devices",
     "explain",
+    "columns",
     "folding",
     "page",
     "results",

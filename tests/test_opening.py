@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_textcnn.columns import Columns
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.opening import as_given, check_reading, make_reader
@@ -48,5 +49,5 @@ def test_settings_of_reading_that_a_corpus_has_no_use_for(data: str, given: set[
 def test_a_named_corpus_is_read_as_it_is() -> None:
     config = TrainConfig(text_column=("body",), delimiter=";", header=False, errors="replace")
     reader = make_reader(config, "trec")
-    assert (reader.text_columns, reader.label_column, reader.decoder.replace) == (("text",), "label", True)
-    assert make_reader(config, "a.csv").text_columns == ("body",)
+    assert (reader.columns, reader.decoder.replace) == (Columns(("text",), "label"), True)
+    assert make_reader(config, "a.csv").columns == Columns(("body",), "label")
