@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_textcnn import devices
 
+NGRAMS = "n-grams"  # the phase of the model beside the convolution
 PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
 NAMES = {"\n": "(line end)", " ": "(space)"}  # of tokens that would be no line of a table
 PROJECTOR = """embeddings {
@@ -34,12 +35,14 @@ class TensorBoard:
 
     @devices.writing()
     def write(self, row: dict[str, Any]) -> None:
-        """Adds a row of the history."""
+        """Adds a row of the history; a refit, and the n-grams, which have another loss, are charts of their own."""
+        *refit, model = row["phase"].split(" ")
+        chart = "".join(f"{part}/" for part in [*refit, *([model] if model == NGRAMS else [])])
         for name, prefix in (("training", ""), ("validation", "val_")):
             with self._writers[name].as_default(step=row["epoch"]):
                 for scalar in ("loss", "accuracy"):
                     if prefix + scalar in row:  # a refit has no validation
-                        tf.summary.scalar(scalar, row[prefix + scalar])
+                        tf.summary.scalar(chart + scalar, row[prefix + scalar])
         with self._writers["training"].as_default(step=row["epoch"]):
             tf.summary.scalar("learning_rate", row["learning_rate"])
             tf.summary.text("phase", row["phase"])

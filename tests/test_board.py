@@ -21,6 +21,21 @@ def test_scalars_can_be_read_by_tensorboard(tmp_path: Path) -> None:
     assert values == pytest.approx({1: 2.0, 2: 1.0, 3: 2 / 3})
 
 
+def test_what_has_another_loss_or_starts_anew_is_another_chart(tmp_path: Path) -> None:
+    """One line would read as a crash where the next model begins."""
+    board = TensorBoard(tmp_path)
+    phases = ["frozen", "n-grams", "refit frozen", "refit n-grams"]
+    for epoch, phase in enumerate(phases, 1):
+        validation = {} if "refit" in phase else {"val_loss": 0.5, "val_accuracy": 0.5}
+        row = {"phase": phase, "epoch": epoch, "learning_rate": 0.1, "loss": 1.0, "accuracy": 0.5}
+        board.write(row | validation)
+    for name, charts in (("training", ["", "n-grams/", "refit/", "refit/n-grams/"]), ("validation", ["", "n-grams/"])):
+        events = EventAccumulator(str(tmp_path / name), size_guidance={"tensors": 0})
+        events.Reload()
+        for epoch, chart in enumerate(charts, 1):
+            assert [event.step for event in events.Tensors(f"{chart}loss")] == [epoch]
+
+
 def test_phases_and_histograms_can_be_read_by_tensorboard(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path)
     for row in HISTORY:
