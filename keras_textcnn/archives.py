@@ -32,7 +32,7 @@ def read_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def table_names(path: Path) -> list[str]:
-    """The names of the tables in an archive; of a tar, those among its first files.
+    """The names of the tables in an archive, and of texts in no folder; of a tar, those among its first files.
 
     Raises:
         InputError: The archive is damaged.
@@ -44,7 +44,7 @@ def table_names(path: Path) -> list[str]:
         else:
             with contextlib.closing(_tar_members(path)) as members:
                 names = [name for name, _ in itertools.islice(members, MOST_NAMES)]
-    return [name for name in names if is_table(name)]
+    return [name for name in names if is_table(name) or (is_text(name) and "/" not in name)]
 
 
 def is_table(name: str) -> bool:

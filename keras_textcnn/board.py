@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn import devices
+from keras_textcnn.config import NGRAMS
 
-NGRAMS = "n-grams"  # the phase of the model beside the convolution
 PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
 NAMES = {"\n": "(line end)", " ": "(space)"}  # of tokens that would be no line of a table
 PROJECTOR = """embeddings {

@@ -13,6 +13,7 @@ from keras_textcnn.errors import InputError
 
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
+NGRAMS = "n-grams"  # the phase of the linear model beside the convolution
 ONE_HOT, ZHANG = "one-hot", "zhang"
 WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
 MOST_RUNS = 1000  # of one command

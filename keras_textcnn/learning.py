@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_textcnn import balance, fitting, interrupts, pipeline, reporting, scoring
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.calibration import fit_scale
-from keras_textcnn.config import ONE_HOT, TrainConfig
+from keras_textcnn.config import NGRAMS, ONE_HOT, TrainConfig
 from keras_textcnn.losses import MarginLoss, build_loss
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.ngrams import split_parts
@@ -178,7 +178,7 @@ def plan_ngram_phases(config: TrainConfig) -> list[fitting.Phase]:
     stay as they are.
     """
     frozen = () if config.tune == "all" else (fitting.KERNELS,)
-    return [fitting.Phase("n-grams", config.ngram_epochs or 0, config.ngram_learning_rate or 0.0, frozen)]
+    return [fitting.Phase(NGRAMS, config.ngram_epochs or 0, config.ngram_learning_rate or 0.0, frozen)]
 
 
 def predict(config: TrainConfig, model: keras.Model, examples: pipeline.Examples) -> np.ndarray:

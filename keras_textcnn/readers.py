@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, cast
 
 from keras_textcnn import parquet
-from keras_textcnn.archives import ARCHIVES, is_text, read_members, table_names
+from keras_textcnn.archives import ARCHIVES, is_table, is_text, read_members, table_names
 from keras_textcnn.columns import Columns, list_names
 from keras_textcnn.corpus import SPLITS, Label, Record
 from keras_textcnn.errors import InputError
@@ -142,8 +142,10 @@ class Reader:
     def _texts_inside(self, path: Path) -> Iterator[str]:
         tables = _tables_inside(path, "train")
         for name, file in read_members(path):
-            if name in tables:
+            if name in tables and is_table(name):
                 yield from self.texts(_member(path, name, file))
+            elif name in tables:
+                yield from (split_fasttext(line)[0] for line in self.decoder.lines(_member(path, name, file)))
             elif not tables and is_text(name) and not name.startswith("__MACOSX"):
                 with reading(path):
                     text = self._whole(file, f"{path}:{name}")
@@ -174,7 +176,9 @@ class Reader:
         for name, file in read_members(path):
             if name in tables and tables[name] not in without:
                 source = _member(path, name, file)
-                for text, label in self._pairs(self._kinds[source.kind](source)):
+                lines = source.kind == ".txt"
+                pairs = self._fasttext(source) if lines else self._pairs(self._kinds[source.kind](source))
+                for text, label in pairs:
                     yield Record(tables[name], text, label)
             self.left_out += name not in tables
 
@@ -232,6 +236,9 @@ class Reader:
                 raise InputError(f"not an object: {place}; each line must be an object with a text and a label")
             if columns is None:
                 columns = self.columns.among(list(value), place)
+                if all(isinstance(value[name], dict | list) for name in columns.wanted):
+                    advice = "write an object for each, with pandas to_json(orient='records')"
+                    raise InputError(f"all texts in one object: {place}; {advice}")
             for column in columns.wanted:
                 if column not in value:
                     advice = "--text-column" if column in columns.texts else "--label-column"
@@ -295,9 +302,7 @@ class Reader:
             if text is None or text != text:
                 text = ""
             if not isinstance(text, str):
-                whole = isinstance(text, dict | list) and len(text) > 1
-                advice = "write one object a text" if whole else "choose the text with --text-column"
-                raise InputError(f"{name!r} is not a string: {place}; {advice}")
+                raise InputError(f"{name!r} is not a string: {place}; choose the text with --text-column")
             if len(text) > LONGEST_TEXT:
                 raise InputError(f"a text of more than {LONGEST_TEXT:,} characters: {place}; leave it out")
             texts.append(self._encodable(text, place))
@@ -372,11 +377,12 @@ def _tables_inside(path: Path, split: str) -> dict[str, str]:
             found[name] = its_split
     if "train" in found.values():
         return found
-    if not names or any(is_text(name) and "/" in name for name, _ in read_members(path)):
+    tables = [name for name in names if is_table(name)]
+    if not tables or any(is_text(name) and "/" in name for name, _ in read_members(path)):
         return {}
-    if len(names) > 1:
-        raise InputError(f"several tables in {path}: {list_names(names)}; name them train, validation and test")
-    return {names[0]: split}
+    if len(tables) > 1:
+        raise InputError(f"several tables in {path}: {list_names(tables)}; name them train, validation and test")
+    return {tables[0]: split}
 
 
 def _member(path: Path, name: str, file: IO[bytes]) -> Source:

@@ -17,11 +17,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from keras_textcnn.config import NGRAMS
 from keras_textcnn.corpus import SPLITS, Survey
 from keras_textcnn.results import UNDEFINED, VALIDATION_COLUMN, describe_choices, percent, results_rows
 from keras_textcnn.terminal import Console, visible
 
-NGRAMS = "n-grams"  # the phase, and the model, beside the convolution
 LISTED_LABELS = 20  # of a survey
 LONGEST_SHOWN = 40  # characters of a label
 PICTURED_LABELS = 300  # of a confusion matrix, the most frequent ones

@@ -149,7 +149,7 @@ CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.jsonl", '{"text": "a", "class": "x"}', "no column 'label' in {}:1; there are: 'text', 'class'"),
     ("a.jsonl", '{"text": 5, "label": "x"}', "'text' is not a string: {}:1"),
     ("a.jsonl", LINES[0] + '\n{"text": "a", "class": "x"}', "'label' is missing; there are: 'text', 'class': {}:2"),
-    ("a.jsonl", '{"text": {"0": "a", "1": "b"}, "label": "x"}', "is not a string: {}:1; write one object a text"),
+    ("a.jsonl", '{"text": {"0": "a", "1": "b"}, "label": {}}', "all texts in one object: {}:1"),
     ("a.json", "", "no texts in {}"),
     ("a.json", "[", "not JSON: {}:1: the array does not end"),
     ("a.json", f"[{LINES[0]},\n{LINES[1][:-4]}", "not JSON: {}:2: Unterminated string"),

@@ -151,6 +151,7 @@ def test_a_missing_value_of_parquet_is_empty(tmp_path: Path) -> None:
             [("test", "b", "y"), ("train", "a", "x")],
         ),
         ({"train.json": '[{"text": "a", "label": "x"}]', "__MACOSX/train.csv": "?"}, [("train", "a", "x")]),
+        ({"train.txt": "__label__x a\n"}, [("train", "a", "x")]),
         ({"x/1.txt": "a", "y/2.txt": "b", "index.csv": "?"}, [("train", "a", "x"), ("train", "b", "y")]),
     ],
 )
