@@ -15,7 +15,7 @@ from keras_textcnn.command import Parser, add_options, import_tensorflow, run_co
 from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
 from keras_textcnn.corpus import Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.opening import as_given, check_reading, console, counting, locate, make_reader, say_what_is_missing
+from keras_textcnn.opening import as_given, check_reading, counting, locate, make_reader, say_what_is_missing
 from keras_textcnn.readers import Reader
 from keras_textcnn.run import Run, find_saved_model
 from keras_textcnn.terminal import Console, visible
@@ -72,7 +72,6 @@ def _main(arguments: argparse.Namespace) -> None:
     import_tensorflow()
     from keras_textcnn.evaluation import evaluate
     from keras_textcnn.predictor import Predictor
-    from keras_textcnn.reporting import describe_learnt
 
     predictor = Predictor(run.directory)
     if predictor.thresholds is not None and arguments.accuracy is not None:
@@ -81,8 +80,6 @@ def _main(arguments: argparse.Namespace) -> None:
         texts = progress(itertools.chain([first], records))
         evaluation = evaluate(predictor, texts, accuracy=arguments.accuracy or 0.99)
     say_what_is_missing(reader)
-    if warning := describe_learnt(evaluation.learnt, evaluation.scores["support"]):
-        console.print(warning)
     data = arguments.data if is_named(arguments.data) else str(source.resolve())
     data = data.encode(errors="backslashreplace").decode()  # a file's name may be no UTF-8; JSON is
     name = arguments.name or free_name(run, data)

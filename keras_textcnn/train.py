@@ -76,13 +76,13 @@ def _main(arguments: argparse.Namespace) -> None:
     if config.repeats():
         repeats = Repeats(directory)
         results.print(repeats_table(repeats.read_json(SUMMARY)))
-        results.print(f"The runs are in {directory}. Each holds report.html, weights and a SavedModel.")
+        results.print(f"\nThe runs are in {directory}. Each holds report.html, weights and a SavedModel.")
         return
     metrics = Run(directory).read_json("metrics.json")
     results.print(results_table(metrics))
     if "old_texts" in metrics:
         results.print(describe_old_texts(metrics["old_texts"]))
-    results.print(f"The run is in {directory}: report.html, weights and the SavedModel. Try next:\n")
+    results.print(f"\nThe run is in {directory}: report.html, weights and the SavedModel. Try next:\n")
     command = f"python -m keras_textcnn.predict {shlex.quote(str(directory))}"
     results.print(f"    echo {_example(config)} | {command}\n")
 
