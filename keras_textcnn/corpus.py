@@ -43,6 +43,9 @@ class Fingerprint:
 class Corpus:
     """Texts and, in the same order, the label and the split of each; without splits all are for training.
 
+    Attributes:
+        notes: Lines about how it was read, such as how many bytes were replaced.
+
     Raises:
         InputError: There are not as many of each, a label is not a string (or, where a text may have several, a tuple
             of strings), or a split is none of `SPLITS`.
@@ -51,6 +54,7 @@ class Corpus:
     texts: Sequence[str]
     labels: Sequence[Label]
     splits: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.texts) or len(self.splits) not in (0, len(self.texts)):

@@ -173,7 +173,7 @@ def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
     with counting("reading") as progress:
         corpus = Corpus.of(progress(read_records(sources, reader)))
     say_what_is_missing(reader)
-    return corpus
+    return dataclasses.replace(corpus, notes=describe_reading(reader))
 
 
 def _read_rehearsed(config: TrainConfig) -> Corpus:

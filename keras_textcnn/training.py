@@ -28,6 +28,7 @@ from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.store import TokenizedCorpus, hash_text, tokenize_corpus
 from keras_textcnn.summary import write_summary
 
+WARNING = "warning: "  # begins a line that the reports repeat
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
@@ -66,6 +67,7 @@ def train(
     if several := config.repeats():
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
     _check_fractions(config, corpus)
+    warnings += [line for line in corpus.notes if line.startswith(WARNING)]  # said when it was read
     start = Start.of(Path(config.from_run)) if config.from_run else None
     old_texts: list[Record] = []
     own_fingerprint = None
@@ -197,7 +199,7 @@ def _collecting_warnings(say: Callable[[str], None]) -> tuple[Callable[[str], No
     warnings: list[str] = []
 
     def told(lines: str) -> None:
-        warnings.extend(line for line in lines.split("\n") if line.startswith("warning: "))
+        warnings.extend(line for line in lines.split("\n") if line.startswith(WARNING))
         say(lines)
 
     return told, warnings

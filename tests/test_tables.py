@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_textcnn import train
 from keras_textcnn.errors import InputError
 from keras_textcnn.files import Source
 from keras_textcnn.jsons import json_elements
 from keras_textcnn.readers import Reader
+from tests.conftest import make_texts
 from tests.test_readers import pairs, write
 
 PAIRS = [("apple, red", "x"), ("iron", "y"), ("", "x"), ('he said "no"', "y")]
@@ -89,6 +91,20 @@ def test_quotation_marks_that_swallow_rows_are_noticed(tmp_path: Path, content: 
     list(reader.records(path))
     assert len(reader.warnings) == bool(warned)
     assert warned in "".join(reader.warnings)
+
+
+def test_what_a_reader_warns_of_stands_in_the_report(
+    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{text}\t{label}" for text, label in make_texts(60, 5)]
+    rows[10], rows[14] = f'"{rows[10]}', rows[14].replace("\t", '"\t')
+    path = write(tmp_path / "a.tsv", "\n".join(["text\tlabel", *rows]))
+    options = ["--data", str(path), *small_options[2:], "--output", str(tmp_path / "run")]
+    monkeypatch.setattr("sys.argv", ["train", *options])
+    assert train.main() == 0
+    warnings = json.loads((tmp_path / "run" / "metrics.json").read_text())["warnings"]
+    assert [line for line in warnings if "lines 12 to 16" in line]
+    assert "lines 12 to 16" in (tmp_path / "run" / "report.txt").read_text()
 
 
 def test_rows_that_are_swallowed_are_noticed_without_labels_too(tmp_path: Path) -> None:
