@@ -45,7 +45,7 @@ MARK = "keras_textcnn.mark"  # an error handler: the place of a byte that does n
 SURROGATE = re.compile("[\ud800-\udfff]")  # the marks, and what a few codecs let through
 SIGNATURES: dict[bytes, str] = {  # what a file begins with; none of it begins a text
     b"\x93NUMPY": "a NumPy array",
-    b"PK\x03\x04": "a zip archive, such as an Excel or NumPy .npz file",
+    b"PK\x03\x04": "a zip archive, such as a NumPy .npz file",
     b"PK\x05\x06": "an empty zip archive",
     b"%PDF-": "a PDF",
     b"{\\rtf": "an RTF document",
@@ -81,6 +81,8 @@ SIGNATURES: dict[bytes, str] = {  # what a file begins with; none of it begins a
 TAR = b"ustar", 257  # and where it stands
 PICKLE = re.compile(rb"\x80[\x02-\x05]")  # its protocol; the older ones look like text
 RIFF = re.compile(rb"RIFF.{4}(WEBP|WAVE|AVI )", re.DOTALL)
+OFFICE = re.compile(rb"PK\x03\x04.{26}.{0,480}?(?<![a-z])(xl|word|ppt)/", re.DOTALL)  # by the first names inside
+OFFICE_FILES = {b"xl": "an Excel file", b"word": "a Word file", b"ppt": "a PowerPoint file"}
 FIRST_BYTES = 512  # that tell what a file is
 codecs.register_error(MARK, lambda error: (chr(0xDC00 + error.object[error.start]), error.end))  # type: ignore
 
@@ -178,6 +180,10 @@ def describe_binary(first_bytes: bytes) -> str | None:
     """
     if PICKLE.match(first_bytes):
         return "a pickle"
+    if found := OFFICE.match(first_bytes):
+        return OFFICE_FILES[found[1]]
+    if first_bytes.startswith(b"PK") and b"[Content_Types].xml" in first_bytes:
+        return "an Office file, such as Excel's"
     if first_bytes[TAR[1] :].startswith(TAR[0]):
         return "a tar archive"
     for signature, name in SIGNATURES.items():

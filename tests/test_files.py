@@ -19,6 +19,12 @@ import pytest
 from keras_textcnn.files import FIRST_BYTES, describe_binary
 
 
+def write_names(path: Path, names: list[str]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, "<x/>")
+
+
 def write_zip(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", "the apple")
@@ -49,8 +55,15 @@ def write_image(format: str) -> Callable[[Path], object]:
     ("write", "name"),
     [
         (lambda path: np.save(path, np.eye(3)), "a NumPy array"),
-        (lambda path: np.savez(path, np.eye(3)), "a zip archive, such as an Excel or NumPy .npz file"),
-        (write_zip, "a zip archive, such as an Excel or NumPy .npz file"),
+        (lambda path: np.savez(path, np.eye(3)), "a zip archive, such as a NumPy .npz file"),
+        (write_zip, "a zip archive, such as a NumPy .npz file"),
+        (lambda path: write_names(path, ["xl/worksheets/sheet1.xml"]), "an Excel file"),
+        (lambda path: write_names(path, ["[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"]), "an Excel file"),
+        (lambda path: write_names(path, ["[Content_Types].xml", "word/document.xml"]), "a Word file"),
+        (
+            lambda path: write_names(path, ["[Content_Types].xml", *"abcdefghijkl", "xl/a"]),
+            "an Office file, such as Excel's",
+        ),
         *[
             (lambda path, protocol=protocol: path.write_bytes(pickle.dumps({"a": 1}, protocol)), "a pickle")
             for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)

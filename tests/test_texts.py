@@ -76,7 +76,7 @@ with zipfile.ZipFile(XLSX, "w") as workbook:
     ("name", "content", "message"),
     [
         ("a.xlsx", XLSX.getvalue(), "a.xlsx"),
-        ("a.txt", XLSX.getvalue(), "not text but a zip archive, such as an Excel"),
+        ("a.txt", XLSX.getvalue(), "not text but an Excel file"),
         ("a.pdf", b"%PDF-1.7\n...", "not text but a PDF"),
         ("a.txt", "a\nb".encode("utf-16"), "UTF-16 by its byte order mark: .*a.txt; set --encoding utf-16"),
         ("a.txt", "a\nb".encode("utf-16-be"), "a NUL byte: .*a.txt:1"),
