@@ -172,8 +172,9 @@ class TrainConfig:
 
     data: str | None = option(
         None,
-        "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl or .parquet file, a .txt file of "
-        "fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt "
+        "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl, .json or .parquet file, a .txt "
+        "file of fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt or "
+        "of tables "
         f"(default: {DEFAULT_CORPUS})",
         metavar="CORPUS",
     )

@@ -50,7 +50,8 @@ def main() -> int:
         "--name",
         help="of the files in RUN/evaluations (default: from --data, with a number where other data has that name)",
     )
-    add_options(parser, TrainConfig, only=CORPUS_SETTINGS, defaults="as in the training")
+    settings = [name for name in CORPUS_SETTINGS if name != "numeric_labels"]  # the run has its labels already
+    add_options(parser, TrainConfig, only=settings, defaults="as in the training")
     return run_command(_main, parser)
 
 
@@ -64,7 +65,6 @@ def _main(arguments: argparse.Namespace) -> None:
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
     data = as_given(arguments.data)
     check_reading(data, given)
-    # The run has its labels already: a few texts do not judge them.
     reader = make_reader(run.config().read_as(**given), data, any_numbers=True)
     source = locate(data)
     records = _records(reader, source)
