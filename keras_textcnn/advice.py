@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from keras_textcnn.corpus import Survey
 
 SHOWN = 3
+FEW_TEXTS = 2  # of a label
 MOST_CUT = 0.5  # of the texts
 ENTITIES = ("amp", "quot", "nbsp", "lt", "gt", "apos", "39", "#39", "x27")  # tokens of &amp; and so on
 LEAST_ENTITIES = 10
@@ -25,7 +26,7 @@ def warn_of_corpus(survey: Survey, counts: Mapping[str, int], *, maximum_tokens:
     found = (
         _cut_texts(survey, maximum_tokens),
         _similar_labels(survey.labels),
-        _single_texts(survey, data),
+        _few_texts(survey, data),
         _html_entities(counts),
     )
     return [line for line in found if line]
@@ -66,16 +67,16 @@ def _similar_labels(labels: Iterable[str]) -> str:
     return f"labels that differ in case, spaces or form alone: {named}; try to write each in one way"
 
 
-def _single_texts(survey: Survey, data: str) -> str:
-    single = [label for label, counts in survey.labels.items() if sum(counts.values()) == 1]
-    if len(single) <= len(survey.labels) / 2:
+def _few_texts(survey: Survey, data: str) -> str:
+    few = [label for label, counts in survey.labels.items() if sum(counts.values()) <= FEW_TEXTS]
+    if len(few) <= len(survey.labels) / 2:
         return ""
     advice = "another --label-column"
-    if any("," in label for label in single):
+    if any("," in label for label in few):
         after_label = data.endswith(".txt") and "a space, and no comma, behind each __label__NAME"
         advice = after_label or "--multi-label , if they are several labels each"
-    most = f"most labels, {len(single):,} of {len(survey.labels):,}"
-    return f"{most}, have one text each, such as {single[0]!r}; try {advice}"
+    most = f"most labels, {len(few):,} of {len(survey.labels):,}"
+    return f"{most}, have one or two texts, such as {few[-1]!r}; try {advice}"
 
 
 def _html_entities(counts: Mapping[str, int]) -> str:

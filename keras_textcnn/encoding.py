@@ -108,7 +108,11 @@ def encode_corpus(
     )
     say(reporting.describe_survey(survey, maximum_tokens=config.maximum_tokens))
     if config.several_labels and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
-        advice = f"another separator than {config.multi_label!r}" if config.multi_label else "--label-column"
+        advice = (
+            f"another separator than {config.multi_label!r}"
+            if config.multi_label
+            else "a single column of labels, --label-column"
+        )
         say(f"warning: no text has several labels; try {advice}")
     counts, too_rare, running, distinct = _count(config, tokenized, splits)
     say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")

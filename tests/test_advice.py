@@ -46,13 +46,13 @@ def test_labels_that_are_the_same_to_a_reader(labels: list[str], groups: list[li
         ),
         (survey({"x": 6, "y": 4}, cut=5, high=783), "a.csv", ""),
         (
-            survey({"a,b": 1, "c,d": 1, "e": 2}),
+            survey({"a,b": 1, "c,d": 2, "e": 3}),
             "a.csv",
-            "one text each, such as 'a,b'; try --multi-label ,",
+            "one or two texts, such as 'c,d'; try --multi-label ,",
         ),
-        (survey({"a,b": 1, "c": 1, "e": 2}), "a.txt", "try a space, and no comma, behind each __label__NAME"),
-        (survey({"a": 1, "c": 1, "e": 2}), "a.csv", "try another --label-column"),
-        (survey({"a": 1, "c": 1, "e": 2, "f": 2}), "a.csv", ""),
+        (survey({"a,b": 1, "c": 1, "e": 3}), "a.txt", "try a space, and no comma, behind each __label__NAME"),
+        (survey({"a": 1, "c": 1, "e": 3}), "a.csv", "try another --label-column"),
+        (survey({"a": 1, "c": 2, "e": 3, "f": 3}), "a.csv", ""),
         (survey({"a": 9, "A": 9}), "a.csv", "labels that differ in case, spaces or form alone: 'a' and 'A'; try to"),
     ],
 )
