@@ -97,7 +97,8 @@ class Known(Predictor):
 
 def test_several_labels() -> None:
     predictor = Known(["a", "b"], {"x": [0.9, 0.2], "y": [0.4, 0.7]}, thresholds=[0.3, 0.5])
-    records = [Record("test", "x", ("a",)), Record("test", "y", ("b", "z")), Record("test", "y", ("a", "b"))]
+    label_sets = [("x", ("a",)), ("y", ("b", "z")), ("y", ("a", "b")), ("y", ("b",))]  # the run does not know z
+    records = [Record("test", text, labels) for text, labels in label_sets]
     found = evaluate_texts(predictor, records)
     assert found.scores["accuracy"] == pytest.approx(2 / 3)
     assert found.unknown == {"z": 1}

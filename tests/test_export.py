@@ -87,7 +87,7 @@ def test_every_weight_is_stored_once(build: Callable[..., keras.Model], sizes: d
     randomize(model, np.random.default_rng(0))
     vocabulary = ["[PAD]", "[UNK]", "of", "iron", *map(str, range(896))]
     export_model(
-        model, vocabulary, ["a", "b", "c"], tmp_path / "model", split=tokenize, maximum_tokens=16,
+        model, vocabulary, ["a", "b", "c"], tmp_path / "model", tokenizer="words", maximum_tokens=16,
         trace=trace_windows(model),
     )  # fmt: skip
     stored = sum(path.stat().st_size for path in (tmp_path / "model" / "variables").iterdir())

@@ -323,7 +323,10 @@ def test_vectors(
         (["--data", "{corpus}", "--text-column", "label"], "text and label are the same column, 'label'"),
         (["--data", "hub:"], "no name after hub:"),
         (["--data", "{corpus}", "--encoding", "idna"], "unknown encoding 'idna'"),
-        (["--data", "{corpus}", "--vectors", "none", "--missing-deviation", "1"], "--missing-deviation must be 0"),
+        (
+            ["--data", "{corpus}", "--vectors", "none", "--missing-deviation", "1"],
+            "--missing-deviation does not apply",
+        ),
         (["--data", "{corpus}", "--memory", "1"], "--memory must be at least 256 MiB"),
         (["--data", "{corpus}", "--vectors", "none", "--vocabulary", "train+vectors"], "--vocabulary must be train"),
         (["--data", "{corpus}", "--vectors", "glove.6B.300d"], "bring it with ./glove_download.sh 6B --dimension 300"),

@@ -144,9 +144,13 @@ def test_without_refit_it_ends_with_the_weights_that_were_validated(
 def test_validation_texts_of_the_corpus_own_are_not_learnt_from(
     small_options: list[str], corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = ("--validation-data", write_table(tmp_path / "held.csv", make_texts(30, seed=8)))
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for split, seed in (("train", 7), ("validation", 8)):
+        write_table(folder / f"{split}.csv", make_texts(60, seed=seed))
+    given = ("--data", folder, *small_options[2:])
     for name, options in (("asked", ["--refit"]), ("not", ["--no-refit"])):
-        assert run_main(monkeypatch, *small_options, *given, *options, "--output", tmp_path / name) == 0
+        assert run_main(monkeypatch, *given, *options, "--output", tmp_path / name) == 0
     for ours, theirs in zip(*(weights_of(tmp_path / name) for name in ("asked", "not")), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -154,7 +158,9 @@ def test_validation_texts_of_the_corpus_own_are_not_learnt_from(
 def test_without_ngrams_the_scores_are_the_convolutions(
     small_options: list[str], finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_main(monkeypatch, *small_options, "--ngrams", 0, "--output", tmp_path / "run") == 0
+    pairs = zip(small_options[::2], small_options[1::2], strict=True)
+    options = [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair]
+    assert run_main(monkeypatch, *options, "--ngrams", 0, "--output", tmp_path / "run") == 0
     metrics, both = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / "run", finished_run))
     with (tmp_path / "run" / "history.csv").open() as file:
         best = list(csv.DictReader(file))[metrics["best_epoch"] - 1]
@@ -300,7 +306,7 @@ def test_a_streamed_run_explains_the_texts_own_tokens(tmp_path: Path, monkeypatc
     ]
     options = ["--data", write_table(tmp_path / "texts.csv", rows), "--vocabulary-size", 12, "--filters", 4]
     options += ["--vectors", "none", "--dimensions", 4, "--frozen-epochs", 0, "--unfrozen-epochs", 1]
-    options += ["--ngram-epochs", 2, "--learning-rate", 0.05]
+    options += ["--ngram-epochs", 2, "--unfrozen-learning-rate", 0.05]
     explained = {}
     for name, memory in (("whole", []), ("streamed", ["--memory", 256])):
         assert run_main(monkeypatch, *options, *memory, "--output", tmp_path / name) == 0
