@@ -407,7 +407,18 @@ def test_texts_of_several_labels(
     ] + [("the and of", "")] * 10
     path = write_table(tmp_path / "texts.csv", joined)
     options = ["--data", path, "--multi-label", ";", "--output", tmp_path / "run", "--vectors", "none"]
-    options += ["--dimensions", 8, "--filters", 16, "--learning-rate", 0.02, "--unfrozen-epochs", 10]
+    options += [
+        "--dimensions",
+        8,
+        "--filters",
+        16,
+        "--learning-rate",
+        0.02,
+        "--unfrozen-epochs",
+        10,
+        "--batch-size",
+        16,
+    ]
     assert run_main(monkeypatch, *options) == 0
     assert (tmp_path / "run" / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
