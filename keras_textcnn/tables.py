@@ -165,6 +165,6 @@ class SwallowedRows:
             return []
         shown = ", ".join(sure[:SHOWN]) + (" ..." if sure[SHOWN:] else "")
         return [
-            f"{len(sure)} quoted fields of {self._name} hold whole rows, which are not read as rows: lines {shown}; "
+            f"quoted fields of {self._name} hold whole rows, which are not read as rows, in lines {shown}; "
             "try --quoting none if quotation marks mean nothing, or close them"
         ]
