@@ -2,9 +2,10 @@
 
 import csv
 import dataclasses
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.folding import fold_label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Columns:
         Raises:
             InputError: One is missing, or there twice, or is that of the text and of the label.
         """
-        found = Columns(_resolve(self.texts, there), self.label, _resolve(self.labels, there))
+        label = None if self.label is None else _spelled(self.label, there)
+        found = Columns(_resolve(self.texts, there), label, _resolve(self.labels, there))
         options = [(name, "--text-column") for name in found.texts]
         options += [(name, "--label-columns") for name in found.labels]
         options += [(found.label, "--label-column")] if found.label is not None else []
@@ -49,12 +51,19 @@ class Columns:
         return found
 
 
-def _resolve(names: Sequence[str], there: Container[str]) -> tuple[str, ...]:
+def _resolve(names: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []
     for name in names:
-        parts = [name] if name in there else next(csv.reader([name], skipinitialspace=True), [name])
-        found += [part.strip() if part not in there else part for part in parts]
-    return tuple(found)
+        one = _spelled(name, there)
+        found += [one] if one in there else next(csv.reader([name], skipinitialspace=True), [name])
+    return tuple(_spelled(name, there) for name in found)
+
+
+def _spelled(name: str, there: Sequence[str]) -> str:
+    """The name as it is there, if it is, perhaps in another Unicode form."""
+    if name in there:
+        return name
+    return next((one for one in there if fold_label(one) == fold_label(name)), name.strip())
 
 
 def _no_column(there: Sequence[str], name: str, place: str, option: str, delimiter: str | None) -> InputError:

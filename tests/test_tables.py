@@ -63,6 +63,14 @@ def test_columns_given_with_commas_are_several_unless_one_is_called_so(tmp_path:
     assert pairs(line, text_columns=['"c, d",a']) == [("3\n1", "x")]
 
 
+def test_a_column_is_the_same_however_its_name_is_spelt(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "te\u0301xte,e\u0301tiquette\na,x\n")
+    names = {"text_columns": ["t\u00e9xte"], "label_column": "\u00e9tiquette"}
+    assert pairs(path, **names) == [("a", "x")]
+    lines = write(tmp_path / "a.jsonl", '{"t\u00e9xte": "a", "\u00e9tiquette": "x"}')
+    assert pairs(lines, text_columns=["te\u0301xte"], label_column="e\u0301tiquette") == [("a", "x")]
+
+
 def test_line_numbers_count_what_stands_above(tmp_path: Path) -> None:
     for above, line in (("", 3), ("sep=,\n", 4), ("\n", 4)):
         path = write(tmp_path / "a.csv", f"{above}text,label\na,x\nb\n")
