@@ -191,7 +191,7 @@ def test_a_run_knows_its_own_corpus(
     assert fitted.sum() == sizes["train"] + sizes["validation"]  # which it was refit with
     assert not chosen.any()
     assert run_evaluate(monkeypatch, own_run, "--data", corpus_file) == 0
-    assert f"warning: {fitted.sum()} of 90 texts are among those" in capsys.readouterr().err
+    assert f"warning: {fitted.sum()} of 90 texts are among those" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [b"", b"1234567", (9).to_bytes(8, "little"), (2**63).to_bytes(8, "little") * 3])
