@@ -182,7 +182,7 @@ def test_config_names_no_code(
 ) -> None:  # fmt: skip
     content = run.read_json("config.json")
     merged = {**content["settings"], **settings} if isinstance(settings, dict) else settings
-    run.write_json("config.json", {**content, "settings": merged})
+    (run.directory / "config.json").write_text(json.dumps({**content, "settings": merged}))  # infinite numbers, too
     seal(run)
     status = run_main(monkeypatch, "--data", corpus_file, "--from", run.directory, "--output", tmp_path / "new")
     assert status == 2
