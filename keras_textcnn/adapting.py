@@ -19,6 +19,9 @@ from keras_textcnn.run import Run
 from keras_textcnn.splits import split_corpus
 
 
+GROWING = ("embeddings", "weights", "known")  # variables with a row for each token
+
+
 @dataclasses.dataclass(frozen=True)
 class Start:
     """What an adaptation starts from.
@@ -99,8 +102,8 @@ class Start:
         for layer, source in zip(model.layers, trained.layers, strict=True):
             for variable, value in zip(layer.weights, source.get_weights(), strict=True):
                 whole = np.array(variable.numpy())
-                known = whole[: len(value)] if variable.name == "embeddings" else whole
-                if layer.name in ("logits", "ngrams"):
+                known = whole[: len(value)] if variable.name in GROWING else whole
+                if layer.name in ("logits", "ngrams", "vector_mean") and value.shape[-1:] == (len(self.labels),):
                     known[..., outputs] = value[..., rows]
                 else:
                     known[...] = value

@@ -1,13 +1,13 @@
 """From logits to probabilities that mean what they say, and to decisions about several labels."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import optimize, special
 from sklearn import metrics
 
 UNTUNED = 0.5
-LEAST_WEIGHT = 0.01  # of the first of two models, so that the other's scale stays finite
 CUTS = 1e-4, 1 - 1e-4  # between which a threshold lies
 TEXTS_OF_SHARED = 20  # a label that so many held-out texts have says as much of its threshold as all labels together do
 
@@ -67,26 +67,31 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     return float(np.exp(optimize.minimize_scalar(cost, bounds=(-5, 5), method="bounded").x))
 
 
-def fit_scale(first: np.ndarray, second: np.ndarray, truth: np.ndarray) -> float:
-    """What a second model's logits are to be multiplied by before they are added to a first one's, at least 0.
+def fit_scales(outputs: Sequence[np.ndarray], truth: np.ndarray, *, prior: Sequence[float] | None = None) -> np.ndarray:
+    """What the logits of several models are to be multiplied by before they are added up, at least 0 each.
 
-    The weights of both that minimize the log loss of held-out texts, plus half the squares of their distances from 1,
-    divided by each other; a temperature follows.
+    They minimize the log loss of held-out texts, plus half the squares of their distances from the prior.
 
     Args:
-        first, second: float (texts, labels), of texts that the models were not trained on.
+        outputs: Of each model float (texts, labels), of texts that it was not trained on.
         truth: int (texts,), or (texts, labels), 1 for each label of a text.
+        prior: What the scales are without any text; None: 1.
+
+    Returns:
+        float64 (len(outputs),).
+
+    Source: Wolpert (1992), Stacked Generalization, https://doi.org/10.1016/S0893-6080(05)80023-1.
     """
-    scores = np.stack([first, second]).astype(np.float64)
+    scores = np.stack(outputs).astype(np.float64)
+    expected = np.ones(len(outputs)) if prior is None else np.array(prior, np.float64)
 
-    def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        summed = np.tensordot(weights, scores, 1)
+    def cost(scales: np.ndarray) -> tuple[float, np.ndarray]:
+        summed = np.tensordot(scales, scores, 1)
         losses, wrong = _losses(summed, truth)
-        gradient = np.tensordot(scores, wrong, 2) + weights - 1
-        return float(losses.sum() + ((weights - 1) ** 2).sum() / 2), gradient
+        gradient = np.tensordot(scores, wrong, 2) + scales - expected
+        return float(losses.sum() + ((scales - expected) ** 2).sum() / 2), gradient
 
-    found = optimize.minimize(cost, np.ones(2), jac=True, bounds=[(LEAST_WEIGHT, None), (0, None)]).x
-    return float(found[1] / found[0])
+    return optimize.minimize(cost, expected, jac=True, bounds=[(0, None)] * len(outputs)).x
 
 
 def _losses(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

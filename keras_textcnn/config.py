@@ -30,16 +30,27 @@ CORPUS_SETTINGS = (
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
     *("tokenizer", "embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets", "ngram_words"),
+    *("ngram_svm", "vector_mean"),
 )
 # And what it has from there unless something else is given: how it is regularized, computed and balanced.
 INHERITED = (
     *("vectors", "dropout", "embedding_dropout", "max_norm", "precision", "class_weight", "sampling", "focal_gamma"),
     *CORPUS_SETTINGS,
 )
-SET = object()  # any value but None
+SET, POSITIVE = object(), object()  # any value but None; any number above 0
 REHEARSED = 0.3  # of the training texts
 FRACTION = 0.1  # of the texts that validation or test get, where the corpus has none
 DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
+
+# Below so many training texts a tenth of them, set apart, is too few to decide anything: cross-validation within the
+# training texts decides instead, and parts that have a single best solution stand beside the convolution.
+FEW_TEXTS, FEW_VALIDATION_TEXTS = 2_000, 200
+INNER_FOLDS, FEW_EPOCHS = 5, 6  # of the inner cross-validation; and unfrozen ones, which no early stopping ends
+# What depends on how many texts there are: without that number `TrainConfig.resolved` leaves it open.
+BY_SIZE = (
+    *("inner_folds", "unfrozen_epochs", "refit"),
+    *("ngram_svm", "ngram_epochs", "ngram_learning_rate", "vector_mean"),
+)
 
 _WORDS = {
     "tokenizer": WORDS,
@@ -96,6 +107,8 @@ MODELS: dict[str, dict[str, Any]] = {
         "ngrams": 2,
         "ngram_buckets": None,
         "ngram_words": None,
+        "ngram_svm": False,
+        "vector_mean": False,
         "ngram_epochs": 20,
         "ngram_learning_rate": 0.01,
     },
@@ -125,6 +138,10 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
+_SOLVED = {"ngrams": 0}, {"ngram_svm": True, "from_run": None}  # what makes epochs of the n-grams mean nothing
+_OF_VALIDATION = ("validation_fraction", "refit", "patience")  # whoever gives one wants validation texts to decide
+
+
 def _one(value: str) -> tuple[str]:
     """An option's value as the only entry: the file decides whether a comma is part of a name."""
     return (value,)
@@ -136,7 +153,8 @@ def option(default: Any, help: str, *, unless: tuple[dict[str, Any], ...] = (), 
     Args:
         default: The field's.
         help: What it sets.
-        unless: Settings, each set of which leaves the field without effect; `SET` stands for any value but None.
+        unless: Settings, each set of which leaves the field without effect; `SET` stands for any value but None,
+            `POSITIVE` for any number above 0.
         argument: Goes to `ArgumentParser.add_argument`.
     """
     return dataclasses.field(default=default, metadata={"help": help, "unless": unless, **argument})
@@ -244,8 +262,9 @@ class TrainConfig:
     )
     validation_fraction: float | None = option(
         None,
-        f"part of the training texts split off for validation, in (0, 0.5] (default: {FRACTION})",
-        unless=({"validation_data": SET},),
+        f"part of the training texts split off for validation, in (0, 0.5] (default: {FRACTION}; below {FEW_TEXTS:,} "
+        "training texts none, see --inner-folds)",
+        unless=({"validation_data": SET}, {"inner_folds": POSITIVE}),
         metavar="F",
     )
     test_fraction: float | None = option(
@@ -344,6 +363,20 @@ class TrainConfig:
         unless=({"ngrams": 0},),
         metavar="N",
     )
+    ngram_svm: bool | None = option(
+        None,
+        "the linear model of n-grams is solved for, a support vector machine on TF-IDF, without epochs; all texts' "
+        f"n-grams are in memory (default: below {FEW_TEXTS:,} training texts)",
+        unless=({"ngrams": 0},),
+        action=argparse.BooleanOptionalAction,
+    )
+    vector_mean: bool | None = option(
+        None,
+        "conv1d: a logistic regression on the mean of a text's pretrained vectors is added to the logits (default: "
+        f"below {FEW_TEXTS:,} training texts)",
+        unless=({"vectors": NO_VECTORS},),
+        action=argparse.BooleanOptionalAction,
+    )
     embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
     embedding_dropout: float | None = model_option(
         "embedding_dropout", "part of the tokens' vectors dropped in training, in [0, 1)", metavar="F"
@@ -386,7 +419,9 @@ class TrainConfig:
         "frozen_epochs", "epochs of the first phase, in which what --freeze names is frozen", metavar="N"
     )
     unfrozen_epochs: int = model_option(
-        "unfrozen_epochs", "epochs of the second phase, everything trained", metavar="N"
+        "unfrozen_epochs",
+        f"epochs of the second phase, everything trained; with --inner-folds the default is at most {FEW_EPOCHS}",
+        metavar="N",
     )
     freeze: str = option(
         None,
@@ -414,20 +449,37 @@ class TrainConfig:
         metavar="F",
     )
     ngram_epochs: int | None = model_option(
-        "ngram_epochs", "epochs of the linear model of n-grams", unless=({"ngrams": 0},), metavar="N"
+        "ngram_epochs", "epochs of the linear model of n-grams", unless=_SOLVED, metavar="N"
     )
     ngram_learning_rate: float | None = model_option(
-        "ngram_learning_rate", "learning rate of the linear model of n-grams", unless=({"ngrams": 0},), metavar="F"
+        "ngram_learning_rate", "learning rate of the linear model of n-grams", unless=_SOLVED, metavar="F"
     )
     batch_size: int = model_option("batch_size", "texts a step", metavar="N")
+    minimum_steps: int = option(
+        40, "optimizer steps of an epoch, at least: in it fewer texts are shown several times", metavar="N"
+    )
+    inner_folds: int | None = option(
+        None,
+        "cross-validation of so many folds within the training texts decides the scales of a model's parts, the "
+        "temperature and thresholds, and no text is set apart for that; epochs are then as many as given; 0: validation "
+        f"texts decide, and end the phases early (default: {INNER_FOLDS} below {FEW_TEXTS:,} training texts, unless "
+        f"there are {FEW_VALIDATION_TEXTS} validation texts or an option is given that is about these; else 0)",
+        unless=({"from_run": SET},),
+        metavar="N",
+    )
     refit: bool | None = model_option(
         "refit",
         "once the validation texts have chosen epochs and scale, train anew with them among the training texts, for as "
         "many epochs; not where the corpus brings validation texts of its own",
-        unless=({"rehearse": SET}, {"validation_data": SET}),
+        unless=({"rehearse": SET}, {"validation_data": SET}, {"inner_folds": POSITIVE}),
         action=argparse.BooleanOptionalAction,
     )
-    patience: int = option(2, "epochs without a lower validation loss after which a phase ends", metavar="N")
+    patience: int = option(
+        2,
+        "epochs without a lower validation loss after which a phase ends",
+        unless=({"inner_folds": POSITIVE},),
+        metavar="N",
+    )
     class_weight: str = option(
         "none",
         "in the loss: balanced, all texts of a rare label weigh as much as all of a frequent one; square-root, by the "
@@ -474,10 +526,15 @@ class TrainConfig:
             self._check_fit()
             self._check_adaptation()
 
-    def resolved(self) -> "TrainConfig":
+    def resolved(self, *, texts: int | None = None, validation_texts: int = 0) -> "TrainConfig":
         """The same settings with a default for each that is None, as the model and the others have it.
 
-        `dimensions` stays None with vectors, which bring their own.
+        `dimensions` stays None with vectors, which bring their own; what depends on the number of texts (`BY_SIZE`)
+        stays None without that.
+
+        Args:
+            texts: To train on, validation texts not yet split off.
+            validation_texts: That the corpus brings.
         """
         own = dict(MODELS[self.model])
         for name in {name for settings in MODELS.values() for name in settings} - {"dimensions"}:
@@ -498,10 +555,33 @@ class TrainConfig:
         own["weight_decay"] = 0.004
         if self.rehearse:
             own["rehearse_fraction"] = REHEARSED
+        if texts is None:
+            own = {name: value for name, value in own.items() if name not in BY_SIZE}
+        else:
+            own |= self._sized(own, texts, validation_texts)
         missing = {name: value for name, value in own.items() if getattr(self, name) is None and value is not None}
         together = {**vars(self), **missing}
         missing = {name: value for name, value in missing.items() if not _idle(together, name)}
         return dataclasses.replace(self, **missing) if missing else self
+
+    def _sized(self, own: Mapping[str, Any], texts: int, validation_texts: int) -> dict[str, Any]:
+        """The defaults that depend on the number of texts: the one rule by which a recipe serves every size.
+
+        Args:
+            own: The defaults of the model.
+            texts, validation_texts: As to `resolved`.
+        """
+        few = texts < FEW_TEXTS and not self.from_run
+        solved = few and self.ngram_epochs is None and self.ngram_learning_rate is None
+        asked = any(getattr(self, name) not in (None, TrainConfig.patience) for name in _OF_VALIDATION)
+        crossed = few and validation_texts < FEW_VALIDATION_TEXTS and not asked
+        folds = self.inner_folds if self.inner_folds is not None else INNER_FOLDS if crossed else 0
+        sized: dict[str, Any] = {"inner_folds": folds}
+        if folds:
+            sized["unfrozen_epochs"] = min(own["unfrozen_epochs"], FEW_EPOCHS)
+        if "ngram_svm" in own:
+            sized |= {"ngram_svm": solved, "vector_mean": few}
+        return sized
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "TrainConfig":
@@ -543,9 +623,10 @@ class TrainConfig:
         return {f"seed-{seed}": dataclasses.replace(self, seed=seed, seeds=None) for seed in seeds}
 
     @property
-    def fractions(self) -> dict[str, float]:
+    def fractions(self) -> dict[str, float | None]:
         """What parts of the texts validation and test get, as `splits.split_texts` takes them."""
-        return {name: getattr(self, name) or FRACTION for name in ("validation_fraction", "test_fraction")}
+        validation = None if self.inner_folds else self.validation_fraction or FRACTION
+        return {"validation_fraction": validation, "test_fraction": self.test_fraction or FRACTION}
 
     @property
     def fold_of_folds(self) -> tuple[int, int] | None:
@@ -615,12 +696,13 @@ class TrainConfig:
         self._require("max_norm", self.max_norm is None or 0 < self.max_norm < float("inf"), "a positive number")
 
     def _check_fit(self) -> None:
-        self._at_least_one("batch_size", "patience", "ngram_epochs")
+        self._at_least_one("batch_size", "patience", "ngram_epochs", "minimum_steps")
         for name in ("frozen_epochs", "unfrozen_epochs"):
-            self._require(name, getattr(self, name) >= 0, "at least 0")
-        self._require(
-            "unfrozen_epochs", self.frozen_epochs + self.unfrozen_epochs >= 1, "at least 1 without frozen ones"
-        )
+            self._require(name, getattr(self, name) is None or getattr(self, name) >= 0, "at least 0")
+        some = self.frozen_epochs != 0 or self.unfrozen_epochs != 0
+        self._require("unfrozen_epochs", some, "at least 1 without frozen ones")
+        folds = self.inner_folds is None or self.inner_folds == 0 or 2 <= self.inner_folds <= MOST_RUNS
+        self._require("inner_folds", folds, f"0, or at least 2 and at most {MOST_RUNS}")
         self._require("focal_gamma", 0 <= self.focal_gamma < float("inf"), "a number of at least 0")
         rates = ("learning_rate", "unfrozen_learning_rate", "ngram_learning_rate", "embedding_factor")
         for name in rates:
@@ -682,13 +764,15 @@ def _without_idle(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> 
 
 
 def _is(value: Any, wanted: Any) -> bool:
+    if wanted is POSITIVE:
+        return bool(value)
     return value not in (None, (), []) if wanted is SET else value == wanted  # a file's lists are no tuples yet
 
 
 def _describe_setting(name: str, value: Any) -> str:
     if value is None:
         return f"without {_option(name)}"
-    return f"with {_option(name)}" if value is SET else f"with {_option(name)} {_shown(value)}"
+    return f"with {_option(name)}" if value in (SET, POSITIVE) else f"with {_option(name)} {_shown(value)}"
 
 
 def _option(name: str) -> str:

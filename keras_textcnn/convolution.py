@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_textcnn.layers import Shape
-from keras_textcnn.ngrams import NgramLogits
+from keras_textcnn.ngrams import NgramLogits, VectorMeanLogits
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")
@@ -215,7 +215,7 @@ class WindowTrace:
 
 
 def trace_windows(model: keras.Model) -> WindowTrace | None:
-    """What each window of tokens, and each n-gram, adds to each logit of a conv1d model.
+    """What each window of tokens, each n-gram and each token's vector adds to each logit of a conv1d model.
 
     None if the model has other layers than that, or hidden ones, through which windows do not simply add up.
     """
@@ -225,25 +225,28 @@ def trace_windows(model: keras.Model) -> WindowTrace | None:
     _, places, spans = model.get_layer("distinct_tokens").output
     looked_up = keras.Model(model.input, [model.get_layer("embedding_dropout").input, places, spans])
     logits = model.get_layer("logits")
-    linear = [layer for layer in model.layers if isinstance(layer, NgramLogits)]
+    linear = [layer for layer in model.layers if isinstance(layer, (NgramLogits, VectorMeanLogits))]
+
+    def scales() -> list[tf.Tensor]:
+        return tf.unstack(model.get_layer("sum").scales.value) if linear else [tf.ones(())]
 
     def add(ids: tf.Tensor) -> tf.Tensor:
         vectors, places, spans = looked_up(ids, training=False)
         kernels = tf.split(logits.kernel.value, len(convolutions))
-        traced = [
-            layer.trace(vectors, places, spans, kernel) for layer, kernel in zip(convolutions, kernels, strict=True)
-        ]
-        for layer in linear:
-            traced += [(scale() * rows, begins) for rows, begins in layer.trace(ids)]
+        first, *others = scales()
+        traced = []
+        for layer, kernel in zip(convolutions, kernels, strict=True):
+            added, begins = layer.trace(vectors, places, spans, kernel)
+            traced.append((first * added, begins))
+        for scale, layer in zip(others, linear, strict=True):
+            traced += [(scale * added, begins) for added, begins in layer.trace(ids)]
         shape = [*tf.unstack(tf.shape(ids)), model.output_shape[-1]]
-        return tf.stack([tf.scatter_nd(begins, rows, shape) for rows, begins in traced], axis=1)
-
-    def scale() -> tf.Tensor:
-        return model.get_layer("sum").scale.value
+        return tf.stack([tf.scatter_nd(begins, added, shape) for added, begins in traced], axis=1)
 
     def bias() -> tf.Tensor:
-        return tf.add_n([logits.bias.value, *(scale() * layer.bias.value for layer in linear)])
+        layers = [logits, *linear]
+        return tf.add_n([scale * layer.bias.value for scale, layer in zip(scales(), layers, strict=True)])
 
     windows = [layer.window for layer in convolutions]
-    windows += [size for layer in linear for size in range(1, layer.longest + 1)]
+    windows += [size for layer in linear for size in range(1, getattr(layer, "longest", 1) + 1)]
     return WindowTrace(windows, add, bias)

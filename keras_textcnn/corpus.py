@@ -92,7 +92,7 @@ def assign_splits(
     splits: np.ndarray,
     strata: np.ndarray,
     *,
-    validation_fraction: float,
+    validation_fraction: float | None,
     test_fraction: float,
     seed: int,
     fold: tuple[int, int] | None = None,
@@ -104,7 +104,7 @@ def assign_splits(
     Args:
         splits: int (texts,), positions in `SPLITS`.
         strata: int (texts,), the label of each text.
-        validation_fraction: Part of the training texts, after the test is split off.
+        validation_fraction: Part of the training texts, after the test is split off; None: no validation.
         test_fraction: Part of the training texts.
         seed: Fixes which texts.
         fold: The test is this one, counted from 1, of so many folds: the training texts are dealt to them label by
@@ -117,12 +117,12 @@ def assign_splits(
         InputError: The test is to be a fold, but there are test texts.
     """
     complete = splits.copy()
-    parts = missing_parts(splits)
+    parts = missing_parts(splits, validation=validation_fraction is not None)
     check_fold(fold, parts)
     frequent = np.bincount(strata[splits == TRAIN]) > len(parts)
     for part in parts:
         random = np.random.default_rng(seed)
-        fraction = test_fraction if part == TEST else validation_fraction
+        fraction = (test_fraction if part == TEST else validation_fraction) or 0.0
         training = np.flatnonzero((complete == TRAIN) & frequent[np.minimum(strata, len(frequent) - 1)])
         by_stratum = training[np.argsort(strata[training], kind="stable")]
         shuffled = [
@@ -144,9 +144,9 @@ def check_fold(fold: tuple[int, int] | None, parts: Sequence[int]) -> None:
         raise InputError("--folds tests on the training texts, but the corpus has test texts of its own; try --seeds")
 
 
-def missing_parts(splits: np.ndarray) -> list[int]:
-    """Which of the test and the validation split have no texts: positions in `SPLITS`."""
-    return [part for part in (TEST, VALIDATION) if not (splits == part).any()]
+def missing_parts(splits: np.ndarray, *, validation: bool = True) -> list[int]:
+    """Which of the test and, if one is wanted, the validation split have no texts: positions in `SPLITS`."""
+    return [part for part in ((TEST, VALIDATION) if validation else (TEST,)) if not (splits == part).any()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,22 +273,25 @@ def number_labels(
     return labels
 
 
-def rare_labels(counts: Mapping[str, int], strata: np.ndarray, splits: np.ndarray) -> list[str]:
+def rare_labels(
+    counts: Mapping[str, int], strata: np.ndarray, splits: np.ndarray, *, validation: bool = True
+) -> list[str]:
     """The labels with too few training texts to stand in training and in every part that is missing.
 
     Args:
         counts: Training texts of each label.
         strata: int (texts,), what they are split by.
         splits: int (texts,), positions in `SPLITS`.
+        validation: Whether a validation split is wanted.
 
     Raises:
         InputError: Nothing is frequent enough to be split.
     """
-    parts = missing_parts(splits)
+    parts = missing_parts(splits, validation=validation)
     if parts and np.bincount(strata[splits == TRAIN]).max() <= len(parts):
         label, count = max(counts.items(), key=lambda item: item[1])
         raise InputError(
             f"every label has too few texts to split: {label!r} has {count}, at least {1 + len(parts)} are needed; add "
             "texts, or give --validation-data and --test-data"
         )
-    return [label for label, count in counts.items() if count <= len(parts)]
+    return [label for label, count in counts.items() if parts and count <= len(parts)]

@@ -146,6 +146,7 @@ def two_phase_fit(
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
     end_if_asked: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
+    compiled: "CompiledPhases | None" = None,
 ) -> Progress:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
 
@@ -153,7 +154,7 @@ def two_phase_fit(
     epochs, or when the training loss is no finite number.
 
     Args:
-        model: From a builder, its vectors loaded; left compiled.
+        model: From a builder, its vectors loaded; left compiled unless there is `compiled`.
         training: Gives the batches of an epoch, counted from 0 over all phases.
         validation: Batches on which the epochs are compared; None: all epochs are done, and the last one is the best.
         phases: From `two_phases`, or your own.
@@ -171,6 +172,8 @@ def two_phase_fit(
         end_if_asked: Called between batches, some of them at once, and after each epoch; when it raises
             KeyboardInterrupt, the progress is written and the fit ends.
         say: Called with a line where a phase ends because the loss is no finite number.
+        compiled: Holds what is compiled for each phase, so that the next fit of these layers need not compile again;
+            None: the model itself is compiled.
 
     Returns:
         The progress, with the history.
@@ -194,7 +197,10 @@ def two_phase_fit(
             write_checkpoint(checkpoint, owner, facts, groups)
 
     for number, phase in enumerate(phases[progress.phase :], progress.phase + 1):
-        compile_phase(model, phase, several_labels=several_labels, loss=loss)
+        if compiled:
+            model = compiled.take(model, phase, several_labels=several_labels, loss=loss)
+        else:
+            compile_phase(model, phase, several_labels=several_labels, loss=loss)
         unchanged = _Unchanged(model, phases[:number])
         if checkpoint and (progress.epoch or progress.batches):
             with reading_checkpoint(checkpoint):
@@ -234,16 +240,43 @@ def two_phase_fit(
     return progress
 
 
-def compile_phase(
-    model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
-) -> None:
-    """Freezes what a phase freezes and compiles with a new optimizer: without it Keras ignores the freezing."""
+class CompiledPhases:
+    """Models that share their layers, each compiled for one phase: TensorFlow's traces of their steps stay with them."""
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[Any, ...], keras.Model] = {}
+
+    def take(
+        self, model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
+    ) -> keras.Model:
+        """A model of the same layers compiled for a phase, its optimizer as new."""
+        key = dataclasses.replace(phase, name="", epochs=0), several_labels, loss, model.name
+        if key not in self._models:
+            self._models[key] = keras.Model(model.inputs, model.outputs, name=model.name)
+            compile_phase(self._models[key], phase, several_labels=several_labels, loss=loss)
+        taken = self._models[key]
+        set_trainable(taken, phase)
+        for variable in taken.optimizer.variables:
+            if variable.name != "learning_rate":
+                variable.assign(keras.ops.zeros_like(variable))
+        return taken
+
+
+def set_trainable(model: keras.Model, phase: Phase) -> None:
+    """Freezes what a phase freezes, and nothing else."""
     for layer in model.layers:
         layer.trainable = False  # TensorFlow skips an assignment of what is there, and variables would stay frozen
         layer.trainable = part_of(layer) not in {*phase.frozen, "static"}
         if KERNELS in phase.frozen and part_of(layer) == "trunk":
             for variable in layer.trainable_variables:
                 variable.trainable = variable.name in BIASES
+
+
+def compile_phase(
+    model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
+) -> None:
+    """Freezes what a phase freezes and compiles with a new optimizer: without it Keras ignores the freezing."""
+    set_trainable(model, phase)
     if several_labels:
         accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
     else:

@@ -1,4 +1,4 @@
-"""The fit of a run: each part of the model for itself, what each is worth, and once more with the validation texts."""
+"""The fit of a run: each part of the model for itself, what each is worth, and once more with all texts."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +8,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn import balance, fitting, interrupts, pipeline, reporting, scoring
+from keras_textcnn import balance, fitting, interrupts, linear_parts, pipeline, reporting, scoring
 from keras_textcnn.board import TensorBoard
-from keras_textcnn.calibration import fit_scale
+from keras_textcnn.calibration import fit_scales
 from keras_textcnn.config import NGRAMS, ONE_HOT, TrainConfig
 from keras_textcnn.losses import MarginLoss, build_loss
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.ngrams import split_parts
 from keras_textcnn.run import Run
+from keras_textcnn.splits import deal_folds
+
+PARTS = {"logits": "convolution", "ngrams": "n-grams", "vector_mean": "vectors' mean"}  # by their layers
+# What a part's logits are multiplied by until held-out texts say otherwise: the convolution, fitted for long to few
+# texts, is surer than it should be, and a support vector machine's margin is no log-odds.
+PRIOR_SCALES = {"logits": 0.3, "ngrams": 1.0, "vector_mean": 0.3}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,18 +29,25 @@ class Learnt:
     """What a fit leaves beside the weights of the model.
 
     Attributes:
-        history: One row an epoch, counted from 1 over all parts; those of the refit have no validation loss.
+        history: One row an epoch, counted from 1 over all parts; those of the refit, and of a fit whose epochs were
+            given, have no validation loss.
         phases: Of each phase name, learning_rate, epochs and seconds.
-        best_epochs: Of each part the epoch that was kept.
-        logits: float32 (texts, labels), of the validation texts, from before the refit.
-        combined: The scale of the n-grams in the sum and what each part reaches alone; None where there is one part.
+        best_epochs: Of each part that has epochs, by its layer's name, the epoch that was kept.
+        held_out: The texts that decided the scales, and decide temperature and thresholds.
+        logits: float32 (texts, labels), of these texts, by models that had not learnt from them.
+        parts: The scale in the sum of each part, by its layer's name, and its accuracy alone on these texts; none
+            where there is one part.
+        folds: Of the cross-validation by which these texts were held out, the fold of each training text, from 1, 0
+            where it never was; None where they are the validation texts.
     """
 
     history: list[dict[str, Any]]
     phases: list[dict[str, Any]]
-    best_epochs: list[int]
+    best_epochs: dict[str, int]
+    held_out: pipeline.Examples
     logits: np.ndarray
-    combined: dict[str, Any] | None
+    parts: dict[str, dict[str, float]]
+    folds: np.ndarray | None
 
 
 def learn(
@@ -48,59 +61,124 @@ def learn(
     say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> Learnt:
-    """Fits each part of a model for itself, sets their scale, and fits them again with the validation texts.
+    """Fits each part of a model for itself, sets their scales, and fits them again with all texts.
 
     A fit that ended before an interruption only takes its weights.
 
     Args:
-        config: The settings.
+        config: The settings, with those that depend on the number of texts.
         run: Where checkpoints and TensorBoard's files go.
         model: From a builder, its vectors loaded; it ends with the weights of the last fit.
-        examples: Of "train" and "validation".
+        examples: Of "train" and "validation"; with `inner_folds` the latter decide nothing.
         vocabulary: Tokens by id.
-        refit: Whether, once the validation texts have chosen the epochs and the scale, all starts anew with them among
+        refit: Whether, once the validation texts have chosen the epochs and the scales, all starts anew with them among
             the training texts, for as many epochs.
         say: Called with lines about the progress.
         callbacks: Keras callbacks for the fit.
     """
-    parts = split_parts(model)
-    plans = [plan_phases(config), plan_ngram_phases(config)][: len(parts)]
-    initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables] if refit else []
     fits = _Fits(config, run, model, say, callbacks)
-    progress, best_epochs = [], []
-    for part, phases in zip(parts, plans, strict=True):
-        before = len(fits.history)
-        progress.append(fits.fit(part, phases, examples["train"], examples["validation"]))
-        best_epochs.append(before + progress[-1].best_epoch)
-    for epoch in best_epochs:
-        say(f"kept epoch {epoch}, which has the lowest validation loss, {fits.history[epoch - 1]['val_loss']:.4f}")
-
-    outputs, truth = [predict(config, part, examples["validation"]) for part in parts], examples["validation"].truth
-    logits, combined = outputs[0], None
-    if len(parts) > 1:
-        combined = _combine(outputs, truth)
-        logits = outputs[0] + np.float32(combined["scale"]) * outputs[1]
-        alone = combined["validation_accuracy"]
-        say(
-            f"right of the validation texts: {alone['convolution']:.2%} by the convolution, {alone['ngrams']:.2%} by "
-            f"the n-grams, {_accuracy(logits, truth):.2%} by their sum ({combined['scale']:.2f} times the n-grams)"
-        )
-    if refit:
-        say("once more from the start for as many epochs, with the validation texts among the training texts")
-        for variable, value in zip(model.variables, initial, strict=True):
-            variable.assign(value)
-        everything = pipeline.join_examples(examples["train"], examples["validation"])
-        for part, phases, done in zip(parts, plans, progress, strict=True):
-            fits.fit(part, done.kept_phases(phases), everything)
-    if combined:
-        model.get_layer("sum").scale.assign(combined["scale"])
+    if config.inner_folds:
+        learnt = _cross_validate(config, fits, examples["train"], say)
+    else:
+        learnt = _validate(fits, examples, refit=refit, say=say)
+    if learnt.parts:
+        model.get_layer("sum").scales.assign([part["scale"] for part in learnt.parts.values()])
     if config.embedding != ONE_HOT:
         fits.board.write_projector(vocabulary, model.get_layer("embedding").embeddings.numpy())
-    return Learnt(fits.history, fitting.summarize_phases(fits.history), best_epochs, logits, combined)
+    return learnt
+
+
+def _validate(
+    fits: "_Fits", examples: Mapping[str, pipeline.Examples], *, refit: bool, say: Callable[[str], None]
+) -> Learnt:
+    """The validation texts decide how many epochs each part has, and the scales of the sum."""
+    progress, best_epochs = {}, {}
+    for part in fits.parts:
+        before = len(fits.history)
+        if done := fits.fit(part, examples["train"], examples["validation"]):
+            progress[part.name], best_epochs[part.name] = done, before + done.best_epoch
+    for epoch in best_epochs.values():
+        say(f"kept epoch {epoch}, which has the lowest validation loss, {fits.history[epoch - 1]['val_loss']:.4f}")
+    held_out = examples["validation"]
+    outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
+    logits, parts = _combine(outputs, held_out.truth, prior=None)
+    if parts:
+        say(f"right of the validation texts: {_describe_parts(parts, logits, held_out.truth)}")
+    if refit:
+        say("once more from the start for as many epochs, with the validation texts among the training texts")
+        fits.reset()
+        everything = pipeline.join_examples(examples["train"], held_out)
+        for part in fits.parts:
+            kept = progress[part.name].kept_phases(fits.plans[part.name]) if part.name in progress else []
+            fits.fit(part, everything, phases=kept, title="refit")
+    return Learnt(
+        fits.history, fitting.summarize_phases(fits.history), best_epochs, held_out, logits, parts, folds=None
+    )
+
+
+def _cross_validate(
+    config: TrainConfig, fits: "_Fits", texts: pipeline.Examples, say: Callable[[str], None]
+) -> Learnt:
+    """Cross-validation within the training texts decides the scales of the sum; the epochs are as many as given."""
+    number = config.inner_folds or 0
+    folds = deal_folds(texts.sparse_truth, folds=number, seed=config.seed)
+    say(
+        f"{number}-fold cross-validation within the training texts, for what validation texts would decide: "
+        "temperature" + (", scales of the parts" if len(fits.parts) > 1 else "")
+    )
+    outputs = {part.name: np.zeros((len(folds), part.output_shape[-1]), np.float32) for part in fits.parts}
+    for fold in range(1, number + 1):
+        rest, held = (pipeline.select_examples(texts, chosen) for chosen in (folds != fold, folds == fold))
+        for part in fits.parts:
+            fits.fit(part, rest, title=f"fold {fold}")
+            outputs[part.name][folds == fold] = predict(config, part, held)
+        alone = {name: _accuracy(logits[folds == fold], held.truth) for name, logits in outputs.items()}
+        right = ", ".join(f"{accuracy:.1%} by the {PARTS.get(name, 'model')}" for name, accuracy in alone.items())
+        say(f"fold {fold} of {number}, right of {len(held.lengths)} held-out texts: {right}")
+        fits.reset()
+    held_out = pipeline.select_examples(texts, folds > 0)
+    outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
+    logits, parts = _combine(outputs, held_out.truth, prior=[PRIOR_SCALES.get(name, 1.0) for name in outputs])
+    if parts:
+        say(f"right of all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
+    epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
+    say(f"now with all training texts, for {epochs} epochs, which is set beforehand and not decided by texts")
+    best_epochs = {}
+    for part in fits.parts:
+        before = len(fits.history)
+        if done := fits.fit(part, texts):
+            best_epochs[part.name] = before + done.best_epoch
+    return Learnt(fits.history, fitting.summarize_phases(fits.history), best_epochs, held_out, logits, parts, folds)
+
+
+def _combine(
+    outputs: Mapping[str, np.ndarray], truth: np.ndarray, *, prior: Sequence[float] | None
+) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
+    """The sum of the logits of some parts, and of each its scale and its accuracy alone; none of one part."""
+    if len(outputs) == 1:
+        return next(iter(outputs.values())), {}
+    scales = fit_scales([*outputs.values()], truth, prior=prior).astype(np.float32)
+    parts = {
+        name: {"scale": float(scale), "accuracy": _accuracy(logits, truth)}
+        for scale, (name, logits) in zip(scales, outputs.items(), strict=True)
+    }
+    return np.tensordot(scales, np.stack([*outputs.values()]), 1), parts
+
+
+def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray, truth: np.ndarray) -> str:
+    alone = ", ".join(f"{part['accuracy']:.2%} by the {PARTS[name]}" for name, part in parts.items())
+    scaled = " + ".join(f"{part['scale']:.2f} x {PARTS[name]}" for name, part in parts.items())
+    return f"{alone}, {_accuracy(logits, truth):.2%} by their sum ({scaled})"
 
 
 class _Fits:
-    """The fits of one run, which have one history and one TensorBoard."""
+    """The fits of one run, which have one history and one TensorBoard.
+
+    Attributes:
+        parts: The models that the model is the sum of.
+        plans: By a part's name its phases; none of what is solved for.
+        history: Of what is no fold.
+    """
 
     def __init__(
         self,
@@ -111,48 +189,102 @@ class _Fits:
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
         self.config, self.run, self.model, self.say, self.callbacks = config, run, model, say, callbacks
+        self.parts = split_parts(model)
+        self.plans = {part.name: plan_part(config, part.name) for part in self.parts}
         self.board = TensorBoard(run.directory / "tensorboard")
         self.history: list[dict[str, Any]] = []
+        self._initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+        self._losses: dict[str, keras.losses.Loss] = {}
+        self._compiled = fitting.CompiledPhases()
+        self._matrix = model.get_layer("embedding").embeddings.numpy() if config.vector_mean else None
+
+    def reset(self) -> None:
+        """Gives the model the values that it began with."""
+        for variable, value in zip(self.model.variables, self._initial, strict=True):
+            variable.assign(value)
 
     def fit(
         self,
         part: keras.Model,
-        phases: Sequence[fitting.Phase],
         examples: pipeline.Examples,
         validation: pipeline.Examples | None = None,
-    ) -> fitting.Progress:
-        """Fits a part and adds its rows to the history; without validation texts it is the refit."""
+        *,
+        phases: Sequence[fitting.Phase] | None = None,
+        title: str = "",
+    ) -> fitting.Progress | None:
+        """Fits a part, or solves for it, which has no progress.
+
+        Args:
+            part: Of `parts`.
+            examples: To learn from.
+            validation: Texts that end the phases early and choose the best epoch; None: all epochs are done.
+            phases: None: the part's plan.
+            title: Of the fit, beside the first one of the part: "refit", or a fold, whose epochs are not shown.
+        """
         config, before = self.config, len(self.history)
-        name = part.name if validation else f"refit-{part.name}"
+        phases = self.plans[part.name] if phases is None else phases
+        if not self.plans[part.name]:
+            self._solve(part, examples)
+            return None
+        shown = not title.startswith("fold")
         weights = balance.weigh_texts(examples.sparse_truth) if config.sampling == "balanced" else None
 
         def numbered(row: dict[str, Any]) -> dict[str, Any]:
             return {**row, "epoch": before + row["epoch"]}
 
         def on_epoch(row: dict[str, Any]) -> None:
+            if not shown:
+                return
             self.say(reporting.describe_epoch(numbered(row)))
             self.board.write(numbered(row))
             if config.histograms:
                 self.board.write_histograms(self.model.weights, before + row["epoch"])
 
+        name = "-".join([*title.split(), part.name])
         with interrupts.held(self.say) as end_if_asked:
             progress = fitting.two_phase_fit(
                 part,
-                training=lambda epoch: _batches(config, examples, seed=(config.seed, epoch), weights=weights),
+                training=lambda epoch: _training_batches(config, examples, epoch, weights),
                 validation=_batches(config, validation) if validation else None,
-                phases=phases if validation else [dataclasses.replace(it, name=f"refit {it.name}") for it in phases],
+                phases=[dataclasses.replace(it, name=f"{title} {it.name}".strip()) for it in phases],
                 patience=config.patience,
                 several_labels=config.several_labels,
-                loss=_build_loss(config, part, examples, margin=part.name == "ngrams"),
+                loss=self._loss(part, examples),
                 checkpoint=self.run.checkpoints / f"{name}.npz",
                 owner=f"{name} of {self.run.identity}",
                 callbacks=self.callbacks,
                 on_epoch=on_epoch,
                 end_if_asked=end_if_asked,
                 say=self.say,
+                compiled=self._compiled,
             )
-        self.history += map(numbered, progress.history)
+        if shown:
+            self.history += map(numbered, progress.history)
         return progress
+
+    def _loss(self, part: keras.Model, examples: pipeline.Examples) -> keras.losses.Loss:
+        """The same one for every fit of a part, so that it is compiled once; unless it depends on the texts."""
+        if part.name not in self._losses or self.config.class_weight != "none":
+            self._losses[part.name] = _build_loss(self.config, part, examples, margin=part.name == "ngrams")
+        return self._losses[part.name]
+
+    def _solve(self, part: keras.Model, examples: pipeline.Examples) -> None:
+        layer, truth = part.get_layer(part.name), examples.truth
+        weights = _weigh(self.config, examples, labels=part.output_shape[-1])
+        if part.name == "ngrams":
+            linear_parts.solve_ngrams(layer, linear_parts.count_rows(layer, examples), truth, weights)
+        elif self._matrix is not None:
+            means = linear_parts.average_vectors(self._matrix, examples)
+            linear_parts.solve_vector_mean(layer, self._matrix, means, truth, weights)
+
+
+def plan_part(config: TrainConfig, name: str) -> list[fitting.Phase]:
+    """The phases of a part's fit, by its layer's name; none if it is solved for."""
+    if name == "ngrams":
+        return [] if config.ngram_svm and not config.from_run else plan_ngram_phases(config)
+    if name == "vector_mean":
+        return [] if not config.from_run else [dataclasses.replace(plan_ngram_phases(config)[0], name="vectors' mean")]
+    return plan_phases(config)
 
 
 def plan_phases(config: TrainConfig) -> list[fitting.Phase]:
@@ -188,22 +320,31 @@ def predict(config: TrainConfig, model: keras.Model, examples: pipeline.Examples
     )
 
 
-def _combine(logits: Sequence[np.ndarray], truth: np.ndarray) -> dict[str, Any]:
-    return {
-        "scale": fit_scale(logits[0], logits[1], truth),
-        "validation_accuracy": {"convolution": _accuracy(logits[0], truth), "ngrams": _accuracy(logits[1], truth)},
-    }
-
-
-def _accuracy(logits: np.ndarray, truth: np.ndarray) -> float | None:
+def _accuracy(logits: np.ndarray, truth: np.ndarray) -> float:
     thresholds = None if truth.ndim == 1 else np.zeros(truth.shape[1])
     right = scoring.choose_labels(logits, thresholds) == truth
     return float(right.reshape(len(truth), -1).all(axis=1).mean())
 
 
-def _batches(config: TrainConfig, examples: pipeline.Examples, **order: Any) -> tf.data.Dataset:
+def _training_batches(
+    config: TrainConfig, examples: pipeline.Examples, epoch: int, weights: np.ndarray | None
+) -> tf.data.Dataset:
     boundaries = _boundaries(config)
-    plan = pipeline.plan_batches(examples.lengths, boundaries=boundaries, batch_size=config.batch_size, **order)
+    plan = pipeline.plan_epoch(
+        examples.lengths,
+        minimum_steps=config.minimum_steps,
+        seed=config.seed,
+        epoch=epoch,
+        boundaries=boundaries,
+        batch_size=config.batch_size,
+        weights=weights,
+    )
+    return pipeline.padded_batches(examples, plan, boundaries=boundaries)
+
+
+def _batches(config: TrainConfig, examples: pipeline.Examples) -> tf.data.Dataset:
+    boundaries = _boundaries(config)
+    plan = pipeline.plan_batches(examples.lengths, boundaries=boundaries, batch_size=config.batch_size)
     return pipeline.padded_batches(examples, plan, boundaries=boundaries)
 
 
@@ -221,3 +362,16 @@ def _build_loss(
     if margin:
         return MarginLoss(several_labels=several_labels, label_weights=label_weights)
     return build_loss(several_labels=several_labels, label_weights=label_weights, focal_gamma=config.focal_gamma)
+
+
+def _weigh(config: TrainConfig, examples: pipeline.Examples, *, labels: int) -> np.ndarray | None:
+    """How much each text counts, by the balance of labels and texts: float (texts,), or (texts, labels), or None."""
+    truth = examples.truth
+    weights = None
+    if config.class_weight != "none":
+        by_label = balance.weigh_labels(truth, config.class_weight, labels=labels)
+        weights = by_label[truth] if truth.ndim == 1 else np.where(truth > 0, by_label[1], by_label[0])
+    if config.sampling == "balanced":
+        drawn = balance.weigh_texts(truth) * len(truth)
+        weights = drawn if weights is None else weights * drawn.reshape(-1, *[1] * (weights.ndim - 1))
+    return weights

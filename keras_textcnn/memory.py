@@ -13,7 +13,7 @@ from keras_textcnn.corpus import TRAIN
 from keras_textcnn.encoding import Encoded
 from keras_textcnn.errors import InputError
 from keras_textcnn.models import SHORTEST
-from keras_textcnn.ngrams import NgramLogits, count_ngrams
+from keras_textcnn.ngrams import NgramLogits, VectorMeanLogits, count_ngrams
 from keras_textcnn.pipeline import Examples
 from keras_textcnn.store import TokenizedCorpus
 
@@ -110,7 +110,7 @@ def _label_bytes(encoded: Encoded) -> int:
 
 def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:
     """How many numbers a batch holds of a layer for each text of so many tokens."""
-    if isinstance(layer, (PooledConv1D, NgramLogits)):
+    if isinstance(layer, (PooledConv1D, NgramLogits, VectorMeanLogits)):
         return layer.numbers_a_token * tokens
     return sum(
         math.prod(tokens if size is None else size for size in output.shape[1:])

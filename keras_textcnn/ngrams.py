@@ -1,4 +1,4 @@
-"""Beside the convolution: a linear model of hashed n-grams, and the sum of both models' logits."""
+"""Beside the convolution: linear models of hashed n-grams and of the vectors' mean, and the sum of all logits."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,6 +25,8 @@ class NgramLogits(keras.layers.Layer):
         labels: Columns.
         longest: Tokens of the longest n-grams.
         buckets: Rows of n-grams of two tokens and more.
+        weighted: Whether each row has a weight, such as its inverse document frequency, which is 0 at first: the sum is
+            then divided by the root of the sum of the n-grams' squared weights, as TF-IDF divides by its length.
 
     Input shape:
         int32 (batch, tokens), each text padded on the right with 0.
@@ -35,9 +37,12 @@ class NgramLogits(keras.layers.Layer):
     Source: Joulin et al. (2017), https://arxiv.org/abs/1607.01759, without its hidden layer.
     """
 
-    def __init__(self, vocabulary_size: int, labels: int, *, longest: int, buckets: int, **kwargs: Any) -> None:
+    def __init__(
+        self, vocabulary_size: int, labels: int, *, longest: int, buckets: int, weighted: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.vocabulary_size, self.labels, self.longest, self.buckets = vocabulary_size, labels, longest, buckets
+        self.weighted = weighted
 
     def build(self, ids_shape: Shape) -> None:
         self.embeddings = self.add_weight(
@@ -46,6 +51,12 @@ class NgramLogits(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.labels,), initializer="zeros")
         if self.longest > 1:
             self.hashed = self.add_weight(name="hashed", shape=(self.buckets, self.labels), initializer="zeros")
+        if self.weighted:
+            sizes = {"weights": self.vocabulary_size} | ({"hashed_weights": self.buckets} if self.longest > 1 else {})
+            self.row_weights = [
+                self.add_weight(name=name, shape=(size,), initializer="zeros", trainable=False)
+                for name, size in sizes.items()
+            ]
 
     @property
     def numbers_a_token(self) -> int:
@@ -53,42 +64,64 @@ class NgramLogits(keras.layers.Layer):
         return self.longest * (2 * self.labels + 8)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
+        found = self.find_rows(ids)
         texts = tf.shape(ids)[0]
-        sums = sum(
-            tf.math.unsorted_segment_sum(rows, places[:, 0], texts) for rows, places in self.trace(ids, share=False)
-        )
-        return sums / self._roots(ids)[:, None] + self.bias
+        sums = tf.add_n([tf.math.unsorted_segment_sum(self._take(*each), each[1][:, 0], texts) for each in found])
+        return sums / self._roots(ids, found)[:, None] + self.bias
 
-    def trace(self, ids: tf.Tensor, *, share: bool = True) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """For the n-grams of each size, from 1 on, their rows, float32 (n-grams, labels), and places.
+    def trace(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """For the n-grams of each size, from 1 on, what each adds to the logits, float32 (n-grams, labels), and places.
+
+        With the bias all that is added is the logits.
 
         Args:
             ids: As to `call`.
-            share: Whether the rows are divided by the root, so that they and the bias add up to the logits.
 
         Returns:
-            Rows, and int32 (n-grams, 2): the text and the token that each begins with.
+            Shares, and int32 (n-grams, 2): the text and the token that each begins with.
+        """
+        found = self.find_rows(ids)
+        roots = self._roots(ids, found)
+        return [(self._take(*each) / tf.gather(roots, each[1][:, 0])[:, None], each[1]) for each in found]
+
+    def find_rows(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor, int]]:
+        """For the n-grams of each size, from 1 on: their rows, places and size.
+
+        Args:
+            ids: As to `call`.
+
+        Returns:
+            int32 (n-grams,), rows of `embeddings`, or from two tokens on of `hashed`; int32 (n-grams, 2), the text and
+            the token that each begins with; and how many tokens.
         """
         # A text's hashes: of its tokens, of its pairs ...; a hash is 0 where the n-gram does not fit into the text.
         wide = hashes = tf.cast(ids, tf.int64)
-        traced = []
+        found = []
         for size in range(1, self.longest + 1):
             if size > 1:
                 last = wide[:, size - 1 :]
                 hashes = (hashes[:, : tf.shape(last)[1]] * NEXT + last) * tf.cast(last > 0, tf.int64)
             # Of single tokens the hash is the id, and rare ones may have no row.
             places = tf.where((hashes != 0) & (hashes < self.vocabulary_size) if size == 1 else hashes != 0)
-            found = tf.gather_nd(hashes, places)
-            if size == 1:
-                rows = tf.nn.embedding_lookup(self.embeddings.value, tf.cast(found, tf.int32))
-            else:
-                rows = tf.nn.embedding_lookup(self.hashed.value, tf.cast(_scatter(found) % self.buckets, tf.int32))
-            places = tf.cast(places, tf.int32)
-            traced.append((rows / tf.gather(self._roots(ids), places[:, 0])[:, None] if share else rows, places))
-        return traced
+            rows = tf.gather_nd(hashes, places)
+            if size > 1:
+                rows = _scatter(rows) % self.buckets
+            found.append((tf.cast(rows, tf.int32), tf.cast(places, tf.int32), size))
+        return found
 
-    def _roots(self, ids: tf.Tensor) -> tf.Tensor:
-        """The root of how many n-grams each text has, at least 1: float32 (batch,)."""
+    def _take(self, rows: tf.Tensor, places: tf.Tensor, size: int) -> tf.Tensor:
+        """The logits of n-grams of a size, float32 (n-grams, labels)."""
+        return tf.nn.embedding_lookup((self.embeddings if size == 1 else self.hashed).value, rows)
+
+    def _roots(self, ids: tf.Tensor, found: list[tuple[tf.Tensor, tf.Tensor, int]]) -> tf.Tensor:
+        """What each text's sum is divided by, at least 1: float32 (batch,)."""
+        if self.weighted:
+            texts = tf.shape(ids)[0]
+            squares = [
+                tf.math.unsorted_segment_sum(tf.gather(weights.value, rows) ** 2, places[:, 0], texts)
+                for weights, (rows, places, _) in zip(self.row_weights, (found[0], *_joined(found[1:])), strict=True)
+            ]
+            return tf.sqrt(tf.maximum(tf.add_n(squares), 1))
         lengths = tf.math.count_nonzero(ids, axis=1, dtype=tf.int32)
         ngrams = sum(tf.maximum(lengths - size + 1, 0) for size in range(1, self.longest + 1))
         return tf.sqrt(tf.cast(tf.maximum(ngrams, 1), tf.float32))
@@ -98,15 +131,83 @@ class NgramLogits(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         sizes = {"vocabulary_size": self.vocabulary_size, "labels": self.labels}
-        return {**super().get_config(), **sizes, "longest": self.longest, "buckets": self.buckets}
+        return {
+            **super().get_config(),
+            **sizes,
+            "longest": self.longest,
+            "buckets": self.buckets,
+            "weighted": self.weighted,
+        }
+
+
+def _joined(found: list[tuple[tf.Tensor, tf.Tensor, int]]) -> list[tuple[tf.Tensor, tf.Tensor, int]]:
+    """The n-grams of all these sizes in one, as they share their rows; none of none."""
+    if not found:
+        return []
+    rows, places, sizes = zip(*found, strict=True)
+    return [(tf.concat(rows, 0), tf.concat(places, 0), max(sizes))]
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class VectorMeanLogits(keras.layers.Layer):
+    """A linear model of the mean of a text's pretrained vectors: a row of logits for each token, and their mean.
+
+    A weight matrix times a mean of vectors is the mean of the products, so that one row for each token is all there is
+    to keep. Tokens without a vector do not count. All rows begin at zero.
+
+    Args:
+        vocabulary_size: Rows, padding and unknown included.
+        labels: Columns.
+
+    Input shape:
+        int32 (batch, tokens), each text padded on the right with 0.
+
+    Output shape:
+        float32 (batch, labels).
+    """
+
+    def __init__(self, vocabulary_size: int, labels: int, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.vocabulary_size, self.labels = vocabulary_size, labels
+
+    def build(self, ids_shape: Shape) -> None:
+        shape = (self.vocabulary_size, self.labels)
+        self.embeddings = self.add_weight(name="embeddings", shape=shape, initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(self.labels,), initializer="zeros")
+        self.known = self.add_weight(name="known", shape=shape[:1], initializer="zeros", trainable=False)
+
+    @property
+    def numbers_a_token(self) -> int:
+        """What a training step holds for a token: its row, the gradient, the place."""
+        return 2 * self.labels + 4
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        [(shares, places)] = self.trace(ids)
+        return tf.math.unsorted_segment_sum(shares, places[:, 0], tf.shape(ids)[0]) + self.bias
+
+    def trace(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """What each token adds to the logits, float32 (tokens, labels), and its text and position, int32 (tokens, 2)."""
+        places = tf.where(ids != 0)
+        tokens = tf.gather_nd(ids, places)
+        places = tf.cast(places, tf.int32)
+        known = tf.gather(self.known.value, tokens)
+        counts = tf.maximum(tf.math.unsorted_segment_sum(known, places[:, 0], tf.shape(ids)[0]), 1)
+        rows = tf.nn.embedding_lookup(self.embeddings.value, tokens)
+        return [(rows * (known / tf.gather(counts, places[:, 0]))[:, None], places)]
+
+    def compute_output_spec(self, ids: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.KerasTensor((ids.shape[0], self.labels), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size, "labels": self.labels}
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class ScaledSum(keras.layers.Layer):
-    """The first model's logits, and the second one's times a scale that is set, not trained.
+    """The sum of several models' logits, each times a scale that is set, not trained.
 
     Input shapes:
-        float32 (batch, labels), twice.
+        float32 (batch, labels), once for each model.
 
     Output shape:
         float32 (batch, labels).
@@ -115,14 +216,14 @@ class ScaledSum(keras.layers.Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
 
-    def build(self, first_shape: Shape, second_shape: Shape) -> None:
-        self.scale = self.add_weight(name="scale", shape=(), initializer="ones", trainable=False)
+    def build(self, shapes: list[Shape]) -> None:
+        self.scales = self.add_weight(name="scales", shape=(len(shapes),), initializer="ones", trainable=False)
 
-    def call(self, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-        return first + self.scale * second
+    def call(self, outputs: list[tf.Tensor]) -> tf.Tensor:
+        return tf.add_n([scale * output for scale, output in zip(tf.unstack(self.scales.value), outputs, strict=True)])
 
-    def compute_output_shape(self, first_shape: Shape, second_shape: Shape) -> Shape:
-        return first_shape
+    def compute_output_shape(self, shapes: list[Shape]) -> Shape:
+        return shapes[0]
 
 
 def _scatter(hashes: tf.Tensor) -> tf.Tensor:
@@ -161,4 +262,5 @@ def split_parts(model: keras.Model) -> list[keras.Model]:
     """
     if not isinstance(model.layers[-1], ScaledSum):
         return [model]
-    return [keras.Model(model.input, model.get_layer(name).output, name=name) for name in ("logits", "ngrams")]
+    outputs = model.layers[-1].input
+    return [keras.Model(model.input, output, name=output._keras_history.operation.name) for output in outputs]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from keras_textcnn.explain import Explanation
-from keras_textcnn.results import VALIDATION_COLUMN, describe_choices, percent, results_rows
+from keras_textcnn.results import describe_choices, percent, results_rows, validation_columns
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -80,7 +80,7 @@ def report_page(
 
 
 def _results(metrics: Mapping[str, Any]) -> str:
-    columns = ("percent", VALIDATION_COLUMN, "macro F1*", "test accuracy", "macro F1")
+    columns = ("percent", *validation_columns(metrics), "test accuracy", "macro F1")
     rows = [(html.escape(name), *map(percent, scores)) for name, scores in results_rows(metrics)]
     warnings = "".join(f"<li>{html.escape(warning)}</li>\n" for warning in metrics.get("warnings", ()))
     footnote = f"<p>{html.escape(describe_choices(metrics))}</p>\n"
@@ -89,8 +89,9 @@ def _results(metrics: Mapping[str, Any]) -> str:
 
 def _calibration(metrics: Mapping[str, Any]) -> str:
     calibration = metrics["calibration"]
+    texts = "by cross-validation" if metrics["decided"]["by"] == "cross-validation" else "on the validation texts"
     lines = [
-        f"Temperature {calibration['temperature']:.2f}, fitted on the validation texts: calibration error on the test "
+        f"Temperature {calibration['temperature']:.2f}, fitted {texts}: calibration error on the test "
         f"texts {percent(calibration['before']['test']['calibration_error'])}% before, "
         f"{percent(metrics['test']['calibration_error'])}% after."
     ]

@@ -4,6 +4,7 @@ import bisect
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -65,6 +66,12 @@ def join_examples(first: Examples, second: Examples) -> Examples:
     return dataclasses.replace(first, starts=starts, lengths=lengths, rows=rows)
 
 
+def select_examples(examples: Examples, texts: np.ndarray) -> Examples:
+    """Some of the texts: `texts` are their positions, or bool (texts,)."""
+    chosen = {name: getattr(examples, name)[texts] for name in ("starts", "lengths", "rows")}
+    return dataclasses.replace(examples, **chosen)
+
+
 def length_boundaries(maximum_tokens: int, *, fixed: bool = False) -> list[int]:
     """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum; or that alone, if fixed.
 
@@ -82,7 +89,7 @@ def plan_batches(
     *,
     boundaries: Sequence[int],
     batch_size: int,
-    seed: tuple[int, int] | None = None,
+    seed: tuple[int, ...] | None = None,
     weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Which texts stand together in a batch: texts of a like length, so that little of it is padding.
@@ -95,7 +102,7 @@ def plan_batches(
         lengths: int (texts,): tokens of each text.
         boundaries: From `length_boundaries`; no text is longer than the last.
         batch_size: The most texts in a batch.
-        seed: (seed, epoch), which fix the order of texts and of batches; None: the shortest texts first.
+        seed: Numbers that fix the order of texts and of batches; None: the shortest texts first.
         weights: float (texts,) with a sum of 1: as many texts as there are, are drawn anew with these probabilities.
 
     Returns:
@@ -122,6 +129,24 @@ def plan_batches(
         batches.append(left)
     if random is not None:
         random.shuffle(batches)
+    return batches
+
+
+def plan_epoch(
+    lengths: np.ndarray, *, minimum_steps: int, seed: int, epoch: int, **settings: Any
+) -> list[np.ndarray]:
+    """The batches of an epoch: all texts, once or, where they are few, as often as it takes to so many steps.
+
+    Args:
+        lengths: int (texts,): tokens of each text.
+        minimum_steps: The fewest batches.
+        seed, epoch: Fix the order of texts and of batches.
+        settings: boundaries, batch_size and weights, as to `plan_batches`.
+    """
+    batches = plan_batches(lengths, seed=(seed, epoch), **settings)
+    repeats = itertools.count(1)
+    while len(batches) < minimum_steps:
+        batches += plan_batches(lengths, seed=(seed, epoch, next(repeats)), **settings)
     return batches
 
 

@@ -68,6 +68,7 @@ def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
         }
         if all(baselines)
         else None,
+        "decided": metrics[0]["decided"],  # in the same way in all of them
         "runs": len(metrics),
         "seconds": round(sum(run["seconds"] for run in metrics), 1),
     }

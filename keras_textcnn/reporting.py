@@ -19,7 +19,7 @@ from rich.text import Text
 
 from keras_textcnn.config import NGRAMS
 from keras_textcnn.corpus import SPLITS, Survey
-from keras_textcnn.results import UNDEFINED, VALIDATION_COLUMN, describe_choices, percent, results_rows
+from keras_textcnn.results import UNDEFINED, describe_choices, percent, results_rows, validation_columns
 from keras_textcnn.terminal import Console, visible
 
 LISTED_LABELS = 20  # of a survey
@@ -89,7 +89,7 @@ def results_table(run_metrics: dict[str, Any]) -> Table:
         run_metrics: What `metrics.json` holds.
     """
     table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False, **_footnote(describe_choices(run_metrics)))
-    for column in (VALIDATION_COLUMN, "macro F1*", "test accuracy", "macro F1"):
+    for column in (*validation_columns(run_metrics), "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, scores in results_rows(run_metrics):
         table.add_row(name, *map(percent, scores))
@@ -103,9 +103,13 @@ def _footnote(line: str) -> dict[str, Any]:
 def describe_scores(run_metrics: dict[str, Any]) -> str:
     """One line about a run among others."""
     validation, test = (f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
-    return (
-        f"{validation} of the validation texts right, on which its epochs were chosen, {test} of the test texts right"
-    )
+    texts = {
+        "own": f"{validation} of the validation texts right",
+        "validation": f"{validation} of the validation texts right, on which its epochs were chosen",
+        "cross-validation": f"{validation} of the held-out training texts right, on which its scales were chosen",
+    }
+    decided = run_metrics["decided"]
+    return f"{texts['own' if decided['validation'] == 'own' else decided['by']]}, {test} of the test texts right"
 
 
 def repeats_table(summary: dict[str, Any]) -> Table:
@@ -114,9 +118,9 @@ def repeats_table(summary: dict[str, Any]) -> Table:
     Args:
         summary: What `repeats.json` holds.
     """
-    footnote = _footnote("* epochs, temperature and the like were chosen on these texts")
+    footnote = _footnote(describe_choices(summary))
     table = Table(f"percent, {summary['runs']} runs", box=rich.box.SIMPLE_HEAD, pad_edge=False, **footnote)
-    for column in (VALIDATION_COLUMN, "test accuracy", "macro F1"):
+    for column in (validation_columns(summary)[0], "test accuracy", "macro F1"):
         table.add_column(column, justify="right", no_wrap=True)
     baseline = summary["baseline"]
     rows = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
@@ -240,10 +244,10 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     The n-grams are a model of their own with another loss: a panel of their own and lines of their own.
 
     Args:
-        history: One row an epoch; those without a validation loss are left out.
+        history: One row an epoch; those without a validation loss are left out if there are others.
         path: Of the picture.
     """
-    rows = [row for row in history if "val_loss" in row]
+    rows = [row for row in history if "val_loss" in row] or list(history)
     models = {
         "convolution": [row for row in rows if row["phase"] != NGRAMS],
         NGRAMS: [row for row in rows if row["phase"] == NGRAMS],
@@ -263,6 +267,8 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
 def _draw_curves(axes: Axes, rows: Sequence[dict[str, Any]], name: str, *, prefix: str, color: int) -> None:
     epochs = [row["epoch"] for row in rows]
     for split, key in (("training", name), ("validation", f"val_{name}")):
+        if key not in rows[0]:
+            continue
         axes.plot(epochs, [row[key] for row in rows], marker="o", color=f"C{color}", label=f"{prefix}{split}")
         color += 1
 

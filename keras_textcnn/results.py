@@ -33,19 +33,31 @@ def percent(share: float | None) -> str:
     return UNDEFINED if share is None else f"{100 * share:.2f}"
 
 
-VALIDATION_COLUMN = "validation accuracy*"
-
-
-def describe_choices(run_metrics: Mapping[str, Any]) -> str:
-    """The footnote to a run's validation scores, which are those of what was chosen for them.
+def validation_columns(run_metrics: Mapping[str, Any]) -> tuple[str, str]:
+    """The headings of accuracy and macro F1 on the texts that stand for validation; with a mark if they chose anything.
 
     Args:
         run_metrics: What `metrics.json` holds.
     """
-    chosen = {
-        "epochs": True,
-        "scale of the n-grams": "ngrams" in run_metrics,
-        "temperature": "calibration" in run_metrics,
-        "thresholds": bool(run_metrics.get("calibration", {}).get("thresholds")),
-    }
-    return f"* chosen on these texts: {', '.join(name for name, it_was in chosen.items() if it_was)}"
+    decided = run_metrics["decided"]
+    if decided["validation"] == "own":
+        return "validation accuracy", "macro F1"
+    crossed = decided["by"] == "cross-validation"
+    return "cross-validated accuracy*" if crossed else "validation accuracy*", "macro F1*"
+
+
+def describe_choices(run_metrics: Mapping[str, Any]) -> str:
+    """The footnote to a run's validation scores: what was chosen by which texts.
+
+    Args:
+        run_metrics: What `metrics.json` holds.
+    """
+    decided = run_metrics["decided"]
+    chosen = ", ".join(decided["decided"])
+    if decided["by"] == "validation":
+        return f"* chosen on these texts: {chosen}"
+    mark = "" if decided["validation"] == "own" else "* "
+    return (
+        f"{mark}{decided['folds']}-fold cross-validation within the training texts chose {chosen}; "
+        "the number of epochs is set beforehand"
+    )

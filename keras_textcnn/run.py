@@ -15,7 +15,7 @@ from keras_textcnn.files import sha256_of
 from keras_textcnn.folder import MANIFEST, PARTIAL, Folder
 
 SUMMARY = "repeats.json"  # of a directory of several runs
-FORMAT = 6  # of the directory; it grows when an older reader could no longer understand a newer directory
+FORMAT = 7  # of the directory; it grows when an older reader could no longer understand a newer directory
 SEALED_SINCE = 5  # the first format that has a manifest
 SAVED_MODEL = "saved_model/1"
 LEARNT, LARGEST_LEARNT = "learnt_texts.bin", 2**31  # the file, and the bytes that are read of it at most

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from keras_textcnn.corpus import (
     SPLITS,
@@ -24,7 +25,12 @@ from keras_textcnn.stratification import choose_fold, choose_part, count_having
 
 
 def split_corpus(
-    corpus: Corpus, *, validation_fraction: float, test_fraction: float, seed: int, fold: tuple[int, int] | None = None
+    corpus: Corpus,
+    *,
+    validation_fraction: float | None,
+    test_fraction: float,
+    seed: int,
+    fold: tuple[int, int] | None = None,
 ) -> Corpus:
     """The corpus with every split, as `split_texts` makes them.
 
@@ -47,6 +53,34 @@ def split_corpus(
     return dataclasses.replace(corpus, splits=[SPLITS[part] for part in assigned.tolist()])
 
 
+def deal_folds(truth: np.ndarray | sparse.csr_array, *, folds: int, seed: int) -> np.ndarray:
+    """Deals texts to the folds of a cross-validation, by label; each label keeps a text outside of every fold.
+
+    Args:
+        truth: int (texts,), or (texts, labels), 1 for each label of a text, which may be sparse.
+        folds: How many.
+        seed: Fixes which texts.
+
+    Returns:
+        int (texts,): the fold of each text, from 1; 0 for the only text of a label, which is in none.
+    """
+    dealt = np.zeros(truth.shape[0], np.int64)
+    if truth.ndim == 1:
+        random = np.random.default_rng(seed)
+        by_label = [random.permutation(np.flatnonzero(truth == label)) for label in np.unique(truth)]
+        texts = np.concatenate([positions for positions in by_label if len(positions) > 1] or [dealt[:0]])
+        dealt[texts] = np.arange(len(texts)) % folds + 1
+        return dealt
+    rows = sparse.csr_array(truth)
+    its = [labels.tolist() or [truth.shape[1]] for labels in np.split(rows.indices, rows.indptr[1:-1])]
+    texts = np.arange(len(its))
+    counts = count_having(its, texts)
+    alone = np.array([(counts[labels] < 2).any() for labels in its])
+    for fold in range(1, folds + 1):
+        dealt[choose_fold(its, texts, alone, fold=(fold, folds), seed=seed)] = fold
+    return dealt
+
+
 def split_texts(
     label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray, **settings: Any
 ) -> tuple[np.ndarray, list[str]]:
@@ -65,10 +99,11 @@ def split_texts(
         InputError: Nothing is frequent enough to be split, or there are test texts where the test is to be a fold.
     """
     counts = count_labels(label_sets, rows[splits == TRAIN])
+    validation = settings["validation_fraction"] is not None
     if any(isinstance(label_set, tuple) for label_set in label_sets):
         assigned = assign_label_sets(label_sets, rows, splits, **settings)
-        return assigned, [label for label, count in counts.items() if 0 < count <= len(missing_parts(splits))]
-    rare = rare_labels(counts, rows, splits)
+        return assigned, [label for label, count in counts.items() if 0 < count <= len(missing_parts(splits, validation=validation))]
+    rare = rare_labels(counts, rows, splits, validation=validation)
     return assign_splits(splits, rows, **settings), rare
 
 
@@ -77,7 +112,7 @@ def assign_label_sets(
     rows: np.ndarray,
     splits: np.ndarray,
     *,
-    validation_fraction: float,
+    validation_fraction: float | None,
     test_fraction: float,
     seed: int,
     fold: tuple[int, int] | None = None,
@@ -98,7 +133,8 @@ def assign_label_sets(
     Raises:
         InputError: A part would have no texts, or the test is to be a fold, but there are test texts.
     """
-    complete, parts = splits.copy(), missing_parts(splits)
+    complete = splits.copy()
+    parts = missing_parts(splits, validation=validation_fraction is not None)
     check_fold(fold, parts)
     names = sorted({label for label_set in label_sets for label in labels_of(label_set)})
     numbers = {label: number for number, label in enumerate(names)}
@@ -108,7 +144,7 @@ def assign_label_sets(
     for part in parts:
         training = np.flatnonzero(complete == TRAIN)
         kept = ~frequent[rows[training]]
-        fraction = test_fraction if part == TEST else validation_fraction
+        fraction = (test_fraction if part == TEST else validation_fraction) or 0.0
         if fold and part == TEST:
             chosen = choose_fold(numbered, rows[training], kept, fold=fold, seed=seed)
         else:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_textcnn import balance, baseline, devices, export, scoring
+from keras_textcnn import balance, baseline, devices, export, pipeline, scoring
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
 from keras_textcnn.building import build_model, load_vectors
 from keras_textcnn.calibration import Calibration, calibrate, tune_thresholds
@@ -28,6 +28,7 @@ from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.store import TokenizedCorpus, hash_text, tokenize_corpus
 from keras_textcnn.summary import write_summary
 
+CONVOLUTION = "convolution"  # the part whose logits have no layer of their own
 WARNING = "warning: "  # begins a line that the reports repeat
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -63,7 +64,7 @@ def train(
     """
     started = time.perf_counter()
     say, warnings = _collecting_warnings(say)
-    config = config.resolved()
+    config = config.resolved(**_count_texts(config, corpus))
     if several := config.repeats():
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
     _check_fractions(config, corpus)
@@ -108,7 +109,7 @@ def train(
     with run.claimed(), _Seconds(run, started) as seconds:
         if run.finished:
             raise InputError(f"{directory} is finished; another process did it")
-        refit = bool(config.refit) and VALIDATION not in tokenized.splits
+        refit = bool(config.refit) and not config.inner_folds and VALIDATION not in tokenized.splits
         learnt = learn(
             config,
             run,
@@ -122,14 +123,17 @@ def train(
         texts = corpus if isinstance(corpus, Corpus) else None
         compared = "and" if texts else "without"
         too_large = "" if texts else ", which would need all texts in memory"
-        say(f"scoring the validation and test texts, {compared} a linear model to compare with{too_large}")
-        logits = {"validation": learnt.logits, "test": predict(config, model, encoded.examples["test"])}
-        calibration = calibrate(logits["validation"], encoded.examples["validation"].truth)
-        run_metrics = _score(calibration, logits, encoded)
+        say(f"scoring the held-out and test texts, {compared} a linear model to compare with{too_large}")
+        calibration = calibrate(learnt.logits, learnt.held_out.truth)
+        scored, logits = _answer(config, model, encoded, learnt)
+        run_metrics = _score(calibration, logits, scored, encoded.labels)
+        run_metrics["decided"] = describe_decisions(config, learnt, encoded)
         if learnt_before:
             _score_without(learnt_before, run_metrics, calibration, logits, tokenized, encoded)
         say(_describe_calibration(run_metrics))
-        run_metrics["baseline"] = measure_baseline(config, tokenized, encoded, refit=refit) if texts else None
+        run_metrics["baseline"] = (
+            measure_baseline(config, tokenized, encoded, refit=refit, folds=learnt.folds) if texts else None
+        )
         run_metrics |= _describe_fit(learnt, encoded)
 
         say("exporting the SavedModel")
@@ -154,6 +158,18 @@ def train(
         )
         run.finish()
     return run
+
+
+def _count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[str, int]:
+    """How many texts there are to train on once the test is split off, and for validation: for `TrainConfig.resolved`."""
+    if isinstance(corpus, TokenizedCorpus):
+        counts = {name: int((corpus.splits == position).sum()) for position, name in enumerate(SPLITS)}
+    else:
+        counts = {name: corpus.splits.count(name) for name in SPLITS} if corpus.splits else {"train": len(corpus)}
+    texts = counts.get("train", 0)
+    if not counts.get("test"):
+        texts = round(texts * (1 - (1 / config.folds if config.folds else config.fractions["test_fraction"] or 0)))
+    return {"texts": texts, "validation_texts": counts.get("validation", 0)}
 
 
 class _Seconds(keras.callbacks.Callback):
@@ -265,14 +281,35 @@ def _reopen(directory: Path, config: TrainConfig, facts: Mapping[str, Any], enco
     return run
 
 
-def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: Encoded) -> dict[str, Any]:
+def _answer(
+    config: TrainConfig, model: keras.Model, encoded: Encoded, learnt: Learnt
+) -> tuple[dict[str, pipeline.Examples], dict[str, np.ndarray]]:
+    """The texts that stand for validation, and the test texts, with the logits that they get.
+
+    Where cross-validation decided, and the corpus has no validation texts, those that it held out stand for them.
+    """
+    validation = encoded.examples["validation"]
+    if learnt.folds is None or not len(validation.lengths):
+        validation, logits = learnt.held_out, learnt.logits
+    else:
+        logits = predict(config, model, validation)
+    test = encoded.examples["test"]
+    return {"validation": validation, "test": test}, {"validation": logits, "test": predict(config, model, test)}
+
+
+def _score(
+    calibration: Calibration,
+    logits: Mapping[str, np.ndarray],
+    scored: Mapping[str, pipeline.Examples],
+    labels: Sequence[str],
+) -> dict[str, Any]:
     """The blocks of `metrics.json` for the splits and the calibration."""
     blocks: dict[str, Any] = {}
     before = {}
     uncalibrated = dataclasses.replace(calibration, temperature=1.0)
-    labels, thresholds = encoded.labels, calibration.thresholds
+    thresholds = calibration.thresholds
     for name, values in logits.items():
-        truth = encoded.examples[name].truth
+        truth = scored[name].truth
         blocks[name] = scoring.score_probabilities(truth, calibration.probabilities(values), labels, thresholds)
         before[name] = scoring.score_confidence(truth, uncalibrated.probabilities(values))
     blocks["calibration"] = {
@@ -281,6 +318,30 @@ def _score(calibration: Calibration, logits: Mapping[str, np.ndarray], encoded: 
         "before": before,
     }
     return blocks
+
+
+def describe_decisions(config: TrainConfig, learnt: Learnt, encoded: Encoded) -> dict[str, Any]:
+    """What `metrics.json` says of what was decided, and by which texts.
+
+    Args:
+        config: Of the run.
+        learnt: What its fit left.
+        encoded: Its corpus.
+    """
+    crossed = learnt.folds is not None
+    chosen = {
+        "epochs": not crossed,
+        "scales": bool(learnt.parts),
+        "temperature": True,
+        "thresholds": config.several_labels,
+    }
+    return {
+        "by": "cross-validation" if crossed else "validation",
+        "folds": config.inner_folds or None,
+        "texts": len(learnt.held_out.lengths),
+        "decided": [name for name, was in chosen.items() if was],
+        "validation": "own" if crossed and len(encoded.examples["validation"].lengths) else "held out",
+    }
 
 
 def _say_what_was_learnt(
@@ -347,11 +408,13 @@ def _list_learnt(
 
 def _describe_fit(learnt: Learnt, encoded: Encoded) -> dict[str, Any]:
     """The blocks of `metrics.json` that say what the scores come from."""
-    parts = {"ngrams": {"best_epoch": learnt.best_epochs[1], **learnt.combined}} if learnt.combined else {}
     return {
         "coverage": encoded.coverage and dataclasses.asdict(encoded.coverage),
-        "best_epoch": learnt.best_epochs[0],
-        **parts,
+        "best_epoch": next(iter(learnt.best_epochs.values())),
+        "parts": {
+            CONVOLUTION if name == "logits" else name: {**part, "best_epoch": learnt.best_epochs.get(name)}
+            for name, part in learnt.parts.items()
+        },
         "phases": learnt.phases,
     }
 
@@ -399,14 +462,15 @@ def _describe_calibration(run_metrics: Mapping[str, Any]) -> str:
     before, after = (
         blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
     )
+    texts = "cross-validation" if run_metrics["decided"]["by"] == "cross-validation" else "the validation texts"
     return (
-        f"temperature {run_metrics['calibration']['temperature']:.2f} from the validation texts: calibration error on "
-        f"the test texts {before:.1%} before, {after:.1%} after"
+        f"temperature {run_metrics['calibration']['temperature']:.2f} from {texts}: calibration error on the test "
+        f"texts {before:.1%} before, {after:.1%} after"
     )
 
 
 def measure_baseline(
-    config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool
+    config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, folds: np.ndarray | None = None
 ) -> dict[str, Any]:
     """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then.
 
@@ -418,28 +482,42 @@ def measure_baseline(
         tokenized: The corpus, in memory.
         encoded: The same in numbers.
         refit: Whether the network learns from the validation texts too, once they have chosen what they choose.
+        folds: Of the cross-validation that decided in their place (`learning.Learnt`), which it has too.
     """
     ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
     counts = baseline.count_ngrams(ids, tokenized.lengths, longest=baseline.LONGEST[config.tokenizer])
     texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
     truth = {name: examples.truth for name, examples in encoded.examples.items()}
 
-    def answer(names: Sequence[str], learnt: Sequence[str]) -> dict[str, np.ndarray]:
-        right = np.concatenate([truth[name] for name in learnt])
+    def answer(training: np.ndarray, right: np.ndarray, asked: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return baseline.predict_linear(
-            counts[np.concatenate([texts[name] for name in learnt])],
+            counts[training],
             right,
-            {name: counts[texts[name]] for name in names},
+            {name: counts[its] for name, its in asked.items()},
             seed=config.seed,
             label_weights=None if config.class_weight == "none" else balance.weigh_labels(right, config.class_weight),
             text_weights=balance.weigh_texts(right) * len(right) if config.sampling == "balanced" else None,
         )
 
-    answers = answer(["validation"] if refit else ["validation", "test"], ["train"])
+    own = {name: its for name, its in texts.items() if name != "train" and len(its)}
+    answers = answer(texts["train"], truth["train"], own)
     if refit:
-        answers |= answer(["test"], ["train", "validation"])
+        everything = np.concatenate([truth["train"], truth["validation"]])
+        answers |= answer(np.concatenate([texts["train"], texts["validation"]]), everything, {"test": texts["test"]})
+    deciding = (truth["validation"], answers.get("validation"))
+    if folds is not None:
+        found = [
+            answer(
+                texts["train"][folds != fold], truth["train"][folds != fold], {"": texts["train"][folds == fold]}
+            )[""]
+            for fold in range(1, folds.max() + 1)
+        ]
+        order = np.concatenate([np.flatnonzero(folds == fold) for fold in range(1, folds.max() + 1)])
+        deciding = truth["train"][order], np.concatenate(found)
+    if "validation" not in answers:
+        truth["validation"], answers["validation"] = deciding
     if config.several_labels:
-        thresholds = tune_thresholds(truth["validation"], answers["validation"])
+        thresholds = tune_thresholds(*deciding)
         answers = {name: scoring.choose_labels(values, thresholds) for name, values in answers.items()}
     scores = {name: scoring.score_labels(truth[name], labels) for name, labels in answers.items()}
     return {"name": baseline.name_baseline(config.tokenizer), **scores}

@@ -8,7 +8,7 @@ from keras import layers
 from keras_textcnn.convolution import DistinctTokens, PooledConv1D
 from keras_textcnn.layers import TokenEmbedding
 from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
-from keras_textcnn.ngrams import NgramLogits, ScaledSum
+from keras_textcnn.ngrams import NgramLogits, ScaledSum, VectorMeanLogits
 
 POOLINGS = ("max", "average")
 
@@ -29,6 +29,8 @@ def build_conv1d(
     ngrams: int = 0,
     ngram_buckets: int = 2**18,
     ngram_words: int | None = None,
+    ngram_svm: bool = False,
+    vector_mean: bool = False,
 ) -> keras.Model:
     """The one-layer text CNN of Kim (2014), uncompiled; its prediction does not depend on the padding.
 
@@ -55,12 +57,14 @@ def build_conv1d(
         ngrams: Tokens of the longest n-grams of a linear model whose logits are added (`ngrams.NgramLogits`); 0: none.
         ngram_buckets: Rows that n-grams of two tokens and more share.
         ngram_words: Ids below this one have a row of their own there, others none; None: all have.
+        ngram_svm: Whether the n-grams have weights, for `linear_parts.solve_ngrams`.
+        vector_mean: Whether the logits of a linear model of the vectors' mean are added (`ngrams.VectorMeanLogits`).
 
     Raises:
         ValueError: A size is not positive, a dropout is outside [0, 1), windows repeat or a pooling is unknown.
 
     Differs from the paper: dropout on the embedding too; filters have weights of their own for each channel; the
-    linear model beside it.
+    linear models beside it.
     Source: Kim (2014), https://arxiv.org/abs/1408.5882, section 2.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
@@ -84,11 +88,16 @@ def build_conv1d(
 
     dropped = layers.Dropout(dropout, name="dropout")(joined)
     logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout, max_norm=max_norm)
+    parts = [logits]
     if ngrams:
         words = min(vocabulary_size, ngram_words or vocabulary_size)
-        linear = NgramLogits(words, labels, longest=ngrams, buckets=ngram_buckets, name="ngrams")
-        logits = ScaledSum(name="sum")(logits, linear(ids))
-    return keras.Model(ids, logits, name="conv1d")
+        linear = NgramLogits(
+            words, labels, longest=ngrams, buckets=ngram_buckets, weighted=ngram_svm, name="ngrams"
+        )
+        parts.append(linear(ids))
+    if vector_mean:
+        parts.append(VectorMeanLogits(vocabulary_size, labels, name="vector_mean")(ids))
+    return keras.Model(ids, ScaledSum(name="sum")(parts) if len(parts) > 1 else logits, name="conv1d")
 
 
 def shortest_stack(windows: Sequence[int], pooling: int) -> int:
