@@ -18,7 +18,6 @@ from keras_textcnn.reporting import shown
 from keras_textcnn.run import Run
 from keras_textcnn.splits import split_corpus
 
-
 GROWING = ("embeddings", "weights", "known")  # variables with a row for each token
 
 

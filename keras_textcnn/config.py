@@ -460,10 +460,11 @@ class TrainConfig:
     )
     inner_folds: int | None = option(
         None,
-        "cross-validation of so many folds within the training texts decides the scales of a model's parts, the "
-        "temperature and thresholds, and no text is set apart for that; epochs are then as many as given; 0: validation "
-        f"texts decide, and end the phases early (default: {INNER_FOLDS} below {FEW_TEXTS:,} training texts, unless "
-        f"there are {FEW_VALIDATION_TEXTS} validation texts or an option is given that is about these; else 0)",
+        "cross-validation in so many folds within the training texts decides the scales of a model's parts, the "
+        "temperature and thresholds: no text is set apart for that, and no phase ends early; 0: validation texts "
+        f"decide these, and when a phase ends (default: {INNER_FOLDS} below {FEW_TEXTS:,} training texts, unless the "
+        f"corpus has {FEW_VALIDATION_TEXTS} validation texts or an option is given that needs validation texts; else "
+        "0)",
         unless=({"from_run": SET},),
         metavar="N",
     )
@@ -623,8 +624,8 @@ class TrainConfig:
         return {f"seed-{seed}": dataclasses.replace(self, seed=seed, seeds=None) for seed in seeds}
 
     @property
-    def fractions(self) -> dict[str, float | None]:
-        """What parts of the texts validation and test get, as `splits.split_texts` takes them."""
+    def fractions(self) -> dict[str, Any]:
+        """What parts of the texts validation, if there is one, and test get, as `splits.split_texts` takes them."""
         validation = None if self.inner_folds else self.validation_fraction or FRACTION
         return {"validation_fraction": validation, "test_fraction": self.test_fraction or FRACTION}
 

@@ -95,7 +95,8 @@ def encode_corpus(
         seed=config.seed,
         fold=config.fold_of_folds,
     )
-    sizes = ", ".join(f"{(splits == position).sum():,} {name}" for position, name in enumerate(SPLITS))
+    there = [(name, int((splits == position).sum())) for position, name in enumerate(SPLITS)]
+    sizes = ", ".join(f"{number:,} {name}" for name, number in there if number)
     say(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
     survey = survey_corpus(
         tokenized.label_sets,

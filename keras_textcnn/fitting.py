@@ -241,7 +241,7 @@ def two_phase_fit(
 
 
 class CompiledPhases:
-    """Models that share their layers, each compiled for one phase: TensorFlow's traces of their steps stay with them."""
+    """Models that share their layers, each compiled for one phase; it is traced once, however many fits have it."""
 
     def __init__(self) -> None:
         self._models: dict[tuple[Any, ...], keras.Model] = {}

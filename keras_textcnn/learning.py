@@ -116,15 +116,18 @@ def _validate(
     )
 
 
-def _cross_validate(
-    config: TrainConfig, fits: "_Fits", texts: pipeline.Examples, say: Callable[[str], None]
-) -> Learnt:
+def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples, say: Callable[[str], None]) -> Learnt:
     """Cross-validation within the training texts decides the scales of the sum; the epochs are as many as given."""
     number = config.inner_folds or 0
     folds = deal_folds(texts.sparse_truth, folds=number, seed=config.seed)
+    several = len(fits.parts) > 1
     say(
-        f"{number}-fold cross-validation within the training texts, for what validation texts would decide: "
-        "temperature" + (", scales of the parts" if len(fits.parts) > 1 else "")
+        f"{number}-fold cross-validation within the training texts decides the temperature"
+        + (
+            ", and how much each part counts: the " + ", the ".join(PARTS[part.name] for part in fits.parts)
+            if several
+            else ""
+        )
     )
     outputs = {part.name: np.zeros((len(folds), part.output_shape[-1]), np.float32) for part in fits.parts}
     for fold in range(1, number + 1):
@@ -133,7 +136,9 @@ def _cross_validate(
             fits.fit(part, rest, title=f"fold {fold}")
             outputs[part.name][folds == fold] = predict(config, part, held)
         alone = {name: _accuracy(logits[folds == fold], held.truth) for name, logits in outputs.items()}
-        right = ", ".join(f"{accuracy:.1%} by the {PARTS.get(name, 'model')}" for name, accuracy in alone.items())
+        right = ", ".join(
+            f"{accuracy:.1%} by the {PARTS[name]}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
+        )
         say(f"fold {fold} of {number}, right of {len(held.lengths)} held-out texts: {right}")
         fits.reset()
     held_out = pipeline.select_examples(texts, folds > 0)
@@ -142,7 +147,10 @@ def _cross_validate(
     if parts:
         say(f"right of all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
-    say(f"now with all training texts, for {epochs} epochs, which is set beforehand and not decided by texts")
+    say(
+        f"now all training texts, for {epochs} epochs of at least {config.minimum_steps} steps: so few texts could not "
+        "say how many are best, these were on other corpora"
+    )
     best_epochs = {}
     for part in fits.parts:
         before = len(fits.history)

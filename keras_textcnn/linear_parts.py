@@ -1,4 +1,4 @@
-"""The linear parts of a model, solved for: with few texts they have one best solution, and need no epochs to find it."""
+"""The linear parts of a model, solved by scikit-learn: there is one best solution, which needs no epochs."""
 
 import warnings
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def average_vectors(matrix: np.ndarray, examples: Examples) -> np.ndarray:
         matrix: float32 (vocabulary, dimensions), zeros where there is no vector.
         examples: Texts.
     """
-    known = matrix.any(axis=1)
+    known = np.asarray(matrix.any(axis=1))
     means = []
     for _, ids in _blocks(examples):
         counts = np.maximum(known[ids].sum(axis=1, keepdims=True), 1)  # padding has no vector

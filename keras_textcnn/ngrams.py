@@ -186,7 +186,7 @@ class VectorMeanLogits(keras.layers.Layer):
         return tf.math.unsorted_segment_sum(shares, places[:, 0], tf.shape(ids)[0]) + self.bias
 
     def trace(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """What each token adds to the logits, float32 (tokens, labels), and its text and position, int32 (tokens, 2)."""
+        """What each token adds to the logits, float32 (tokens, labels), and its text and place, int32 (tokens, 2)."""
         places = tf.where(ids != 0)
         tokens = tf.gather_nd(ids, places)
         places = tf.cast(places, tf.int32)

@@ -132,9 +132,7 @@ def plan_batches(
     return batches
 
 
-def plan_epoch(
-    lengths: np.ndarray, *, minimum_steps: int, seed: int, epoch: int, **settings: Any
-) -> list[np.ndarray]:
+def plan_epoch(lengths: np.ndarray, *, minimum_steps: int, seed: int, epoch: int, **settings: Any) -> list[np.ndarray]:
     """The batches of an epoch: all texts, once or, where they are few, as often as it takes to so many steps.
 
     Args:

@@ -36,14 +36,15 @@ def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
         maximum_tokens: What the model reads of a text.
     """
     table = Table("label", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for split in SPLITS:
+    splits = [split for split in SPLITS if any(counts[split] for counts in survey.labels.values())]
+    for split in splits:
         table.add_column(split, justify="right")
     rows = [
-        (escape(shown(label)), *(f"{count:,}" for count in counts.values())) for label, counts in survey.labels.items()
+        (escape(shown(label)), *(f"{counts[split]:,}" for split in splits)) for label, counts in survey.labels.items()
     ]
     hidden = len(rows) - LISTED_LABELS
     if hidden > 1:
-        rows[LISTED_LABELS // 2 : -LISTED_LABELS // 2] = [(f"... {hidden} more labels", "", "", "")]
+        rows[LISTED_LABELS // 2 : -LISTED_LABELS // 2] = [(f"... {hidden} more labels", *[""] * len(splits))]
     for row in rows:
         table.add_row(*row)
     lines = [line for line in render(table, width=100) if line]

@@ -43,7 +43,7 @@ def validation_columns(run_metrics: Mapping[str, Any]) -> tuple[str, str]:
     if decided["validation"] == "own":
         return "validation accuracy", "macro F1"
     crossed = decided["by"] == "cross-validation"
-    return "cross-validated accuracy*" if crossed else "validation accuracy*", "macro F1*"
+    return "cross-validated*" if crossed else "validation accuracy*", "macro F1*"
 
 
 def describe_choices(run_metrics: Mapping[str, Any]) -> str:

@@ -102,7 +102,9 @@ def split_texts(
     validation = settings["validation_fraction"] is not None
     if any(isinstance(label_set, tuple) for label_set in label_sets):
         assigned = assign_label_sets(label_sets, rows, splits, **settings)
-        return assigned, [label for label, count in counts.items() if 0 < count <= len(missing_parts(splits, validation=validation))]
+        return assigned, [
+            label for label, count in counts.items() if 0 < count <= len(missing_parts(splits, validation=validation))
+        ]
     rare = rare_labels(counts, rows, splits, validation=validation)
     return assign_splits(splits, rows, **settings), rare
 

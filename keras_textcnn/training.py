@@ -161,14 +161,14 @@ def train(
 
 
 def _count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[str, int]:
-    """How many texts there are to train on once the test is split off, and for validation: for `TrainConfig.resolved`."""
+    """How many texts there are to train on once the test is split off, and for validation: `resolved` needs them."""
     if isinstance(corpus, TokenizedCorpus):
         counts = {name: int((corpus.splits == position).sum()) for position, name in enumerate(SPLITS)}
     else:
         counts = {name: corpus.splits.count(name) for name in SPLITS} if corpus.splits else {"train": len(corpus)}
     texts = counts.get("train", 0)
     if not counts.get("test"):
-        texts = round(texts * (1 - (1 / config.folds if config.folds else config.fractions["test_fraction"] or 0)))
+        texts = round(texts * (1 - (1 / config.folds if config.folds else config.fractions["test_fraction"])))
     return {"texts": texts, "validation_texts": counts.get("validation", 0)}
 
 
@@ -499,21 +499,23 @@ def measure_baseline(
             text_weights=balance.weigh_texts(right) * len(right) if config.sampling == "balanced" else None,
         )
 
-    own = {name: its for name, its in texts.items() if name != "train" and len(its)}
-    answers = answer(texts["train"], truth["train"], own)
+    asked = {name: its for name, its in texts.items() if name != "train" and len(its)}
+    answers = answer(texts["train"], truth["train"], asked)
     if refit:
         everything = np.concatenate([truth["train"], truth["validation"]])
         answers |= answer(np.concatenate([texts["train"], texts["validation"]]), everything, {"test": texts["test"]})
-    deciding = (truth["validation"], answers.get("validation"))
-    if folds is not None:
-        found = [
+    if folds is None:
+        deciding = truth["validation"], answers["validation"]
+    else:
+        numbers = range(1, int(folds.max()) + 1)
+        held = [
             answer(
-                texts["train"][folds != fold], truth["train"][folds != fold], {"": texts["train"][folds == fold]}
-            )[""]
-            for fold in range(1, folds.max() + 1)
+                texts["train"][folds != fold], truth["train"][folds != fold], {"held": texts["train"][folds == fold]}
+            )
+            for fold in numbers
         ]
-        order = np.concatenate([np.flatnonzero(folds == fold) for fold in range(1, folds.max() + 1)])
-        deciding = truth["train"][order], np.concatenate(found)
+        order = np.concatenate([np.flatnonzero(folds == fold) for fold in numbers])
+        deciding = truth["train"][order], np.concatenate([fold["held"] for fold in held])
     if "validation" not in answers:
         truth["validation"], answers["validation"] = deciding
     if config.several_labels:

@@ -109,7 +109,7 @@ def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
-    """Options of `train` for a run of seconds: two epochs of each phase, none ended early."""
+    """Options of `train` for a run of seconds: two epochs of each phase, none ended early, and validation decides."""
     options = {
         "data": corpus_file,
         "vectors": vectors_file,
@@ -126,8 +126,10 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
         "unfrozen-epochs": 2,
         "learning-rate": 0.02,
         "unfrozen-learning-rate": 0.01,
+        "minimum-steps": 1,
+        "inner-folds": 0,
     }
-    return [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    return ["--no-vector-mean", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
 
 
 @pytest.fixture(scope="session")

@@ -91,9 +91,7 @@ def build_conv1d(
     parts = [logits]
     if ngrams:
         words = min(vocabulary_size, ngram_words or vocabulary_size)
-        linear = NgramLogits(
-            words, labels, longest=ngrams, buckets=ngram_buckets, weighted=ngram_svm, name="ngrams"
-        )
+        linear = NgramLogits(words, labels, longest=ngrams, buckets=ngram_buckets, weighted=ngram_svm, name="ngrams")
         parts.append(linear(ids))
     if vector_mean:
         parts.append(VectorMeanLogits(vocabulary_size, labels, name="vector_mean")(ids))
