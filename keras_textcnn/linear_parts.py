@@ -53,13 +53,12 @@ def solve_ngrams(
     kernel, bias = _solve(features, truth, layer.labels, weights, margin=True)
     rows = np.zeros((counts.shape[1], layer.labels), np.float32)
     rows[known] = idf[known, None] * kernel
-    parts = [layer.vocabulary_size] if layer.longest > 1 else []
-    for variables, values in (
-        ([layer.embeddings, layer.hashed][: len(parts) + 1], np.split(rows, parts)),
-        (layer.row_weights, np.split(idf, parts)),
-    ):
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+    of_tokens = layer.vocabulary_size
+    layer.embeddings.assign(rows[:of_tokens])
+    layer.row_weights[0].assign(idf[:of_tokens])
+    if layer.longest > 1:
+        layer.hashed.assign(rows[of_tokens:])
+        layer.row_weights[1].assign(idf[of_tokens:])
     layer.bias.assign(bias)
 
 

@@ -25,6 +25,7 @@ from keras_textcnn.learning import Learnt, learn, predict
 from keras_textcnn.memory import check_memory, size_ngrams
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.run import LearntTexts, Run
+from keras_textcnn.splits import deal_folds
 from keras_textcnn.store import TokenizedCorpus, hash_text, tokenize_corpus
 from keras_textcnn.summary import write_summary
 
@@ -90,6 +91,11 @@ def train(
     known = (start.vocabulary, start.labels) if start else ((), ())
     encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
+    if config.inner_folds and not deal_folds(encoded.examples["train"].sparse_truth, folds=2, seed=0).any():
+        raise InputError(
+            "every label has a single training text: none can be held out to check the others; add texts, or give "
+            "--validation-data and --inner-folds 0"
+        )
     learnt_before = start.run.learnt() if start else None
     if start:
         _say_what_was_learnt(start.run, learnt_before, tokenized, encoded, say)

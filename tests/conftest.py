@@ -129,7 +129,7 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
         "minimum-steps": 1,
         "inner-folds": 0,
     }
-    return ["--no-vector-mean", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+    return [*(part for name, value in options.items() for part in (f"--{name}", str(value))), "--no-vector-mean"]
 
 
 @pytest.fixture(scope="session")

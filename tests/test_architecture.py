@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
 COMMANDS = {"train", "evaluate", "predict", "texts"}
 COMMANDS |= {"adapting", "building", "encoding", "evaluation", "memory", "opening", "predictor", "repeats", "reproduce"}
-COMMANDS |= {"learning", "summary", "training"}
+COMMANDS |= {"learning", "linear_parts", "summary", "training"}
 TOOLS = {
     "config",
     "checkpoints",

@@ -3,7 +3,7 @@ import pytest
 from scipy import special
 from sklearn import metrics
 
-from keras_textcnn.calibration import Calibration, calibrate, fit_scale, fit_temperature, tune_thresholds
+from keras_textcnn.calibration import Calibration, calibrate, fit_scales, fit_temperature, tune_thresholds
 
 
 def draw(logits: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -34,19 +34,21 @@ def test_a_few_texts_that_are_all_right_make_no_answer_certain() -> None:
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_finds_the_scale_that_two_models_were_added_with(several: bool) -> None:
+def test_finds_the_scales_that_models_were_added_with(several: bool) -> None:
     random = np.random.default_rng(3)
-    first, second = random.normal(0, 1, (2, 20_000, 4))
+    first, second, third = random.normal(0, 1, (3, 20_000, 4))
     logits = 1.5 * first + 0.6 * second
     truth = (random.random(logits.shape) < special.expit(logits)).astype(int) if several else draw(logits, random)
-    assert fit_scale(first, second, truth) == pytest.approx(0.4, rel=0.05)
-    assert fit_scale(first, -second, truth) == 0  # what says the opposite is left out, not turned round
-    assert 0 < fit_scale(-first, second, truth) < np.inf
+    np.testing.assert_allclose(fit_scales([first, second, third], truth), [1.5, 0.6, 0], rtol=0.05, atol=0.03)
+    assert fit_scales([first, -second], truth)[1] == 0  # what says the opposite is left out, not turned round
 
 
-def test_no_held_out_errors_leave_the_scale_near_one() -> None:
+def test_without_texts_the_scales_are_the_prior_which_few_texts_move_little() -> None:
     logits = np.array([[1.0, 0.0]] * 3)
-    assert fit_scale(logits, logits, np.zeros(3, np.int32)) == pytest.approx(1, abs=1e-4)
+    assert fit_scales([logits[:0]] * 2, np.zeros(0, np.int32), prior=[0.3, 1.0]).tolist() == [0.3, 1.0]
+    first, second = fit_scales([logits, logits], np.zeros(3, np.int32))
+    assert first == pytest.approx(second, abs=1e-4)
+    assert 1 < first < 1.5
 
 
 def test_probabilities_are_softmax_or_sigmoid() -> None:

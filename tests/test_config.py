@@ -3,7 +3,7 @@ import inspect
 
 import pytest
 
-from keras_textcnn.config import GLOVE_TABLE, MODELS, SET, TrainConfig
+from keras_textcnn.config import GLOVE_TABLE, MODELS, POSITIVE, SET, TrainConfig
 from keras_textcnn.errors import InputError
 
 
@@ -69,6 +69,10 @@ VALUES = {  # another one than the default, which the field takes
     "rehearse": "a.csv",
     "tune": "bias",
     "refit": True,
+    "patience": 3,
+    "inner_folds": 3,
+    "ngram_svm": True,
+    "vector_mean": True,
     "missing_deviation": 1.0,
     "ngram_buckets": 8,
     "ngram_words": 9,
@@ -80,6 +84,7 @@ TOGETHER = {  # what a setting needs beside it
     "validation_data": {"validation_data": "a.csv"},
     "test_data": {"test_data": "a.csv"},
     "label_columns": {"label_columns": ("a",)},
+    "from_run": {"from_run": "a"},
 }
 IDLE = [
     (field.name, number) for field in dataclasses.fields(TrainConfig) for number in range(len(field.metadata["unless"]))
@@ -95,6 +100,8 @@ def test_a_setting_without_effect_is_refused(name: str, number: int) -> None:
         if value is SET:
             others |= {"rehearse": "a.csv"} if other == "rehearse" else {}
             others |= TOGETHER[other]
+        elif value is POSITIVE:
+            others[other] = 3
         elif value != TrainConfig.__dataclass_fields__[other].default:
             others[other] = value
     given = {name: VALUES.get(name, 0.25), **others}
@@ -193,3 +200,31 @@ def test_lists_are_tuples() -> None:
 def test_second_phase_has_the_lower_learning_rate(model: str) -> None:
     config = TrainConfig(model=model).resolved()
     assert config.unfrozen_learning_rate < config.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("texts", "validation_texts", "given", "expected"),
+    [
+        (1_999, 0, {}, {"inner_folds": 5, "unfrozen_epochs": 6, "ngram_svm": True, "vector_mean": True, "refit": None}),
+        (2_000, 0, {}, {"inner_folds": 0, "unfrozen_epochs": 24, "ngram_svm": False, "vector_mean": False}),
+        (50, 199, {}, {"inner_folds": 5, "unfrozen_epochs": 6}),
+        (50, 200, {}, {"inner_folds": 0, "unfrozen_epochs": 24, "ngram_svm": True, "ngram_epochs": None}),
+        (50, 0, {"inner_folds": 0}, {"inner_folds": 0, "unfrozen_epochs": 24, "refit": True, "vector_mean": True}),
+        (50, 0, {"patience": 3}, {"inner_folds": 0, "patience": 3}),
+        (50, 0, {"refit": False}, {"inner_folds": 0, "refit": False}),
+        (50, 0, {"validation_fraction": 0.2}, {"inner_folds": 0}),
+        (50, 0, {"unfrozen_epochs": 9}, {"inner_folds": 5, "unfrozen_epochs": 9}),
+        (50, 0, {"ngram_epochs": 9}, {"inner_folds": 5, "ngram_svm": False, "ngram_learning_rate": 0.01}),
+        (50, 0, {"ngrams": 0, "vectors": "none"}, {"inner_folds": 5, "ngram_svm": None, "vector_mean": None}),
+        (50, 0, {"from_run": "a"}, {"inner_folds": None, "ngram_svm": False, "ngram_epochs": 20}),
+        (50, 0, {"model": "charcnn"}, {"inner_folds": 5, "unfrozen_epochs": 3, "ngram_svm": None}),
+        (9_000, 0, {"inner_folds": 3}, {"inner_folds": 3, "ngram_svm": False, "unfrozen_epochs": 6}),
+    ],
+)
+def test_defaults_follow_from_the_number_of_texts(
+    texts: int, validation_texts: int, given: dict[str, object], expected: dict[str, object]
+) -> None:
+    config = TrainConfig(**given).resolved(texts=texts, validation_texts=validation_texts)
+    assert {name: getattr(config, name) for name in expected} == expected
+    assert config.resolved(texts=texts, validation_texts=validation_texts) == config
+    assert TrainConfig.of(dataclasses.asdict(config)) == config

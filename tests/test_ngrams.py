@@ -63,7 +63,7 @@ def test_the_model_is_the_sum_of_its_parts() -> None:
         vocabulary_size=30, labels=3, dimensions=4, windows=(1, 2), filters=5, ngrams=2, ngram_buckets=7
     )
     alone = build_conv1d(vocabulary_size=30, labels=3, dimensions=4, windows=(1, 2), filters=5)
-    assert model.count_params() == alone.count_params() + (30 + 7 + 1) * 3 + 1
+    assert model.count_params() == alone.count_params() + (30 + 7 + 1) * 3 + 2
     randomize(model, random)
     ids = make_ids(random, [0, 2, 7], 7).astype(np.int32)
     weights = weights_of(model)
@@ -72,7 +72,8 @@ def test_the_model_is_the_sum_of_its_parts() -> None:
     first, second = split_parts(model)
     np.testing.assert_array_equal(first(ids), alone(ids))
     np.testing.assert_allclose(second(ids), forward(weights, ids, 2), atol=1e-5)
-    np.testing.assert_allclose(model(ids), first(ids) + weights["sum/scale"] * second(ids), atol=1e-5)
+    scales = weights["sum/scales"]
+    np.testing.assert_allclose(model(ids), scales[0] * first(ids) + scales[1] * second(ids), atol=1e-5)
     assert split_parts(alone) == [alone]
 
 

@@ -67,12 +67,13 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
     assert {row["val_loss"] for row in refit} == {""}
     for best_epoch, epochs, part in (
         (metrics["best_epoch"], history[:4], "convolution"),
-        (metrics["ngrams"]["best_epoch"], history[4:6], "ngrams"),
+        (metrics["parts"]["ngrams"]["best_epoch"], history[4:6], "ngrams"),
     ):
         best = history[best_epoch - 1]
         assert best in epochs
         assert float(best["val_loss"]) == min(float(row["val_loss"]) for row in epochs)
-        assert metrics["ngrams"]["validation_accuracy"][part] == pytest.approx(float(best["val_accuracy"]))
+        assert metrics["parts"][part]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+        assert metrics["parts"][part]["best_epoch"] == best_epoch
     assert metrics["validation"]["log_loss"] <= metrics["calibration"]["before"]["validation"]["log_loss"]
     for split in ("validation", "test"):
         assert list(metrics[split]) == [
@@ -122,8 +123,8 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
                 part.fit(pipeline.padded_batches(both, plan, boundaries=boundaries), shuffle=False, verbose=0)
                 epoch += 1
     *expected, _ = model.get_weights()
-    *found, scale = weights_of(finished_run)
-    assert scale == pytest.approx(metrics["ngrams"]["scale"])
+    *found, scales = weights_of(finished_run)
+    np.testing.assert_allclose(scales, [part["scale"] for part in metrics["parts"].values()])
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -157,8 +158,8 @@ def test_validation_texts_of_the_corpus_own_are_not_learnt_from(
 
 def without_ngrams(options: list[str]) -> list[str]:
     """The options without those that need n-grams."""
-    pairs = zip(options[::2], options[1::2], strict=True)
-    return [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair]
+    pairs = zip(options[::2], [*options[1::2], ""], strict=True)  # the last one has no value
+    return [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair if part]
 
 
 def test_without_ngrams_the_scores_are_the_convolutions(
@@ -172,8 +173,8 @@ def test_without_ngrams_the_scores_are_the_convolutions(
     assert metrics["calibration"]["before"]["validation"]["log_loss"] == pytest.approx(
         float(best["val_loss"]), rel=1e-4
     )
-    assert metrics["validation"]["accuracy"] == both["ngrams"]["validation_accuracy"]["convolution"]
-    assert "ngrams" not in metrics
+    assert metrics["validation"]["accuracy"] == both["parts"]["convolution"]["accuracy"]
+    assert metrics["parts"] == {}
     with h5py.File(tmp_path / "run" / "weights.weights.h5") as file:
         assert "ngrams" not in file["layers"]
 
@@ -337,7 +338,7 @@ def test_a_corpus_given_for_the_test_is_asked_for_its_test_split(
     options = ["--data", corpus_file, "--test-data", source, "--output", tmp_path / "run", "--filters", 2]
     assert run_main(monkeypatch, *options, "--frozen-epochs", 1, "--unfrozen-epochs", 0) == 0
     facts = Run.open(tmp_path / "run").read_json("config.json")["corpus"]
-    assert (facts["train"], facts["validation"], facts["test"]) == (81, 9, 12)
+    assert (facts["train"], facts["validation"], facts["test"]) == (90, 0, 12)
 
 
 def test_the_test_split_of_the_corpus_is_not_read_where_another_is_given(
@@ -649,7 +650,7 @@ def test_without_vectors_nothing_is_frozen(
     [
         ([], [], "no texts in"),
         ([("a", "x")] * 9, [], "one label only: 'x'"),
-        ([("a", "x")] * 2 + [("b", "y")], [], "every label has too few texts to split: 'x' has 2"),
+        ([("a", "x")] * 2 + [("b", "y")], [], "every label has a single training text"),
         ([("", "x")] * 9 + [(" ", "y")] * 9, [], "the training texts have no token: all are empty"),
         (make_texts(30, 1), ["--maximum-tokens", "3000000000"], "--maximum-tokens must be below 2**31"),
         (make_texts(30, 1), ["--label-column", "class"], "no column 'class' in"),
