@@ -67,15 +67,14 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     return float(np.exp(optimize.minimize_scalar(cost, bounds=(-5, 5), method="bounded").x))
 
 
-def fit_scales(outputs: Sequence[np.ndarray], truth: np.ndarray, *, prior: Sequence[float] | None = None) -> np.ndarray:
+def fit_scales(outputs: Sequence[np.ndarray], truth: np.ndarray) -> np.ndarray:
     """What the logits of several models are to be multiplied by before they are added up, at least 0 each.
 
-    They minimize the log loss of held-out texts, plus half the squares of their distances from the prior.
+    They minimize the log loss of held-out texts, plus half the squares of their distances from 1.
 
     Args:
         outputs: Of each model float (texts, labels), of texts that it was not trained on.
         truth: int (texts,), or (texts, labels), 1 for each label of a text.
-        prior: What the scales are without any text; None: 1.
 
     Returns:
         float64 (len(outputs),).
@@ -83,15 +82,14 @@ def fit_scales(outputs: Sequence[np.ndarray], truth: np.ndarray, *, prior: Seque
     Source: Wolpert (1992), Stacked Generalization, https://doi.org/10.1016/S0893-6080(05)80023-1.
     """
     scores = np.stack(outputs).astype(np.float64)
-    expected = np.ones(len(outputs)) if prior is None else np.array(prior, np.float64)
 
     def cost(scales: np.ndarray) -> tuple[float, np.ndarray]:
         summed = np.tensordot(scales, scores, 1)
         losses, wrong = _losses(summed, truth)
-        gradient = np.tensordot(scores, wrong, 2) + scales - expected
-        return float(losses.sum() + ((scales - expected) ** 2).sum() / 2), gradient
+        gradient = np.tensordot(scores, wrong, 2) + scales - 1
+        return float(losses.sum() + ((scales - 1) ** 2).sum() / 2), gradient
 
-    return optimize.minimize(cost, expected, jac=True, bounds=[(0, None)] * len(outputs)).x
+    return optimize.minimize(cost, np.ones(len(outputs)), jac=True, bounds=[(0, None)] * len(outputs)).x
 
 
 def _losses(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,9 +19,6 @@ from keras_textcnn.run import Run
 from keras_textcnn.splits import deal_folds
 
 PARTS = {"logits": "convolution", "ngrams": "n-grams", "vector_mean": "vectors' mean"}  # by their layers
-# What a part's logits are multiplied by until held-out texts say otherwise: the convolution, fitted for long to few
-# texts, is surer than it should be, and a support vector machine's margin is no log-odds.
-PRIOR_SCALES = {"logits": 0.3, "ngrams": 1.0, "vector_mean": 0.3}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +98,7 @@ def _validate(
         say(f"kept epoch {epoch}, which has the lowest validation loss, {fits.history[epoch - 1]['val_loss']:.4f}")
     held_out = examples["validation"]
     outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
-    logits, parts = _combine(outputs, held_out.truth, prior=None)
+    logits, parts = _combine(outputs, held_out.truth)
     if parts:
         say(f"right of the validation texts: {_describe_parts(parts, logits, held_out.truth)}")
     if refit:
@@ -143,7 +140,7 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples
         fits.reset()
     held_out = pipeline.select_examples(texts, folds > 0)
     outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
-    logits, parts = _combine(outputs, held_out.truth, prior=[PRIOR_SCALES.get(name, 1.0) for name in outputs])
+    logits, parts = _combine(outputs, held_out.truth)
     if parts:
         say(f"right of all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
@@ -159,13 +156,11 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples
     return Learnt(fits.history, fitting.summarize_phases(fits.history), best_epochs, held_out, logits, parts, folds)
 
 
-def _combine(
-    outputs: Mapping[str, np.ndarray], truth: np.ndarray, *, prior: Sequence[float] | None
-) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
+def _combine(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
     """The sum of the logits of some parts, and of each its scale and its accuracy alone; none of one part."""
     if len(outputs) == 1:
         return next(iter(outputs.values())), {}
-    scales = fit_scales([*outputs.values()], truth, prior=prior).astype(np.float32)
+    scales = fit_scales([*outputs.values()], truth).astype(np.float32)
     parts = {
         name: {"scale": float(scale), "accuracy": _accuracy(logits, truth)}
         for scale, (name, logits) in zip(scales, outputs.items(), strict=True)

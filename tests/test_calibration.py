@@ -43,9 +43,8 @@ def test_finds_the_scales_that_models_were_added_with(several: bool) -> None:
     assert fit_scales([first, -second], truth)[1] == 0  # what says the opposite is left out, not turned round
 
 
-def test_without_texts_the_scales_are_the_prior_which_few_texts_move_little() -> None:
+def test_a_few_texts_that_are_all_right_leave_the_scales_near_one() -> None:
     logits = np.array([[1.0, 0.0]] * 3)
-    assert fit_scales([logits[:0]] * 2, np.zeros(0, np.int32), prior=[0.3, 1.0]).tolist() == [0.3, 1.0]
     first, second = fit_scales([logits, logits], np.zeros(3, np.int32))
     assert first == pytest.approx(second, abs=1e-4)
     assert 1 < first < 1.5
