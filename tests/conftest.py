@@ -22,6 +22,16 @@ SUBJECTS = {"fruit": ["apple", "pear", "plum"], "metal": ["iron", "zinc", "lead"
 WORDS = [word for words in SUBJECTS.values() for word in words]
 
 
+# What `metrics.json` says of a run whose validation texts chose its epochs and its temperature.
+DECIDED = {
+    "by": "validation",
+    "folds": None,
+    "texts": 9,
+    "decided": ["epochs", "temperature"],
+    "validation": "held out",
+}
+
+
 def make_texts(count: int, seed: int) -> list[tuple[str, str]]:
     """(text, label): sentences of 3 to 30 words that name their label's subjects now and then."""
     random = np.random.default_rng(seed)

@@ -11,6 +11,7 @@ import pytest
 
 from keras_textcnn.explain import explain_windows, rank_ngrams
 from keras_textcnn.page import report_page
+from tests.conftest import DECIDED
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 SCORES = {"accuracy": 0.5, "macro_f1": 0.25, "calibration_error": 0.1, "log_loss": 0.3}
@@ -29,6 +30,7 @@ def make_page(label: str = "<i>earn</i>") -> str:
         "a <run>",
         metrics={
             "validation": SCORES, "test": test, "baseline": {"name": "linear", "validation": SCORES, "test": SCORES},
+            "decided": DECIDED,
             "calibration": {"temperature": 1.5, "before": {"test": SCORES}}, "warnings": ["warning: <i>few</i> texts"],
         },
         shares=[

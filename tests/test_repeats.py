@@ -8,7 +8,7 @@ import pytest
 from keras_textcnn import Run, evaluate, learning, predict
 from keras_textcnn.repeats import summarize
 from keras_textcnn.reporting import repeats_table
-from tests.conftest import make_texts, write_table
+from tests.conftest import DECIDED, make_texts, write_table
 from tests.test_train import run_main, weights_of
 
 STOP = KeyboardInterrupt()
@@ -42,7 +42,9 @@ def test_scores_are_mean_and_deviation_of_the_runs(folds: Path) -> None:
 
 def test_a_mean_over_runs_of_which_one_is_undefined_is_undefined() -> None:
     blocks = [{"accuracy": share, "macro_f1": score} for share, score in ((0.25, 0.5), (0.75, None))]
-    runs = [{"validation": block, "test": block, "baseline": None, "seconds": 1} for block in blocks]
+    runs = [
+        {"validation": block, "test": block, "baseline": None, "decided": DECIDED, "seconds": 1} for block in blocks
+    ]
     summary = summarize(runs)
     assert summary["scores"]["test"]["accuracy"]["mean"] == 0.5
     assert summary["scores"]["test"]["macro_f1"] == {"mean": None, "deviation": None}

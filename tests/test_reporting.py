@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from keras_textcnn import reporting, scoring
+from tests.conftest import DECIDED
 
 TRUTH = np.array([0, 0, 0, 1, 1, 2])
 PROBABILITIES = np.array(
@@ -30,7 +31,12 @@ def test_a_matrix_of_many_labels_is_no_larger_than_a_page(tmp_path: Path) -> Non
 def test_results_table_has_percent_of_run_and_baseline() -> None:
     split = {"accuracy": 0.97123, "macro_f1": 0.5}
     other = {"accuracy": 0.25, "macro_f1": 0.125}
-    metrics = {"validation": split, "test": other, "baseline": {"name": "linear", "validation": other, "test": split}}
+    metrics = {
+        "validation": split,
+        "test": other,
+        "baseline": {"name": "linear", "validation": other, "test": split},
+        "decided": DECIDED,
+    }
     columns = [list(column.cells) for column in reporting.results_table(metrics).columns]
     assert columns == [
         ["this run", "linear"], ["97.12", "25.00"], ["50.00", "12.50"], ["25.00", "97.12"], ["12.50", "50.00"]
@@ -40,17 +46,24 @@ def test_results_table_has_percent_of_run_and_baseline() -> None:
 def test_report_shows_labels_as_they_are() -> None:
     scores = scoring.score_probabilities(TRUTH, PROBABILITIES, ["[red]a", ":smile:", "日本"])
     text = reporting.report_text(
-        {"validation": scores, "test": scores, "baseline": {"name": "x", "validation": scores, "test": scores}}
+        {
+            "validation": scores,
+            "test": scores,
+            "baseline": {"name": "x", "validation": scores, "test": scores},
+            "decided": DECIDED,
+        }
     )
     assert all(label in text for label in ("[red]a", ":smile:", "日本"))
 
 
 def test_report_holds_its_tables_in_a_notebook_too(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = scoring.score_probabilities(TRUTH, PROBABILITIES, ["a", "b", "c"])
-    expected = reporting.report_text({"validation": scores, "test": scores, "baseline": None})
+    expected = reporting.report_text({"validation": scores, "test": scores, "baseline": None, "decided": DECIDED})
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert reporting.report_text({"validation": scores, "test": scores, "baseline": None}) == expected
+    assert (
+        reporting.report_text({"validation": scores, "test": scores, "baseline": None, "decided": DECIDED}) == expected
+    )
 
 
 def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
@@ -63,26 +76,35 @@ def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
         assert picture.std() > 10
 
 
-CHOSEN = "* chosen on these texts: epochs"
-
-
 @pytest.mark.parametrize(
-    ("more", "footnote"),
+    ("decided", "heading", "footnote"),
     [
-        ({}, CHOSEN),
-        ({"calibration": {"thresholds": None}}, f"{CHOSEN}, temperature"),
+        ({}, "validation accuracy*", "* chosen on these texts: epochs, temperature"),
         (
-            {"calibration": {"thresholds": {"a": 0.5}}, "ngrams": {}},
-            f"{CHOSEN}, scale of the n-grams, temperature, thresholds",
+            {"by": "cross-validation", "folds": 5, "decided": ["scales", "thresholds"]},
+            "cross-validated*",
+            "* 5-fold cross-validation within the training texts chose scales, thresholds; the number of epochs is set "
+            "beforehand",
+        ),
+        (
+            {"by": "cross-validation", "folds": 3, "decided": ["temperature"], "validation": "own"},
+            "validation accuracy",
+            "3-fold cross-validation within the training texts chose temperature; the number of epochs is set "
+            "beforehand",
         ),
     ],
 )
-def test_validation_scores_are_marked_as_chosen_on(more: dict[str, object], footnote: str) -> None:
+def test_validation_scores_say_whether_they_were_chosen_on(
+    decided: dict[str, object], heading: str, footnote: str
+) -> None:
     split = {"accuracy": 0.5, "macro_f1": 0.5}
-    table = reporting.results_table({"validation": split, "test": split, "baseline": None, **more})
+    table = reporting.results_table(
+        {"validation": split, "test": split, "baseline": None, "decided": {**DECIDED, **decided}}
+    )
     assert footnote in " ".join(" ".join(reporting.render(table, width=100)).split())
+    mark = "*" if heading.endswith("*") else ""
     assert [column.header for column in table.columns] == [
-        "percent", "validation accuracy*", "macro F1*", "test accuracy", "macro F1"
+        "percent", heading, f"macro F1{mark}", "test accuracy", "macro F1"
     ]  # fmt: skip
 
 
@@ -96,7 +118,9 @@ def test_the_accuracy_of_no_texts_is_no_number() -> None:
 def test_warnings_stand_under_the_results_a_line_each() -> None:
     scores = scoring.score_probabilities(TRUTH, PROBABILITIES, ["a", "b", "c"])
     warnings = ["warning: " + "word " * 40 + "[red]", "warning: another"]
-    text = reporting.report_text({"validation": scores, "test": scores, "baseline": None, "warnings": warnings})
+    text = reporting.report_text(
+        {"validation": scores, "test": scores, "baseline": None, "decided": DECIDED, "warnings": warnings}
+    )
     assert [line for line in text.splitlines() if line.startswith("warning")] == warnings
 
 
