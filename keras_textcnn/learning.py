@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_textcnn import balance, fitting, interrupts, linear_parts, pipeline, reporting, scoring
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.calibration import fit_scales
+from keras_textcnn.checkpoints import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.config import NGRAMS, ONE_HOT, TrainConfig
 from keras_textcnn.losses import MarginLoss, build_loss
 from keras_textcnn.models import SHORTEST
@@ -128,16 +129,15 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples
     )
     outputs = {part.name: np.zeros((len(folds), part.output_shape[-1]), np.float32) for part in fits.parts}
     for fold in range(1, number + 1):
-        rest, held = (pipeline.select_examples(texts, chosen) for chosen in (folds != fold, folds == fold))
-        for part in fits.parts:
-            fits.fit(part, rest, title=f"fold {fold}")
-            outputs[part.name][folds == fold] = predict(config, part, held)
-        alone = {name: _accuracy(logits[folds == fold], held.truth) for name, logits in outputs.items()}
+        held = pipeline.select_examples(texts, folds == fold)
+        answers = fits.answer_fold(fold, pipeline.select_examples(texts, folds != fold), held)
+        for name, logits in answers.items():
+            outputs[name][folds == fold] = logits
+        alone = {name: _accuracy(logits, held.truth) for name, logits in answers.items()}
         right = ", ".join(
             f"{accuracy:.1%} by the {PARTS[name]}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         say(f"fold {fold} of {number}, right of {len(held.lengths)} held-out texts: {right}")
-        fits.reset()
     held_out = pipeline.select_examples(texts, folds > 0)
     outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
     logits, parts = _combine(outputs, held_out.truth)
@@ -199,6 +199,7 @@ class _Fits:
         self._initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
         self._losses: dict[str, keras.losses.Loss] = {}
         self._compiled = fitting.CompiledPhases()
+        self._answers: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {}
         self._matrix = model.get_layer("embedding").embeddings.numpy() if config.vector_mean else None
 
     def reset(self) -> None:
@@ -222,7 +223,8 @@ class _Fits:
             examples: To learn from.
             validation: Texts that end the phases early and choose the best epoch; None: all epochs are done.
             phases: None: the part's plan.
-            title: Of the fit, beside the first one of the part: "refit", or a fold, whose epochs are not shown.
+            title: Of the fit, beside the first one of the part: "refit", or a fold, whose epochs are neither shown nor
+                written to checkpoints.
         """
         config, before = self.config, len(self.history)
         phases = self.plans[part.name] if phases is None else phases
@@ -253,7 +255,7 @@ class _Fits:
                 patience=config.patience,
                 several_labels=config.several_labels,
                 loss=self._loss(part, examples),
-                checkpoint=self.run.checkpoints / f"{name}.npz",
+                checkpoint=self.run.checkpoints / f"{name}.npz" if shown else None,
                 owner=f"{name} of {self.run.identity}",
                 callbacks=self.callbacks,
                 on_epoch=on_epoch,
@@ -264,6 +266,29 @@ class _Fits:
         if shown:
             self.history += map(numbered, progress.history)
         return progress
+
+    def answer_fold(self, fold: int, rest: pipeline.Examples, held: pipeline.Examples) -> dict[str, np.ndarray]:
+        """What each part, fitted to the rest, says of the texts that a fold holds out; the model is as before then.
+
+        A fold is as long as an epoch, and like one it is either done or begun again after an interruption.
+
+        Returns:
+            By a part's name logits, float32 (texts, labels).
+        """
+        path, owner = self.run.checkpoints / f"fold-{fold}.npz", f"fold {fold} of {self.run.identity}"
+        if path.exists():
+            _, saved = read_checkpoint(path, owner)
+            with reading_checkpoint(path):
+                shape = len(held.lengths), self.model.output_shape[-1]
+                return {part.name: saved[part.name][0].reshape(shape) for part in self.parts}
+        answers = {}
+        for part in self.parts:
+            self.fit(part, rest, title=f"fold {fold}")
+            self._answers.setdefault(part.name, pipeline.trace_answer(part))
+            answers[part.name] = predict(self.config, part, held, answer=self._answers[part.name])
+        self.reset()
+        write_checkpoint(path, owner, {}, {name: [logits] for name, logits in answers.items()})
+        return answers
 
     def _loss(self, part: keras.Model, examples: pipeline.Examples) -> keras.losses.Loss:
         """The same one for every fit of a part, so that it is compiled once; unless it depends on the texts."""
@@ -316,10 +341,16 @@ def plan_ngram_phases(config: TrainConfig) -> list[fitting.Phase]:
     return [fitting.Phase(NGRAMS, config.ngram_epochs or 0, config.ngram_learning_rate or 0.0, frozen)]
 
 
-def predict(config: TrainConfig, model: keras.Model, examples: pipeline.Examples) -> np.ndarray:
-    """The logits of texts, float32 (texts, labels)."""
+def predict(
+    config: TrainConfig,
+    model: keras.Model,
+    examples: pipeline.Examples,
+    *,
+    answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> np.ndarray:
+    """The logits of texts, float32 (texts, labels); `answer` as to `pipeline.predict_logits`."""
     return pipeline.predict_logits(
-        model, examples, boundaries=_boundaries(config), batch_size=config.prediction_batch_size
+        model, examples, boundaries=_boundaries(config), batch_size=config.prediction_batch_size, answer=answer
     )
 
 

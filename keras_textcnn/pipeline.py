@@ -3,7 +3,7 @@
 import bisect
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -177,12 +177,34 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
     return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
 
 
-def predict_logits(model: keras.Model, examples: Examples, *, boundaries: Sequence[int], batch_size: int) -> np.ndarray:
-    """The logits that a model gives to encoded texts: float32 (texts, labels), in their order."""
-    plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
-    # One trace for every width: `model.predict` makes one each, and TensorFlow warns of them in a notebook.
+def trace_answer(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A model's answer, from ids to logits, traced once for every width.
+
+    `model.predict` makes one trace for each, and TensorFlow warns of them in a notebook.
+    """
     function = tf.function(lambda ids: model(ids, training=False))
-    answer = function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.int32))
+    return function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.int32))
+
+
+def predict_logits(
+    model: keras.Model,
+    examples: Examples,
+    *,
+    boundaries: Sequence[int],
+    batch_size: int,
+    answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> np.ndarray:
+    """The logits that a model gives to encoded texts: float32 (texts, labels), in their order.
+
+    Args:
+        model: From ids to logits.
+        examples: Texts.
+        boundaries: From `length_boundaries`.
+        batch_size: Texts at once.
+        answer: From `trace_answer`, of the model; None: it is traced.
+    """
+    answer = answer or trace_answer(model)
+    plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
     batches = padded_batches(examples, plan, boundaries=boundaries)
     logits = np.empty((len(examples.lengths), model.output_shape[-1]), dtype=np.float32)
     for texts, (ids, _) in zip(plan, batches, strict=True):

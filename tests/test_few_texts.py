@@ -277,7 +277,7 @@ def test_several_labels_of_few_texts(settings: dict[str, object], pairs: list[tu
     assert set(metrics["calibration"]["thresholds"]) == {"fruit", "metal", "sea", "long"}
 
 
-@pytest.mark.parametrize("stopped", ["fold-2-logits.npz", "logits.npz"])
+@pytest.mark.parametrize("stopped", ["fold-2.npz", "logits.npz"])
 def test_goes_on_with_the_same_weights(
     stopped: str,
     pairs: list[tuple[str, str]],
@@ -285,7 +285,7 @@ def test_goes_on_with_the_same_weights(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keras_textcnn import fitting
+    from keras_textcnn import fitting, learning
 
     corpus = split(pairs, test=12)
     whole = train(TrainConfig(**settings), corpus, tmp_path / "whole")
@@ -297,7 +297,8 @@ def test_goes_on_with_the_same_weights(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "write_checkpoint", interrupt)
+        for module in (fitting, learning):
+            patch.setattr(module, "write_checkpoint", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(TrainConfig(**settings), corpus, tmp_path / "stopped")
     run = train(TrainConfig(**settings), corpus, tmp_path / "stopped", resumed=True)

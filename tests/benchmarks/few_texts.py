@@ -12,6 +12,7 @@ what it finished in FOLDER and goes on from there.
 
 import argparse
 import ast
+import functools
 import json
 import shutil
 import sys
@@ -29,6 +30,14 @@ SIZES = (50, 100, 200, 500, 1000, 2000)
 MOST_TESTED = 2000
 NAMES = {"ours": "keras_textcnn", "tf_idf": "TF-IDF + LinearSVC", "vectors": "logistic regression on vectors"}
 Texts = tuple[list[str], list[str]]
+
+
+def read_corpus(name: str) -> tuple[Texts, Texts]:
+    """The texts to draw from, and the test texts."""
+    splits = read_texts(name)
+    texts, labels = splits["test"]
+    rows = np.random.default_rng(0).permutation(len(texts))[:MOST_TESTED].tolist()
+    return splits["train"], ([texts[row] for row in rows], [labels[row] for row in rows])
 
 
 def draw(pair: Texts, size: int, seed: int) -> Texts:
@@ -174,21 +183,19 @@ def main() -> None:
     log = arguments.folder / "results.jsonl"
     results = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = {(row["corpus"], row["size"], row["sample"]) for row in results}
-    for corpus in arguments.corpora:
-        linear = VectorModel(arguments.vectors)
-        splits = read_texts(corpus)
-        rows = np.random.default_rng(0).permutation(len(splits["test"][0]))[:MOST_TESTED].tolist()
-        test = [splits["test"][0][row] for row in rows], [splits["test"][1][row] for row in rows]
-        for sample in range(arguments.samples):
-            for size in arguments.sizes:
-                if (corpus, size, sample) in done:
-                    continue
-                train = draw(splits["train"], size, sample)
-                scores = measure(arguments.folder / f"run-{corpus}", train, test, settings, linear, sample)
-                results.append({"corpus": corpus, "size": size, "sample": sample, **scores})
-                with log.open("a") as file:
-                    file.write(json.dumps(results[-1]) + "\n")
-                print(results[-1], file=sys.stderr, flush=True)
+    wanted = [(s, c, n) for s in range(arguments.samples) for c in arguments.corpora for n in arguments.sizes]
+    read = functools.cache(read_corpus)
+    linear = functools.cache(lambda corpus: VectorModel(arguments.vectors))
+    for sample, corpus, size in wanted:
+        if (corpus, size, sample) in done:
+            continue
+        texts, test = read(corpus)
+        train = draw(texts, size, sample)
+        scores = measure(arguments.folder / f"run-{corpus}", train, test, settings, linear(corpus), sample)
+        results.append({"corpus": corpus, "size": size, "sample": sample, **scores})
+        with log.open("a") as file:
+            file.write(json.dumps(results[-1]) + "\n")
+        print(results[-1], file=sys.stderr, flush=True)
     print_table(results)
     if arguments.picture:
         draw_curves(results, arguments.picture)
