@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+from scipy import stats
 
 from keras_textcnn import balance, baseline, devices, export, pipeline, scoring
 from keras_textcnn.adapting import Start, compare_on_old_texts, rehearse
@@ -31,6 +32,7 @@ from keras_textcnn.summary import write_summary
 
 CONVOLUTION = "convolution"  # the part whose logits have no layer of their own
 WARNING = "warning: "  # begins a line that the reports repeat
+WIDEST_INTERVAL = 0.1  # of a test accuracy, 95%, that needs no warning: 400 texts of which half are right
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
@@ -146,8 +148,9 @@ def train(
         _export(run, config, model, encoded, calibration)
         if start and old_texts:
             run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
-        if ahead := _describe_lead(config, run_metrics):
-            say(ahead)
+        for line in (_describe_lead(config, run_metrics), describe_chance(run_metrics)):
+            if line:
+                say(line)
         run_metrics["warnings"] = warnings
         if learnt_before or not start:  # or the list would not be whole
             run.write_learnt(_list_learnt(tokenized, encoded, refit=refit, before=learnt_before))
@@ -461,6 +464,26 @@ def _describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
     return (
         f"warning: the linear model is ahead on the test texts ({linear:.2f} against {ours:.2f}); "
         f"try {', '.join([*advice, 'more texts'])}"
+    )
+
+
+def describe_chance(run_metrics: Mapping[str, Any]) -> str:
+    """A warning where the test texts are so few that chance may have made their accuracy; else "".
+
+    Args:
+        run_metrics: What `metrics.json` holds.
+
+    Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference.
+    """
+    texts, accuracy = run_metrics["test"]["support"], run_metrics["test"]["accuracy"]
+    low, high = stats.binomtest(round(accuracy * texts), texts).proportion_ci(method="wilson")
+    if high - low <= WIDEST_INTERVAL:
+        return ""
+    crossed = run_metrics["decided"]["by"] == "cross-validation" and run_metrics["decided"]["validation"] != "own"
+    more = f"; the cross-validated scores are of {run_metrics['decided']['texts']:,} texts" if crossed else ""
+    return (
+        f"warning: with {texts:,} test texts a test accuracy of {100 * accuracy:.0f}% stands for anything from "
+        f"{100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; give more with --test-data"
     )
 
 

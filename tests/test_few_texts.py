@@ -22,7 +22,7 @@ from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.ngrams import NgramLogits, VectorMeanLogits
 from keras_textcnn.pipeline import length_boundaries, plan_batches, plan_epoch
 from keras_textcnn.splits import deal_folds
-from keras_textcnn.training import train
+from keras_textcnn.training import describe_chance, train
 from tests.conftest import make_examples, make_ids, make_texts, randomize, weights_of
 
 IDS, WIDEST = 30, 12
@@ -307,3 +307,17 @@ def test_goes_on_with_the_same_weights(
     first, second = (json.loads((it.directory / "metrics.json").read_text()) for it in (whole, run))
     assert first["parts"] == second["parts"]
     assert first["test"] == second["test"]
+
+
+@pytest.mark.parametrize(("right", "texts", "interval"), [(5, 6, "44 to 97"), (0, 10, "0 to 28"), (180, 200, None)])
+def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, interval: str | None) -> None:
+    """The intervals are Wilson's, by hand."""
+    decided = {"by": "cross-validation", "validation": "held out", "texts": 54}
+    line = describe_chance({"test": {"support": texts, "accuracy": right / texts}, "decided": decided})
+    assert (f"stands for anything from {interval}% (95% interval); the cross-validated scores" in line) == bool(
+        interval
+    )
+    share, root = right / texts, 1.959964
+    middle = (share + root**2 / (2 * texts)) / (1 + root**2 / texts)
+    half = root * np.sqrt(share * (1 - share) / texts + root**2 / (4 * texts**2)) / (1 + root**2 / texts)
+    assert not interval or interval == f"{100 * (middle - half):.0f} to {100 * (middle + half):.0f}"
