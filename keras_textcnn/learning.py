@@ -19,7 +19,7 @@ from keras_textcnn.ngrams import split_parts
 from keras_textcnn.run import Run
 from keras_textcnn.splits import deal_folds
 
-PARTS = {"logits": "convolution", "ngrams": "n-grams", "vector_mean": "vectors' mean"}  # by their layers
+PARTS = {"logits": "convolution", "ngrams": "n-grams", "vector_mean": "mean vector"}  # by their layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,9 +101,9 @@ def _validate(
     outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
     logits, parts = _combine(outputs, held_out.truth)
     if parts:
-        say(f"right of the validation texts: {_describe_parts(parts, logits, held_out.truth)}")
+        say(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.truth)}")
     if refit:
-        say("once more from the start for as many epochs, with the validation texts among the training texts")
+        say("fitting again from the start for as many epochs, to training and validation texts")
         fits.reset()
         everything = pipeline.join_examples(examples["train"], held_out)
         for part in fits.parts:
@@ -119,13 +119,10 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples
     number = config.inner_folds or 0
     folds = deal_folds(texts.sparse_truth, folds=number, seed=config.seed)
     several = len(fits.parts) > 1
+    names = ", ".join(PARTS[part.name] for part in fits.parts) if several else ""
     say(
-        f"{number}-fold cross-validation within the training texts decides the temperature"
-        + (
-            ", and how much each part counts: the " + ", the ".join(PARTS[part.name] for part in fits.parts)
-            if several
-            else ""
-        )
+        f"{number}-fold cross-validation on the training texts chooses the temperature"
+        + (f" and the scale of each part: {names}" if several else "")
     )
     outputs = {part.name: np.zeros((len(folds), part.output_shape[-1]), np.float32) for part in fits.parts}
     for fold in range(1, number + 1):
@@ -135,18 +132,18 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples
             outputs[name][folds == fold] = logits
         alone = {name: _accuracy(logits, held.truth) for name, logits in answers.items()}
         right = ", ".join(
-            f"{accuracy:.1%} by the {PARTS[name]}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
+            f"{PARTS[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
-        say(f"fold {fold} of {number}, right of {len(held.lengths)} held-out texts: {right}")
+        say(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
     held_out = pipeline.select_examples(texts, folds > 0)
     outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
     logits, parts = _combine(outputs, held_out.truth)
     if parts:
-        say(f"right of all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
+        say(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     say(
-        f"now all training texts, for {epochs} epochs of at least {config.minimum_steps} steps: so few texts could not "
-        "say how many are best, these were on other corpora"
+        f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number, because "
+        "there are too few texts to choose it"
     )
     best_epochs = {}
     for part in fits.parts:
@@ -169,9 +166,9 @@ def _combine(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> tuple[np.n
 
 
 def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray, truth: np.ndarray) -> str:
-    alone = ", ".join(f"{part['accuracy']:.2%} by the {PARTS[name]}" for name, part in parts.items())
-    scaled = " + ".join(f"{part['scale']:.2f} x {PARTS[name]}" for name, part in parts.items())
-    return f"{alone}, {_accuracy(logits, truth):.2%} by their sum ({scaled})"
+    alone = ", ".join(f"{PARTS[name]} {part['accuracy']:.2%}" for name, part in parts.items())
+    scales = ", ".join(f"{part['scale']:.2f}" for part in parts.values())
+    return f"{alone}, their scaled sum {_accuracy(logits, truth):.2%} (scales {scales}: logits of the parts differ in size)"
 
 
 class _Fits:

@@ -56,8 +56,7 @@ def describe_choices(run_metrics: Mapping[str, Any]) -> str:
     chosen = ", ".join(decided["decided"])
     if decided["by"] == "validation":
         return f"* chosen on these texts: {chosen}"
-    mark = "" if decided["validation"] == "own" else "* "
-    return (
-        f"{mark}{decided['folds']}-fold cross-validation within the training texts chose {chosen}; "
-        "the number of epochs is set beforehand"
-    )
+    crossed = f"{decided['folds']}-fold cross-validation on the training texts"
+    if decided["validation"] == "own":
+        return f"{crossed} chose {chosen}"
+    return f"* {crossed}; it also chose this run's {chosen}, so that its scores may be a little too high"

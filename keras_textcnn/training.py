@@ -67,7 +67,7 @@ def train(
     """
     started = time.perf_counter()
     say, warnings = _collecting_warnings(say)
-    config = config.resolved(**_count_texts(config, corpus))
+    config = config.resolved(**count_texts(config, corpus))
     if several := config.repeats():
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
     _check_fractions(config, corpus)
@@ -169,7 +169,7 @@ def train(
     return run
 
 
-def _count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[str, int]:
+def count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[str, int]:
     """How many texts there are to train on once the test is split off, and for validation: `resolved` needs them."""
     if isinstance(corpus, TokenizedCorpus):
         counts = {name: int((corpus.splits == position).sum()) for position, name in enumerate(SPLITS)}
@@ -480,10 +480,10 @@ def describe_chance(run_metrics: Mapping[str, Any]) -> str:
     if high - low <= WIDEST_INTERVAL:
         return ""
     crossed = run_metrics["decided"]["by"] == "cross-validation" and run_metrics["decided"]["validation"] != "own"
-    more = f"; the cross-validated scores are of {run_metrics['decided']['texts']:,} texts" if crossed else ""
+    more = f"; rather trust the cross-validated score, of {run_metrics['decided']['texts']:,} texts" if crossed else ""
     return (
-        f"warning: with {texts:,} test texts a test accuracy of {100 * accuracy:.0f}% stands for anything from "
-        f"{100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; give more with --test-data"
+        f"warning: on only {texts:,} test texts an accuracy of {100 * accuracy:.0f}% is compatible with a true accuracy "
+        f"of {100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; --test-data takes more test texts"
     )
 
 

@@ -7,6 +7,8 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+MANY = 10_000  # texts: as many as the default recipe's validation texts decide for
+
 # What the command trains by default, without the linear model and what else the others do not have.
 CONVOLUTION = ["--ngrams", "0", "--vocabulary", "train", "--unfrozen-epochs", "8", "--no-refit"]
 

@@ -20,8 +20,9 @@ def main() -> None:
     from keras_textcnn.corpus import VALIDATION, Corpus
     from keras_textcnn.encoding import encode_corpus
     from keras_textcnn.opening import locate, make_reader, read_records
+    from keras_textcnn.splits import deal_folds
     from keras_textcnn.store import tokenize_corpus
-    from keras_textcnn.training import measure_baseline
+    from keras_textcnn.training import count_texts, measure_baseline
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, TrainConfig)
@@ -29,10 +30,13 @@ def main() -> None:
     named = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
     sources = {split: locate(data) for split, data in named.items() if data}
     corpus = Corpus.of(read_records(sources, make_reader(config, config.data)))
+    config = config.resolved(**count_texts(config, corpus))
     tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     encoded = encode_corpus(config, tokenized, lambda line: None)
-    refit = bool(config.refit) and VALIDATION not in tokenized.splits
-    scores = measure_baseline(config, tokenized, encoded, refit=refit)
+    refit = bool(config.refit) and not config.inner_folds and VALIDATION not in tokenized.splits
+    truth = encoded.examples["train"].sparse_truth
+    folds = deal_folds(truth, folds=config.inner_folds, seed=config.seed) if config.inner_folds else None
+    scores = measure_baseline(config, tokenized, encoded, refit=refit, folds=folds)
     shown = (
         f"{split} {100 * scores[split]['accuracy']:.2f} ({100 * scores[split]['macro_f1']:.2f})"
         for split in ("validation", "test")

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from corpora import save_ids
+from corpora import MANY, save_ids
 
 CORPORA, ROUNDS, MILLION, TOKENS = ("sentence_polarity", "reuters-r8"), 7, 1_000_000, 60
 
@@ -30,7 +30,7 @@ def main() -> None:
     from keras_textcnn.pipeline import Examples, length_boundaries, padded_batches, plan_batches
     from keras_textcnn.store import ArrayIds
 
-    config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0).resolved()
+    config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0).resolved(texts=MANY)
     boundaries = length_boundaries(config.maximum_tokens)
 
     def pipeline_of(ids: np.ndarray, lengths: np.ndarray, targets: np.ndarray) -> tf.data.Dataset:

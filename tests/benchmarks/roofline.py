@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from corpora import save_ids
+from corpora import MANY, save_ids
 from vocabulary_scaling import our_batches
 
 SIZE, ROUNDS = 2048, 7
@@ -39,7 +39,8 @@ def main() -> None:
         matrix = tf.cast(tf.random.normal((SIZE, SIZE)), dtype)
         product = tf.function(tf.matmul)
         contestants[f"product, {precision}"] = (lambda m=matrix, p=product: p(m, m).numpy()), 2 * SIZE**3, 2 * SIZE**3
-        config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0, precision=precision).resolved()
+        config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0, precision=precision)
+        config = config.resolved(texts=MANY)
         a_token = 2 * sum(config.windows) * config.dimensions * config.filters
         running, distinct = (sum(count(ids) for ids, _ in batches) for count in (np.count_nonzero, _distinct))
         for passes, phase in enumerate(learning.plan_phases(config), 2):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from contest import Round, compete, take_part
 from contestants import PEERS, Labeller
-from corpora import read_texts
+from corpora import MANY, read_texts
 
 LONGEST_SECONDS = 60  # after which a contestant gives up
 # What each needs, imported before its clock starts.
@@ -42,7 +42,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
 
     rows = [(name, *pair) for name, pairs in splits.items() for pair in zip(*pairs, strict=True)]
     corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
-    config = TrainConfig(data=data, ngrams=0).resolved()
+    config = TrainConfig(data=data, ngrams=0).resolved(texts=MANY)
     encoded = encode_corpus(config, tokenize_corpus(corpus.records()), lambda line: None)
     model = building.build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     building.load_vectors(config, model, encoded)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from contest import Round, compete, show_ratios, take_part
 from contestants import Texts
-from corpora import save_ids
+from corpora import MANY, save_ids
 
 DATA, ROWS, ROUNDS, STEPS, STOCK_STEPS = "reuters-r8", (20_000, 400_000, 2_000_000), 7, 40, 4
 STOCK = "Keras's Embedding and Adam"
@@ -47,9 +47,9 @@ def our_model(rows: int, labels: int, phase: str) -> object:
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.fitting import compile_phase
 
-    config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100, ngrams=0)
+    config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100, ngrams=0).resolved(texts=MANY)
     model = building.build_model(config, vocabulary_size=rows, labels=labels)
-    compile_phase(model, next(part for part in learning.plan_phases(config.resolved()) if part.name == phase))
+    compile_phase(model, next(part for part in learning.plan_phases(config) if part.name == phase))
     return model
 
 
