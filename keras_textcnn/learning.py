@@ -142,7 +142,7 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples
         say(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     say(
-        f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number, because "
+        f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number: "
         "there are too few texts to choose it"
     )
     best_epochs = {}
@@ -168,7 +168,8 @@ def _combine(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> tuple[np.n
 def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray, truth: np.ndarray) -> str:
     alone = ", ".join(f"{PARTS[name]} {part['accuracy']:.2%}" for name, part in parts.items())
     scales = ", ".join(f"{part['scale']:.2f}" for part in parts.values())
-    return f"{alone}, their scaled sum {_accuracy(logits, truth):.2%} (scales {scales}: logits of the parts differ in size)"
+    total = f"{_accuracy(logits, truth):.2%}"
+    return f"{alone}, their scaled sum {total} (scales {scales}: the parts' logits differ in size)"
 
 
 class _Fits:

@@ -482,8 +482,8 @@ def describe_chance(run_metrics: Mapping[str, Any]) -> str:
     crossed = run_metrics["decided"]["by"] == "cross-validation" and run_metrics["decided"]["validation"] != "own"
     more = f"; rather trust the cross-validated score, of {run_metrics['decided']['texts']:,} texts" if crossed else ""
     return (
-        f"warning: on only {texts:,} test texts an accuracy of {100 * accuracy:.0f}% is compatible with a true accuracy "
-        f"of {100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; --test-data takes more test texts"
+        f"warning: on only {texts:,} test texts an accuracy of {100 * accuracy:.0f}% is compatible with a true one of "
+        f"{100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; --test-data takes more test texts"
     )
 
 

@@ -210,13 +210,13 @@ def test_a_run_of_few_texts_sets_none_apart(
     }
     assert sum(scores["support"] for scores in metrics["validation"]["per_label"].values()) == 48
     assert [*metrics["parts"]] == ["convolution", "ngrams", "vector_mean"]
-    assert sum("held-out texts" in line for line in said) == 6
+    assert sum("held-out texts: convolution" in line for line in said) == 6
     scales = load_model(run).get_layer("sum").scales.numpy()
     np.testing.assert_allclose(scales, [part["scale"] for part in metrics["parts"].values()], rtol=1e-6)
     assert not any("validation loss" in line for line in said)
     report = (run.directory / "report.txt").read_text("utf-8")
     assert "cross-validated*" in report
-    assert "5-fold cross-validation within the training texts" in report
+    assert "5-fold cross-validation on the training texts; it also chose" in report
 
 
 def test_held_out_texts_are_answered_by_what_has_not_learnt_from_them(
@@ -314,9 +314,7 @@ def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, in
     """The intervals are Wilson's, by hand."""
     decided = {"by": "cross-validation", "validation": "held out", "texts": 54}
     line = describe_chance({"test": {"support": texts, "accuracy": right / texts}, "decided": decided})
-    assert (f"stands for anything from {interval}% (95% interval); the cross-validated scores" in line) == bool(
-        interval
-    )
+    assert (f"true one of {interval}% (95% interval); rather trust the cross-validated" in line) == bool(interval)
     share, root = right / texts, 1.959964
     middle = (share + root**2 / (2 * texts)) / (1 + root**2 / texts)
     half = root * np.sqrt(share * (1 - share) / texts + root**2 / (4 * texts**2)) / (1 + root**2 / texts)

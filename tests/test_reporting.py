@@ -83,14 +83,13 @@ def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
         (
             {"by": "cross-validation", "folds": 5, "decided": ["scales", "thresholds"]},
             "cross-validated*",
-            "* 5-fold cross-validation within the training texts chose scales, thresholds; the number of epochs is set "
-            "beforehand",
+            "* 5-fold cross-validation on the training texts; it also chose this run's scales, thresholds, so that its "
+            "scores may be a little too high",
         ),
         (
             {"by": "cross-validation", "folds": 3, "decided": ["temperature"], "validation": "own"},
             "validation accuracy",
-            "3-fold cross-validation within the training texts chose temperature; the number of epochs is set "
-            "beforehand",
+            "3-fold cross-validation on the training texts chose temperature",
         ),
     ],
 )
