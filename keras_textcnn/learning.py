@@ -142,8 +142,8 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples
         say(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     say(
-        f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number: "
-        "there are too few texts to choose it"
+        f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
+        "cross-validation does not choose"
     )
     best_epochs = {}
     for part in fits.parts:

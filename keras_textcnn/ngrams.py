@@ -118,8 +118,10 @@ class NgramLogits(keras.layers.Layer):
         if self.weighted:
             texts = tf.shape(ids)[0]
             squares = [
-                tf.math.unsorted_segment_sum(tf.gather(weights.value, rows) ** 2, places[:, 0], texts)
-                for weights, (rows, places, _) in zip(self.row_weights, (found[0], *_joined(found[1:])), strict=True)
+                tf.math.unsorted_segment_sum(
+                    tf.gather(self.row_weights[min(size, 2) - 1].value, rows) ** 2, places[:, 0], texts
+                )
+                for rows, places, size in found
             ]
             return tf.sqrt(tf.maximum(tf.add_n(squares), 1))
         lengths = tf.math.count_nonzero(ids, axis=1, dtype=tf.int32)
@@ -138,14 +140,6 @@ class NgramLogits(keras.layers.Layer):
             "buckets": self.buckets,
             "weighted": self.weighted,
         }
-
-
-def _joined(found: list[tuple[tf.Tensor, tf.Tensor, int]]) -> list[tuple[tf.Tensor, tf.Tensor, int]]:
-    """The n-grams of all these sizes in one, as they share their rows; none of none."""
-    if not found:
-        return []
-    rows, places, sizes = zip(*found, strict=True)
-    return [(tf.concat(rows, 0), tf.concat(places, 0), max(sizes))]
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")
