@@ -139,7 +139,6 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 _SOLVED = {"ngrams": 0}, {"ngram_svm": True, "from_run": None}  # what makes epochs of the n-grams mean nothing
-_OF_VALIDATION = ("validation_fraction", "refit", "patience")  # whoever gives one wants validation texts to decide
 
 
 def _one(value: str) -> tuple[str]:
@@ -574,8 +573,9 @@ class TrainConfig:
         """
         few = texts < FEW_TEXTS and not self.from_run
         solved = few and self.ngram_epochs is None and self.ngram_learning_rate is None
-        asked = any(getattr(self, name) not in (None, TrainConfig.patience) for name in _OF_VALIDATION)
-        crossed = few and validation_texts < FEW_VALIDATION_TEXTS and not asked
+        # Whoever gives one of these wants validation texts to decide.
+        given = self.validation_fraction is not None or self.refit is not None or self.patience != TrainConfig.patience
+        crossed = few and validation_texts < FEW_VALIDATION_TEXTS and not given
         folds = self.inner_folds if self.inner_folds is not None else INNER_FOLDS if crossed else 0
         sized: dict[str, Any] = {"inner_folds": folds}
         if folds:

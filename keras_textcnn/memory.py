@@ -76,7 +76,8 @@ def _blocks(examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
     """Raises InputError if training would hold more than --memory says."""
-    scored, longest = int((encoded.splits != TRAIN).sum()), int(tokenized.lengths.max())
+    scored = len(encoded.splits) if config.inner_folds else int((encoded.splits != TRAIN).sum())
+    longest = int(tokenized.lengths.max())
     longest = config.maximum_tokens if config.model in SHORTEST else min(config.maximum_tokens, longest)
     layers = sum(_numbers_a_text(layer, longest) for layer in model.layers)
     batch = max(
