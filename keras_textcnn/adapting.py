@@ -87,13 +87,16 @@ class Start:
         warning = f"warning: no new text of {_listed(missing)}: the run keeps these labels, but may forget them"
         return [f"{warning}; try {advice}"] if missing else []
 
-    def load_into(self, model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str]) -> None:
+    def load_into(
+        self, model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str], *, trained_rows: bool = True
+    ) -> None:
         """Gives a model the run's weights; rows of new tokens and of new labels keep what they have.
 
         Args:
             model: Of the run's architecture.
             vocabulary: The model's tokens by id: the run's, and others behind them.
             labels: The model's names by output.
+            trained_rows: Whether the fit that follows trains the rows of n-grams.
         """
         trained = load_model(self.run)
         rows = [self.labels.index(label) for label in labels if label in self.labels]
@@ -107,6 +110,16 @@ class Start:
                 else:
                     known[...] = value
                 variable.assign(whole)
+        for layer in model.layers:
+            if layer.name == "vector_mean":  # new tokens may have vectors, and learn what these mean
+                vectors = model.get_layer("embedding").embeddings.numpy()
+                known = layer.known.numpy()
+                known[len(self.vocabulary) :] = vectors[len(self.vocabulary) :].any(axis=1)
+                layer.known.assign(known)
+            if layer.name == "ngrams" and layer.weighted and trained_rows:
+                for weights in layer.row_weights:  # what is learnt now counts in a text's length like the rarest before
+                    values = weights.numpy()
+                    weights.assign(np.where(values > 0, values, values.max()))
 
 
 def rehearse(

@@ -67,7 +67,8 @@ def predict_linear(
         For each split int (texts,), the outputs chosen; or where a text may have several labels float32 (texts,
         labels): the machines' decisions squashed to (0, 1), in the same order, no probabilities.
     """
-    known = np.flatnonzero(training.getnnz(axis=0))
+    having = training.getnnz(axis=0)
+    known = np.flatnonzero(having) if having.any() else np.arange(1)
     tf_idf = TfidfTransformer(sublinear_tf=True)
     features = tf_idf.fit_transform(training[:, known])
     others = {name: tf_idf.transform(counts[:, known]) for name, counts in splits.items()}

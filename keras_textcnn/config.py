@@ -13,7 +13,7 @@ from keras_textcnn.errors import InputError
 
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
 NO_VECTORS = "none"
-NGRAMS = "n-grams"  # the phase of the linear model beside the convolution
+NGRAMS, MEAN_VECTOR = "n-grams", "mean vector"  # phases of the linear models beside the convolution
 ONE_HOT, ZHANG = "one-hot", "zhang"
 WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
 MOST_RUNS = 1000  # of one command
@@ -373,7 +373,7 @@ class TrainConfig:
         None,
         "conv1d: a logistic regression on the mean of a text's pretrained vectors is added to the logits (default: "
         f"below {FEW_TEXTS:,} training texts)",
-        unless=({"vectors": NO_VECTORS},),
+        unless=({"vectors": NO_VECTORS, "from_run": None},),
         action=argparse.BooleanOptionalAction,
     )
     embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))

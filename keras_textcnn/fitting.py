@@ -244,17 +244,18 @@ class CompiledPhases:
     """Models that share their layers, each compiled for one phase; it is traced once, however many fits have it."""
 
     def __init__(self) -> None:
-        self._models: dict[tuple[Any, ...], keras.Model] = {}
+        self._models: dict[tuple[Phase, str], tuple[keras.Model, keras.losses.Loss | None]] = {}
 
     def take(
         self, model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
     ) -> keras.Model:
         """A model of the same layers compiled for a phase, its optimizer as new."""
-        key = dataclasses.replace(phase, name="", epochs=0), several_labels, loss, model.name
-        if key not in self._models:
-            self._models[key] = keras.Model(model.inputs, model.outputs, name=model.name)
-            compile_phase(self._models[key], phase, several_labels=several_labels, loss=loss)
-        taken = self._models[key]
+        key = dataclasses.replace(phase, name="", epochs=0), model.name
+        taken, its_loss = self._models.get(key, (None, None))
+        if taken is None or its_loss is not loss:
+            taken = keras.Model(model.inputs, model.outputs, name=model.name)
+            compile_phase(taken, phase, several_labels=several_labels, loss=loss)
+            self._models[key] = taken, loss
         set_trainable(taken, phase)
         for variable in taken.optimizer.variables:
             if variable.name != "learning_rate":

@@ -1,6 +1,8 @@
 """The fit of a run: each part of the model for itself, what each is worth, and once more with all texts."""
 
 import dataclasses
+import functools
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,14 +14,13 @@ from keras_textcnn import balance, fitting, interrupts, linear_parts, pipeline, 
 from keras_textcnn.board import TensorBoard
 from keras_textcnn.calibration import fit_scales
 from keras_textcnn.checkpoints import read_checkpoint, reading_checkpoint, write_checkpoint
-from keras_textcnn.config import NGRAMS, ONE_HOT, TrainConfig
+from keras_textcnn.config import MEAN_VECTOR, MODELS, NGRAMS, ONE_HOT, TrainConfig
 from keras_textcnn.losses import MarginLoss, build_loss
 from keras_textcnn.models import SHORTEST
 from keras_textcnn.ngrams import split_parts
 from keras_textcnn.run import Run
-from keras_textcnn.splits import deal_folds
 
-PARTS = {"logits": "convolution", "ngrams": "n-grams", "vector_mean": "mean vector"}  # by their layers
+PARTS = {"logits": "convolution", "ngrams": NGRAMS, "vector_mean": MEAN_VECTOR}  # by their layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +57,8 @@ def learn(
     *,
     vocabulary: Sequence[str],
     refit: bool,
+    folds: np.ndarray | None,
+    matrix: np.ndarray | None,
     say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> Learnt:
@@ -67,16 +70,19 @@ def learn(
         config: The settings, with those that depend on the number of texts.
         run: Where checkpoints and TensorBoard's files go.
         model: From a builder, its vectors loaded; it ends with the weights of the last fit.
-        examples: Of "train" and "validation"; with `inner_folds` the latter decide nothing.
+        examples: Of "train" and "validation"; with `folds` the latter decide nothing.
         vocabulary: Tokens by id.
         refit: Whether, once the validation texts have chosen the epochs and the scales, all starts anew with them among
             the training texts, for as many epochs.
+        folds: From `splits.deal_folds`, of the training texts: cross-validation decides; None: validation texts do.
+        matrix: float32 (vocabulary, dimensions), the vectors of the tokens, zeros where there is none, for a part that
+            is linear in their mean; None without such a part.
         say: Called with lines about the progress.
         callbacks: Keras callbacks for the fit.
     """
-    fits = _Fits(config, run, model, say, callbacks)
-    if config.inner_folds:
-        learnt = _cross_validate(config, fits, examples["train"], say)
+    fits = _Fits(config, run, model, matrix, say, callbacks)
+    if folds is not None:
+        learnt = _cross_validate(config, fits, examples["train"], folds, say)
     else:
         learnt = _validate(fits, examples, refit=refit, say=say)
     if learnt.parts:
@@ -114,10 +120,11 @@ def _validate(
     )
 
 
-def _cross_validate(config: TrainConfig, fits: "_Fits", texts: pipeline.Examples, say: Callable[[str], None]) -> Learnt:
+def _cross_validate(
+    config: TrainConfig, fits: "_Fits", texts: pipeline.Examples, folds: np.ndarray, say: Callable[[str], None]
+) -> Learnt:
     """Cross-validation within the training texts decides the scales of the sum; the epochs are as many as given."""
-    number = config.inner_folds or 0
-    folds = deal_folds(texts.sparse_truth, folds=number, seed=config.seed)
+    number = int(folds.max())
     several = len(fits.parts) > 1
     names = ", ".join(PARTS[part.name] for part in fits.parts) if several else ""
     say(
@@ -186,6 +193,7 @@ class _Fits:
         config: TrainConfig,
         run: Run,
         model: keras.Model,
+        matrix: np.ndarray | None,
         say: Callable[[str], None],
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
@@ -198,7 +206,7 @@ class _Fits:
         self._losses: dict[str, keras.losses.Loss] = {}
         self._compiled = fitting.CompiledPhases()
         self._answers: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {}
-        self._matrix = model.get_layer("embedding").embeddings.numpy() if config.vector_mean else None
+        self._matrix = matrix
 
     def reset(self) -> None:
         """Gives the model the values that it began with."""
@@ -275,8 +283,10 @@ class _Fits:
         """
         path, owner = self.run.checkpoints / f"fold-{fold}.npz", f"fold {fold} of {self.run.identity}"
         if path.exists():
-            _, saved = read_checkpoint(path, owner)
+            facts, saved = read_checkpoint(path, owner)
             with reading_checkpoint(path):
+                if facts["began"] != self._began:
+                    raise ValueError("the fit began with other weights, or vectors, than these")
                 shape = len(held.lengths), self.model.output_shape[-1]
                 return {part.name: saved[part.name][0].reshape(shape) for part in self.parts}
         answers = {}
@@ -285,8 +295,16 @@ class _Fits:
             self._answers.setdefault(part.name, pipeline.trace_answer(part))
             answers[part.name] = predict(self.config, part, held, answer=self._answers[part.name])
         self.reset()
-        write_checkpoint(path, owner, {}, {name: [logits] for name, logits in answers.items()})
+        write_checkpoint(path, owner, {"began": self._began}, {name: [logits] for name, logits in answers.items()})
         return answers
+
+    @functools.cached_property
+    def _began(self) -> str:
+        """The SHA-256 of what the model began with."""
+        digest = hashlib.sha256()
+        for value in self._initial:
+            digest.update(value.tobytes())
+        return digest.hexdigest()
 
     def _loss(self, part: keras.Model, examples: pipeline.Examples) -> keras.losses.Loss:
         """The same one for every fit of a part, so that it is compiled once; unless it depends on the texts."""
@@ -309,7 +327,11 @@ def plan_part(config: TrainConfig, name: str) -> list[fitting.Phase]:
     if name == "ngrams":
         return [] if config.ngram_svm and not config.from_run else plan_ngram_phases(config)
     if name == "vector_mean":
-        return [] if not config.from_run else [dataclasses.replace(plan_ngram_phases(config)[0], name="vectors' mean")]
+        if not config.from_run:
+            return []
+        own = MODELS[config.model]  # a model without n-grams has no settings of theirs
+        epochs, rate = (getattr(config, name) or own[name] for name in ("ngram_epochs", "ngram_learning_rate"))
+        return [dataclasses.replace(plan_ngram_phases(config)[0], name=MEAN_VECTOR, epochs=epochs, learning_rate=rate)]
     return plan_phases(config)
 
 

@@ -48,7 +48,7 @@ def solve_ngrams(
     having = counts.getnnz(axis=0)
     idf = np.where(having > 0, np.log((1 + counts.shape[0]) / (1 + having)) + 1, 0)
     roots = np.sqrt(np.maximum(counts @ idf**2, 1))
-    known = np.flatnonzero(having)
+    known = np.flatnonzero(having) if having.any() else np.arange(1)
     features = sparse.diags(1 / roots) @ counts[:, known] @ sparse.diags(idf[known])
     kernel, bias = _solve(features, truth, layer.labels, weights, margin=True)
     rows = np.zeros((counts.shape[1], layer.labels), np.float32)

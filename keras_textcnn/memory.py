@@ -22,6 +22,9 @@ from keras_textcnn.store import TokenizedCorpus
 # layers; for each score.
 WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
 WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, 40
+# For each n-gram that is solved for: row, column and count, as lists, sparse matrices and the solver's copy; for each
+# number of a mean vector: itself, standardized, and the solver's copy.
+NGRAM_BYTES, MEAN_BYTES = 60, 24
 
 # Of the linear model of n-grams: rows for those of two tokens and more; numbers of these rows, and of the tokens'.
 MOST_BUCKETS, MOST_BUCKET_NUMBERS, MOST_WORD_NUMBERS = 2**18, 2**25, 2**24
@@ -91,6 +94,7 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
         + model.count_params() * WEIGHT_BYTES
         + scored * len(encoded.labels) * SCORE_BYTES
         + _label_bytes(encoded)
+        + _solver_bytes(config, encoded)
     ) // 2**20
     if config.memory and needed > config.memory:
         raise InputError(
@@ -98,6 +102,14 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
             f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch: "
             "raise --memory, or lower --vocabulary-size, --filters or --maximum-tokens"
         )
+
+
+def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:
+    """What the features of the parts take that are solved for, all texts at once."""
+    examples = encoded.examples["train"]
+    ngrams = int(examples.lengths.sum()) * (config.ngrams or 0) if config.ngram_svm else 0
+    means = len(examples.lengths) * (config.dimensions or 0) if config.vector_mean else 0
+    return 0 if config.from_run else NGRAM_BYTES * ngrams + MEAN_BYTES * means
 
 
 def _label_bytes(encoded: Encoded) -> int:

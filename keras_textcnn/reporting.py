@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from keras_textcnn.config import NGRAMS
+from keras_textcnn.config import MEAN_VECTOR, NGRAMS
 from keras_textcnn.corpus import SPLITS, Survey
 from keras_textcnn.results import UNDEFINED, describe_choices, percent, results_rows, validation_columns
 from keras_textcnn.terminal import Console, visible
@@ -104,12 +104,13 @@ def _footnote(line: str) -> dict[str, Any]:
 def describe_scores(run_metrics: dict[str, Any]) -> str:
     """One line about a run among others."""
     validation, test = (f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
+    decided = run_metrics["decided"]
+    chosen = ", ".join(decided["decided"])
     texts = {
         "own": f"{validation} of the validation texts right",
-        "validation": f"{validation} of the validation texts right, on which its epochs were chosen",
-        "cross-validation": f"{validation} of the held-out training texts right, on which its scales were chosen",
+        "validation": f"{validation} of the validation texts right, which chose its {chosen}",
+        "cross-validation": f"{validation} of the held-out training texts right, which chose its {chosen}",
     }
-    decided = run_metrics["decided"]
     return f"{texts['own' if decided['validation'] == 'own' else decided['by']]}, {test} of the test texts right"
 
 
@@ -249,9 +250,10 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
         path: Of the picture.
     """
     rows = [row for row in history if "val_loss" in row] or list(history)
+    linear = (NGRAMS, MEAN_VECTOR)
     models = {
-        "convolution": [row for row in rows if row["phase"] != NGRAMS],
-        NGRAMS: [row for row in rows if row["phase"] == NGRAMS],
+        "convolution": [row for row in rows if row["phase"] not in linear],
+        **{name: [row for row in rows if row["phase"] == name] for name in linear},
     }
     models = {name: its_rows for name, its_rows in models.items() if its_rows}
     figure = Figure(figsize=(4.5 * (len(models) + 1), 3.6), layout="constrained")

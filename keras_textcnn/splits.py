@@ -53,31 +53,49 @@ def split_corpus(
     return dataclasses.replace(corpus, splits=[SPLITS[part] for part in assigned.tolist()])
 
 
-def deal_folds(truth: np.ndarray | sparse.csr_array, *, folds: int, seed: int) -> np.ndarray:
-    """Deals texts to the folds of a cross-validation, by label; each label keeps a text outside of every fold.
+def deal_folds(truth: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
+    """Deals texts to the folds of a cross-validation, by label.
+
+    Equal texts share a fold, so that none is learnt and held out at once, and every label keeps a text outside of each
+    fold, so that none is unknown to what answers.
 
     Args:
         truth: int (texts,), or (texts, labels), 1 for each label of a text, which may be sparse.
-        folds: How many.
+        hashes: uint64 (texts,), the same for equal texts.
+        folds: How many, fewer if there are not as many texts.
         seed: Fixes which texts.
 
     Returns:
-        int (texts,): the fold of each text, from 1; 0 for the only text of a label, which is in none.
+        int (texts,): the fold of each text, from 1; 0 for texts that are never held out: the only ones of a label.
     """
-    dealt = np.zeros(truth.shape[0], np.int64)
-    if truth.ndim == 1:
-        random = np.random.default_rng(seed)
-        by_label = [random.permutation(np.flatnonzero(truth == label)) for label in np.unique(truth)]
-        texts = np.concatenate([positions for positions in by_label if len(positions) > 1] or [dealt[:0]])
-        dealt[texts] = np.arange(len(texts)) % folds + 1
-        return dealt
-    rows = sparse.csr_array(truth)
-    its = [labels.tolist() or [truth.shape[1]] for labels in np.split(rows.indices, rows.indptr[1:-1])]
-    texts = np.arange(len(its))
-    counts = count_having(its, texts)
-    alone = np.array([(counts[labels] < 2).any() for labels in its])
-    for fold in range(1, folds + 1):
-        dealt[choose_fold(its, texts, alone, fold=(fold, folds), seed=seed)] = fold
+    _, first, text_of = np.unique(hashes, return_index=True, return_inverse=True)
+    rows = sparse.csr_array(truth[first]) if truth.ndim > 1 else None
+    if rows is None:
+        dealt = _deal_by_label(truth[first], folds=folds, seed=seed)[text_of]
+        having = [truth == label for label in np.unique(truth)]
+    else:
+        its = [labels.tolist() or [rows.shape[1]] for labels in np.split(rows.indices, rows.indptr[1:-1])]
+        texts = np.arange(len(its))
+        alone = np.array([(count_having(its, texts)[labels] < 2).any() for labels in its])
+        dealt = np.zeros(len(its), np.int64)
+        for fold in range(1, min(folds, int((~alone).sum())) + 1):
+            dealt[choose_fold(its, texts, alone, fold=(fold, folds), seed=seed)] = fold
+        dealt = dealt[text_of]
+        having = [column > 0 for column in sparse.csc_array(truth).T.toarray()]
+    for texts_of_label in having:
+        places = np.unique(dealt[texts_of_label])
+        if len(places) == 1:
+            dealt[texts_of_label] = 0
+    return np.unique(np.append(dealt, 0), return_inverse=True)[1][:-1]  # without gaps
+
+
+def _deal_by_label(labels: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
+    """Deals texts to folds label by label, as cards are: int (texts,), 0 for the only text of a label."""
+    random = np.random.default_rng(seed)
+    by_label = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    dealt = np.zeros(len(labels), np.int64)
+    texts = np.concatenate([positions for positions in by_label if len(positions) > 1] or [np.zeros(0, np.int64)])
+    dealt[texts] = np.arange(len(texts)) % min(folds, max(len(texts), 1)) + 1
     return dealt
 
 

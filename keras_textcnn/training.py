@@ -29,6 +29,7 @@ from keras_textcnn.run import LearntTexts, Run
 from keras_textcnn.splits import deal_folds
 from keras_textcnn.store import TokenizedCorpus, hash_text, tokenize_corpus
 from keras_textcnn.summary import write_summary
+from keras_textcnn.vectors import embedding_matrix
 
 CONVOLUTION = "convolution"  # the part whose logits have no layer of their own
 WARNING = "warning: "  # begins a line that the reports repeat
@@ -93,11 +94,7 @@ def train(
     known = (start.vocabulary, start.labels) if start else ((), ())
     encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
-    if config.inner_folds and not deal_folds(encoded.examples["train"].sparse_truth, folds=2, seed=0).any():
-        raise InputError(
-            "every label has a single training text: none can be held out to check the others; add texts, or give "
-            "--validation-data and --inner-folds 0"
-        )
+    folds = _deal(config, tokenized, encoded) if config.inner_folds else None
     learnt_before = start.run.learnt() if start else None
     if start:
         _say_what_was_learnt(start.run, learnt_before, tokenized, encoded, say)
@@ -110,7 +107,7 @@ def train(
     check_memory(config, model, tokenized, encoded)
     load_vectors(config, model, encoded)
     if start:
-        start.load_into(model, encoded.vocabulary, encoded.labels)
+        start.load_into(model, encoded.vocabulary, encoded.labels, trained_rows=config.tune == "all")
     begin = _reopen if resumed else _create
     run = begin(directory, config, _facts(tokenized, encoded, device, own_fingerprint), encoded)
     _say_how(config, device, say)
@@ -125,6 +122,8 @@ def train(
             encoded.examples,
             vocabulary=encoded.vocabulary,
             refit=refit,
+            folds=folds,
+            matrix=_vectors_of(config, encoded) if config.vector_mean else None,
             say=say,
             callbacks=[*callbacks, seconds],
         )
@@ -153,7 +152,8 @@ def train(
                 say(line)
         run_metrics["warnings"] = warnings
         if learnt_before or not start:  # or the list would not be whole
-            run.write_learnt(_list_learnt(tokenized, encoded, refit=refit, before=learnt_before))
+            deciding = learnt.folds is None
+            run.write_learnt(_list_learnt(tokenized, encoded, refit=refit, deciding=deciding, before=learnt_before))
         run_metrics["seconds"] = round(seconds.so_far(), 1)
         write_summary(
             run,
@@ -179,6 +179,24 @@ def count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[s
     if not counts.get("test"):
         texts = round(texts * (1 - (1 / config.folds if config.folds else config.fractions["test_fraction"])))
     return {"texts": texts, "validation_texts": counts.get("validation", 0)}
+
+
+def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> np.ndarray:
+    """The fold of each training text, from `deal_folds`."""
+    hashes = tokenized.hashes[encoded.splits == TRAIN]
+    truth = encoded.examples["train"].sparse_truth
+    folds = deal_folds(truth, hashes, folds=config.inner_folds or 0, seed=config.seed)
+    if folds.max() < 2:
+        raise InputError(
+            "every label has a single training text: none can be held out to check the others; add texts, or give "
+            "--validation-data and --inner-folds 0"
+        )
+    return folds
+
+
+def _vectors_of(config: TrainConfig, encoded: Encoded) -> np.ndarray:
+    """The vectors of the vocabulary, float32 (vocabulary, dimensions), zeros where there is none."""
+    return embedding_matrix(encoded.vocabulary, encoded.found, dimensions=config.dimensions or 0)
 
 
 class _Seconds(keras.callbacks.Callback):
@@ -346,7 +364,7 @@ def describe_decisions(config: TrainConfig, learnt: Learnt, encoded: Encoded) ->
     }
     return {
         "by": "cross-validation" if crossed else "validation",
-        "folds": config.inner_folds or None,
+        "folds": None if learnt.folds is None else int(learnt.folds.max()),
         "texts": len(learnt.held_out.lengths),
         "decided": [name for name, was in chosen.items() if was],
         "validation": "own" if crossed and len(encoded.examples["validation"].lengths) else "held out",
@@ -407,9 +425,11 @@ def _score_without(
 
 
 def _list_learnt(
-    tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, before: LearntTexts | None
+    tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, deciding: bool, before: LearntTexts | None
 ) -> LearntTexts:
+    """What the run has learnt from; `deciding` says whether its validation texts decided anything."""
     training, validation = (tokenized.hashes[encoded.splits == part] for part in (TRAIN, VALIDATION))
+    validation = validation if deciding else validation[:0]
     if refit:
         return LearntTexts.of(np.concatenate([training, validation]), validation, before)
     return LearntTexts.of(training, validation, before)
@@ -479,8 +499,9 @@ def describe_chance(run_metrics: Mapping[str, Any]) -> str:
     low, high = stats.binomtest(round(accuracy * texts), texts).proportion_ci(method="wilson")
     if high - low <= WIDEST_INTERVAL:
         return ""
-    crossed = run_metrics["decided"]["by"] == "cross-validation" and run_metrics["decided"]["validation"] != "own"
-    more = f"; rather trust the cross-validated score, of {run_metrics['decided']['texts']:,} texts" if crossed else ""
+    decided = run_metrics["decided"]
+    crossed = decided["by"] == "cross-validation" and decided["validation"] != "own" and decided["texts"] > texts
+    more = f"; rather trust the cross-validated score, of {decided['texts']:,} texts" if crossed else ""
     return (
         f"warning: on only {texts:,} test texts an accuracy of {100 * accuracy:.0f}% is compatible with a true one of "
         f"{100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; --test-data takes more test texts"

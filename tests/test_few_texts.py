@@ -139,7 +139,8 @@ def test_folds_are_even_by_label_and_leave_every_label_a_text(several: bool) -> 
     else:
         truth = np.array([0] * 70 + [1] * 30 + [2] * 2 + [3])
         columns = np.array([truth == label for label in range(4)])
-    folds = deal_folds(truth, folds=5, seed=3)
+    hashes = np.arange(truth.shape[0], dtype=np.uint64)
+    folds = deal_folds(truth, hashes, folds=5, seed=3)
     for having in columns.astype(bool):
         counts = np.bincount(folds[having], minlength=6)[1:]
         assert counts.max() < having.sum()  # another fold has one too
@@ -148,8 +149,50 @@ def test_folds_are_even_by_label_and_leave_every_label_a_text(several: bool) -> 
     assert len(alone) == 1
     assert folds[alone[0]] == 0
     assert (folds == 0).sum() == 1
-    np.testing.assert_array_equal(folds, deal_folds(truth, folds=5, seed=3))
-    assert (folds != deal_folds(truth, folds=5, seed=4)).any()
+    np.testing.assert_array_equal(folds, deal_folds(truth, hashes, folds=5, seed=3))
+    assert (folds != deal_folds(truth, hashes, folds=5, seed=4)).any()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_equal_texts_share_a_fold_and_no_fold_is_empty(several: bool) -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2])
+    hashes = np.array([1, 1, 2, 3, 4, 5, 5, 6, 6], np.uint64)  # label 2 has one text, twice
+    truth = sparse.csr_array(np.eye(3, dtype=np.float32)[labels]) if several else labels
+    folds = deal_folds(truth, hashes, folds=50, seed=0)
+    assert (folds[0], folds[5]) == (folds[1], folds[6])
+    assert folds[7:].tolist() == [0, 0]
+    assert np.unique(folds).tolist() == [*range(folds.max() + 1)]
+    assert folds.max() >= 2
+    for label in (0, 1):
+        assert len(np.unique(folds[labels == label])) > 1
+
+
+@pytest.mark.parametrize("texts", [[3, 3], [2, 1], [2, 2, 1]])
+def test_a_handful_of_texts_is_trained_on(texts: list[int], settings: dict[str, object], tmp_path: Path) -> None:
+    rows = [
+        (f"the {word} of {number}", word)
+        for word, count in zip(("apple", "iron", "wave"), texts, strict=False)
+        for number in range(count)
+    ]
+    run = train(TrainConfig(**settings), split([*rows[:1], *rows], test=1), tmp_path / "run")
+    decided = run.read_json("metrics.json")["decided"]
+    assert decided["by"] == "cross-validation"
+    assert 2 <= decided["folds"] <= 5
+
+
+@pytest.mark.parametrize("more", [{}, {"ngrams": 0}])
+def test_a_run_of_few_texts_is_started_from(
+    more: dict[str, object], pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
+) -> None:
+    without = {name: value for name, value in settings.items() if not (more and name.startswith("ngram"))}
+    first = train(TrainConfig(**without, **more), split(pairs, test=12), tmp_path / "first")
+    config = first.config().adapted(from_run=str(first.directory), unfrozen_epochs=1, frozen_epochs=1, vectors="none")
+    rows = [(f"{text} zebra", label) for text, label in pairs]
+    run = train(config, split(rows, test=12), tmp_path / "next")
+    metrics = run.read_json("metrics.json")
+    assert metrics["decided"]["by"] == "validation"
+    assert [*metrics["parts"]] == [*first.read_json("metrics.json")["parts"]]
+    assert np.isfinite(metrics["test"]["log_loss"])
 
 
 def test_an_epoch_shows_few_texts_several_times_in_ever_other_orders() -> None:

@@ -17,7 +17,7 @@ def main() -> None:
     """Prints a line."""
     from keras_textcnn.command import add_options
     from keras_textcnn.config import TrainConfig
-    from keras_textcnn.corpus import VALIDATION, Corpus
+    from keras_textcnn.corpus import TRAIN, VALIDATION, Corpus
     from keras_textcnn.encoding import encode_corpus
     from keras_textcnn.opening import locate, make_reader, read_records
     from keras_textcnn.splits import deal_folds
@@ -35,7 +35,8 @@ def main() -> None:
     encoded = encode_corpus(config, tokenized, lambda line: None)
     refit = bool(config.refit) and not config.inner_folds and VALIDATION not in tokenized.splits
     truth = encoded.examples["train"].sparse_truth
-    folds = deal_folds(truth, folds=config.inner_folds, seed=config.seed) if config.inner_folds else None
+    hashes = tokenized.hashes[encoded.splits == TRAIN]
+    folds = deal_folds(truth, hashes, folds=config.inner_folds, seed=config.seed) if config.inner_folds else None
     scores = measure_baseline(config, tokenized, encoded, refit=refit, folds=folds)
     shown = (
         f"{split} {100 * scores[split]['accuracy']:.2f} ({100 * scores[split]['macro_f1']:.2f})"
