@@ -12,8 +12,10 @@ what it finished in FOLDER and goes on from there.
 
 import argparse
 import ast
+import concurrent.futures
 import functools
 import json
+import multiprocessing
 import shutil
 import sys
 import time
@@ -94,9 +96,7 @@ class VectorModel:
         return float((model.predict(self.features(test[0])) == np.array(test[1])).mean())
 
 
-def measure(
-    folder: Path, train: Texts, test: Texts, settings: dict[str, Any], linear: VectorModel, seed: int
-) -> dict[str, float]:
+def measure(folder: Path, train: Texts, test: Texts, settings: dict[str, Any], seed: int) -> dict[str, float]:
     """The accuracies, in [0, 1], and the seconds of a run."""
     import keras
 
@@ -118,7 +118,6 @@ def measure(
         "calibration_error": metrics["test"]["calibration_error"],
         "tf_idf": metrics["baseline"]["test"]["accuracy"],
         "tf_idf_macro_f1": metrics["baseline"]["test"]["macro_f1"],
-        "vectors": linear.score(train, test),
         "seconds": seconds,
     }
 
@@ -186,12 +185,17 @@ def main() -> None:
     wanted = [(s, c, n) for s in range(arguments.samples) for c in arguments.corpora for n in arguments.sizes]
     read = functools.cache(read_corpus)
     linear = functools.cache(lambda corpus: VectorModel(arguments.vectors))
+    # TensorFlow keeps some 100 MiB of each run: after a few runs another process goes on.
+    workers = concurrent.futures.ProcessPoolExecutor(
+        1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=10
+    )
     for sample, corpus, size in wanted:
         if (corpus, size, sample) in done:
             continue
         texts, test = read(corpus)
         train = draw(texts, size, sample)
-        scores = measure(arguments.folder / f"run-{corpus}", train, test, settings, linear(corpus), sample)
+        run = workers.submit(measure, arguments.folder / f"run-{corpus}", train, test, settings, sample)
+        scores = {**run.result(), "vectors": linear(corpus).score(train, test)}
         results.append({"corpus": corpus, "size": size, "sample": sample, **scores})
         with log.open("a") as file:
             file.write(json.dumps(results[-1]) + "\n")
