@@ -114,7 +114,7 @@ def train(
     with run.claimed(), _Seconds(run, started) as seconds:
         if run.finished:
             raise InputError(f"{directory} is finished; another process did it")
-        refit = bool(config.refit) and not config.inner_folds and VALIDATION not in tokenized.splits
+        refit = bool(config.refit) and VALIDATION not in tokenized.splits
         learnt = learn(
             config,
             run,
@@ -134,7 +134,7 @@ def train(
         calibration = calibrate(learnt.logits, learnt.held_out.truth)
         scored, logits = _answer(config, model, encoded, learnt)
         run_metrics = _score(calibration, logits, scored, encoded.labels)
-        run_metrics["decided"] = describe_decisions(config, learnt, encoded)
+        run_metrics["decided"] = _describe_decisions(config, learnt, encoded)
         if learnt_before:
             _score_without(learnt_before, run_metrics, calibration, logits, tokenized, encoded)
         say(_describe_calibration(run_metrics))
@@ -347,14 +347,8 @@ def _score(
     return blocks
 
 
-def describe_decisions(config: TrainConfig, learnt: Learnt, encoded: Encoded) -> dict[str, Any]:
-    """What `metrics.json` says of what was decided, and by which texts.
-
-    Args:
-        config: Of the run.
-        learnt: What its fit left.
-        encoded: Its corpus.
-    """
+def _describe_decisions(config: TrainConfig, learnt: Learnt, encoded: Encoded) -> dict[str, Any]:
+    """What `metrics.json` says of what was decided, and by which texts."""
     crossed = learnt.folds is not None
     chosen = {
         "epochs": not crossed,

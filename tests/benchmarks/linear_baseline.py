@@ -33,7 +33,7 @@ def main() -> None:
     config = config.resolved(**count_texts(config, corpus))
     tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     encoded = encode_corpus(config, tokenized, lambda line: None)
-    refit = bool(config.refit) and not config.inner_folds and VALIDATION not in tokenized.splits
+    refit = bool(config.refit) and VALIDATION not in tokenized.splits
     truth = encoded.examples["train"].sparse_truth
     hashes = tokenized.hashes[encoded.splits == TRAIN]
     folds = deal_folds(truth, hashes, folds=config.inner_folds, seed=config.seed) if config.inner_folds else None
