@@ -19,6 +19,7 @@ from keras_textcnn.evaluation import Evaluation
 from keras_textcnn.explain import explain_by_occlusion, explain_windows
 from keras_textcnn.terminal import Console, visible, visible_json
 from keras_textcnn.vectors import Coverage
+from tests.conftest import DECIDED
 
 NASTY = {
     "clear the screen": "\x1b[2J",
@@ -47,7 +48,8 @@ def survey(nasty: str) -> str:
 def report(nasty: str) -> str:
     scores = scoring.score_probabilities(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]), [nasty, "b"])
     baseline = {"name": nasty, "validation": scores, "test": scores}
-    metrics = {"validation": scores, "test": scores, "baseline": baseline, "warnings": [f"warning: {nasty}"]}
+    metrics = {"validation": scores, "test": scores, "baseline": baseline, "decided": DECIDED}
+    metrics["warnings"] = [f"warning: {nasty}"]
     return reporting.report_text(metrics)
 
 
