@@ -94,7 +94,7 @@ def train(
     known = (start.vocabulary, start.labels) if start else ((), ())
     encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
-    folds = _deal(config, tokenized, encoded) if config.inner_folds else None
+    folds = _deal(config, tokenized, encoded, say) if config.inner_folds else None
     learnt_before = start.run.learnt() if start else None
     if start:
         _say_what_was_learnt(start.run, learnt_before, tokenized, encoded, say)
@@ -181,11 +181,15 @@ def count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[s
     return {"texts": texts, "validation_texts": counts.get("validation", 0)}
 
 
-def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> np.ndarray:
+def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, say: Callable[[str], None]) -> np.ndarray:
     """The fold of each training text, from `deal_folds`."""
     hashes = tokenized.hashes[encoded.splits == TRAIN]
     truth = encoded.examples["train"].sparse_truth
     folds = deal_folds(truth, hashes, folds=config.inner_folds or 0, seed=config.seed)
+    if folds.max() < 2 and len(np.unique(hashes)) < len(hashes):
+        apart = np.arange(len(hashes), dtype=np.uint64)  # as if no text stood there twice
+        folds = deal_folds(truth, apart, folds=config.inner_folds or 0, seed=config.seed)
+        say("warning: every label has a single text, repeated: held-out texts are learnt too and flatter the scores")
     if folds.max() < 2:
         raise InputError(
             "every label has a single training text: none can be held out to check the others; add texts, or give "
