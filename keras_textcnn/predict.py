@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from keras_textcnn import page
-from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.progress import console
 from keras_textcnn.config import TEXT_SETTINGS, TrainConfig
+from keras_textcnn.data.loading import describe_reading
+from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
-from keras_textcnn.opening import console, describe_reading
-from keras_textcnn.run import Run, find_saved_model
-from keras_textcnn.terminal import Console, visible, visible_json
-from keras_textcnn.texts import FORMATS, STANDARD_INPUT, Texts
+from keras_textcnn.evaluation import html_report
+from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.utils.terminal import Console, visible, visible_json
 
 if TYPE_CHECKING:
-    from keras_textcnn.predictor import Prediction, Predictor
+    from keras_textcnn.inference.predictor import Prediction, Predictor
 
 DESCRIPTION = """Labels texts with a trained run: one text a line in, one line of JSON or CSV out for each, in order,
 empty lines included, as soon as it has come. Tables, JSON, folders and archives are read as those of the training were:
@@ -86,7 +87,7 @@ def _main(arguments: argparse.Namespace) -> None:
     if arguments.file != STANDARD_INPUT:  # before the import that takes seconds: is there such a column?
         batches = itertools.chain(list(itertools.islice(batches, 1)), batches)
     import_tensorflow()
-    from keras_textcnn.predictor import Predictor
+    from keras_textcnn.inference.predictor import Predictor
 
     predictor = Predictor(arguments.run)
     _check_labels(predictor, arguments)
@@ -216,10 +217,10 @@ def _show(predictor: "Predictor", batches: Iterable[list[str]]) -> None:
 
 
 def _write_page(predictor: "Predictor", batches: Iterable[list[str]], file: TextIO) -> None:
-    file.write(page.begin("Why these labels"))
+    file.write(html_report.begin("Why these labels"))
     for texts in batches:
         file.writelines(explanation.to_html() + "\n" for explanation in predictor.explain(texts))
-    file.write(page.END)
+    file.write(html_report.END)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from keras_textcnn.command import Parser, run_command
+from keras_textcnn.cli.entry_point import Parser, run_command
+from keras_textcnn.cli.progress import console
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import FetchError, InputError
-from keras_textcnn.opening import console
-from keras_textcnn.run import SUMMARY, Repeats
+from keras_textcnn.persistence.run import SUMMARY, Repeats
+from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.train import carry_out
-from keras_textcnn.vectors import find_vectors
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -121,7 +121,7 @@ def recipes_table(rows: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -
     import rich.box
     from rich.table import Table
 
-    from keras_textcnn.reporting import mean_and_deviation
+    from keras_textcnn.evaluation.tables import mean_and_deviation
 
     table = Table("corpus", box=rich.box.MARKDOWN, pad_edge=True)
     for column in ("runs", "this", "linear model", "a published CNN", BEST_COLUMN, "this - best", "seconds"):

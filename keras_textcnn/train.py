@@ -14,31 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_textcnn.catalog import CATALOG
-from keras_textcnn.command import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.progress import console, counting, say_what_is_missing
 from keras_textcnn.config import CORPUS_SETTINGS, DEFAULT_CORPUS, NO_VECTORS, TrainConfig
-from keras_textcnn.corpus import Corpus
+from keras_textcnn.data.corpus import Corpus
+from keras_textcnn.data.datasets import CATALOG
+from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader, read_records
 from keras_textcnn.errors import FetchError, InputError
-from keras_textcnn.files import fingerprint, home
-from keras_textcnn.opening import (
-    as_given,
-    check_reading,
-    console,
-    counting,
-    describe_reading,
-    locate,
-    make_reader,
-    read_records,
-    say_what_is_missing,
-)
-from keras_textcnn.run import SUMMARY, Repeats, Run, check_free, free_directory
-from keras_textcnn.terminal import Console
-from keras_textcnn.vectors import find_vectors
+from keras_textcnn.io.files import fingerprint, home
+from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
+from keras_textcnn.text.pretrained_vectors import find_vectors
+from keras_textcnn.utils.terminal import Console
 
 if TYPE_CHECKING:
     import keras
 
-    from keras_textcnn.store import TokenizedCorpus
+    from keras_textcnn.data.tokenized import TokenizedCorpus
 
 DESCRIPTION = """Trains a convolutional text classifier and writes a run directory: weights, metrics, plots and a
 SavedModel that takes raw text. Without options it trains on the Reuters R8 news topics."""
@@ -69,7 +60,7 @@ def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
     command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
     carry_out(config, directory, resumed=bool(arguments.resume), command=command)
-    from keras_textcnn.reporting import describe_old_texts, repeats_table, results_table
+    from keras_textcnn.evaluation.tables import describe_old_texts, repeats_table, results_table
 
     # Narrower, the table would lose the names of its rows.
     results = Console(width=max(console.width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -103,8 +94,8 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
         corpus: Corpus | TokenizedCorpus = _read(config, sources)
     rehearsed = _read_rehearsed(config) if config.rehearse else None
     import_tensorflow()
-    from keras_textcnn.repeats import train_repeats
-    from keras_textcnn.training import train
+    from keras_textcnn.training.cross_validation import train_repeats
+    from keras_textcnn.training.trainer import train
 
     if config.memory is not None:
         corpus = _shards(config, sources, config.memory)
@@ -134,7 +125,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
             given[name] = str(Path(given[name]).resolve())
     for name in CORPORA:
         if given.get(name):
-            given[name] = as_given(given[name])
+            given[name] = as_given(given[name], console.print)
     for path in (*given.values(), arguments.output, arguments.resume):
         try:
             str(path).encode()
@@ -165,7 +156,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
 def _sources(config: TrainConfig) -> dict[str, Path]:
     """The file or folder of each split; that of "train" may hold the others too."""
     given = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
-    return {split: locate(data) for split, data in given.items() if data}
+    return {split: locate(data, console.print) for split, data in given.items() if data}
 
 
 def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
@@ -184,7 +175,7 @@ def _read_rehearsed(config: TrainConfig) -> Corpus:
 
 def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "TokenizedCorpus":
     """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
-    from keras_textcnn.store import open_shards, write_shards
+    from keras_textcnn.data.shards import open_shards, write_shards
 
     settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "tokenizer")}
     key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])

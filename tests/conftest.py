@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     import keras
 
-    from keras_textcnn.pipeline import Examples
+    from keras_textcnn.data.batching import Examples
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -90,8 +90,8 @@ def normalize(x: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.nd
 
 def make_examples(rows: list[list[int]], targets: np.ndarray) -> "Examples":
     """Examples of these ids, below 100, and a target each."""
-    from keras_textcnn.pipeline import Examples
-    from keras_textcnn.store import ArrayIds
+    from keras_textcnn.data.batching import Examples
+    from keras_textcnn.data.tokenized import ArrayIds
 
     lengths = np.array([len(row) for row in rows], np.int32)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths

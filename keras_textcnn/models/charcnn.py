@@ -6,8 +6,10 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from keras_textcnn.layers import OneHotEmbedding, TextAveragePooling, TextMask, TextMaxPooling, TokenEmbedding
-from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
+from keras_textcnn.layers.embedding import OneHotEmbedding, TokenEmbedding
+from keras_textcnn.layers.masking import TextMask
+from keras_textcnn.layers.pooling import TextAveragePooling, TextMaxPooling
+from keras_textcnn.models.heads import check_fractions, check_length, check_sizes, classify, shortest_text
 
 # Table 1 of the paper: six convolutions and the poolings behind them. Tables 1 and 2 and section 2.3: what differs.
 ZHANG_WINDOWS, ZHANG_POOLINGS = (7, 7, 3, 3, 3, 3), (3, 3, 1, 1, 1, 3)

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textcnn.convolution import DistinctTokens, PooledConv1D
-from keras_textcnn.layers import TokenEmbedding
-from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify, shortest_text
-from keras_textcnn.ngrams import NgramLogits, ScaledSum, VectorMeanLogits
+from keras_textcnn.layers.embedding import TokenEmbedding
+from keras_textcnn.layers.ngram_logits import NgramLogits
+from keras_textcnn.layers.pooled_conv1d import DistinctTokens, PooledConv1D
+from keras_textcnn.layers.scaled_sum import ScaledSum
+from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
+from keras_textcnn.models.heads import check_fractions, check_length, check_sizes, classify, shortest_text
 
 POOLINGS = ("max", "average")
 

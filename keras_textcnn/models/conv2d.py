@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
-from keras_textcnn.layers import TextMask, TextMaxPooling, TokenEmbedding
-from keras_textcnn.models.parts import check_fractions, check_length, check_sizes, classify
+from keras_textcnn.layers.embedding import TokenEmbedding
+from keras_textcnn.layers.masking import TextMask
+from keras_textcnn.layers.pooling import TextMaxPooling
+from keras_textcnn.models.heads import check_fractions, check_length, check_sizes, classify
 
 SCALE = 0.03  # of 80,000 features: a step of Adam at 3e-4 moves a hidden unit by less than 1
 

@@ -203,7 +203,7 @@ def spacy_textcat_cnn(texts: Sequence[str], labels: Sequence[str]) -> Iterator[L
 
 def torch_textcnn(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
     """PyTorch's usual TextCNN from raw texts: a regular expression for words, GloVe, batches padded to the longest."""
-    from keras_textcnn.vectors import embedding_matrix, read_vectors
+    from keras_textcnn.text.pretrained_vectors import embedding_matrix, read_vectors
 
     names = sorted(set(labels))
     split = re.compile(r"\w+|[^\w\s]")
@@ -237,7 +237,7 @@ def keras_example(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Label
     import keras
     import tensorflow as tf
 
-    from keras_textcnn.vectors import embedding_matrix, read_vectors
+    from keras_textcnn.text.pretrained_vectors import embedding_matrix, read_vectors
 
     names = sorted(set(labels))
     vectorize = keras.layers.TextVectorization(MOST_WORDS, output_sequence_length=MAXIMUM_TOKENS)

@@ -15,8 +15,8 @@ CONVOLUTION = ["--ngrams", "0", "--vocabulary", "train", "--unfrozen-epochs", "8
 
 def read_texts(data: str) -> dict[str, tuple[list[str], list[str]]]:
     """Texts and labels of each split; a tenth of them for the test where the corpus has none."""
-    from keras_textcnn.catalog import fetch, is_named
-    from keras_textcnn.readers import Reader
+    from keras_textcnn.data.datasets import fetch, is_named
+    from keras_textcnn.data.readers import Reader
 
     path = fetch(data, say=lambda line: None) if is_named(data) else Path(data)
     splits: dict[str, tuple[list[str], list[str]]] = {}
@@ -37,10 +37,10 @@ def read_texts(data: str) -> dict[str, tuple[list[str], list[str]]]:
 def save_ids(data: str, path: Path, *, vectors: str | None = None) -> None:
     """Writes ids, lengths and targets of each split, and the matrix of vectors, as arrays for NumPy."""
     from keras_textcnn.config import TrainConfig
-    from keras_textcnn.corpus import Corpus
-    from keras_textcnn.encoding import encode_corpus
-    from keras_textcnn.store import tokenize_corpus
-    from keras_textcnn.vectors import embedding_matrix
+    from keras_textcnn.data.corpus import Corpus
+    from keras_textcnn.data.preprocessing import encode_corpus
+    from keras_textcnn.data.tokenized import tokenize_corpus
+    from keras_textcnn.text.pretrained_vectors import embedding_matrix
 
     splits = read_texts(data)
     rows = [(name, *pair) for name, pairs in splits.items() for pair in zip(*pairs, strict=True)]

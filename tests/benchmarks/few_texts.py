@@ -65,7 +65,7 @@ class VectorModel:
     def features(self, texts: list[str]) -> np.ndarray:
         """float64 (texts, 2 * dimensions)."""
         from keras_textcnn import tokenize
-        from keras_textcnn.vectors import find_vector, read_vectors
+        from keras_textcnn.text.pretrained_vectors import find_vector, read_vectors
 
         new = [text for text in texts if text not in self._features]
         tokens = [[token.decode() for token in row] for row in tokenize(new).to_list()] if new else []
@@ -100,15 +100,16 @@ def measure(folder: Path, train: Texts, test: Texts, settings: dict[str, Any], s
     """The accuracies, in [0, 1], and the seconds of a run."""
     import keras
 
-    from keras_textcnn import Corpus, TrainConfig, training
+    from keras_textcnn import Corpus, TrainConfig
+    from keras_textcnn.training import trainer
 
     corpus = Corpus([*train[0], *test[0]], [*train[1], *test[1]], ["train"] * len(train[0]) + ["test"] * len(test[0]))
     shutil.rmtree(folder, ignore_errors=True)
     keras.backend.clear_session()
     started = time.perf_counter()
     # The SavedModel and the report would take longer than the training.
-    with mock.patch.object(training, "_export"), mock.patch.object(training, "write_summary") as summary:
-        training.train(TrainConfig(**settings, seed=seed), corpus, folder)
+    with mock.patch.object(trainer, "_export"), mock.patch.object(trainer, "write_summary") as summary:
+        trainer.train(TrainConfig(**settings, seed=seed), corpus, folder)
     seconds = time.perf_counter() - started
     metrics = summary.call_args.args[1]
     shutil.rmtree(folder)

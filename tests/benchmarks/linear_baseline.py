@@ -15,14 +15,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 def main() -> None:
     """Prints a line."""
-    from keras_textcnn.command import add_options
+    from keras_textcnn.cli.entry_point import add_options
     from keras_textcnn.config import TrainConfig
-    from keras_textcnn.corpus import TRAIN, VALIDATION, Corpus
-    from keras_textcnn.encoding import encode_corpus
-    from keras_textcnn.opening import locate, make_reader, read_records
-    from keras_textcnn.splits import deal_folds
-    from keras_textcnn.store import tokenize_corpus
-    from keras_textcnn.training import count_texts, measure_baseline
+    from keras_textcnn.data.corpus import TRAIN, VALIDATION, Corpus
+    from keras_textcnn.data.loading import locate, make_reader, read_records
+    from keras_textcnn.data.preprocessing import encode_corpus
+    from keras_textcnn.data.splits import deal_folds
+    from keras_textcnn.data.tokenized import tokenize_corpus
+    from keras_textcnn.training.trainer import count_texts, measure_baseline
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, TrainConfig)

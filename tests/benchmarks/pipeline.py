@@ -24,11 +24,12 @@ def main() -> None:
     """Prints a line for each corpus, and one for the memory."""
     import tensorflow as tf
 
-    from keras_textcnn import building, learning
     from keras_textcnn.config import TrainConfig
-    from keras_textcnn.fitting import compile_phase
-    from keras_textcnn.pipeline import Examples, length_boundaries, padded_batches, plan_batches
-    from keras_textcnn.store import ArrayIds
+    from keras_textcnn.data.batching import Examples, length_boundaries, padded_batches, plan_batches
+    from keras_textcnn.data.tokenized import ArrayIds
+    from keras_textcnn.models import factory
+    from keras_textcnn.training import ensemble
+    from keras_textcnn.training.two_phase import compile_phase
 
     config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0).resolved(texts=MANY)
     boundaries = length_boundaries(config.maximum_tokens)
@@ -47,8 +48,8 @@ def main() -> None:
             save_ids(data, path)
             arrays = dict(np.load(path))
         ids, lengths, targets = (arrays[f"train_{part}"] for part in ("ids", "lengths", "targets"))
-        model = building.build_model(config, vocabulary_size=int(ids.max()) + 1, labels=int(targets.max()) + 1)
-        compile_phase(model, learning.plan_phases(config)[0])
+        model = factory.build_model(config, vocabulary_size=int(ids.max()) + 1, labels=int(targets.max()) + 1)
+        compile_phase(model, ensemble.plan_phases(config)[0])
         fed = pipeline_of(ids, lengths, targets)
         ready = fed.cache()
         model.fit(ready, verbose=0)

@@ -19,7 +19,9 @@ from corpora import CONVOLUTION
 MEMORY, WORDS, LABELS, TEXTS = 1024, 300_000, 4, 2000  # MiB; different words; labels; texts written at once
 OPTIONS = ["--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1", "--batch-size", "256"]
 OPTIONS += CONVOLUTION
-IMPORT = "from keras_textcnn.command import import_tensorflow; import_tensorflow(); import keras_textcnn.training"
+IMPORT = (
+    "from keras_textcnn.cli.entry_point import import_tensorflow; import_tensorflow(); import keras_textcnn.training"
+)
 
 
 def write_corpus(path: Path, *, texts: float = float("inf"), size: float = float("inf"), longest: int = 300) -> None:

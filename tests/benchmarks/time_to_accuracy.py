@@ -33,33 +33,35 @@ LIBRARIES = {
 
 def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
     """The package's own way with the default recipe, an epoch at a time."""
-    from keras_textcnn import building, learning, pipeline
     from keras_textcnn.config import TrainConfig
-    from keras_textcnn.corpus import Corpus
-    from keras_textcnn.encoding import encode_corpus
-    from keras_textcnn.fitting import compile_phase
-    from keras_textcnn.store import tokenize_corpus
+    from keras_textcnn.data import batching
+    from keras_textcnn.data.corpus import Corpus
+    from keras_textcnn.data.preprocessing import encode_corpus
+    from keras_textcnn.data.tokenized import tokenize_corpus
+    from keras_textcnn.models import factory
+    from keras_textcnn.training import ensemble
+    from keras_textcnn.training.two_phase import compile_phase
 
     rows = [(name, *pair) for name, pairs in splits.items() for pair in zip(*pairs, strict=True)]
     corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
     config = TrainConfig(data=data, ngrams=0).resolved(texts=MANY)
     encoded = encode_corpus(config, tokenize_corpus(corpus.records()), lambda line: None)
-    model = building.build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
-    building.load_vectors(config, model, encoded)
-    boundaries = pipeline.length_boundaries(config.maximum_tokens)
+    model = factory.build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    factory.load_vectors(config, model, encoded)
+    boundaries = batching.length_boundaries(config.maximum_tokens)
     examples, epochs = encoded.examples, itertools.count()
 
     def label_texts(texts: Sequence[str]) -> list[str]:
-        found = pipeline.predict_logits(model, examples["test"], boundaries=boundaries, batch_size=256)
+        found = batching.predict_logits(model, examples["test"], boundaries=boundaries, batch_size=256)
         return [encoded.labels[output] for output in found.argmax(axis=1)]
 
-    for phase in learning.plan_phases(config):
+    for phase in ensemble.plan_phases(config):
         compile_phase(model, phase)
         for epoch in itertools.islice(epochs, phase.epochs):
-            plan = pipeline.plan_batches(
+            plan = batching.plan_batches(
                 examples["train"].lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(0, epoch)
             )
-            model.fit(pipeline.padded_batches(examples["train"], plan, boundaries=boundaries), shuffle=False, verbose=0)
+            model.fit(batching.padded_batches(examples["train"], plan, boundaries=boundaries), shuffle=False, verbose=0)
             yield label_texts
 
 

@@ -33,7 +33,7 @@ class Ours:
         import keras
 
         from keras_textcnn import models
-        from keras_textcnn import vectors as loading
+        from keras_textcnn.text import pretrained_vectors as loading
 
         keras.utils.set_random_seed(seed)
         sizes = {"vocabulary_size": len(vectors), "dimensions": vectors.shape[1], "labels": labels}
@@ -43,35 +43,36 @@ class Ours:
 
     def fit(self, texts: Texts, *, frozen: bool) -> None:
         """Trains an epoch."""
-        from keras_textcnn import fitting, pipeline
         from keras_textcnn.config import TrainConfig
+        from keras_textcnn.data import batching
+        from keras_textcnn.training import two_phase
 
         if self.epoch in (0, FROZEN):
             config = TrainConfig()
             rates = config.resolved().learning_rate, config.resolved().unfrozen_learning_rate
-            phases = fitting.two_phases(
+            phases = two_phase.two_phases(
                 frozen_epochs=FROZEN, unfrozen_epochs=UNFROZEN, learning_rate=rates[0], unfrozen_learning_rate=rates[1],
                 embedding_factor=config.resolved().embedding_factor,
             )  # fmt: skip
-            fitting.compile_phase(self.model, phases[0 if frozen else 1])
-        boundaries = pipeline.length_boundaries(int(texts.lengths.max()))
-        plan = pipeline.plan_batches(
+            two_phase.compile_phase(self.model, phases[0 if frozen else 1])
+        boundaries = batching.length_boundaries(int(texts.lengths.max()))
+        plan = batching.plan_batches(
             texts.lengths, boundaries=boundaries, batch_size=BATCH, seed=(self.seed, self.epoch)
         )
         self.epoch += 1
-        batches = pipeline.padded_batches(self._examples(texts), plan, boundaries=boundaries)
+        batches = batching.padded_batches(self._examples(texts), plan, boundaries=boundaries)
         self.model.fit(batches, shuffle=False, verbose=0)
 
     def predict(self, texts: Texts) -> np.ndarray:
         """Logits of a corpus with one label a text, (texts, labels)."""
-        from keras_textcnn import pipeline
+        from keras_textcnn.data import batching
 
-        boundaries = pipeline.length_boundaries(int(texts.lengths.max()))
-        return pipeline.predict_logits(self.model, self._examples(texts), boundaries=boundaries, batch_size=256)
+        boundaries = batching.length_boundaries(int(texts.lengths.max()))
+        return batching.predict_logits(self.model, self._examples(texts), boundaries=boundaries, batch_size=256)
 
     def _examples(self, texts: Texts) -> object:
-        from keras_textcnn.pipeline import Examples
-        from keras_textcnn.store import ArrayIds
+        from keras_textcnn.data.batching import Examples
+        from keras_textcnn.data.tokenized import ArrayIds
 
         same = np.arange(texts.ids.max() + 1, dtype=np.int32)
         rows = np.arange(len(texts.targets))

@@ -30,7 +30,7 @@ def wanted_words(path: str) -> list[str]:
 
 def ours(path: str) -> Callable[[list[str]], np.ndarray]:
     """keras_textcnn."""
-    from keras_textcnn.vectors import embedding_matrix, read_vectors
+    from keras_textcnn.text.pretrained_vectors import embedding_matrix, read_vectors
 
     def load(words: list[str]) -> np.ndarray:
         vectors = read_vectors(path, words)

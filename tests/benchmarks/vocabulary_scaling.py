@@ -43,13 +43,14 @@ def stock_model(rows: int, labels: int) -> object:
 
 def our_model(rows: int, labels: int, phase: str) -> object:
     """The package's model, compiled as in a phase of the default recipe."""
-    from keras_textcnn import building, learning
     from keras_textcnn.config import TrainConfig
-    from keras_textcnn.fitting import compile_phase
+    from keras_textcnn.models import factory
+    from keras_textcnn.training import ensemble
+    from keras_textcnn.training.two_phase import compile_phase
 
     config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100, ngrams=0).resolved(texts=MANY)
-    model = building.build_model(config, vocabulary_size=rows, labels=labels)
-    compile_phase(model, next(part for part in learning.plan_phases(config) if part.name == phase))
+    model = factory.build_model(config, vocabulary_size=rows, labels=labels)
+    compile_phase(model, next(part for part in ensemble.plan_phases(config) if part.name == phase))
     return model
 
 
@@ -79,15 +80,15 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
 
 def our_batches(path: str, rows: int) -> object:
     """The first epoch's batches of the pipeline, (ids, targets), the words' ids drawn anew from so many."""
-    from keras_textcnn import pipeline
     from keras_textcnn.config import TrainConfig
+    from keras_textcnn.data import batching
 
     config = TrainConfig().resolved()
     arrays = np.load(path)
     texts = Texts(*(arrays[f"train_{part}"] for part in ("ids", "lengths", "targets")))
     spread = np.random.default_rng(0).permutation(rows - 2).astype(np.int32) + 2
-    boundaries = pipeline.length_boundaries(config.maximum_tokens)
-    plan = pipeline.plan_batches(texts.lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(0, 0))
+    boundaries = batching.length_boundaries(config.maximum_tokens)
+    plan = batching.plan_batches(texts.lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(0, 0))
     for chosen in itertools.islice(plan, STEPS):
         width = boundaries[int(np.searchsorted(boundaries, texts.lengths[chosen].max()))]
         ids = texts.padded(chosen, width)

@@ -12,13 +12,24 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.readers import Reader
+from keras_textcnn.data.unlabelled import FORMATS, Texts
 from keras_textcnn.errors import InputError
-from keras_textcnn.readers import Reader
-from keras_textcnn.texts import FORMATS, Texts
-from keras_textcnn.vectors import read_vectors
-from tests.test_malformed import BINARY, CORPORA, GOOD, LINES, PACKED, VECTOR_FILES, VECTORS, in_parquet, in_tar, in_zip
+from keras_textcnn.text.pretrained_vectors import read_vectors
+from tests.system.test_malformed import (
+    BINARY,
+    CORPORA,
+    GOOD,
+    LINES,
+    PACKED,
+    VECTOR_FILES,
+    VECTORS,
+    in_parquet,
+    in_tar,
+    in_zip,
+)
 
-RUN = Path(__file__).parent.parent / "formats" / "6"
+RUN = Path(__file__).parent.parent / "system" / "formats" / "6"
 SLOW = "100 times"  # what unpacks to too much takes a fuzzer's time
 LARGEST = 2**16  # bytes of an input to begin with
 
@@ -175,10 +186,10 @@ def _room() -> "tempfile.TemporaryDirectory[str]":
 def read_run(data: bytes) -> None:
     """A run of which one file is a stranger's, with a manifest that fits, or with the one that was."""
     from keras_textcnn import Run, load_model
-    from keras_textcnn.adapting import Start
-    from keras_textcnn.checkpoints import read_checkpoint
-    from keras_textcnn.folder import MANIFEST
-    from keras_textcnn.run import Repeats, find_saved_model
+    from keras_textcnn.persistence.folder import MANIFEST
+    from keras_textcnn.persistence.run import Repeats, find_saved_model
+    from keras_textcnn.training.checkpoint import read_checkpoint
+    from keras_textcnn.training.fine_tuning import Start
 
     if len(data) < 2:
         return
@@ -217,7 +228,7 @@ def read_run(data: bytes) -> None:
 
 def run_seeds() -> list[bytes]:
     """The run's own files."""
-    from keras_textcnn.checkpoints import write_checkpoint
+    from keras_textcnn.training.checkpoint import write_checkpoint
 
     seeds = []
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ import pytest
 
 from keras_textcnn import formulas
 from keras_textcnn.models import build_charcnn, build_charcnn_zhang
-from keras_textcnn.vocabulary import ZHANG_ALPHABET
+from keras_textcnn.text.vocabulary import ZHANG_ALPHABET
 from tests.conftest import make_ids, normalize, randomize, weights_of
 
 ALPHABET = 71  # ids: 69 characters, padding, unknown

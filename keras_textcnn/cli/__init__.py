@@ -1,0 +1,1 @@
+"""What the commands share: arguments, exit codes, one-line errors, progress bars."""

@@ -1,0 +1,212 @@
+"""Encoded texts to padded batches: planned in NumPy from seed and epoch, gathered and prefetched by tf.data."""
+
+import bisect
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy import sparse
+
+from keras_textcnn.text.vocabulary import Ids
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Texts in ids, with what the model is to answer.
+
+    Attributes:
+        ids: Of this split's texts and of others.
+        starts: int64 (texts,), where each text begins among the ids.
+        lengths: int32 (texts,), how many of its ids are read.
+        renumber: int32 (ids,), the vocabulary's id for each id that is read.
+        rows: int32 (texts,), each text's row of `targets`.
+        targets: int32 (rows,), the output that is right, or float32 (rows, labels), 1 for each that is, which may be
+            sparse: there are as many rows as there are sets of labels.
+    """
+
+    ids: Ids
+    starts: np.ndarray
+    lengths: np.ndarray
+    renumber: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray | sparse.csr_array
+
+    @property
+    def sparse_truth(self) -> np.ndarray | sparse.csr_array:
+        """The target of each text: int32 (texts,) or float32 (texts, labels), sparse if the targets are."""
+        return self.targets[self.rows]
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The target of each text: int32 (texts,) or float32 (texts, labels), which takes 4 bytes a text and label."""
+        return self.targets_of(np.arange(len(self.rows)))
+
+    def targets_of(self, texts: np.ndarray) -> np.ndarray:
+        """The targets of some texts: int32 (len(texts),) or float32 (len(texts), labels)."""
+        targets = self.targets[self.rows[texts]]
+        return targets.toarray() if sparse.issparse(targets) else targets
+
+    def padded(self, texts: np.ndarray, width: int) -> np.ndarray:
+        """The ids of some texts, padded on the right with 0: int32 (len(texts), width)."""
+        lengths = self.lengths[texts]
+        ids = np.zeros((len(texts), width), np.int32)
+        ids[np.arange(width) < lengths[:, None]] = self.renumber[self.ids.read_all(self.starts[texts], lengths)]
+        return ids
+
+
+def join_examples(first: Examples, second: Examples) -> Examples:
+    """The texts of two splits of one corpus, those of the first before those of the second."""
+    starts, lengths, rows = (
+        np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("starts", "lengths", "rows")
+    )
+    return dataclasses.replace(first, starts=starts, lengths=lengths, rows=rows)
+
+
+def select_examples(examples: Examples, texts: np.ndarray) -> Examples:
+    """Some of the texts: `texts` are their positions, or bool (texts,)."""
+    chosen = {name: getattr(examples, name)[texts] for name in ("starts", "lengths", "rows")}
+    return dataclasses.replace(examples, **chosen)
+
+
+def length_boundaries(maximum_tokens: int, *, fixed: bool = False) -> list[int]:
+    """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum; or that alone, if fixed.
+
+    Few, so that every shape is met early; near each other, so that less than a third of a row is padding, short texts
+    (below 16 tokens) aside.
+    """
+    if fixed:
+        return [maximum_tokens]
+    steps = (base << power for power in range(32) for base in (16, 24))
+    return [*itertools.takewhile(lambda boundary: boundary < maximum_tokens, steps), maximum_tokens]
+
+
+def plan_batches(
+    lengths: np.ndarray,
+    *,
+    boundaries: Sequence[int],
+    batch_size: int,
+    seed: tuple[int, ...] | None = None,
+    weights: np.ndarray | None = None,
+) -> list[np.ndarray]:
+    """Which texts stand together in a batch: texts of a like length, so that little of it is padding.
+
+    Each batch is one step of the optimizer, so none may be small: a text among three would weigh 20 times as much as
+    one among 64. What is left of a bucket of lengths goes into the next wider one, whose padding it gets; what is left
+    of the last one, if it is under half a batch, shares its texts evenly with the batch before.
+
+    Args:
+        lengths: int (texts,): tokens of each text.
+        boundaries: From `length_boundaries`; no text is longer than the last.
+        batch_size: The most texts in a batch.
+        seed: Numbers that fix the order of texts and of batches; None: the shortest texts first.
+        weights: float (texts,) with a sum of 1: as many texts as there are, are drawn anew with these probabilities.
+
+    Returns:
+        For each batch the positions of its texts, int64, at least half of `batch_size` unless there are fewer texts;
+        every text stands in exactly one batch, unless it is drawn.
+    """
+    random = None if seed is None else np.random.default_rng(seed)
+    if random is None:
+        order = np.arange(len(lengths))
+    elif weights is None:
+        order = random.permutation(len(lengths))
+    else:
+        order = random.choice(len(lengths), len(lengths), p=weights)
+    buckets = np.searchsorted(boundaries, lengths[order])
+    batches: list[np.ndarray] = []
+    left = order[:0]
+    for bucket in np.unique(buckets):
+        texts = np.concatenate([left, order[buckets == bucket]])
+        *full, left = np.split(texts, range(batch_size, len(texts) + 1, batch_size))
+        batches += full
+    if 0 < 2 * len(left) < batch_size and batches:
+        batches += np.array_split(np.concatenate([batches.pop(), left]), 2)
+    elif len(left):
+        batches.append(left)
+    if random is not None:
+        random.shuffle(batches)
+    return batches
+
+
+def plan_epoch(lengths: np.ndarray, *, minimum_steps: int, seed: int, epoch: int, **settings: Any) -> list[np.ndarray]:
+    """The batches of an epoch: all texts, once or, where they are few, as often as it takes to so many steps.
+
+    Args:
+        lengths: int (texts,): tokens of each text.
+        minimum_steps: The fewest batches.
+        seed, epoch: Fix the order of texts and of batches.
+        settings: boundaries, batch_size and weights, as to `plan_batches`.
+    """
+    batches = plan_batches(lengths, seed=(seed, epoch), **settings)
+    repeats = itertools.count(1)
+    while len(batches) < minimum_steps:
+        batches += plan_batches(lengths, seed=(seed, epoch, next(repeats)), **settings)
+    return batches
+
+
+def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Sequence[int]) -> tf.data.Dataset:
+    """The batches of a plan.
+
+    Args:
+        examples: Texts.
+        plan: From `plan_batches`.
+        boundaries: From `length_boundaries`; no text is longer than the last.
+
+    Returns:
+        For each batch (ids, targets): int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
+        (batch,) or float32 (batch, labels).
+    """
+
+    def gather(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        texts = plan[number]
+        width = boundaries[bisect.bisect_left(boundaries, examples.lengths[texts].max())]
+        return examples.padded(texts, width), examples.targets_of(texts)
+
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.targets.dtype])
+        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(targets, [None, *examples.targets.shape[1:]])
+
+    # TensorFlow 2.21's autotuner wakes 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not end
+    # before it wakes: with it an epoch of 2.6 s could take 5.1 s.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
+
+
+def trace_answer(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A model's answer, from ids to logits, traced once for every width.
+
+    `model.predict` makes one trace for each, and TensorFlow warns of them in a notebook.
+    """
+    function = tf.function(lambda ids: model(ids, training=False))
+    return function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.int32))
+
+
+def predict_logits(
+    model: keras.Model,
+    examples: Examples,
+    *,
+    boundaries: Sequence[int],
+    batch_size: int,
+    answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> np.ndarray:
+    """The logits that a model gives to encoded texts: float32 (texts, labels), in their order.
+
+    Args:
+        model: From ids to logits.
+        examples: Texts.
+        boundaries: From `length_boundaries`.
+        batch_size: Texts at once.
+        answer: From `trace_answer`, of the model; None: it is traced.
+    """
+    answer = answer or trace_answer(model)
+    plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
+    batches = padded_batches(examples, plan, boundaries=boundaries)
+    logits = np.empty((len(examples.lengths), model.output_shape[-1]), dtype=np.float32)
+    for texts, (ids, _) in zip(plan, batches, strict=True):
+        logits[texts] = answer(ids)
+    return logits

@@ -1,0 +1,127 @@
+"""From what a user names to texts."""
+
+import difflib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
+from keras_textcnn.data.corpus import SPLITS, Record
+from keras_textcnn.data.datasets import CATALOG, fetch, is_named
+from keras_textcnn.data.readers import CORPUS_KINDS, DELIMITERS, TABLES, Reader
+from keras_textcnn.errors import InputError
+from keras_textcnn.io.files import kind_of
+
+OF_COLUMNS = {"text_column", "label_column", "label_columns"}
+OF_LABELS = {"multi_label", "numeric_labels"}
+OF_CSV = {"delimiter", "quoting", "escape", "header"}
+OF_BYTES = {"encoding", "errors"}
+
+
+def as_given(data: str, say: Callable[[str], None] = lambda line: None) -> str:
+    """What a user's words mean: a path is made absolute, and goes before a named corpus, which is said."""
+    try:
+        there = Path(data).exists()
+    except (OSError, ValueError):  # of a name that no file can have
+        return data
+    if there and is_named(data):
+        say(f"taking {Path(data).resolve()}, which is here, and not the named corpus {data}")
+    return str(Path(data).resolve()) if there else data
+
+
+def locate(data: str, say: Callable[[str], None] = lambda line: None) -> Path:
+    """The file or folder that a user's words mean; a named corpus is fetched if it is not here.
+
+    Raises:
+        InputError: There is none.
+    """
+    if is_named(data):
+        return fetch(data, say=say)
+    if Path(data).exists():
+        return Path(data)
+    if Path(data).suffix or len(Path(data).parts) > 1:
+        raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name from keras_textcnn.catalog")
+    meant = difflib.get_close_matches(data, CATALOG, n=1) or CATALOG
+    raise InputError(f"no such corpus: {data}; give a file, a folder, or a name: {', '.join(meant)}")
+
+
+def check_reading(data: str, given: Iterable[str]) -> None:
+    """Raises InputError for a setting of how a corpus is read that has no effect on one of this kind.
+
+    Args:
+        data: A path, or the name of a corpus.
+        given: Names of the settings that a user gave.
+    """
+    useful = _useful(data)
+    for name in given:
+        if name in CORPUS_SETTINGS and name not in useful:
+            what = f"the named corpus {data}" if data in CATALOG else data
+            raise InputError(f"--{name.replace('_', '-')} does not apply to {what}; leave it out")
+
+
+def _useful(data: str) -> set[str]:
+    path, everything = Path(data), set(CORPUS_SETTINGS)
+    if data in CATALOG:
+        return set()
+    if path.is_dir() or not (kind := kind_of(path)):
+        return everything
+    if kind in DELIMITERS:
+        return everything
+    if kind == ".txt":
+        return OF_LABELS | OF_BYTES | {"skip_unlabelled"}
+    return everything - OF_CSV if kind in TABLES else everything
+
+
+def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record]:
+    """The texts of all sources, one by one; a corpus given for one split is asked for this split first."""
+    yield from reader.records(sources["train"], without=set(sources) - {"train"})
+    for split in sorted(set(sources) - {"train"}):
+        records = reader.records(sources[split], without=set(SPLITS) - {split})
+        first = next(records, None)
+        if first is None:
+            records = reader.records(sources[split], without=set(SPLITS) - {"train"})
+            first = next(records, None)
+        if first is None:
+            raise InputError(f"no {split} texts in {sources[split]}; give a corpus without splits, or with this one")
+        yield from (record._replace(split=split) for record in itertools.chain([first], records))
+
+
+def make_reader(
+    config: TrainConfig, data: str | None = None, *, labels: bool = True, any_numbers: bool = False
+) -> Reader:
+    """The reader that the settings of a run describe.
+
+    Args:
+        config: The settings.
+        data: The corpus, if it is not that of the settings: a named one is read as it is.
+        labels: Whether the texts have labels.
+        any_numbers: Whether labels that look like measurements are labels, whatever the settings say.
+    """
+    if data in CATALOG:
+        config = TrainConfig(errors=config.errors)
+    return Reader(
+        text_columns=config.text_column,
+        label_column=config.label_column if labels else None,
+        label_columns=config.label_columns if labels else (),
+        separator=config.multi_label if not config.label_columns else ",",
+        encoding=config.encoding,
+        replace=config.errors == "replace",
+        delimiter="\t" if config.delimiter == r"\t" else config.delimiter,
+        quoting=config.quoting == "standard",
+        escape=config.escape,
+        header=config.header,
+        skip_unlabelled=config.skip_unlabelled,
+        any_numbers=any_numbers or config.numeric_labels,
+    )
+
+
+def describe_reading(reader: Reader) -> list[str]:
+    """What a reader replaced, left out or took for wrong, a line each."""
+    lines = [f"warning: {line}" for line in reader.warnings]
+    if reader.decoder.replaced:
+        lines.append(f"warning: {reader.decoder.replaced:,} places did not decode and are U+FFFD now")
+    if reader.left_out:
+        lines.append(f"left out {reader.left_out:,} files that are not LABEL/*.txt, or have no label")
+    if reader.labels.skipped:
+        lines.append(f"left out {reader.labels.skipped:,} texts without a label")
+    return lines

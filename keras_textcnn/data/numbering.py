@@ -1,0 +1,93 @@
+"""Tokens to provisional ids, as they first turn up."""
+
+import collections
+import functools
+import hashlib
+import itertools
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record
+from keras_textcnn.text.tokenizers import TOKENIZERS, in_parts
+
+CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at once
+
+
+COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
+
+
+@functools.cache  # or TensorFlow warns that it is built again and again
+def _splitter(tokenizer: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
+    signature = [tf.TensorSpec([None], tf.string)]
+    return tf.function(lambda texts: in_parts(TOKENIZERS[tokenizer], texts), input_signature=signature)
+
+
+class Numbering:
+    """Tokenizes texts and gives each token a provisional id.
+
+    Attributes:
+        index: Token to id; whoever clears it begins a new dictionary.
+        texts: Texts so far.
+    """
+
+    def __init__(self, tokenizer: str) -> None:
+        self._tokenizer = tokenizer
+        self._split = _splitter(tokenizer)
+        self._numbers = itertools.count()
+        self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
+        self.texts = self.entries = 0
+        self._labels: dict[Label, int] = {}
+        self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in COLUMNS.items()}
+        self._fingerprint = Fingerprint()
+
+    def run(self, records: Iterable[Record]) -> Iterator[np.ndarray]:
+        """The ids of some texts after the other: int32 (tokens,)."""
+        for chunk in _chunks(records):
+            tokens = self._split(tf.constant([record.text for record in chunk]))
+            flat = tokens.flat_values.numpy().tolist()
+            ids = np.fromiter(map(self.index.__getitem__, flat), np.int32, len(flat))
+            self.entries = max(self.entries, int(ids.max(initial=-1)) + 1)
+            self.texts += len(chunk)
+            self._columns["lengths"].extend(tokens.row_lengths().numpy().tolist())
+            for record in chunk:
+                self._columns["splits"].append(SPLITS.index(record.split))
+                self._columns["rows"].append(self._labels.setdefault(record.label, len(self._labels)))
+                self._columns["hashes"].append(hash_text(record.text))
+                self._fingerprint.add(record)
+            yield ids
+
+    def facts(self) -> dict[str, Any]:
+        """What a `TokenizedCorpus` holds beside the ids and the dictionaries."""
+        columns = {name: np.frombuffer(column, column.typecode) for name, column in self._columns.items()}
+        label_sets = sorted(self._labels)
+        ranks = {label: rank for rank, label in enumerate(label_sets)}
+        columns["rows"] = np.array([ranks[label] for label in self._labels], np.int32)[columns["rows"]]
+        return {
+            **columns,
+            "label_sets": label_sets,
+            "entries": self.entries,
+            "fingerprint": str(self._fingerprint),
+            "tokenizer": self._tokenizer,
+        }
+
+
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    chunk: list[Record] = []
+    characters = 0
+    for record in records:
+        chunk.append(record)
+        characters += len(record.text)
+        if len(chunk) == CHUNK_TEXTS or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def hash_text(text: str) -> int:
+    """What two texts have in common that are the same but for white space at their ends: a number below 2**64."""
+    return int.from_bytes(hashlib.blake2b(text.strip().encode(), digest_size=8).digest(), "little")

@@ -1,0 +1,232 @@
+"""From a tokenized corpus to numbers: its splits, vocabulary, vectors and examples."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from scipy import sparse
+
+from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, SPACES, ZHANG, TrainConfig
+from keras_textcnn.data import batching
+from keras_textcnn.data.corpus import SPLITS, TRAIN, Label, labels_of, number_labels
+from keras_textcnn.data.corpus_warnings import warn_of_corpus
+from keras_textcnn.data.splits import split_texts
+from keras_textcnn.data.survey import describe_survey, survey_corpus
+from keras_textcnn.data.tokenized import TokenizedCorpus
+from keras_textcnn.errors import InputError
+from keras_textcnn.text import pretrained_vectors, vocabulary
+from keras_textcnn.text.vector_formats import has_unspaced_words
+
+# Of the running tokens, the part with a vector below which the vectors are of another language, and their other words
+# help no text; and below which the user should know.
+LEAST_COVERED, WELL_COVERED = 0.1, 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """A corpus in numbers.
+
+    Attributes:
+        vocabulary: Tokens by id.
+        coverage: What the vectors know of it; None without vectors.
+        found: The vectors, by token.
+        dimensions: The embedding's width: as the settings say, else the vectors' own; None for one-hot characters.
+        label_counts: Names by output, with how many texts to train on have each, before any is split off.
+        splits: int (texts,), positions in `SPLITS`.
+        examples: By split.
+    """
+
+    vocabulary: list[str]
+    coverage: pretrained_vectors.Coverage | None
+    found: dict[str, np.ndarray]
+    dimensions: int | None
+    label_counts: dict[str, int]
+    splits: np.ndarray
+    examples: dict[str, batching.Examples]
+
+    @property
+    def labels(self) -> list[str]:
+        """Names by output."""
+        return list(self.label_counts)
+
+
+def encode_corpus(
+    config: TrainConfig,
+    tokenized: TokenizedCorpus,
+    say: Callable[[str], None],
+    *,
+    known_tokens: Sequence[str] = (),
+    known_labels: Sequence[str] = (),
+) -> Encoded:
+    """Splits a corpus, says what is in it, and makes its vocabulary, vectors and examples.
+
+    Args:
+        config: The settings.
+        tokenized: The corpus.
+        say: Called with lines about it.
+        known_tokens: A vocabulary that keeps its ids; what else the training texts have stands behind it.
+        known_labels: Names that keep their outputs if the training texts have one of them; others stand behind them.
+
+    Raises:
+        InputError: It cannot be split, has no token, is tokenized otherwise than the settings say, or the vectors
+            cannot be read or have none of its tokens.
+    """
+    config = config.resolved()
+    if tokenized.tokenizer != config.tokenizer:
+        raise InputError(
+            f"a corpus of {tokenized.tokenizer} where the settings say {config.tokenizer}; tokenize it with "
+            "tokenizer=config.tokenizer"
+        )
+    if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
+        raise InputError("the texts have several labels: set multi_label in the settings")
+    label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
+    labels = list(label_counts)
+    splits, rare = split_texts(
+        tokenized.label_sets,
+        tokenized.rows,
+        tokenized.splits,
+        **config.fractions,
+        seed=config.seed,
+        fold=config.fold_of_folds,
+    )
+    there = [(name, int((splits == position).sum())) for position, name in enumerate(SPLITS)]
+    sizes = ", ".join(f"{number:,} {name}" for name, number in there if number)
+    say(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
+    survey = survey_corpus(
+        tokenized.label_sets,
+        rows=tokenized.rows,
+        splits=splits,
+        rare=rare,
+        lengths=tokenized.lengths,
+        hashes=tokenized.hashes,
+        maximum_tokens=config.maximum_tokens,
+    )
+    say(describe_survey(survey, maximum_tokens=config.maximum_tokens))
+    if config.several_labels and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
+        advice = (
+            f"another separator than {config.multi_label!r}"
+            if config.multi_label
+            else "a single column of labels, --label-column"
+        )
+        say(f"warning: no text has several labels; try {advice}")
+    counts, too_rare, running, distinct = _count(config, tokenized, splits)
+    say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
+    for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
+        say(f"warning: {line}")
+    found: dict[str, np.ndarray] = {}
+    added: list[str] = []
+    coverage = None
+    if config.vectors != NO_VECTORS:
+        more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
+        found = pretrained_vectors.read_vectors(
+            config.vectors,
+            counts,
+            dimensions=config.dimensions,
+            more=more,
+            tokenizer=config.tokenizer,
+            unwanted={*too_rare, vocabulary.PADDING, vocabulary.UNKNOWN},
+            say=say,
+        )
+        asked_for = config.vectors != GLOVE_TABLE  # which any corpus gets, whatever its language
+        if asked_for and not found.keys() & counts.keys() and not known_tokens:
+            raise InputError(
+                f"no token of the training texts has a vector in {config.vectors}; {_advise_spaces(config)}give "
+                "another file"
+            )
+        coverage = pretrained_vectors.measure_coverage(counts, running, found)
+        if coverage.running_tokens >= LEAST_COVERED:
+            added = [token for token in found if token not in counts and token not in too_rare][:more]
+            coverage = dataclasses.replace(coverage, added=len(added))
+        say(f"vectors {config.vectors}: {coverage}")
+        if coverage.running_tokens < WELL_COVERED:
+            say(_warn_of_coverage(config, coverage, left_out=more > 0 and not added))
+    dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
+    kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
+    if known_tokens:
+        kept = _extend(config, known_tokens, kept)
+        say(f"{len(kept) - len(known_tokens):,} new tokens beside {len(known_tokens):,} known ones")
+    return Encoded(
+        kept, coverage, found, dimensions, label_counts, splits, _examples(config, tokenized, splits, kept, labels)
+    )
+
+
+def _warn_of_coverage(config: TrainConfig, coverage: pretrained_vectors.Coverage, *, left_out: bool) -> str:
+    return (
+        f"warning: only {coverage.running_tokens:.0%} of the running tokens have a vector in {config.vectors}"
+        + (", so that none of its other words is added" if left_out else "")
+        + f"; {_advise_spaces(config)}try vectors of the texts' language, or --vectors none"
+    )
+
+
+def _advise_spaces(config: TrainConfig) -> str:
+    """For a file whose words are of scripts without spaces, where the tokens are single characters."""
+    path = pretrained_vectors.find_vectors(config.vectors)
+    if config.tokenizer == SPACES or path is None or not has_unspaced_words(path, config.dimensions):
+        return ""
+    return "its words have several characters: put spaces between those of the texts and set --tokenizer spaces, or "
+
+
+def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) -> list[str]:
+    """A vocabulary with new tokens behind it; one-hot characters have no room for any."""
+    inside = set(known)
+    return [*known, *[token for token in tokens if token not in inside and config.embedding != ONE_HOT]]
+
+
+def _count(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray
+) -> tuple[dict[str, int], set[str], int, int]:
+    """The vocabulary with its counts in the training texts, the tokens too rare for it, running and distinct tokens."""
+    provisional = tokenized.count(splits == TRAIN)
+    if not provisional.any():
+        raise InputError("the training texts have no token: all are empty")
+    distinct = 0
+    rare: set[str] = set()
+
+    def totals() -> Iterator[tuple[str, int]]:
+        nonlocal distinct
+        for token, ids in tokenized.tokens():
+            if count := sum(map(provisional.__getitem__, ids)):
+                distinct += 1
+                if count < config.minimum_count:
+                    rare.add(token)
+                yield token, int(count)
+
+    if config.alphabet == ZHANG:
+        known = dict(totals())
+        counts = {character: known.get(character, 0) for character in vocabulary.ZHANG_ALPHABET}
+    else:
+        counts = vocabulary.build_vocabulary(totals(), size=config.vocabulary_size, minimum_count=config.minimum_count)
+    return counts, rare, int(provisional.sum()), distinct
+
+
+def _examples(
+    config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray, kept: Sequence[str], labels: Sequence[str]
+) -> dict[str, batching.Examples]:
+    ids = {token: id for id, token in enumerate(kept[2:], 2)}  # a text's own "[PAD]" is unknown
+    renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
+    for token, provisional in tokenized.tokens():
+        renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
+    targets = _encode_labels(tokenized.label_sets, labels, several_labels=config.several_labels)
+    lengths = np.minimum(tokenized.lengths, config.maximum_tokens)
+    examples = {}
+    for position, name in enumerate(SPLITS):
+        texts = np.flatnonzero(splits == position)
+        examples[name] = batching.Examples(
+            tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
+        )
+    return examples
+
+
+def _encode_labels(
+    label_sets: Sequence[Label], labels: Sequence[str], *, several_labels: bool
+) -> np.ndarray | sparse.csr_array:
+    """What a model is to answer for each label, int32 (labels,), or set of labels, float32 (label sets, labels)."""
+    outputs = {label: output for output, label in enumerate(labels)}
+    if not several_labels:
+        return np.array([outputs[str(label)] for label in label_sets], np.int32)
+    columns = [sorted(outputs[label] for label in labels_of(label_set)) for label_set in label_sets]
+    ends = np.cumsum([0, *map(len, columns)])
+    ones = np.ones(ends[-1], np.float32)
+    indices = np.fromiter(itertools.chain.from_iterable(columns), np.int32, ends[-1])
+    return sparse.csr_array((ones, indices, ends), shape=(len(label_sets), len(labels)))

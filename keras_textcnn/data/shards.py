@@ -1,0 +1,186 @@
+"""A tokenized corpus in files on disk."""
+
+import contextlib
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.config import WORDS
+from keras_textcnn.data.corpus import Record
+from keras_textcnn.data.numbering import COLUMNS, Numbering
+from keras_textcnn.data.tokenized import TokenIds, TokenizedCorpus
+from keras_textcnn.errors import InputError
+from keras_textcnn.io import files
+from keras_textcnn.utils import locks
+
+SHARD_TOKENS = 2**24  # 64 MiB
+
+
+DICTIONARY_BYTES = 200  # what a token costs in a dictionary, about
+
+
+TEXT_BYTES, ENTRY_BYTES = 25, 8  # what a text and a provisional id cost in arrays, here
+
+
+ESCAPED = re.compile(rb"\\(.)")  # in a file of tokens: a line end may be a token, and a token may hold backslashes
+
+
+FORMAT = 3  # of the shards; it grows with every change to them or to the tokenizer
+
+
+def open_shards(folder: Path) -> TokenizedCorpus | None:
+    """The corpus that `write_shards` left in a folder, or None if nothing is there or a byte of it is damaged."""
+    try:
+        digest, content = (folder / "manifest.txt").read_text("utf-8").split("\n")
+        if digest != hashlib.sha256(content.encode()).hexdigest():
+            return None
+        manifest = json.loads(content)
+        if manifest["format"] != FORMAT:
+            return None
+        if any(files.sha256_of(folder / name) != digest for name, digest in manifest["files"].items()):
+            return None
+        shards = [folder / name for name in sorted(manifest["files"]) if name.startswith("ids-")]
+        dictionaries = [folder / name for name in sorted(manifest["files"]) if name.startswith("tokens-")]
+        with np.load(folder / "index.npz", allow_pickle=False) as arrays:
+            columns = {name: arrays[name] for name in COLUMNS}
+        label_sets = [tuple(label) if isinstance(label, list) else label for label in manifest["label_sets"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return TokenizedCorpus(
+        ids=_ShardedIds(shards),
+        dictionaries=lambda: [_read_dictionary(path) for path in dictionaries],
+        label_sets=label_sets,
+        entries=manifest["entries"],
+        fingerprint=manifest["fingerprint"],
+        tokenizer=manifest["tokenizer"],
+        notes=manifest["notes"],
+        **columns,
+    )
+
+
+def write_shards(
+    records: Iterable[Record],
+    folder: Path,
+    *,
+    memory: int,
+    tokenizer: str = WORDS,
+    notes: Callable[[], list[str]] = list,
+) -> TokenizedCorpus:
+    """Tokenizes a corpus into a folder, which appears whole or not at all; what was there is replaced.
+
+    Args:
+        records: Its texts, read one by one.
+        folder: Where the shards are to be.
+        memory: MiB that may be held.
+        tokenizer: A name of `text.TOKENIZERS`.
+        notes: Called once the texts are read: lines about them, which are kept with the shards.
+
+    Raises:
+        InputError: The corpus has too many texts or different tokens for the memory.
+    """
+    most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
+    with locks.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
+        numbering = Numbering(tokenizer)
+        with contextlib.closing(_ShardWriter(whole)) as writer:
+            for ids in numbering.run(records):
+                writer.write_ids(ids)
+                if len(numbering.index) >= most_entries:
+                    writer.write_dictionary(numbering.index)
+                    numbering.index.clear()
+                _check_memory(memory, numbering)
+            writer.write_dictionary(numbering.index)
+        facts = numbering.facts()
+        np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
+        digests = {path.name: files.sha256_of(path) for path in sorted(whole.iterdir())}
+        content = json.dumps({"format": FORMAT, "files": digests, "notes": notes(), **facts})
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        (whole / "manifest.txt").write_text(f"{digest}\n{content}", "utf-8")
+    corpus = open_shards(folder)
+    if corpus is None:
+        raise InputError(f"damaged as soon as they were written: the shards in {folder}; check the disk")
+    return corpus
+
+
+class _ShardedIds:
+    """Reads with a file position, not through a mapping, whose pages would count as this process's memory."""
+
+    def __init__(self, shards: Sequence[Path]) -> None:
+        self._files = [path.open("rb", buffering=0) for path in shards]
+        self._ends = np.cumsum([path.stat().st_size // 4 for path in shards])
+        self._lock = threading.Lock()
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        parts, end = [], start + length
+        for shard in range(int(np.searchsorted(self._ends, start, "right")), len(self._files)):
+            if start == end:
+                break
+            begin = int(self._ends[shard - 1]) if shard else 0
+            wanted = min(end, int(self._ends[shard])) - start
+            with self._lock:
+                self._files[shard].seek(4 * (start - begin))
+                data = self._files[shard].read(4 * wanted)
+            parts.append(np.frombuffer(data, "<i4"))
+            start += wanted
+        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.int32), *parts])
+
+    def read_all(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        texts = zip(starts.tolist(), lengths.tolist(), strict=True)
+        return np.concatenate([np.zeros(0, np.int32), *(self.read(start, length) for start, length in texts)])
+
+    def __del__(self) -> None:
+        for file in self._files:
+            file.close()
+
+
+class _ShardWriter:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: Any = None
+        self._tokens = self._shards = self._dictionaries = 0
+
+    def write_ids(self, ids: np.ndarray) -> None:
+        if self._file is None or self._tokens >= SHARD_TOKENS:
+            self.close()
+            self._file = (self._folder / f"ids-{self._shards:05}.bin").open("wb")
+            self._tokens, self._shards = 0, self._shards + 1
+        self._file.write(ids.astype("<i4").tobytes())
+        self._tokens += len(ids)
+
+    def write_dictionary(self, index: dict[bytes, int]) -> None:
+        with (self._folder / f"tokens-{self._dictionaries:05}.tsv").open("wb") as file:
+            file.writelines(b"%s\t%d\n" % (_escape(token), id) for token, id in sorted(index.items()))
+        self._dictionaries += 1
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+
+def _read_dictionary(path: Path) -> TokenIds:
+    with path.open("rb") as file:
+        for line in file:
+            token, id = line.split(b"\t")  # no token holds a tab
+            yield _unescape(token), int(id)
+
+
+def _escape(token: bytes) -> bytes:
+    return token.replace(b"\\", rb"\\").replace(b"\n", rb"\n")
+
+
+def _unescape(token: bytes) -> bytes:
+    return ESCAPED.sub(lambda sign: b"\n" if sign[1] == b"n" else sign[1], token)
+
+
+def _check_memory(memory: int, numbering: "Numbering") -> None:
+    needed = (numbering.texts * TEXT_BYTES + numbering.entries * ENTRY_BYTES) // 2**20
+    if needed > memory // 4:
+        raise InputError(
+            f"{numbering.texts:,} texts and {numbering.entries:,} different tokens, and more to come, do not fit into "
+            f"--memory {memory}; raise it"
+        )

@@ -1,0 +1,170 @@
+"""Rows of CSV and TSV files as people have them: with and without names of columns, by any delimiter and quoting."""
+
+import csv
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.io.files import LONGEST_TEXT
+
+EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line that Excel takes for one
+SHOWN = 5  # places of a warning
+
+Row = tuple[int, list[str]]  # the number of its first line, its fields
+
+
+@dataclasses.dataclass(frozen=True)
+class Dialect:
+    """How a table is written.
+
+    Attributes:
+        delimiter: Between the fields; a line `sep=;` at the beginning says otherwise.
+        quoting: Whether a quotation mark may begin a field, which ends at the next one.
+        escape: Stands before a delimiter or quotation mark that is part of a field; None: nothing does.
+        header: Whether the first row names the columns; else they are called 1, 2 and so on.
+    """
+
+    delimiter: str
+    quoting: bool = True
+    escape: str | None = None
+    header: bool = True
+
+
+class Table:
+    """The rows of a table, one by one.
+
+    Args:
+        lines: Each with its end.
+        name: Of the file, for errors.
+        dialect: How it is written.
+
+    Attributes:
+        names: Of the columns, without the spaces around them.
+
+    Raises:
+        InputError: It has no row.
+    """
+
+    def __init__(self, lines: Iterable[str], name: str, dialect: Dialect) -> None:
+        csv.field_size_limit(LONGEST_TEXT)
+        self._name, self._lines, self._line = name, iter(lines), ""
+        self._skipped, delimiter, first = 0, dialect.delimiter, next(self._lines, "")
+        if found := EXCEL_DELIMITER.fullmatch(first):
+            self._skipped, delimiter, first = 1, found[1], ""
+        self.delimiter = delimiter
+        self._rows = csv.reader(
+            self._watched(first),
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE,
+            escapechar=dialect.escape,
+            skipinitialspace=not delimiter.isspace(),  # `x, "a, b"`: or the mark behind the space would begin nothing
+            strict=True,
+        )
+        number, row = next((numbered for numbered in self._numbered() if numbered[1]), (1, []))
+        if not row:
+            raise InputError(f"empty file: {name}; the first line must name the columns")
+        self._first = [] if dialect.header else [(number, row)]
+        self.names = [cell.strip() for cell in row] if dialect.header else [str(i + 1) for i in range(len(row))]
+
+    def rows(self) -> Iterator[Row]:
+        """Each row below the names; blank lines are none.
+
+        Raises:
+            InputError: A row has more or fewer fields than there are columns, or a quotation mark is not closed.
+        """
+        empty = True
+        for number, row in itertools.chain(self._first, self._numbered()):
+            if row and len(row) != len(self.names):
+                raise InputError(
+                    f"{len(row)} fields where the first row has {len(self.names)}: {self._name}:{number}; put a text "
+                    "that holds the delimiter into quotation marks"
+                )
+            if row:
+                empty = False
+                yield number, row
+        if empty:
+            raise InputError(f"no texts in {self._name}: it has a header and nothing below it")
+
+    def _watched(self, first: str) -> Iterator[str]:
+        for line in itertools.chain([first] if first else [], self._lines):
+            self._line = line
+            yield line
+
+    def _numbered(self) -> Iterator[Row]:
+        while True:
+            begin = self._rows.line_num + 1 + self._skipped
+            try:
+                row = next(self._rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise self._problem(str(error), begin) from error
+            yield begin, row
+
+    def _problem(self, problem: str, line: int) -> InputError:
+        advice = "close the quotation mark, or set --quoting none if they mean nothing"
+        if "new-line" in problem:
+            problem, advice = "a carriage return alone", "end the lines with line feeds"
+        elif '\\"' in self._line:
+            advice = r"set --escape '\' if a backslash stands before a quotation mark, or --quoting none"
+        return InputError(f"not a table: {self._name}:{line}: {problem}; {advice}")
+
+
+class SwallowedRows:
+    """Finds quoted fields that hold what look like whole rows: two quotation marks that were not meant to quote.
+
+    Args:
+        name: Of the file.
+        delimiter: Between its fields.
+        columns: How many it has.
+        label: Position of the label, by which a row is known; None: by its number of fields.
+    """
+
+    def __init__(self, name: str, delimiter: str, columns: int, label: int | None) -> None:
+        self._name, self._delimiter, self._columns, self._label = name, delimiter, columns, label
+        self._labels: set[str] = set()
+        self._suspects: list[tuple[int, int, list[str]]] = []  # first line, last line, what would be labels
+
+    def add(self, number: int, row: Sequence[str]) -> None:
+        """Looks at a row, which begins in the line of this number."""
+        ends = sum(field.count("\n") for field in row)
+        if self._columns < 2 or not ends:
+            if self._label is not None:
+                self._labels.add(row[self._label].strip())
+            return
+        for column, field in enumerate(row):
+            if "\n" in field and (found := self._inside(field, column)):
+                self._suspects.append((number, number + ends, found))
+
+    def _inside(self, field: str, column: int) -> list[str]:
+        """The labels of the rows that a field seems to hold; without a label, their texts."""
+        pieces = [piece.rstrip("\r").split(self._delimiter) for piece in field.split("\n")]
+        # The field begins in the middle of the first row, and ends in the middle of the last one.
+        missing = [column, *[0] * (len(pieces) - 2), 0]
+        sizes = [self._columns - column, *[self._columns] * (len(pieces) - 2), column + 1]
+        fits = [len(piece) == size for piece, size in zip(pieces, sizes, strict=True)]
+        if self._label is None:
+            return [piece[0] for piece in pieces[:-1]] if all(fits) else []
+        found = []
+        for piece, before, whole in zip(pieces, missing, fits, strict=True):
+            place = self._label - before
+            if whole and 0 <= place < len(piece) and (before == 0 or place > 0) and len(piece) > 1:
+                found.append(piece[place].strip())
+        return found
+
+    def warnings(self) -> list[str]:
+        """A line about what was found, if anything was."""
+        sure = [
+            f"{first} to {last}"
+            for first, last, found in self._suspects
+            if self._label is None or self._labels & set(found)
+        ]
+        if not sure:
+            return []
+        shown = ", ".join(sure[:SHOWN]) + (" ..." if sure[SHOWN:] else "")
+        return [
+            f"quoted fields of {self._name} hold whole rows, which are not read as rows, in lines {shown}; "
+            "try --quoting none if quotation marks mean nothing, or close them"
+        ]

@@ -1,0 +1,120 @@
+"""A corpus in token ids, in memory or in shards on disk.
+
+The ids here are provisional: a token's is the place at which it first turned up. So the texts are read and tokenized
+once, before split and vocabulary are known, and shards serve every later run of the corpus whatever its settings.
+"""
+
+import dataclasses
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from keras_textcnn.config import WORDS
+from keras_textcnn.data.corpus import Label, Record
+from keras_textcnn.data.numbering import Numbering
+from keras_textcnn.text.tokenizers import SEPARATORS
+from keras_textcnn.text.vocabulary import Ids
+
+BLOCK_TOKENS = 2**20  # read at once
+
+TokenIds = Iterator[tuple[bytes, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizedCorpus:
+    """Every text of a corpus, in the order in which it was read.
+
+    Attributes:
+        ids: Provisional ids of the texts.
+        lengths: int32 (texts,), tokens of each.
+        splits: int8 (texts,), positions in `SPLITS`.
+        rows: int32 (texts,), positions in `label_sets`.
+        label_sets: The different labels, or sets of labels, sorted.
+        hashes: uint64 (texts,): texts with the same hash are the same.
+        dictionaries: Iterators over (token, provisional id), each sorted; a token may stand in several of them.
+        entries: Provisional ids in all.
+        fingerprint: A SHA-256 of all texts, labels and splits in order.
+        tokenizer: What made the tokens; a name of `text.TOKENIZERS`.
+        notes: Lines about the corpus as it was read, such as how many bytes were replaced.
+    """
+
+    ids: Ids
+    lengths: np.ndarray
+    splits: np.ndarray
+    rows: np.ndarray
+    label_sets: list[Label]
+    hashes: np.ndarray
+    dictionaries: Callable[[], list[TokenIds]]
+    entries: int
+    fingerprint: str
+    tokenizer: str
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """int64 (texts,): where each text begins among the ids."""
+        return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
+
+    def count(self, chosen: np.ndarray) -> np.ndarray:
+        """How often each provisional id stands in the chosen texts, bool (texts,): int64 (entries,)."""
+        counts = np.zeros(self.entries, np.int64)
+        ends = np.cumsum(self.lengths, dtype=np.int64)
+        first = start = 0
+        while first < len(ends):
+            after = max(int(np.searchsorted(ends, start + BLOCK_TOKENS, "right")), first + 1)
+            block = self.ids.read(start, int(ends[after - 1]) - start)
+            kept = block[np.repeat(chosen[first:after], self.lengths[first:after])]
+            ids, numbers = np.unique(kept, return_counts=True)
+            counts[ids] += numbers
+            first, start = after, int(ends[after - 1])
+        return counts
+
+    def join_tokens(self, texts: np.ndarray, lengths: np.ndarray) -> list[str]:
+        """The first tokens of some texts, joined so that they are split into the same tokens again.
+
+        Args:
+            texts: int (n,), positions in the corpus.
+            lengths: int (n,), how many tokens of each.
+        """
+        spans = zip(self.starts[texts].tolist(), lengths.tolist(), strict=True)
+        rows = [self.ids.read(start, length).tolist() for start, length in spans]
+        needed = {id for row in rows for id in row}
+        known = {id: token for token, ids in self.tokens() for id in ids if id in needed}
+        separator = SEPARATORS[self.tokenizer]
+        return [separator.join(map(known.__getitem__, row)) for row in rows]
+
+    def tokens(self) -> Iterator[tuple[str, list[int]]]:
+        """Each token with its provisional ids, in the order of code points."""
+        merged = heapq.merge(*self.dictionaries())
+        for token, entries in itertools.groupby(merged, key=lambda entry: entry[0]):
+            yield token.decode(), [id for _, id in entries]
+
+
+def tokenize_corpus(records: Iterable[Record], *, tokenizer: str = WORDS) -> TokenizedCorpus:
+    """Tokenizes a corpus into memory; `tokenizer` is a name of `text.TOKENIZERS`."""
+    chunks = [np.zeros(0, np.int32)]
+    numbering = Numbering(tokenizer)
+    for ids in numbering.run(records):
+        chunks.append(ids)
+    entries = sorted(numbering.index.items())
+    return TokenizedCorpus(
+        ids=ArrayIds(np.concatenate(chunks)), dictionaries=lambda: [iter(entries)], **numbering.facts()
+    )
+
+
+class ArrayIds:
+    """Ids in memory, int32 (tokens,)."""
+
+    def __init__(self, ids: np.ndarray) -> None:
+        self._ids = ids
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        """Of one text."""
+        return self._ids[start : start + length]
+
+    def read_all(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Of several texts, one after the other."""
+        before = np.cumsum(lengths, dtype=np.int64) - lengths
+        return self._ids[np.repeat(starts - before, lengths) + np.arange(lengths.sum())]

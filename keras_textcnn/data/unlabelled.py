@@ -1,0 +1,111 @@
+"""Texts that are to be answered, as a user has them: lines, tables, JSON, archives, folders, standard input."""
+
+import contextlib
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from keras_textcnn.config import TEXT_SETTINGS, TrainConfig
+from keras_textcnn.data.loading import OF_BYTES, make_reader
+from keras_textcnn.data.readers import TABLES, Reader, split_fasttext
+from keras_textcnn.errors import InputError
+from keras_textcnn.io.archives import ARCHIVES
+from keras_textcnn.io.files import Source, kind_of
+
+BATCH = 1024  # texts answered at once, or fewer, if no more have come
+STANDARD_INPUT = "-"
+LINES = "lines"
+FORMATS = (LINES, "csv", "tsv", "jsonl", "json")  # of a file whose name does not say it, or of standard input
+
+
+class Texts:
+    """The texts of a file, a folder or standard input, some at a time, in their order.
+
+    Args:
+        name: A path, or `-`.
+        config: How they are read.
+        input_format: Of `FORMATS`; None: as the name says, lines where it says nothing.
+
+    Attributes:
+        reader: Knows what was replaced, left out or took for wrong, once all are read.
+        labelled: Lines that held labels in fastText's format, which are no part of the text.
+
+    Raises:
+        InputError: There is no such file, or it cannot be of texts.
+    """
+
+    def __init__(self, name: str, config: TrainConfig, *, input_format: str | None = None) -> None:
+        self._name, self._path, self._format = name, Path(name), input_format
+        self.reader: Reader = make_reader(config, labels=False)
+        self.labelled = 0
+        self._live = name == STANDARD_INPUT
+        if not self._live and not self._path.exists():
+            raise InputError(f"cannot read {name}: No such file or directory; give a file of texts, or a folder")
+        folder_or_archive = not self._live and (self._path.is_dir() or kind_of(self._path) in ARCHIVES)
+        if input_format and folder_or_archive:
+            raise InputError(f"--input-format does not apply to {name}; leave it out")
+
+    def batches(self) -> Iterator[list[str]]:
+        """The texts, as many at a time as there are without waiting, at most `BATCH`."""
+        batch: list[str] = []
+        for text in self._texts():
+            batch.append(text)
+            if len(batch) == BATCH or (self._live and self.reader.decoder.waiting):
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def useful(self) -> set[str]:
+        """The settings of `TEXT_SETTINGS` that decide how these texts are read."""
+        if self._kind == LINES:
+            return OF_BYTES
+        if self._kind in (".csv", ".tsv", "", *ARCHIVES):
+            return set(TEXT_SETTINGS)
+        return OF_BYTES | {"text_column"}
+
+    @property
+    def _kind(self) -> str:
+        """The suffix that says how to read them, `lines`, or nothing for a folder."""
+        if self._format:
+            return self._format if self._format == LINES else f".{self._format}"
+        if self._live:
+            return LINES
+        if self._path.is_dir():
+            return ""
+        kind = kind_of(self._path)
+        return kind if kind in (*TABLES, *ARCHIVES) else LINES
+
+    def _texts(self) -> Iterator[str]:
+        kind = self._kind
+        if kind in (".parquet", "", *ARCHIVES):
+            return self.reader.texts_of(self._path)
+        source = Source.of(self._path, kind)
+        if self._live:
+            source = Source("standard input", kind, lambda: contextlib.nullcontext(sys.stdin.buffer))
+        return self._lines(source) if kind == LINES else self.reader.texts(source)
+
+    def _lines(self, source: Source) -> Iterator[str]:
+        lines: Iterable[str] = self.reader.decoder.lines(source)
+        if not self._format:
+            first = list(itertools.islice(lines, 1))
+            if first and _is_json(first[0]):
+                kinds = "--input-format jsonl or json"
+                raise InputError(f"JSON, and no text a line: {source.name}:1; set {kinds}, or lines to take it as text")
+            lines = itertools.chain(first, lines)
+        for line in lines:
+            text, labels = split_fasttext(line) if "__label__" in line else (line, [])
+            self.labelled += bool(labels)
+            yield text if labels else line.removesuffix("\n").removesuffix("\r")
+
+
+def _is_json(line: str) -> bool:
+    """Whether a first line is that of JSON: an object, an array, or the beginning of one."""
+    if line.strip() in ("{", "["):
+        return True
+    try:
+        return isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
+        return False

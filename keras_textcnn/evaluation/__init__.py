@@ -1,0 +1,1 @@
+"""Scores, what they mean, and how they are shown."""

@@ -1,0 +1,195 @@
+"""A trained model measured on labelled texts."""
+
+import dataclasses
+import heapq
+import itertools
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.jupyter import JupyterMixin
+from rich.text import Text
+
+from keras_textcnn.data.corpus import Record, labels_of
+from keras_textcnn.data.numbering import hash_text
+from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation import metrics, plots, tables
+from keras_textcnn.inference.predictor import Predictor
+from keras_textcnn.persistence.run import LearntTexts, Run
+from keras_textcnn.text.folding import fold_label
+from keras_textcnn.utils import terminal
+
+CHUNK = 1024  # texts answered at once
+WORST, SHOWN = 100, 10  # errors that are kept with their texts; that are shown
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation(JupyterMixin):
+    """What was measured; a notebook shows it as tables.
+
+    Attributes:
+        labels: Names by output.
+        scores: As in `metrics.json`, of the texts whose labels the model knows.
+        confusions: int (labels, labels), texts by true (row) and predicted (column) label.
+        unknown: Labels that the model does not know, with how many texts have them, the most frequent first. Such a
+            text is left out of all else.
+        shares: From `scoring.score_shares`; empty where a text may have several labels.
+        wanted_accuracy: What was asked for.
+        threshold: From `scoring.find_threshold` for it.
+        worst: The texts it is most wrong about, the worst first: text, truth, predicted, probability (of what was
+            predicted).
+        learnt: What of this the run has learnt from: "texts", how many; "chosen", how many of these only chose its
+            epochs and the like; "without", the scores of the others, None if there are none. None: not known, since
+            the model is no run's, or an older version's.
+    """
+
+    labels: list[str]
+    scores: dict[str, Any]
+    confusions: np.ndarray
+    unknown: dict[str, int]
+    shares: list[dict[str, float | None]]
+    wanted_accuracy: float
+    threshold: dict[str, float] | None
+    worst: list[dict[str, Any]]
+    learnt: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as a file in RUN/evaluations holds it."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**values.pop("scores"), **values, "confusions": self.confusions.tolist()}
+
+    def to_text(self) -> str:
+        """The report."""
+        return "".join(line + "\n" for line in terminal.render(self, width=120))
+
+    def plot(self, path: Path) -> None:
+        """Writes a picture of the confusion matrix, a PNG."""
+        support = [scores["support"] for scores in self.scores["per_label"].values()]
+        plots.plot_confusion_matrix(self.confusions, support, self.labels, path)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if warning := tables.describe_learnt(self.learnt, self.scores["support"]):
+            yield Text(warning)
+        yield tables.scores_table(self.scores, without=self.learnt and self.learnt["without"])
+        if self.unknown:
+            named = ", ".join(f"{terminal.shown(label)} {number:,}" for label, number in self.unknown.items())
+            yield Text(f"left out: {sum(self.unknown.values()):,} labels that the run does not know: {named}\n")
+        yield tables.label_table(self.scores, title="by label, percent")
+        if self.shares:
+            yield tables.shares_table(self.shares)
+            yield self._describe_threshold()
+        if self.worst:
+            yield tables.errors_table(self.worst[:SHOWN])
+
+    def _describe_threshold(self) -> str:
+        if self.threshold is None:
+            return f"no --reject-below gives {self.wanted_accuracy:.2%} right answers\n"
+        return (
+            f"for {self.wanted_accuracy:.2%} right answers: --reject-below {self.threshold['reject_below']:g} answers "
+            f"{self.threshold['answered']:.2%} of the texts\n"
+        )
+
+
+def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float = 0.99) -> Evaluation:
+    """Measures a model on labelled texts, which it reads one by one.
+
+    Args:
+        predictor: The model.
+        records: Texts with labels; their split does not matter.
+        accuracy: For which `Evaluation.threshold` is sought, in (0, 1].
+
+    Raises:
+        InputError: The model knows no label of any text.
+    """
+    learnt = _learnt_by(predictor)
+    truths, rows, hashes, unknown = [], [], array("Q"), Counter[str]()
+    worst: list[tuple[float, int, dict[str, Any]]] = []
+    numbers = itertools.count()
+    remaining = iter(records)
+    while chunk := list(itertools.islice(remaining, CHUNK)):
+        texts, truth = _encode(chunk, predictor, unknown)
+        probabilities = predictor.probabilities(texts)
+        truths.append(truth)
+        rows.append(probabilities)
+        hashes.extend(map(hash_text, texts))
+        for position in metrics.rank_errors(truth, probabilities, predictor.thresholds)[:WORST].tolist():
+            error = _describe_error(texts[position], truth[position], probabilities[position], predictor)
+            surprise = -_probability_of(truth[position], probabilities[position])
+            heapq.heappush(worst, (surprise, -next(numbers), error))
+            if len(worst) > WORST:
+                heapq.heappop(worst)
+    if not sum(map(len, truths)):
+        named = ", ".join(list(unknown)[:5])
+        raise InputError(f"the run knows no label of the corpus ({named}); it has {', '.join(predictor.labels[:10])}")
+    truth, probabilities = np.concatenate(truths), np.concatenate(rows)
+    predicted = metrics.choose_labels(probabilities, predictor.thresholds)
+    one_label = predictor.thresholds is None
+    return Evaluation(
+        labels=predictor.labels,
+        scores=metrics.score_probabilities(truth, probabilities, predictor.labels, predictor.thresholds),
+        confusions=metrics.count_confusions(truth, predicted, len(predictor.labels)),
+        unknown=dict(unknown.most_common()),
+        shares=metrics.score_shares(truth, probabilities) if one_label else [],
+        wanted_accuracy=accuracy,
+        threshold=metrics.find_threshold(truth, probabilities, accuracy) if one_label else None,
+        worst=[error for _, _, error in sorted(worst, key=lambda entry: entry[:2], reverse=True)],
+        learnt=_score_without(learnt, np.array(hashes, np.uint64), truth, probabilities, predictor) if learnt else None,
+    )
+
+
+def _learnt_by(predictor: Predictor) -> LearntTexts | None:
+    directory = getattr(predictor, "directory", None)
+    return Run.open(directory).learnt() if directory and (directory / "config.json").is_file() else None
+
+
+def _score_without(
+    learnt: LearntTexts, hashes: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, predictor: Predictor
+) -> dict[str, Any]:
+    """What `Evaluation.learnt` holds."""
+    fitted, chosen = learnt.find(hashes)
+    others = ~(fitted | chosen)
+    scores = None
+    if others.any():
+        scores = metrics.score_probabilities(
+            truth[others], probabilities[others], predictor.labels, predictor.thresholds
+        )
+    return {"texts": int((~others).sum()), "chosen": int(chosen.sum()), "without": scores}
+
+
+def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
+    """Texts with known labels and the truth about them; counts the unknown labels."""
+    outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # an older run's are as read
+    unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
+    if predictor.thresholds is None:
+        known = [(record.text, outputs[str(record.label)]) for record in chunk if record.label in outputs]
+        return [text for text, _ in known], np.array([output for _, output in known], np.int32)
+    chunk = [record for record in chunk if outputs.keys() >= {*labels_of(record.label)}]
+    truth = np.zeros((len(chunk), len(outputs)), np.int32)
+    for row, record in enumerate(chunk):
+        truth[row, [outputs[label] for label in labels_of(record.label)]] = 1
+    return [record.text for record in chunk], truth
+
+
+def _probability_of(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """What the model gives to the truth about one text; with several labels, to the least probable part of it."""
+    if truth.ndim == 0:
+        return float(probabilities[truth])
+    return float(np.where(truth > 0, probabilities, 1 - probabilities).min())
+
+
+def _describe_error(text: str, truth: np.ndarray, probabilities: np.ndarray, predictor: Predictor) -> dict[str, Any]:
+    if predictor.thresholds is None:
+        output = int(probabilities.argmax())
+        return {
+            "text": text,
+            "truth": predictor.labels[truth],
+            "predicted": predictor.labels[output],
+            "probability": float(str(probabilities[output])),
+        }
+    given = probabilities >= predictor.thresholds
+    named = [", ".join(predictor.labels[output] for output in np.flatnonzero(labels)) for labels in (truth, given)]
+    return {"text": text, "truth": named[0], "predicted": named[1], "probability": float(str(probabilities.max()))}

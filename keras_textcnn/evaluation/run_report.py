@@ -1,0 +1,89 @@
+"""What a finished run leaves for people to look at: report, pictures and page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.data.corpus import TEST, Corpus
+from keras_textcnn.data.preprocessing import Encoded
+from keras_textcnn.data.tokenized import TokenizedCorpus
+from keras_textcnn.evaluation import html_report, metrics, plots, tables
+from keras_textcnn.evaluation.calibration import Calibration
+from keras_textcnn.inference.explanations import rank_ngrams
+from keras_textcnn.inference.predictor import Predictor
+from keras_textcnn.persistence.run import Run
+
+EXPLAINED, OCCLUDED = 500, 30  # test texts whose n-grams are ranked; where each takes up to a hundred answers
+ERRORS = 10  # test texts that are shown with their reasons
+
+
+def write_summary(
+    run: Run,
+    run_metrics: dict[str, Any],
+    history: Sequence[dict[str, Any]],
+    *,
+    corpus: Corpus | None,
+    tokenized: TokenizedCorpus,
+    encoded: Encoded,
+    calibration: Calibration,
+    logits: np.ndarray,
+) -> None:
+    """Writes the files of a run that are made for people, and `metrics.json`.
+
+    Args:
+        run: Its SavedModel is there.
+        run_metrics: What `metrics.json` is to hold.
+        history: One row an epoch.
+        corpus: The texts; None where only their tokens are at hand.
+        tokenized: The corpus in tokens.
+        encoded: The corpus in numbers.
+        calibration: Of the run.
+        logits: float32 (texts, labels), of the test texts.
+    """
+    labels, truth = encoded.labels, encoded.examples["test"].truth
+    probabilities = calibration.probabilities(logits)
+    predicted = metrics.choose_labels(probabilities, calibration.thresholds)
+    confusions = metrics.count_confusions(truth, predicted, len(labels))
+    support = [scores["support"] for scores in run_metrics["test"]["per_label"].values()]
+    run.write_rows("history.csv", history)
+    run.write_text("report.txt", tables.report_text(run_metrics))
+    run.write_json("metrics.json", run_metrics)
+    run.write("learning_curves.png", lambda path: plots.plot_learning_curves(history, path))
+    run.write("confusion_matrix.png", lambda path: plots.plot_confusion_matrix(confusions, support, labels, path))
+    predictor = Predictor(run.saved_model)
+    wrong = metrics.rank_errors(truth, probabilities, calibration.thresholds)[:ERRORS]
+    sample = np.random.default_rng(0).permutation(len(truth))[: EXPLAINED if predictor.exact else OCCLUDED]
+    content = html_report.report_page(
+        run.directory.name,
+        metrics=run_metrics,
+        shares=metrics.score_shares(truth, probabilities) if calibration.thresholds is None else [],
+        ngrams=rank_ngrams(predictor.explain(_test_texts(corpus, tokenized, encoded, sample))),
+        errors=[
+            (_name(truth[text], labels), explanation)
+            for text, explanation in zip(
+                wrong, predictor.explain(_test_texts(corpus, tokenized, encoded, wrong)), strict=True
+            )
+        ],
+        pictures={
+            "Learning curves": (run.directory / "learning_curves.png").read_bytes(),
+            "Confusion matrix of the test texts": (run.directory / "confusion_matrix.png").read_bytes(),
+        },
+    )
+    run.write_text("report.html", content)
+
+
+def _test_texts(
+    corpus: Corpus | None, tokenized: TokenizedCorpus, encoded: Encoded, positions: np.ndarray
+) -> list[str]:
+    """Some of the test texts; where they are not at hand, what the model reads of them, in their own tokens."""
+    texts = np.flatnonzero(encoded.splits == TEST)[positions]
+    if corpus is not None:
+        return [corpus.texts[text] for text in texts.tolist()]
+    return tokenized.join_tokens(texts, encoded.examples["test"].lengths[positions])
+
+
+def _name(truth: Any, labels: Sequence[str]) -> str:
+    if np.ndim(truth) == 0:
+        return labels[int(truth)]
+    return ", ".join(labels[output] for output in np.flatnonzero(truth).tolist()) or "none"

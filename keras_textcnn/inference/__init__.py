@@ -1,0 +1,1 @@
+"""From raw text to answers: the SavedModel, the predictor, explanations."""

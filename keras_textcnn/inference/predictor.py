@@ -1,0 +1,107 @@
+"""An exported model in Python: texts in; labels, probabilities and reasons out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.inference.explanations import Explanation, compose, explain_by_occlusion, explain_windows
+from keras_textcnn.persistence.run import find_saved_model
+
+BATCH = 256  # texts answered at once
+EXPLAINED_AT_ONCE = 16  # texts: what their windows add takes windows * tokens * labels numbers
+
+Prediction = dict[str, Any]  # label, probability, labels where a text may have several, probabilities
+Texts = Sequence[str | bytes]
+
+
+class Predictor:
+    """An exported model, loaded.
+
+    Called with texts (strings, or bytes of UTF-8) it returns a dictionary for each: label, its probability, and
+    probabilities, label to probability in the order of the labels; where a text may have several labels also labels,
+    those that reach their threshold.
+
+    Args:
+        directory: Of a run, or the folder of a SavedModel.
+
+    Attributes:
+        directory: As given.
+        labels: Names by output.
+        thresholds: float32 (labels,), where a text may have several labels, else None.
+        exact: Whether the n-grams of an explanation add up to the logit, or are found by occlusion.
+
+    Raises:
+        InputError: There is no SavedModel, or it cannot be loaded.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        self.directory = Path(directory)
+        saved_model = find_saved_model(self.directory)
+        import tensorflow as tf
+
+        try:
+            self._model = tf.saved_model.load(str(saved_model))
+            signatures = self._model.signatures
+            self.labels = [name.decode() for name in signatures["labels"]()["labels"].numpy()]
+        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+            raise InputError(f"damaged SavedModel: {saved_model} ({error}); train again") from error
+        self.thresholds: np.ndarray | None = None
+        self.exact = "explain" in signatures
+        if "thresholds" in signatures:
+            self.thresholds = signatures["thresholds"]()["thresholds"].numpy()
+
+    def __call__(self, texts: Texts) -> list[Prediction]:
+        return [self._describe(row) for row in self.probabilities(texts)]
+
+    def probabilities(self, texts: Texts) -> np.ndarray:
+        """The probabilities of texts: float32 (texts, labels)."""
+        batches = [self._ask("serving_default", texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)]
+        return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *(b["probabilities"] for b in batches)])
+
+    def explain(self, texts: Texts) -> list[Explanation]:
+        """Why each text has its most probable label: exact for conv1d without hidden layers, else by occlusion."""
+        if not self.exact:
+            return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in self._read(texts)]
+        explanations = []
+        for start in range(0, len(texts), EXPLAINED_AT_ONCE):
+            answer = self._ask("explain", texts[start : start + EXPLAINED_AT_ONCE])
+            for text, (tokens, row) in enumerate(zip(answer["tokens"], answer["probabilities"], strict=True)):
+                output = int(row.argmax())
+                explanation = explain_windows(
+                    [compose(token.decode()) for token in tokens if token],
+                    answer["added"][text, :, :, output],
+                    answer["windows"].tolist(),
+                    label=self.labels[output],
+                    probability=float(row[output]),
+                    logit=float(answer["logits"][text, output]),
+                    bias=float(answer["bias"][output]),
+                )
+                explanations.append(explanation)
+        return explanations
+
+    def _read(self, texts: Texts) -> Iterator[str]:
+        """As much of each text as the model reads; the whole text from a SavedModel that does not say."""
+        for position, text in enumerate(texts):
+            if "tokens" in self._model.signatures:
+                answer = self._ask("tokens", texts[position : position + 1])
+                yield answer["separator"].join(answer["tokens"][0]).decode()
+            else:
+                yield text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+
+    def _ask(self, signature: str, texts: Texts) -> dict[str, Any]:
+        import tensorflow as tf
+
+        answer = self._model.signatures[signature](text=tf.constant(texts, tf.string))
+        return {name: value.numpy() for name, value in answer.items()}
+
+    def _describe(self, row: np.ndarray) -> Prediction:
+        probabilities = [float(str(value)) for value in row]  # the few digits that a float32 needs
+        output = int(row.argmax())
+        prediction: Prediction = {"label": self.labels[output], "probability": probabilities[output]}
+        if self.thresholds is not None:
+            given = np.flatnonzero(row >= self.thresholds)
+            prediction["labels"] = [self.labels[label] for label in given]
+        return {**prediction, "probabilities": dict(zip(self.labels, probabilities, strict=True))}

@@ -1,0 +1,65 @@
+"""What each window of tokens adds to each logit."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from keras_textcnn.layers.ngram_logits import NgramLogits
+from keras_textcnn.layers.pooled_conv1d import PooledConv1D
+from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowTrace:
+    """What windows of tokens add to the logits.
+
+    Attributes:
+        windows: Tokens of each window.
+        added: From ids, int32 (batch, tokens), to float32 (batch, len(windows), tokens, labels), by the first token of
+            the window; with the bias the sum of a text's is its logits.
+        bias: To float32 (labels,).
+    """
+
+    windows: list[int]
+    added: Callable[[tf.Tensor], tf.Tensor]
+    bias: Callable[[], tf.Tensor]
+
+
+def trace_windows(model: keras.Model) -> WindowTrace | None:
+    """What each window of tokens, each n-gram and each token's vector adds to each logit of a conv1d model.
+
+    None if the model has other layers than that, or hidden ones, through which windows do not simply add up.
+    """
+    convolutions = [layer for layer in model.layers if isinstance(layer, PooledConv1D)]
+    if not convolutions or any(layer.name.startswith("hidden") for layer in model.layers):
+        return None
+    _, places, spans = model.get_layer("distinct_tokens").output
+    looked_up = keras.Model(model.input, [model.get_layer("embedding_dropout").input, places, spans])
+    logits = model.get_layer("logits")
+    linear = [layer for layer in model.layers if isinstance(layer, (NgramLogits, VectorMeanLogits))]
+
+    def scales() -> list[tf.Tensor]:
+        return tf.unstack(model.get_layer("sum").scales.value) if linear else [tf.ones(())]
+
+    def add(ids: tf.Tensor) -> tf.Tensor:
+        vectors, places, spans = looked_up(ids, training=False)
+        kernels = tf.split(logits.kernel.value, len(convolutions))
+        first, *others = scales()
+        traced = []
+        for layer, kernel in zip(convolutions, kernels, strict=True):
+            added, begins = layer.trace(vectors, places, spans, kernel)
+            traced.append((first * added, begins))
+        for scale, layer in zip(others, linear, strict=True):
+            traced += [(scale * added, begins) for added, begins in layer.trace(ids)]
+        shape = [*tf.unstack(tf.shape(ids)), model.output_shape[-1]]
+        return tf.stack([tf.scatter_nd(begins, added, shape) for added, begins in traced], axis=1)
+
+    def bias() -> tf.Tensor:
+        layers = [logits, *linear]
+        return tf.add_n([scale * layer.bias.value for scale, layer in zip(scales(), layers, strict=True)])
+
+    windows = [layer.window for layer in convolutions]
+    windows += [size for layer in linear for size in range(1, getattr(layer, "longest", 1) + 1)]
+    return WindowTrace(windows, add, bias)

@@ -1,0 +1,90 @@
+"""Embedding and pooling that padding cannot change."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(f"Keras must run on TensorFlow: set KERAS_BACKEND=tensorflow (it is {keras.backend.backend()})")
+
+Shape = tuple[int | None, ...]
+
+
+class _UniformTokens(keras.initializers.RandomUniform):
+    """Uniform noise for tokens; padding (id 0) and the unknown token (id 1) start at zero.
+
+    No training text may have the unknown token, whose noise would then be all that an answer hears of it.
+    """
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> tf.Tensor:
+        return super().__call__(shape, dtype) * ops.cast(ops.arange(shape[0]) > 1, dtype)[:, None]
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class TokenEmbedding(keras.layers.Layer):
+    """Looks up a vector for each id; padding (id 0) is all zeros.
+
+    Unlike `keras.layers.Embedding` it gathers from the variable itself, so that its gradient is a `tf.IndexedSlices`
+    and an update touches only the rows of the batch, without a copy of the whole table.
+
+    Args:
+        vocabulary_size: Rows, padding and unknown included.
+        dimensions: Columns.
+
+    Input shape:
+        int32 (batch, tokens), or (rows,).
+
+    Output shape:
+        That of the ids and the dimensions behind it, float32.
+    """
+
+    def __init__(self, vocabulary_size: int, dimensions: int, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.vocabulary_size = vocabulary_size
+        self.dimensions = dimensions
+
+    def build(self, ids_shape: Shape) -> None:
+        self.embeddings = self.add_weight(
+            name="embeddings", shape=(self.vocabulary_size, self.dimensions), initializer=_UniformTokens()
+        )
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        vectors = tf.nn.embedding_lookup(self.embeddings.value, ids)
+        return vectors * ops.cast(ops.not_equal(ids, 0), vectors.dtype)[..., None]
+
+    def compute_output_spec(self, ids: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.KerasTensor((*ids.shape, self.dimensions), dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "dimensions": self.dimensions,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_textcnn")
+class OneHotEmbedding(keras.layers.Layer):
+    """A one-hot vector for each id; padding (id 0) and the unknown token (id 1) are all zeros.
+
+    Args:
+        vocabulary_size: Ids, padding and unknown included.
+
+    Input shape:
+        int32 (batch, tokens).
+
+    Output shape:
+        float32 (batch, tokens, vocabulary_size - 2).
+    """
+
+    def __init__(self, vocabulary_size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        return ops.one_hot(ids - 2, self.vocabulary_size - 2, dtype=self.compute_dtype)  # of a negative number: zeros
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size}

@@ -1,0 +1,47 @@
+"""From settings, or a finished run, to a model."""
+
+import inspect
+import re
+
+import keras
+
+from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
+from keras_textcnn.data.preprocessing import Encoded
+from keras_textcnn.errors import InputError
+from keras_textcnn.models import BUILDERS, SHORTEST
+from keras_textcnn.text import pretrained_vectors
+from keras_textcnn.utils import devices
+
+
+def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> keras.Model:
+    """The model that a config describes.
+
+    Raises:
+        InputError: Its sizes do not go together.
+    """
+    config = config.resolved()
+    arguments = inspect.signature(BUILDERS[config.model]).parameters
+    sizes = {name: getattr(config, name) for name in MODELS[config.model] if name in arguments}
+    if config.model in SHORTEST:
+        sizes["tokens"] = config.maximum_tokens
+    sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
+    try:
+        with devices.computing_in(config.precision):
+            return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
+    except ValueError as error:
+        reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
+        reason = re.sub("`([a-z_]+)`", lambda name: f"--{name[1].replace('_', '-')}", reason)
+        raise InputError(f"the settings make no {config.model}: {reason}") from error
+
+
+def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
+    """Puts the vectors that a corpus was encoded with into a model's embedding, if there are any."""
+    if config.vectors != NO_VECTORS:
+        matrix = pretrained_vectors.embedding_matrix(
+            encoded.vocabulary,
+            encoded.found,
+            dimensions=model.get_layer("embedding").dimensions,
+            missing_deviation=config.missing_deviation,
+            seed=config.seed,
+        )
+        pretrained_vectors.load_into(model, matrix)

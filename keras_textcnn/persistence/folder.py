@@ -1,0 +1,196 @@
+"""A directory of a run's files: it appears whole, each file is replaced at once, and a damaged one is noticed."""
+
+import contextlib
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.io.files import sha256_of
+from keras_textcnn.utils import locks
+
+MANIFEST = "manifest.json"  # the SHA-256 of each file by its name
+PARTIAL = "partial."  # begins the name of a file that is being written
+LARGEST = 2**28  # bytes that are read at once
+CHANGED = "it is not what was written"
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """A directory that appears whole, and whose files are replaced at once.
+
+    What is read of a sealed folder is held against its manifest.
+    """
+
+    directory: Path
+
+    @classmethod
+    def make(cls, directory: Path, fill: Callable[[Self], None]) -> Self:
+        """Makes the directory.
+
+        Args:
+            directory: Where; missing or empty.
+            fill: Called with a temporary folder, which gets the directory's name when this returns.
+
+        Raises:
+            InputError: The directory cannot be made.
+        """
+        try:
+            with locks.working_folder(directory) as work:
+                temporary = cls(work / "new")
+                temporary.directory.mkdir()
+                fill(temporary)
+                temporary.directory.rename(directory)
+        except OSError as error:
+            raise InputError(f"cannot make {directory}: {error.strerror}; choose another --output") from error
+        return cls(directory)
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """This process alone works in the directory, until it ends or is killed; see `claims.claimed`.
+
+        Raises:
+            InputError: Another process does.
+        """
+        with locks.claimed(self.directory) as mine:
+            if not mine:
+                raise InputError(f"another process works in {self.directory}; wait for it, or end it")
+            yield
+
+    def damaged(self, name: str, reason: object) -> InputError:
+        """An error that says so of a file."""
+        return InputError(f"damaged run: {self.directory / name} ({reason}); restore it, or train again")
+
+    def seal(self, names: Iterable[str]) -> None:
+        """Writes the manifest: the checksums of these files, as they are now."""
+        self.write_json(MANIFEST, {name: sha256_of(self.directory / name) for name in sorted(names)})
+
+    def check(self, below: str = "") -> None:
+        """Holds the files whose names begin with `below` against the manifest.
+
+        Raises:
+            InputError: One is missing, or is not what was sealed.
+        """
+        manifest = self._manifest()
+        if manifest is None:
+            return
+        names = [name for name in manifest if name.startswith(below)]
+        if not names:
+            raise self.damaged(below or MANIFEST, "the manifest does not have it")
+        for name in names:
+            with self._reading(name) as path:
+                found = sha256_of(path)
+            if found != manifest[name]:
+                raise self.damaged(name, CHANGED)
+
+    def check_links(self) -> None:
+        """Raises InputError if there is anything but files and folders: what is written would follow a link."""
+        for folder, folders, names in os.walk(self.directory):
+            for path in (Path(folder, name) for name in (*folders, *names)):
+                if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                    raise InputError(f"neither file nor folder: {path}; put a file in its place")
+
+    def read_bytes(self, name: str) -> bytes:
+        """Reads a file.
+
+        Raises:
+            InputError: It cannot be read, or is not what was sealed.
+        """
+        content, manifest = self._read(name), self._manifest()
+        if manifest is not None and manifest.get(name) != hashlib.sha256(content).hexdigest():
+            raise self.damaged(name, CHANGED)
+        return content
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a file of JSON.
+
+        Raises:
+            ValueError: A number is NaN or infinite, which JSON has no word for.
+        """
+        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads a file that holds an object of JSON."""
+        return self._parse(name, self.read_bytes(name))
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes a CSV file of rows that have the first one's columns, or some of them."""
+        file = io.StringIO()
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, file.getvalue())
+
+    def write_lines(self, name: str, lines: Sequence[str]) -> None:
+        """Writes one entry a line; backslashes and line ends inside an entry are escaped."""
+        self.write_text(name, "".join(_escape(line) + "\n" for line in lines))
+
+    def read_lines(self, name: str) -> list[str]:
+        """Reads what `write_lines` wrote."""
+        try:
+            text = self.read_bytes(name).decode()
+        except UnicodeDecodeError as error:
+            raise self.damaged(name, error) from error
+        return [_unescape(line) for line in text.split("\n")[:-1]]
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a UTF-8 file."""
+        self.write(name, lambda path: path.write_bytes(text.encode()))
+
+    def write(self, name: str, writer: Callable[[Path], Any]) -> None:
+        """Has a file written beside its place and puts it there once it is whole and on the disk."""
+        path = self.directory / name
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
+        writer(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    def _manifest(self) -> dict[str, Any] | None:
+        """The checksums by name; None where nothing was sealed."""
+        return self._parse(MANIFEST, self._read(MANIFEST)) if (self.directory / MANIFEST).exists() else None
+
+    def _read(self, name: str) -> bytes:
+        with self._reading(name) as path:
+            if path.stat().st_size > LARGEST:
+                raise self.damaged(name, f"it is larger than {LARGEST:,} bytes")
+            return path.read_bytes()
+
+    @contextlib.contextmanager
+    def _reading(self, name: str) -> Iterator[Path]:
+        path = self.directory / name
+        try:
+            if path.exists() and not (path.is_file() and path.resolve().is_relative_to(self.directory.resolve())):
+                raise self.damaged(name, "it is no file of this folder")  # a pipe or device would never end
+            yield path
+        except InputError:
+            raise
+        except OSError as error:
+            raise self.damaged(name, error.strerror) from error
+        except ValueError as error:  # of a name that no file can have
+            raise self.damaged(f"{name!a}", error) from error
+
+    def _parse(self, name: str, content: bytes) -> dict[str, Any]:
+        try:
+            parsed = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise self.damaged(name, error) from error
+        if not isinstance(parsed, dict):
+            raise self.damaged(name, "it holds no object")
+        return parsed
+
+
+def _escape(line: str) -> str:
+    return line.replace("\\", r"\\").replace("\n", r"\n").replace("\r", r"\r")
+
+
+def _unescape(line: str) -> str:
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)

@@ -1,0 +1,31 @@
+"""From a finished run to its trained model."""
+
+import keras
+import tensorflow as tf
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.models.factory import build_model
+from keras_textcnn.persistence.run import Run
+from keras_textcnn.persistence.weights import check_weights, load_weights
+
+
+def load_model(run: Run) -> keras.Model:
+    """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels).
+
+    Raises:
+        InputError: Another version wrote the run, whose SavedModel still answers; or it is damaged.
+    """
+    if not run.current:
+        raise InputError(
+            f"{run.directory} was written by another version, whose models had other layers; use its SavedModel, or "
+            "train again"
+        )
+    config = run.config()
+    sizes = {"vocabulary_size": len(run.read_lines("vocabulary.txt")), "labels": len(run.read_lines("labels.txt"))}
+    run.check(run.weights.name)
+    with tf.Graph().as_default():  # where a weight takes no memory
+        parameters = build_model(config, **sizes).count_params()
+    check_weights(run.weights, parameters)
+    model = build_model(config, **sizes)
+    load_weights(model, run.weights)
+    return model

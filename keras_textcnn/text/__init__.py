@@ -1,0 +1,1 @@
+"""Tokens, ids and pretrained vectors."""

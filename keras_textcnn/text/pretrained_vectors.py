@@ -1,0 +1,208 @@
+"""Pretrained vectors: read a file, make a vocabulary's embedding matrix, put it into a model, say what was found."""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_textcnn.config import GLOVE_TABLE, WORDS
+from keras_textcnn.errors import InputError
+from keras_textcnn.io.files import home, kind_of
+from keras_textcnn.text.vector_formats import Chooser, binary_rows, table_rows, text_rows
+
+if TYPE_CHECKING:
+    import keras
+
+# The tokenizer follows Stanford's file. Files made with another one lack the pieces of contractions, and some every
+# one-letter word: such a token takes the vector of the word it stands for.
+STAND_INS = {"n't": "not", "'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am", "'s": "is", "a": "an"}
+
+
+# What glove_download.sh brings, by name.
+NAMES = re.compile(r"glove\.(6B\.(50|100|200|300)|(42B|840B)\.300|twitter\.27B\.(25|50|100|200))d")
+MOST_MISSING = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Coverage:
+    """What part of the training texts has a pretrained vector, as fractions in [0, 1].
+
+    Attributes:
+        vocabulary: Of the vocabulary's tokens that stand in the training texts.
+        running_tokens: Of the running tokens.
+        stand_ins: Of the running tokens, those that take another word's vector (`STAND_INS`); part of the above.
+        missing: The most frequent tokens without a vector, with their counts.
+        added: Words of the vectors file that have been given an id beside the training texts' own.
+    """
+
+    vocabulary: float
+    running_tokens: float
+    stand_ins: float
+    missing: dict[str, int]
+    added: int
+
+    def __str__(self) -> str:
+        missing = ", ".join(f"{token} {count:,}" for token, count in self.missing.items())
+        return (
+            f"{self.vocabulary:.1%} of the vocabulary and {self.running_tokens:.1%} of the running tokens have a "
+            f"vector, {self.stand_ins:.1%} that of a stand-in (not for n't)"
+            + (f"; {self.added:,} words of the file added" if self.added else "")
+            + (f"\nmost frequent without a vector: {missing}" if missing else "")
+        )
+
+
+def find_vectors(source: str) -> Path | None:
+    """The file that `--vectors` names; None for the table in the package.
+
+    Raises:
+        InputError: There is none.
+    """
+    if source == GLOVE_TABLE:
+        return None
+    path = Path(source)
+    if NAMES.fullmatch(source) and not path.exists():
+        path = home("vectors") / f"{source}.txt"
+        if not path.is_file():
+            size, dimensions = source.removeprefix("glove.").rsplit(".", 1)
+            command = f"./glove_download.sh {size} --dimension {dimensions.removesuffix('d')}"
+            raise InputError(f"{source} is not here: no {path}; bring it with {command}")
+    if not path.is_file():
+        raise InputError(
+            f"no such vectors file: {source}; give a file, a name such as glove.6B.100d, {GLOVE_TABLE} or none"
+        )
+    return path
+
+
+def read_vectors(
+    source: str,
+    vocabulary: Iterable[str],
+    *,
+    dimensions: int | None = None,
+    more: int = 0,
+    tokenizer: str = WORDS,
+    unwanted: Collection[str] = (),
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, np.ndarray]:
+    """Reads the vectors of a vocabulary's tokens and of their stand-ins, and keeps nothing else.
+
+    A token that the file does not have takes the vector of its first word that is the token in another Unicode form, or
+    else in another case.
+
+    Args:
+        source: A file of GloVe's or word2vec's text format, fastText's `.vec`, word2vec's binary format (`.bin`), any
+            of them in gzip or zip; a name that glove_download.sh knows; or the name of the table in the package.
+        vocabulary: Tokens to read.
+        dimensions: Numbers each vector must have, and which member of a zip; None: as the file has it.
+        more: How many of the file's other words to read, the first ones that the tokenizer makes a single token of, as
+            that token.
+        tokenizer: A name of `text.TOKENIZERS`.
+        unwanted: Tokens that are not to be among those.
+        say: Called with a warning about words that are not UTF-8.
+
+    Returns:
+        Token to float32 (dimensions,), in the order of the file.
+
+    Raises:
+        InputError: No such file, another width, or a line that is not a vector; the message names file and line.
+    """
+    wanted = (*vocabulary, *STAND_INS.values())
+    chooser = Chooser(wanted, more=more, tokenizer=tokenizer, unwanted=unwanted)
+    path = find_vectors(source)
+    if path is None:
+        rows = table_rows(chooser, dimensions)
+    elif kind_of(path) == ".bin":
+        rows = binary_rows(path, chooser, dimensions)
+    else:
+        rows = text_rows(path, chooser, dimensions)
+    found: dict[str, np.ndarray] = {}
+    for token, vector, _ in rows:
+        found[token] = vector
+    if chooser.undecodable:
+        say(
+            f"warning: words of {source} that are not UTF-8 are left out: {chooser.undecodable:,}; convert the file to "
+            "UTF-8 if they matter"
+        )
+    return found
+
+
+def find_vector(vectors: Mapping[str, np.ndarray], token: str) -> np.ndarray | None:
+    """The token's vector, else its stand-in's, else None."""
+    return vectors.get(token, vectors.get(STAND_INS.get(token, token)))
+
+
+def embedding_matrix(
+    vocabulary: Sequence[str],
+    vectors: Mapping[str, np.ndarray],
+    *,
+    dimensions: int,
+    missing_deviation: float = 0.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """The embedding that a model starts from; padding and the unknown token start at zero.
+
+    Args:
+        vocabulary: Tokens by id.
+        vectors: Token to float32 (dimensions,).
+        dimensions: Columns.
+        missing_deviation: A token without a vector starts from noise with the mean and this many times the standard
+            deviation of the vectors found; with 0 it starts at zero and says nothing until the unfrozen phase has moved
+            it, which was better wherever it was measured (tests/benchmarks/ACCURACY.md).
+        seed: Fixes the noise.
+
+    Returns:
+        float32 (len(vocabulary), dimensions).
+    """
+    matrix = np.zeros((len(vocabulary), dimensions), np.float32)
+    missing = []
+    for id, token in enumerate(vocabulary[2:], 2):  # after padding and the unknown token
+        vector = find_vector(vectors, token)
+        if vector is not None:
+            matrix[id] = vector
+        else:
+            missing.append(id)
+    if missing_deviation and vectors:
+        found = np.stack(list(vectors.values()))
+        noise = np.random.default_rng(seed).normal(size=(len(missing), dimensions))
+        matrix[missing] = found.mean(axis=0) + missing_deviation * found.std(axis=0) * noise
+    return matrix
+
+
+def measure_coverage(
+    counts: Mapping[str, int], running_tokens: int, vectors: Mapping[str, np.ndarray], *, added: int = 0
+) -> Coverage:
+    """What part of a vocabulary and of the training texts has a vector.
+
+    Args:
+        counts: The vocabulary's tokens, the most frequent first, with how often each stands in the training texts.
+        running_tokens: Tokens of the training texts, of the vocabulary or not.
+        vectors: Token to vector.
+        added: Words that only the vectors file has.
+    """
+    found = [token for token in counts if find_vector(vectors, token) is not None]
+    missing = (token for token in counts if find_vector(vectors, token) is None)
+    running = max(running_tokens, 1)
+    return Coverage(
+        vocabulary=len(found) / max(len(counts), 1),
+        running_tokens=sum(counts[token] for token in found) / running,
+        stand_ins=sum(counts[token] for token in found if token not in vectors) / running,
+        missing={token: counts[token] for token in itertools.islice(missing, MOST_MISSING)},
+        added=added,
+    )
+
+
+def load_into(model: "keras.Model", matrix: np.ndarray) -> None:
+    """Puts an embedding matrix into a model's embedding, and into the second one that a multichannel model has.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    expected = tuple(model.get_layer("embedding").embeddings.shape)
+    if matrix.shape != expected:
+        raise ValueError(f"`matrix` must have the embedding's shape {expected}. Received: matrix.shape={matrix.shape}")
+    for layer in model.layers:
+        if layer.name in ("embedding", "static_embedding"):
+            layer.embeddings.assign(matrix)

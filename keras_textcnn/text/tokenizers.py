@@ -1,0 +1,216 @@
+"""Raw strings to tokens, words or characters, in TensorFlow string ops: training and the exported model share them.
+
+The words are those of GloVe 6B, which Stanford's tokenizer made: lower case, punctuation apart, contractions split
+(`do n't`, `it 's`), hyphenated words, decimal numbers, abbreviations and acronyms whole.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from keras_textcnn.config import CHARACTERS, SPACES, WORDS
+from keras_textcnn.text import folding
+from keras_textcnn.text.folding import CodeTable, re2_class
+
+CONTRACTION = r"n't|'(?:s|m|d|ll|re|ve)"
+AFTER_WORD = r"[^\p{L}\p{M}\p{N}]|$"  # RE2 has no look-ahead, and its \b knows ASCII words only
+ABBREVIATION = r"(?:mr|mrs|ms|dr|st|jr|sr|vs|inc|co|corp|ltd|jan|feb|aug|sept|oct|nov|dec)\."
+PART = r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*"
+WORD = rf"{PART}(?:['-]{PART})*"
+ACRONYM = rf"(?:\p{{L}}\p{{M}}*\.){{2,}}(?:-{PART})*"
+NUMBER = rf"\p{{N}}+(?:[.,:]\p{{N}}+)+(?:-{PART})*"
+STRETCH = rf"(?:{PART} +)+"  # whole stretches of words are one match, not one each: most of a text, ten times as fast
+# RE2 takes the first alternative that matches at the leftmost place, so the order is the precedence. The last one makes
+# a token of every other character: punctuation, symbols, emoji.
+TOKEN = "|".join([STRETCH, rf"(?:{CONTRACTION})\b", ABBREVIATION, ACRONYM, NUMBER, WORD, r"\.{2,}", r"-{2,}", r"\S"])
+# Of scripts written without spaces a character with its marks is a token.
+UNSPACED = rf"[{re2_class(folding.UNSPACED)}]\p{{M}}*"
+
+ASCII = r"[\x00-\x7f]*"
+INVISIBLE = f"[{re2_class(folding.INVISIBLE)}]+"
+DOTTED_I = r"(i[\x{0300}-\x{036F}]*?)\x{0307}"  # what is left of a Turkish İ in lower case
+# Korean's conjoining letters: the first of each kind, how many there are, and the first syllable.
+LEADING, VOWEL, TRAILING = (0x1100, 19), (0x1161, 21), (0x11A8, 27)
+SYLLABLE = 0xAC00, LEADING[1] * VOWEL[1] * (TRAILING[1] + 1)
+LINE_END = r"(?i:<br\s*/?>)|[\n\r\x{0085}\x{2028}\x{2029}]"
+
+
+def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts into lower-case tokens.
+
+    Args:
+        texts: string (batch,); bytes that are not UTF-8 count as U+FFFD.
+
+    Returns:
+        string (batch, tokens), ragged; a text without tokens has an empty row.
+    """
+    texts = _except_ascii(_fold, texts)
+    texts = tf.strings.lower(tf.strings.regex_replace(texts, r"[\x00-\x1f\x7f]", " "))
+    texts = tf.strings.regex_replace(texts, r"<br */?>", " ")
+    texts = tf.strings.regex_replace(texts, r"``|''", '"')
+    texts = tf.strings.regex_replace(texts, f"({CONTRACTION})({AFTER_WORD})|({UNSPACED})", r" \1\3 \2")
+    texts = tf.strings.regex_replace(texts, TOKEN, r" \0 ")
+    return tf.strings.split(texts)
+
+
+def _fold(texts: tf.Tensor) -> tf.Tensor:
+    """What ASCII has no need of: one form of what looks the same, plain spaces, lower case."""
+    return _lower(tf.strings.regex_replace(_visible(texts), r"[\p{Z}\p{Cc}\p{Cf}]+", " "))
+
+
+def _visible(texts: tf.Tensor) -> tf.Tensor:
+    return decompose(tf.strings.regex_replace(_valid(texts), INVISIBLE, ""))
+
+
+def _valid(texts: tf.Tensor) -> tf.Tensor:
+    return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+
+
+def _lower(texts: tf.Tensor) -> tf.Tensor:
+    texts = tf.strings.lower(texts, encoding="utf-8")  # it ends a text at a NUL byte: there must be none left
+    return tf.strings.regex_replace(texts, DOTTED_I, r"\1")
+
+
+def _except_ascii(change: Callable[[tf.Tensor], tf.Tensor], texts: tf.Tensor) -> tf.Tensor:
+    """Changes only the texts that are not all ASCII, in an English corpus a few: it is the slow part of the work."""
+    others = tf.where(~tf.strings.regex_full_match(texts, ASCII))
+
+    def changed() -> tf.Tensor:
+        return tf.tensor_scatter_nd_update(texts, others, change(tf.gather_nd(texts, others)))
+
+    return tf.cond(tf.size(others) > 0, changed, lambda: tf.identity(texts))
+
+
+@functools.cache  # one function of the graph, and so one copy of its tables, whoever calls it
+def _decompose() -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(_decomposed, input_signature=[tf.TensorSpec([None], tf.string)])
+
+
+def decompose(texts: tf.Tensor) -> tf.Tensor:
+    """Gives texts that look the same the same code points: `folding.fold` in the graph.
+
+    That is Unicode's NFKD of the text, but plain quotes and hyphens for their look-alikes, and whole Korean syllables.
+
+    Args:
+        texts: string (batch,), UTF-8.
+
+    Returns:
+        string (batch,).
+    """
+    return _decompose()(texts)
+
+
+def _decomposed(texts: tf.Tensor) -> tf.Tensor:
+    table = folding.decompositions()
+    codes = tf.strings.unicode_decode(texts, "UTF-8")
+    rows = _look_up(table.rows, codes.flat_values)
+    lengths = _gather(table.lengths, rows)
+    ends = tf.concat([[0], tf.cumsum(lengths)], axis=0)  # where each character's own code points will be
+    splits = tf.gather(ends, codes.row_splits)
+    places = tf.range(ends[-1]) - tf.repeat(ends[:-1] - _gather(table.starts, rows), lengths)
+    kept = tf.repeat(tf.where(rows == 0, codes.flat_values, -1), lengths)
+    flat = tf.where(kept >= 0, kept, _gather(table.values, tf.where(kept >= 0, 0, places)))
+    texts_of = tf.RaggedTensor.from_row_splits(flat, tf.cast(splits, tf.int64), validate=False).value_rowids()
+    flat = _in_order(flat, texts_of, _look_up(table.classes, flat))
+    flat, kept = _whole_syllables(flat, texts_of)
+    lengths = tf.math.unsorted_segment_sum(tf.cast(kept, tf.int64), texts_of, codes.nrows())
+    rows = tf.RaggedTensor.from_row_lengths(tf.boolean_mask(flat, kept), lengths, validate=False)
+    return tf.strings.regex_replace(tf.strings.unicode_encode(rows, "UTF-8"), *folding.ACUTE)
+
+
+def _look_up(table: CodeTable, codes: tf.Tensor) -> tf.Tensor:
+    pages = _gather(table.pages, codes // folding.PAGE)
+    return _gather(table.entries, pages * folding.PAGE + codes % folding.PAGE)
+
+
+def _gather(numbers: np.ndarray, places: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.gather(tf.constant(numbers), places), tf.int32)
+
+
+def _in_order(codes: tf.Tensor, texts_of: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    """The marks behind each base character in the order of their combining classes; equals stay as they are."""
+    begins = (classes == 0) | (texts_of != _moved(texts_of, -1))
+    groups = tf.cumsum(tf.cast(begins, tf.int32))
+    marks = tf.where(classes > 0)[:, 0]
+    order = tf.argsort(tf.gather(groups, marks) * 256 + tf.gather(classes, marks), stable=True)
+    return tf.tensor_scatter_nd_update(codes, marks[:, None], tf.gather(codes, tf.gather(marks, order)))
+
+
+def _moved(values: tf.Tensor, by: int) -> tf.Tensor:
+    """The values `by` places further on; -1 where there are none."""
+    missing = tf.fill([tf.minimum(abs(by), tf.size(values))], tf.cast(-1, values.dtype))
+    return tf.concat([values[by:], missing] if by > 0 else [missing, values[:by]], axis=0)
+
+
+def _whole_syllables(codes: tf.Tensor, texts_of: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Korean letters as syllables, in the place of their first letter, and which code points are kept."""
+
+    def in_text(values: tf.Tensor, by: int) -> tf.Tensor:
+        return tf.where(texts_of == _moved(texts_of, by), _moved(values, by), -1)
+
+    def numbered(kind: tuple[int, int]) -> tf.Tensor:
+        return tf.where((codes >= kind[0]) & (codes < kind[0] + kind[1]), codes - kind[0], -1)
+
+    vowels = in_text(numbered(VOWEL), 1)
+    leads = (numbered(LEADING) >= 0) & (vowels >= 0)
+    syllables = numbered(SYLLABLE)
+    open_ones = (syllables >= 0) & (syllables % (TRAILING[1] + 1) == 0)
+    letters = numbered(TRAILING)
+    trailing = tf.where(leads, in_text(letters, 2), tf.where(open_ones, in_text(letters, 1), -1)) + 1
+    made = SYLLABLE[0] + (numbered(LEADING) * VOWEL[1] + vowels) * (TRAILING[1] + 1)
+    whole = tf.where(leads, made, codes) + trailing
+    sizes = 1 + tf.cast(leads, tf.int32) + tf.cast(trailing > 0, tf.int32)
+    taken = (in_text(sizes, -1) >= 2) | (in_text(sizes, -2) >= 3)
+    return whole, ~taken
+
+
+def split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts into lower-case characters; a run of white space is one space, or one line end if it has one.
+
+    Args:
+        texts: string (batch,); bytes that are not UTF-8 count as U+FFFD.
+
+    Returns:
+        string (batch, characters), ragged; a text of nothing but white space has an empty row.
+    """
+    texts = _except_ascii(lambda others: _lower(tf.strings.regex_replace(_visible(others), r"\x00", " ")), texts)
+    texts = tf.strings.lower(texts)
+    texts = tf.strings.regex_replace(texts, LINE_END, "\n")
+    texts = tf.strings.regex_replace(texts, r"[\p{Z}\p{Cf}\x00-\x09\x0b-\x1f\x7f-\x{9f}]+", " ")
+    texts = tf.strings.regex_replace(texts, r" *\n[ \n]*", "\n")
+    return tf.strings.unicode_split(tf.strings.strip(texts), "UTF-8")
+
+
+def split_at_spaces(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts at white space, Unicode's spaces and control characters, and changes nothing else.
+
+    Args:
+        texts: string (batch,); bytes that are not UTF-8 count as U+FFFD.
+
+    Returns:
+        string (batch, tokens), ragged; a text of nothing but white space has an empty row.
+    """
+    texts = _except_ascii(lambda others: tf.strings.regex_replace(_valid(others), r"[\p{Z}\p{Cc}]+", " "), texts)
+    return tf.strings.split(tf.strings.regex_replace(texts, r"[\x00-\x1f\x7f]+", " "))
+
+
+TOKENIZERS = {WORDS: tokenize, CHARACTERS: split_characters, SPACES: split_at_spaces}
+SEPARATORS = {WORDS: " ", CHARACTERS: "", SPACES: " "}  # between tokens in a text that has these tokens again
+PARTS = 2
+
+
+def in_parts(encode: Callable[[tf.Tensor], tf.RaggedTensor], texts: tf.Tensor) -> tf.RaggedTensor:
+    """Encodes a batch in parts that run side by side in a graph: a string op takes one core, however large the batch.
+
+    Args:
+        encode: From texts, string (batch,), to rows, ragged.
+        texts: string (batch,).
+
+    Returns:
+        The rows, ragged, in the order of the texts.
+    """
+    bounds = [tf.size(texts) * part // PARTS for part in range(PARTS + 1)]
+    return tf.concat([encode(texts[begin:end]) for begin, end in itertools.pairwise(bounds)], axis=0)

@@ -1,0 +1,342 @@
+"""Files of pretrained vectors, row by row: text as GloVe and word2vec have it, binary, the table in the package."""
+
+import collections
+import contextlib
+import importlib.resources
+import itertools
+import re
+import unicodedata
+import warnings
+import zipfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from keras_textcnn.config import CHARACTERS, GLOVE_TABLE, SPACES, WORDS
+from keras_textcnn.errors import InputError
+from keras_textcnn.io.archives import check_packing
+from keras_textcnn.io.files import CHUNK, FIRST_BYTES, Expansion, describe_binary, kind_of, open_bytes, reading
+from keras_textcnn.text import folding
+
+WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer gives others, too, but no other kind is worth its row
+CONTRACTED = re.compile(r"(?:n't|'(?:s|m|d|ll|re|ve))(?:['-]|$)")  # which the tokenizer cuts
+UNSPACED = re.compile(f"[{folding.python_class(folding.UNSPACED)}]")
+NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf)", re.IGNORECASE)
+PARTED = re.compile(r"[\s\0-\x1f\x7f-\x9f]")
+CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
+LONGEST_TOKEN = 1000  # bytes
+LONGEST_LINE = 2**20  # bytes; a vector of 10,000 numbers takes a tenth
+FIRST_ROWS = 100  # that say how many numbers a row has
+ELLIPSIS = "\u2026".encode()  # of the table in the package, which would be "..."; what is measured does without it
+EXACT, OTHER_FORM, OTHER_CASE = range(3)  # how well a word of the file fits a token
+# What to do with a file of another kind; `describe_binary` names it.
+ADVICE = {
+    "a fastText model": "take the .vec file of the model",
+    "a pickle": "if gensim wrote it, have gensim's save_word2vec_format write a file",
+    "gzip": "let its name end in .gz",
+    "bzip2": "let its name end in .bz2",
+    "xz": "let its name end in .xz",
+}
+
+Row = tuple[str, np.ndarray, str]  # token, vector, and the place for an error
+
+
+def _as_word(key: str) -> str | None:
+    """The word if the tokenizer `words` makes one token of it."""
+    bare = key if key.isascii() else "".join(sign for sign in key if unicodedata.category(sign)[0] != "M")
+    if not WORD.fullmatch(bare) or CONTRACTED.search(key) or unicodedata.category(key[0])[0] == "M":
+        return None
+    return key if len(bare) == 1 or key.isascii() or not UNSPACED.search(bare) else None
+
+
+# From a word of a file, and its `fold_case`, to the token that a tokenizer makes of it; None if it is no single one.
+TOKENS_OF: dict[str, Callable[[str, str], str | None]] = {
+    WORDS: lambda word, key: _as_word(key),
+    CHARACTERS: lambda word, key: key if len(key) == 1 else None,
+    SPACES: lambda word, key: None if PARTED.search(word) else word,
+}
+
+
+class Chooser:
+    """Which words of a file are kept, and as which tokens.
+
+    A token takes the word that it is; else the first that differs from it in its Unicode form alone (`folding.fold`);
+    else the first that differs in case as well.
+
+    Args:
+        wanted: Tokens.
+        more: How many other words to keep, the first ones that the tokenizer makes a single token of.
+        tokenizer: A name of `text.TOKENIZERS`.
+        unwanted: Tokens that are not to be among those.
+
+    Attributes:
+        keys: What the wanted tokens of ASCII are in lower case.
+        more: How many other words are still to be kept.
+        undecodable: Words so far that are not UTF-8.
+    """
+
+    def __init__(
+        self, wanted: Iterable[str], *, more: int = 0, tokenizer: str = WORDS, unwanted: Collection[str] = ()
+    ) -> None:
+        self._tokens: dict[str, list[str]] = {}  # by their `fold_case`
+        for token in dict.fromkeys(wanted):
+            self._tokens.setdefault(folding.fold_case(token), []).append(token)
+        self.keys = {key.encode() for key in self._tokens if key.isascii()}
+        self._token_of = TOKENS_OF[tokenizer]
+        self.more = more
+        self._unwanted = unwanted
+        self._fits: dict[str, int] = {}  # of the tokens that have a vector
+        self.undecodable = 0
+
+    def may_keep(self, word: bytes) -> bool:
+        """Whether a word is worth a closer look; quick for those that are not. To be asked once a row."""
+        if self.more > 0 or word.lower() in self.keys:
+            return True
+        if word.isascii():
+            return False
+        try:
+            return folding.fold_case(word.decode()) in self._tokens
+        except UnicodeDecodeError:
+            self.undecodable += 1
+            return False
+
+    def __call__(self, word: bytes, place: str) -> list[str]:
+        """The tokens that are to take the vector of a word, in place of a vector that fits less.
+
+        Raises:
+            InputError: The word was there before.
+        """
+        try:
+            text = word.decode()
+        except UnicodeDecodeError:
+            self.undecodable += self.more > 0  # else `may_keep` has counted it
+            return []
+        key = folding.fold_case(text)
+        if not key or key.isspace():
+            return []
+        self._add(text, key)
+        kept = []
+        for token in self._tokens.get(key, ()):
+            fit = EXACT if token == text else OTHER_FORM if folding.fold(token) == folding.fold(text) else OTHER_CASE
+            before = self._fits.get(token, OTHER_CASE + 1)
+            if fit == before == EXACT:
+                raise InputError(f"{text!r} has a vector before already: {place}; leave one out")
+            if fit < before:
+                self._fits[token] = fit
+                kept.append(token)
+        return kept
+
+    def _add(self, text: str, key: str) -> None:
+        if self.more <= 0 or (token := self._token_of(text, key)) is None or token in self._unwanted:
+            return
+        known = self._tokens.setdefault(key, [])
+        if token not in known:
+            known.append(token)
+            if key.isascii():
+                self.keys.add(key.encode())
+            self.more -= 1
+
+
+def table_rows(chooser: Chooser, dimensions: int | None) -> Iterator[Row]:
+    """The rows of the table in the package."""
+    folder = importlib.resources.files("keras_textcnn.text")
+    words = (folder / f"{GLOVE_TABLE}.txt").read_bytes().split(b"\n")
+    with (folder / f"{GLOVE_TABLE}.npy").open("rb") as file:
+        matrix = np.load(file)
+    _check_width(GLOVE_TABLE, matrix.shape[1], dimensions)
+    for word, row in zip(words, matrix, strict=True):
+        if word != ELLIPSIS and chooser.may_keep(word):
+            for token in chooser(word, GLOVE_TABLE):
+                yield token, row.astype(np.float32), GLOVE_TABLE
+
+
+def text_rows(path: Path, chooser: Chooser, dimensions: int | None) -> Iterator[Row]:
+    """The rows of a text file: GloVe's format, or word2vec's and fastText's with a header.
+
+    Args:
+        path: Of the file.
+        chooser: Says which words are kept.
+        dimensions: Numbers that each row must have; None: as many as most of the first rows end in.
+    """
+    with _opened(path, dimensions) as file, warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # NumPy's for a text that is not all numbers
+        lines = _lines(file, path)
+        first = [(number, line) for number, line in itertools.islice(lines, FIRST_ROWS) if line.strip()]
+        header = first[0][1].split() if first else []
+        rows = 0
+        if len(header) == 2 and all(map(bytes.isdigit, header)):  # word2vec's: rows and columns
+            _check_width(f"{path}:1", int(header[1]), dimensions)
+            rows, dimensions = map(int, header)
+            del first[0]
+        if not first:
+            raise InputError(f"empty vectors file: {path}; each line must be a token and its numbers")
+        width = _count_numbers(first, path)
+        _check_width(f"{path}:{first[0][0]}", width, dimensions)
+        begin = place = first[0][0]
+        least = 4 * width  # bytes; to count the numbers of every line would take a third of the time
+        for place, line in itertools.chain(first, lines):
+            word = line[: line.find(b" ")]
+            if word.isascii() and word.lower() not in chooser.keys and not chooser.more and word and len(line) >= least:
+                continue  # most rows, as quickly as can be
+            yield from _text_row(line, word, width, chooser, f"{path}:{place}")
+        if place - begin + 1 < rows:
+            raise InputError(
+                f"{place - begin + 1:,} rows where the header has {rows:,}: {path}:{place}; is the file whole?"
+            )
+
+
+def _count_numbers(rows: list[tuple[int, bytes]], path: Path) -> int:
+    """How many numbers most rows end in: a token may hold spaces, and may be a number."""
+    widths = {}
+    for sign in (None, b",", b";"):
+        counts = collections.Counter(_trailing_numbers(line.split(sign)) for _, line in rows)
+        widths[sign] = counts.most_common(1)[0][0]
+    sign = max(widths, key=widths.__getitem__)
+    if sign:
+        raise InputError(
+            f"numbers with {sign.decode()!r} between: {path}:{rows[0][0]}; put a space between a token and its numbers"
+        )
+    return widths[None]
+
+
+def _trailing_numbers(fields: list[bytes]) -> int:
+    numbers = itertools.takewhile(lambda field: NUMBER.fullmatch(field.strip()), reversed(fields[1:]))
+    return sum(1 for _ in numbers)
+
+
+def _text_row(line: bytes, word: bytes, width: int, chooser: Chooser, place: str) -> Iterator[Row]:
+    if not word or line[:1] == b" " or len(line) < 4 * width:
+        fields = line.split()
+        if not fields or (len(fields) == width and line[:1].isspace()):  # a blank token
+            return
+        if len(fields) <= width:
+            raise InputError(f"fewer than {width} numbers: {place}; is the file whole?")
+        line = line.lstrip()
+        word = fields[0]
+    if not chooser.may_keep(word):
+        return
+    line = line.rstrip()
+    if line.count(b" ") != width:
+        word = line.rsplit(None, width)[0]  # from the right: a token may hold spaces
+    if tokens := chooser(word, place):
+        vector = _parse(line[len(word) :], width, place)
+        for token in tokens:
+            yield token, vector, place
+
+
+def _lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file without their ends, counted from 1."""
+    number, rest = 1, b""
+    while block := file.read(CHUNK).replace(b"\t", b" "):
+        *lines, rest = (rest + block).split(b"\n")
+        if number == 1 and lines:
+            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+        yield from enumerate(lines, number)
+        number += len(lines)
+        if len(rest) > LONGEST_LINE:
+            raise InputError(f"a line of more than {LONGEST_LINE:,} bytes: {path}:{number}; is it a vectors file?")
+    if rest:
+        yield number, rest if number > 1 else rest.removeprefix(b"\xef\xbb\xbf")
+
+
+def _parse(numbers: bytes, width: int, place: str) -> np.ndarray:
+    try:
+        vector = np.fromstring(numbers, np.float32, sep=" ")
+    except (ValueError, DeprecationWarning):
+        raise InputError(f"not a vector: {place}; a line must be a token and its {width} numbers") from None
+    return _checked(vector, width, place)
+
+
+def binary_rows(path: Path, chooser: Chooser, dimensions: int | None) -> Iterator[Row]:
+    """The rows of a file of word2vec's binary format."""
+    with _opened(path, dimensions) as file:
+        header = file.readline(100).split()
+        if len(header) != 2 or not all(map(bytes.isdigit, header)):
+            raise InputError(f"not word2vec's binary format: {path} must begin with its rows and columns")
+        rows, width = map(int, header)
+        _check_width(path, width, dimensions)
+        if not 0 < width <= LONGEST_LINE // 4:
+            raise InputError(f"vectors of {width:,} dimensions: {path}; is it word2vec's binary format?")
+        block, begin = b"", 0
+        for row in range(1, rows + 1):
+            place = f"{path}: row {row:,}"
+            if len(block) - begin < LONGEST_TOKEN + 4 * width:
+                block, begin = block[begin:] + file.read(CHUNK + 4 * width), 0
+            space = block.find(b" ", begin, begin + LONGEST_TOKEN)
+            end = space + 1 + 4 * width
+            if space < 0 or end > len(block):
+                raise InputError(f"damaged or not whole: {place} of the {rows:,} that it should have")
+            word = block[begin:space].lstrip(b"\n")
+            if chooser.may_keep(word) and (tokens := chooser(word, place)):
+                vector = _checked(np.frombuffer(block[space + 1 : end], "<f4").astype(np.float32), width, place)
+                for token in tokens:
+                    yield token, vector, place
+            begin = end
+        if (block[begin:] + file.read(1)).strip(b"\n"):
+            raise InputError(f"more than the {rows:,} rows that the header has: {path}; is it damaged?")
+
+
+def has_unspaced_words(path: Path, dimensions: int | None) -> bool:
+    """Whether the first words of a file are of scripts without spaces, and of several characters each."""
+    chooser = Chooser((), more=FIRST_ROWS, tokenizer=SPACES)
+    rows = binary_rows if kind_of(path) == ".bin" else text_rows
+    words = [token for token, _, _ in itertools.islice(rows(path, chooser, dimensions), FIRST_ROWS)]
+    return sum(len(UNSPACED.findall(word)) > 1 for word in words) > len(words) / 4
+
+
+@contextlib.contextmanager
+def _opened(path: Path, dimensions: int | None) -> Iterator[IO[bytes]]:
+    """A vectors file, or the one in a zip that has the dimensions, unpacked while it is read."""
+    with reading(path):
+        if path.suffix.lower() != ".zip":
+            with open_bytes(path) as file:
+                yield _checked_kind(file, path)
+            return
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith((".txt", ".vec")) and "__MACOSX" not in name]
+            if len(names) > 1 and dimensions is not None:
+                names = [name for name in names if f".{dimensions}d." in name]
+            if len(names) != 1:
+                inside = ", ".join(archive.namelist()[:5])
+                advice = "set --dimensions" if dimensions is None else f"none, or several, have {dimensions} dimensions"
+                raise InputError(f"no one vectors file to take from {path}: it has {inside}; {advice}")
+            check_packing(archive.getinfo(names[0]), path)
+            Expansion(path).add(archive.getinfo(names[0]).file_size)
+            with archive.open(names[0]) as member:
+                yield _checked_kind(member, path)
+
+
+def _checked_kind(file: Any, path: Path) -> IO[bytes]:
+    """The same file, unless it begins like one of another kind."""
+    first = file.peek(FIRST_BYTES)[:FIRST_BYTES]
+    if kind := describe_binary(first):
+        advice = ADVICE.get(kind, "write a text file with a token and its numbers on each line")
+        raise InputError(f"{kind}, not a vectors file: {path}; {advice}")
+    if kind_of(path) != ".bin" and len(CONTROL.findall(first)) > 2:
+        raise InputError(
+            f"not a text file: {path}; let the name of a file of word2vec's binary format end in .bin, and convert "
+            "one in UTF-16 to UTF-8"
+        )
+    return file
+
+
+def _checked(vector: np.ndarray, width: int, place: str) -> np.ndarray:
+    if len(vector) != width:
+        raise InputError(
+            f"{len(vector)} numbers where {width} are due: {place}; one space must be between, and the file whole"
+        )
+    if not np.isfinite(vector).all():
+        raise InputError(f"a number that is not finite: {place}; mend or leave out the line")
+    return vector
+
+
+def _check_width(place: Path | str, width: int, dimensions: int | None) -> None:
+    if width < 1:
+        raise InputError(f"no numbers: {place}; each line must be a token and its numbers, with spaces between")
+    if dimensions is not None and width != dimensions:
+        raise InputError(
+            f"vectors of {width} dimensions for an embedding of {dimensions}: {place}; set --dimensions {width}, or "
+            "leave it out"
+        )

@@ -1,0 +1,81 @@
+"""A fit's checkpoint: one file of arrays, replaced at once, which ends with its own checksum."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import tokenize
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.io.files import DAMAGES
+
+DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file
+FACTS = "facts"
+BAD = (
+    *(*DAMAGES, OSError, KeyError, TypeError, AttributeError, MemoryError, RuntimeError),
+    *(SyntaxError, tokenize.TokenError),  # NumPy reads an array's header as Python's literals
+)
+
+Groups = Mapping[str, Sequence[np.ndarray]]
+
+
+def write_checkpoint(path: Path, owner: str, facts: Mapping[str, Any], groups: Groups) -> None:
+    """Writes a checkpoint.
+
+    Args:
+        path: Where; what is there is replaced once the new one is whole and on the disk.
+        owner: Names the fit that it is of.
+        facts: What JSON can hold.
+        groups: Lists of arrays by name.
+    """
+    arrays: dict[str, Any] = {
+        f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)
+    }
+    arrays[FACTS] = np.array(json.dumps([owner, facts]))
+    partial = path.with_suffix(".partial")
+    with partial.open("w+b") as file:
+        np.savez(file, **arrays)
+        file.seek(0)
+        file.write(hashlib.file_digest(file, "sha256").digest())  # behind the archive, where it is in nobody's way
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path, owner: str) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
+    """Reads what `write_checkpoint` wrote; groups that had no arrays are left out.
+
+    Raises:
+        InputError: It is damaged, or has another owner.
+    """
+    groups: dict[str, list[np.ndarray]] = {}
+    with reading_checkpoint(path):
+        content = path.read_bytes()
+        if hashlib.sha256(memoryview(content)[:-DIGEST]).digest() != content[-DIGEST:]:
+            raise ValueError("its checksum is another")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in arrays.zip.infolist()):
+                raise ValueError("it is packed")  # and may be to any size
+            its_owner, facts = json.loads(str(arrays[FACTS]))
+            if its_owner != owner:
+                raise ValueError("it is of another run, or another part of this one")
+            for name in arrays.files:  # in the order they were written
+                if name != FACTS:
+                    groups.setdefault(name.split("/")[0], []).append(arrays[name])
+    return facts, groups
+
+
+@contextlib.contextmanager
+def reading_checkpoint(path: Path) -> Iterator[None]:
+    """Turns what a checkpoint raises that is damaged, or does not fit, into an `InputError` that names it."""
+    try:
+        yield
+    except BAD as error:
+        raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error

@@ -1,0 +1,86 @@
+"""Several runs of the same settings but for the seed or the fold, and what they have in common."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from keras_textcnn.data.corpus import SPLITS, Corpus
+from keras_textcnn.data.tokenized import TokenizedCorpus
+from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation.tables import describe_scores
+from keras_textcnn.persistence.run import Repeats, Run
+from keras_textcnn.training.trainer import train
+
+SCORES = ("accuracy", "macro_f1")
+
+
+def train_repeats(
+    repeats: Repeats,
+    corpus: Corpus | TokenizedCorpus,
+    *,
+    rehearsed: Corpus | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Trains the runs of a directory that are not finished, and sums up all of them.
+
+    Args:
+        repeats: The directory.
+        corpus, rehearsed, say, callbacks: As for `training.train`.
+
+    Raises:
+        InputError: As `training.train` does.
+    """
+    with repeats.claimed():
+        runs = {repeats.directory / name: config for name, config in repeats.config().repeats().items()}
+        for number, (directory, config) in enumerate(runs.items(), 1):
+            run = Run(directory)
+            begun = (directory / "config.json").exists()
+            if begun and run.finished:
+                continue
+            say(f"run {number} of {len(runs)}: {directory}")
+            keras.backend.clear_session()  # what the last run left in the memory
+            try:
+                train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, say=say, callbacks=callbacks)
+            except InputError:  # which writes nothing
+                repeats.withdraw()
+                raise
+            say(describe_scores(run.read_json("metrics.json")))
+        repeats.finish(summarize([Run(directory).read_json("metrics.json") for directory in runs]))
+
+
+def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation (of a sample) of the scores of several runs, and of their linear baselines.
+
+    Both are None for a score that is None in one of the runs.
+
+    Args:
+        metrics: What the `metrics.json` of each holds.
+    """
+    baselines = [run["baseline"] for run in metrics]
+    return {
+        "scores": {split: _summarize([run[split] for run in metrics]) for split in SPLITS[1:]},
+        "baseline": {
+            "name": baselines[0]["name"],
+            **{split: _summarize([baseline[split] for baseline in baselines]) for split in SPLITS[1:]},
+        }
+        if all(baselines)
+        else None,
+        "decided": metrics[0]["decided"],  # in the same way in all of them
+        "runs": len(metrics),
+        "seconds": round(sum(run["seconds"] for run in metrics), 1),
+    }
+
+
+def _summarize(blocks: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+    summary: dict[str, dict[str, float | None]] = {}
+    for score in SCORES:
+        values = [block[score] for block in blocks]
+        defined = None not in values
+        summary[score] = {
+            "mean": statistics.mean(values) if defined else None,
+            "deviation": statistics.stdev(values) if defined else None,
+        }
+    return summary

@@ -1,0 +1,205 @@
+"""To start from a trained run: its weights, its vocabulary with new tokens behind it, its labels by their names."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_textcnn.config import REHEARSED, TrainConfig
+from keras_textcnn.data.corpus import SPLITS, TEST, TRAIN, Corpus, Label, Record, labels_of
+from keras_textcnn.data.splits import split_corpus
+from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation import metrics
+from keras_textcnn.inference.predictor import Predictor
+from keras_textcnn.persistence.loading import load_model
+from keras_textcnn.persistence.run import Run
+from keras_textcnn.utils.terminal import shown
+
+GROWING = ("embeddings", "weights", "known")  # variables with a row for each token
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What an adaptation starts from.
+
+    Attributes:
+        run: A finished run.
+        vocabulary: Its tokens by id.
+        labels: Its names by output.
+    """
+
+    run: Run
+    vocabulary: list[str]
+    labels: list[str]
+
+    @classmethod
+    def of(cls, directory: Path) -> "Start":
+        """The run in a directory.
+
+        Raises:
+            InputError: There is none, or it is unfinished.
+        """
+        run = Run.open(directory)
+        if not run.finished:
+            raise InputError(f"{directory} is unfinished; finish it with keras_textcnn.train --resume first")
+        start = cls(run, run.read_lines("vocabulary.txt"), run.read_lines("labels.txt"))
+        for name, lines in (("vocabulary.txt", start.vocabulary), ("labels.txt", start.labels)):
+            if len(set(lines)) != len(lines):
+                raise run.damaged(name, "a line is there twice")
+        return start
+
+    def check_corpus(self, old: Corpus) -> None:
+        """Raises InputError if a corpus is not the one that the run was trained on."""
+        facts = self.run.read_json("config.json").get("corpus")
+        if not isinstance(facts, dict) or "fingerprint" not in facts:
+            raise self.run.damaged("config.json", "it says nothing of the corpus")
+        if old.fingerprint != facts.get("own_fingerprint", facts["fingerprint"]):
+            raise InputError(f"not the corpus that {self.run.directory} was trained on; give the one it was trained on")
+
+    def compare_labels(self, label_counts: Mapping[str, int], config: TrainConfig, *, rehearsed: bool) -> list[str]:
+        """What there is to say of the labels of a run that starts from this one.
+
+        Args:
+            label_counts: Its labels, with how many texts to train on have each.
+            config: Of it.
+            rehearsed: Whether texts of this run are mixed into its own.
+
+        Raises:
+            InputError: Texts of the labels that the run has may have several of them, in one run and not in the other.
+        """
+        old_config, listed = self.run.config(), _listed(self.labels)
+        if not set(self.labels) & set(label_counts):
+            return [
+                f"warning: no new text has a label of {self.run.directory} ({listed}): the new run answers none of "
+                "these; try --rehearse with the corpus of that run to keep them"
+            ]
+        if config.several_labels != old_config.several_labels:
+            advice = "set" if old_config.several_labels else "leave out"
+            raise InputError(
+                f"the texts have labels of {self.run.directory}, where {_describe_labels(old_config)}; {advice} "
+                "--multi-label"
+            )
+        missing = [label for label in self.labels if not label_counts[label]]
+        advice = "a larger --rehearse-fraction" if rehearsed else "--rehearse"
+        warning = f"warning: no new text of {_listed(missing)}: the run keeps these labels, but may forget them"
+        return [f"{warning}; try {advice}"] if missing else []
+
+    def load_into(
+        self, model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str], *, trained_rows: bool = True
+    ) -> None:
+        """Gives a model the run's weights; rows of new tokens and of new labels keep what they have.
+
+        Args:
+            model: Of the run's architecture.
+            vocabulary: The model's tokens by id: the run's, and others behind them.
+            labels: The model's names by output.
+            trained_rows: Whether the fit that follows trains the rows of n-grams.
+        """
+        trained = load_model(self.run)
+        rows = [self.labels.index(label) for label in labels if label in self.labels]
+        outputs = [output for output, label in enumerate(labels) if label in self.labels]
+        for layer, source in zip(model.layers, trained.layers, strict=True):
+            for variable, value in zip(layer.weights, source.get_weights(), strict=True):
+                whole = np.array(variable.numpy())
+                known = whole[: len(value)] if variable.name in GROWING else whole
+                if layer.name in ("logits", "ngrams", "vector_mean") and value.shape[-1:] == (len(self.labels),):
+                    known[..., outputs] = value[..., rows]
+                else:
+                    known[...] = value
+                variable.assign(whole)
+        for layer in model.layers:
+            if layer.name == "vector_mean":  # new tokens may have vectors, and learn what these mean
+                vectors = model.get_layer("embedding").embeddings.numpy()
+                known = layer.known.numpy()
+                known[len(self.vocabulary) :] = vectors[len(self.vocabulary) :].any(axis=1)
+                layer.known.assign(known)
+            if layer.name == "ngrams" and layer.weighted and trained_rows:
+                for weights in layer.row_weights:  # what is learnt now counts in a text's length like the rarest before
+                    values = weights.numpy()
+                    weights.assign(np.where(values > 0, values, values.max()))
+
+
+def rehearse(
+    corpus: Corpus, old: Corpus, config: TrainConfig, *, old_config: TrainConfig
+) -> tuple[Corpus, list[Record]]:
+    """Mixes old training texts into a new corpus's.
+
+    Args:
+        corpus: The new texts.
+        old: The texts of the run that the training starts from.
+        config: Of the new run: fractions, seed, `rehearse_fraction`.
+        old_config: Of the old one, which split its texts.
+
+    Returns:
+        The new corpus, split, with old texts among those to train on; and the test texts of the old one.
+
+    Raises:
+        InputError: A text may have several labels in one of the corpora and not in the other, or one cannot be split.
+    """
+    if config.several_labels != old_config.several_labels:
+        raise InputError(
+            "--multi-label must be as it was in the run to mix its texts in: "
+            f"{_describe_labels(old_config)}; read the new texts in the same way, or leave --rehearse out"
+        )
+    split, before = (_split(one, its_config) for one, its_config in ((corpus, config), (old, old_config)))
+    training = [record for record in before.records() if record.split == SPLITS[TRAIN]]
+    new = sum(name == SPLITS[TRAIN] for name in split.splits)
+    fraction = config.rehearse_fraction or REHEARSED
+    wanted = round(new * fraction / (1 - fraction))
+    chosen = np.random.default_rng(config.seed).permutation(len(training))[:wanted]
+    mixed = Corpus.of([*split.records(), *(training[position] for position in sorted(chosen.tolist()))])
+    return mixed, [record for record in before.records() if record.split == SPLITS[TEST]]
+
+
+def compare_on_old_texts(start: Start, run: Run, records: Sequence[Record]) -> dict[str, Any]:
+    """How many of the old test texts the old run has right, and the new one: what `metrics.json` holds of it.
+
+    A text with a label that a run does not know counts as wrong: both are scored on the same texts and labels.
+    """
+    scores: dict[str, Any] = {"texts": len(records)}
+    truth = [record.label for record in records]
+    for name, directory in (("before", start.run.directory), ("after", run.saved_model)):
+        scores[name] = _score(truth, _answer(Predictor(directory), [record.text for record in records]))
+    return scores
+
+
+def _split(corpus: Corpus, config: TrainConfig) -> Corpus:
+    return split_corpus(
+        corpus,
+        **config.fractions,
+        seed=config.seed,
+        fold=config.fold_of_folds,
+    )
+
+
+def _answer(predictor: Predictor, texts: Sequence[str]) -> list[Label]:
+    """The label, or labels, that a model gives to each text."""
+    chosen = metrics.choose_labels(predictor.probabilities(texts), predictor.thresholds)
+    if predictor.thresholds is None:
+        return [predictor.labels[output] for output in chosen.tolist()]
+    return [tuple(predictor.labels[output] for output in np.flatnonzero(row).tolist()) for row in chosen]
+
+
+def _score(truth: Sequence[Label], predicted: Sequence[Label]) -> Mapping[str, float | None]:
+    """Accuracy and macro F1 of labels by name, of which one side may have some that the other has not."""
+    names = sorted({name for label in [*truth, *predicted] for name in labels_of(label)})
+    outputs = {name: output for output, name in enumerate(names)}
+    if all(isinstance(label, str) for label in [*truth, *predicted]):
+        sides = (np.array([outputs[str(label)] for label in side]) for side in (truth, predicted))
+        return metrics.score_labels(*sides)
+    matrices = [np.zeros((len(side), len(names)), np.int32) for side in (truth, predicted)]
+    for matrix, side in zip(matrices, (truth, predicted), strict=True):
+        for row, label in enumerate(side):
+            matrix[row, [outputs[name] for name in labels_of(label)]] = 1
+    return metrics.score_labels(*matrices)
+
+
+def _describe_labels(config: TrainConfig) -> str:
+    return "a text may have several labels" if config.several_labels else "each text has one label"
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(map(shown, labels[:10])) + (" ..." if labels[10:] else "")

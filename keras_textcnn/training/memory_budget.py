@@ -1,0 +1,132 @@
+"""What a training would hold, counted before it begins."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.batching import Examples
+from keras_textcnn.data.corpus import TRAIN
+from keras_textcnn.data.preprocessing import Encoded
+from keras_textcnn.data.tokenized import TokenizedCorpus
+from keras_textcnn.errors import InputError
+from keras_textcnn.layers.ngram_logits import NgramLogits, count_ngrams
+from keras_textcnn.layers.pooled_conv1d import PooledConv1D
+from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
+from keras_textcnn.models import SHORTEST
+
+# What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
+# for each weight (moments, best and first values, matrix, a copy for the checkpoint); for each number in a batch's
+# layers; for each score.
+WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
+WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, 40
+# For each n-gram that is solved for: row, column and count, as lists, sparse matrices and the solver's copy; for each
+# number of a mean vector: itself, standardized, and the solver's copy.
+NGRAM_BYTES, MEAN_BYTES = 60, 24
+
+# Of the linear model of n-grams: rows for those of two tokens and more; numbers of these rows, and of the tokens'.
+MOST_BUCKETS, MOST_BUCKET_NUMBERS, MOST_WORD_NUMBERS = 2**18, 2**25, 2**24
+BUCKETS_A_NGRAM = 8  # so that few n-grams share a row: TREC, with 26,064 different pairs, has the most rows too
+BLOCK_TOKENS = 2**18  # of which n-grams are counted at once
+
+
+def size_ngrams(config: TrainConfig, encoded: Encoded, say: Callable[[str], None]) -> TrainConfig:
+    """The settings with the sizes of the linear model of n-grams, where they do not give them.
+
+    Every row has a number for each label: with many labels there are fewer rows.
+    """
+    if not config.ngrams:
+        return config
+    labels, tokens = len(encoded.labels), len(encoded.vocabulary)
+    buckets, words = config.ngram_buckets, config.ngram_words
+    if buckets is None:
+        blocks = _blocks(encoded.examples["train"])
+        ngrams = count_ngrams(blocks, longest=config.ngrams, most=MOST_BUCKETS // BUCKETS_A_NGRAM)
+        wanted = min(_power_of_two(BUCKETS_A_NGRAM * ngrams), MOST_BUCKETS)
+        buckets = min(wanted, _power_of_two(MOST_BUCKET_NUMBERS // labels + 1) // 2 or 1)
+        if buckets < wanted:
+            bound = f"bounded at {MOST_BUCKET_NUMBERS:,} numbers"
+            say(f"n-grams: {buckets:,} rows for {labels:,} labels, {bound}; --ngram-buckets sets the rows")
+    if words is None and tokens > (most := max(MOST_WORD_NUMBERS // labels, 1)):
+        words = most
+        bound = f"bounded at {MOST_WORD_NUMBERS:,} numbers"
+        say(
+            f"n-grams: only the {words:,} most frequent tokens have a row of {labels:,} labels, {bound}; "
+            "--ngram-words sets how many"
+        )
+    return dataclasses.replace(config, ngram_buckets=buckets, ngram_words=words)
+
+
+def _power_of_two(number: int) -> int:
+    """The power of two at or above a number."""
+    return 1 << max(number - 1, 0).bit_length()
+
+
+def _blocks(examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The ids of some texts after the other, with the texts' lengths: one text, or up to so many tokens."""
+    lengths = examples.lengths.astype(np.int64)
+    ends = np.cumsum(lengths)
+    first, begin = 0, 0
+    while first < len(ends):
+        after = max(int(np.searchsorted(ends, begin + BLOCK_TOKENS, "right")), first + 1)
+        texts = slice(first, after)
+        ids = examples.ids.read_all(examples.starts[texts], lengths[texts])
+        yield examples.renumber[ids], lengths[texts]
+        first, begin = after, int(ends[after - 1])
+
+
+def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
+    """Raises InputError if training would hold more than --memory says."""
+    scored = len(encoded.splits) if config.inner_folds else int((encoded.splits != TRAIN).sum())
+    longest = int(tokenized.lengths.max())
+    longest = config.maximum_tokens if config.model in SHORTEST else min(config.maximum_tokens, longest)
+    layers = sum(_numbers_a_text(layer, longest) for layer in model.layers)
+    batch = max(
+        2 * config.batch_size, config.prediction_batch_size
+    )  # a training step keeps its layers for the gradient
+    needed = (
+        WORKING_BYTES
+        + batch * layers * LAYER_BYTES
+        + len(encoded.splits) * TEXT_BYTES
+        + tokenized.entries * ENTRY_BYTES
+        + model.count_params() * WEIGHT_BYTES
+        + scored * len(encoded.labels) * SCORE_BYTES
+        + _label_bytes(encoded)
+        + _solver_bytes(config, encoded)
+    ) // 2**20
+    if config.memory and needed > config.memory:
+        raise InputError(
+            f"{len(encoded.splits):,} texts, {len(encoded.vocabulary):,} tokens and {len(encoded.labels):,} labels "
+            f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch: "
+            "raise --memory, or lower --vocabulary-size, --filters or --maximum-tokens"
+        )
+
+
+def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:
+    """What the features of the parts take that are solved for, all texts at once."""
+    examples = encoded.examples["train"]
+    ngrams = int(examples.lengths.sum()) * (config.ngrams or 0) if config.ngram_svm else 0
+    means = len(examples.lengths) * (config.dimensions or 0) if config.vector_mean else 0
+    return 0 if config.from_run else NGRAM_BYTES * ngrams + MEAN_BYTES * means
+
+
+def _label_bytes(encoded: Encoded) -> int:
+    """What the labels of the training texts take, once by different sets and once by texts, for their weights."""
+    examples = encoded.examples["train"]
+    if isinstance(examples.targets, np.ndarray):
+        return 0
+    sizes = np.diff(examples.targets.indptr)
+    return 8 * int(sizes.sum() + sizes[examples.rows].sum())
+
+
+def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:
+    """How many numbers a batch holds of a layer for each text of so many tokens."""
+    if isinstance(layer, (PooledConv1D, NgramLogits, VectorMeanLogits)):
+        return layer.numbers_a_token * tokens
+    return sum(
+        math.prod(tokens if size is None else size for size in output.shape[1:])
+        for output in keras.tree.flatten(layer.output)
+    )

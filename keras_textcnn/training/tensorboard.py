@@ -1,0 +1,71 @@
+"""A run as TensorBoard shows it: curves, phases, histograms, the embedding's words in space."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_textcnn.config import NGRAMS
+from keras_textcnn.utils import devices
+
+PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
+NAMES = {"\n": "(line end)", " ": "(space)"}  # of tokens that would be no line of a table
+PROJECTOR = """embeddings {
+  tensor_name: "embedding"
+  tensor_path: "embedding.tsv"
+  metadata_path: "tokens.tsv"
+}
+"""
+
+
+class TensorBoard:
+    """Writes a history for TensorBoard: training and validation are two lines in one chart, phases are named.
+
+    Args:
+        folder: Where the event files go; those of an interrupted run are added to.
+    """
+
+    @devices.writing()
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in ("training", "validation")}
+
+    @devices.writing()
+    def write(self, row: dict[str, Any]) -> None:
+        """Adds a row of the history; a refit, and the n-grams, which have another loss, are charts of their own."""
+        *refit, model = row["phase"].split(" ")
+        chart = "".join(f"{part}/" for part in [*refit, *([model] if model == NGRAMS else [])])
+        for name, prefix in (("training", ""), ("validation", "val_")):
+            with self._writers[name].as_default(step=row["epoch"]):
+                for scalar in ("loss", "accuracy"):
+                    if prefix + scalar in row:  # a refit has no validation
+                        tf.summary.scalar(chart + scalar, row[prefix + scalar])
+        with self._writers["training"].as_default(step=row["epoch"]):
+            tf.summary.scalar("learning_rate", row["learning_rate"])
+            tf.summary.text("phase", row["phase"])
+        for writer in self._writers.values():
+            writer.flush()
+
+    @devices.writing()
+    def write_histograms(self, weights: Sequence[keras.Variable], epoch: int) -> None:
+        """Adds the distribution of each of a model's weights after an epoch."""
+        with self._writers["training"].as_default(step=epoch):
+            for variable in weights:
+                tf.summary.histogram(variable.path, variable.value)
+        self._writers["training"].flush()
+
+    def write_projector(self, tokens: Sequence[str], embedding: np.ndarray) -> None:
+        """Writes the first tokens' vectors for the projector, with the tokens as their names.
+
+        Args:
+            tokens: By id, padding and unknown included.
+            embedding: float (tokens, dimensions).
+        """
+        shown = tokens[:PROJECTED]
+        names = "".join(f"{NAMES.get(token, token)}\n" for token in shown)
+        (self._folder / "tokens.tsv").write_text(names, "utf-8")
+        np.savetxt(self._folder / "embedding.tsv", embedding[: len(shown)], fmt="%.4g", delimiter="\t")
+        (self._folder / "projector_config.pbtxt").write_text(PROJECTOR, "utf-8")

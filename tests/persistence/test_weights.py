@@ -1,0 +1,246 @@
+"""Weights that a stranger made: nothing is executed, nothing outside the file is read, no memory is taken."""
+
+import json
+import pickle
+import resource
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from keras_textcnn import Run, evaluate, load_model
+from keras_textcnn.errors import InputError
+from keras_textcnn.persistence.folder import MANIFEST
+from keras_textcnn.training.fine_tuning import Start
+from tests.commands.test_train import run_main
+
+KERNEL = "layers/token_embedding/vars/0"
+
+
+@pytest.fixture
+def run(finished_run: Path, tmp_path: Path) -> Run:
+    """A run whose files may be changed."""
+    return Run(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+def seal(run: Run) -> None:
+    """A stranger's manifest fits the stranger's files."""
+    run.seal(json.loads((run.directory / MANIFEST).read_text()))
+
+
+def link_outside(file: h5py.File, run: Run) -> None:
+    with h5py.File(run.directory.parent / "secret.h5", "w") as secret:
+        secret["secret"] = np.asarray(file[KERNEL])
+    del file[KERNEL]
+    file[KERNEL] = h5py.ExternalLink("../secret.h5", "/secret")
+
+
+def link_inside(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+    file[KERNEL] = h5py.SoftLink("/layers/dense/vars/0")
+
+
+def store_outside(file: h5py.File, run: Run) -> None:
+    shape = file[KERNEL].shape
+    secret = run.directory.parent / "secret.bin"
+    secret.write_bytes(bytes(4 * int(np.prod(shape))))
+    del file[KERNEL]
+    file.create_dataset(KERNEL, shape, "f4", external=[(str(secret), 0, h5py.h5f.UNLIMITED)])
+
+
+def declare_a_huge_shape(file: h5py.File, run: Run) -> None:
+    columns = file[KERNEL].shape[1]
+    del file[KERNEL]
+    file.create_dataset(KERNEL, (2**30, columns), "f4")
+
+
+def be_in_pieces(file: h5py.File, run: Run) -> None:
+    values = np.asarray(file[KERNEL])
+    del file[KERNEL]
+    file.create_dataset(KERNEL, data=values, chunks=values.shape, compression="gzip")
+
+
+def hold_no_number(file: h5py.File, run: Run) -> None:
+    file[KERNEL][0, 0] = np.nan
+
+
+def be_virtual(file: h5py.File, run: Run) -> None:
+    shape = file[KERNEL].shape
+    layout = h5py.VirtualLayout(shape, "f4")
+    layout[:] = h5py.VirtualSource(run.directory.parent / "secret.h5", "secret", shape)
+    del file[KERNEL]
+    file.create_virtual_dataset(KERNEL, layout)
+
+
+def hold_a_pickled_object(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+    file[KERNEL] = np.void(pickle.dumps(Bomb(run.directory.parent / "exploded")))
+
+
+def hold_strings(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+    file.create_dataset(KERNEL, data=["a", "b"], dtype=h5py.string_dtype())
+
+
+def hold_itself(file: h5py.File, run: Run) -> None:
+    file["layers/token_embedding/again"] = file["layers"]
+
+
+def lack_one(file: h5py.File, run: Run) -> None:
+    del file[KERNEL]
+
+
+def have_another_shape(file: h5py.File, run: Run) -> None:
+    values = np.asarray(file[KERNEL]).T
+    del file[KERNEL]
+    file[KERNEL] = values
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+def test_the_bomb_works(tmp_path: Path) -> None:
+    pickle.loads(pickle.dumps(Bomb(tmp_path / "exploded")))
+    assert (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (link_outside, "0 is a link"),
+        (link_inside, "0 is a link"),
+        (store_outside, "holds no numbers of its own"),
+        (be_virtual, "holds no numbers of its own"),
+        (hold_a_pickled_object, "holds no numbers of its own"),
+        (hold_strings, "holds no numbers of its own"),
+        (declare_a_huge_shape, "it says that it holds"),
+        (be_in_pieces, "is in pieces"),
+        (hold_no_number, "not those of its settings"),
+        (hold_itself, "again is there twice"),
+        (lack_one, "not those of its settings"),
+        (have_another_shape, "not those of its settings"),
+    ],
+)
+def test_weights_are_refused(harm: Callable[[h5py.File, Run], None], reason: str, run: Run) -> None:
+    with h5py.File(run.weights, "r+") as file:
+        harm(file, run)
+    seal(run)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=f"damaged weights: .*{reason}.*; restore it, or train again"):
+        load_model(run)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10  # KiB
+    assert not (run.directory.parent / "exploded").exists()
+
+
+def test_settings_of_a_huge_model_take_no_memory(run: Run) -> None:
+    content = run.read_json("config.json")
+    run.write_json("config.json", {**content, "settings": {**content["settings"], "filters": 10**9}})
+    seal(run)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"damaged weights: .* bytes for [\d,]{12,} weights"):
+        load_model(run)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10  # KiB
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "os.system"},
+        {"model": "keras_textcnn.train"},
+        {"optimizer": "builtins.eval"},
+        {"poolings": ["__import__('os').system"]},
+        {"embedding": {"class_name": "Lambda", "config": {"function": "evil"}}},
+        {"filters": "__import__('os')"},
+        {"windows": [[1]]},
+        {"windows": {"1": 2}},
+        {"precision": "custom"},
+        {"custom_objects": {"a": "b"}},
+        {"filters": 1e400},
+        {"filters": 10**30},
+        {"hidden": [1] * 1000},
+        {"model": None},
+        {"ngrams": 1.5},
+        {"batch_size": []},
+        "model",
+        [["model", "conv1d"]],
+        None,
+    ],
+)
+def test_config_names_no_code(
+    settings: object, run: Run, tmp_path: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    content = run.read_json("config.json")
+    merged = {**content["settings"], **settings} if isinstance(settings, dict) else settings
+    (run.directory / "config.json").write_text(json.dumps({**content, "settings": merged}))  # infinite numbers, too
+    seal(run)
+    status = run_main(monkeypatch, "--data", corpus_file, "--from", run.directory, "--output", tmp_path / "new")
+    assert status == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("error: ")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("place", ["partial.report.txt", "checkpoints/logits.partial", "saved_model", "evaluations"])
+def test_nothing_is_written_through_a_link(
+    place: str, run: Run, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = run.directory.parent / "outside"
+    outside.mkdir()
+    (outside / "thesis.tex").write_text("precious")
+    path = run.directory / place
+    shutil.rmtree(path, ignore_errors=True)
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(outside if place in ("saved_model", "evaluations") else outside / "thesis.tex")
+    if place == "evaluations":
+        monkeypatch.setattr("sys.argv", ["evaluate", str(run.directory), "--data", str(corpus_file)])
+        assert evaluate.main() == 2
+    else:
+        run.checkpoints.mkdir(exist_ok=True)
+        assert run_main(monkeypatch, "--resume", run.directory) == 2
+    assert f"error: neither file nor folder: {path}" in capsys.readouterr().err
+    assert [file.read_text() for file in outside.iterdir()] == ["precious"]
+
+
+def test_what_the_manifest_leaves_out_is_refused(run: Run) -> None:
+    manifest = json.loads((run.directory / MANIFEST).read_text())
+    for name in ("weights.weights.h5", "labels.txt"):
+        run.write_json(MANIFEST, {one: checksum for one, checksum in manifest.items() if one != name})
+        with pytest.raises(InputError, match=f"damaged run: .*{name}"):
+            load_model(run)
+
+
+def test_tokens_that_are_there_twice_are_refused(run: Run) -> None:
+    lines = run.read_lines("vocabulary.txt")
+    run.write_lines("vocabulary.txt", [*lines[:-1], lines[-2]])
+    seal(run)
+    with pytest.raises(InputError, match="damaged run: .*vocabulary.txt .a line is there twice"):
+        Start.of(run.directory)
+
+
+@pytest.mark.parametrize(
+    "name", ["saved_model/1/../../../outside", "/dev/zero", "saved_model/1/pipe", "saved_model/1/out"]
+)
+def test_a_manifest_reads_nothing_outside(name: str, run: Run) -> None:
+    """Neither what would never end nor what is somebody else's."""
+    (run.directory.parent / "outside").write_text("secret")
+    if name.endswith("pipe"):
+        import os
+
+        os.mkfifo(run.directory / name)
+    if name.endswith("out"):
+        (run.directory / name).symlink_to("/dev/zero")
+    manifest = json.loads((run.directory / MANIFEST).read_text())
+    run.write_json(MANIFEST, {**manifest, name: "0" * 64})
+    with pytest.raises(InputError, match="damaged run: .*it is no file of this folder"):
+        run.check()

@@ -1,0 +1,114 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_textcnn import Run, evaluate, predict
+from keras_textcnn.evaluation.tables import repeats_table
+from keras_textcnn.training import ensemble
+from keras_textcnn.training.cross_validation import summarize
+from tests.commands.test_train import run_main, weights_of
+from tests.conftest import DECIDED, make_texts, write_table
+
+STOP = KeyboardInterrupt()
+
+
+@pytest.fixture(scope="module")
+def folds(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a cross-validation of three runs."""
+    directory = tmp_path_factory.mktemp("runs") / "folds"
+    with pytest.MonkeyPatch.context() as patch:
+        assert run_main(patch, *small_options, "--folds", 3, "--output", directory) == 0
+    return directory
+
+
+def test_scores_are_mean_and_deviation_of_the_runs(folds: Path) -> None:
+    summary = json.loads((folds / "repeats.json").read_text())
+    metrics = [json.loads((folds / f"fold-{fold}" / "metrics.json").read_text()) for fold in (1, 2, 3)]
+    assert (summary["runs"], summary["settings"]["folds"]) == (3, 3)
+    for split in ("validation", "test"):
+        for score in ("accuracy", "macro_f1"):
+            for theirs, runs in (
+                (summary["scores"], metrics),
+                (summary["baseline"], [run["baseline"] for run in metrics]),
+            ):
+                values = [run[split][score] for run in runs]
+                assert theirs[split][score]["mean"] == pytest.approx(np.mean(values))
+                assert theirs[split][score]["deviation"] == pytest.approx(np.std(values, ddof=1))
+    assert [run["test"]["support"] for run in metrics] == [30, 30, 30]
+    assert [Run.open(folds / f"fold-{fold}").config().fold for fold in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_a_mean_over_runs_of_which_one_is_undefined_is_undefined() -> None:
+    blocks = [{"accuracy": share, "macro_f1": score} for share, score in ((0.25, 0.5), (0.75, None))]
+    runs = [
+        {"validation": block, "test": block, "baseline": None, "decided": DECIDED, "seconds": 1} for block in blocks
+    ]
+    summary = summarize(runs)
+    assert summary["scores"]["test"]["accuracy"]["mean"] == 0.5
+    assert summary["scores"]["test"]["macro_f1"] == {"mean": None, "deviation": None}
+    assert [*repeats_table(summary).columns[3].cells] == ["–"]
+
+
+def test_a_run_of_several_is_the_run_alone(
+    folds: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_main(monkeypatch, *small_options, "--folds", 3, "--fold", 2, "--output", tmp_path / "alone") == 0
+    ours, others = (weights_of(folds / f"fold-{fold}") for fold in (2, 1))
+    for alone, among_others in zip(weights_of(tmp_path / "alone"), ours, strict=True):
+        np.testing.assert_array_equal(alone, among_others)
+    assert any(one.shape != other.shape or (one != other).any() for one, other in zip(ours, others, strict=True))
+
+
+def test_what_is_finished_is_kept_and_the_rest_resumed(
+    folds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = tmp_path / "begun"
+    shutil.copytree(folds, begun)
+    whole = json.loads((begun / "repeats.json").read_text())
+    (begun / "repeats.json").write_text(json.dumps({name: whole[name] for name in ("format", "settings")}))
+    shutil.rmtree(begun / "fold-3")
+    with monkeypatch.context() as patch:
+        patch.setattr(ensemble.fitting, "two_phase_fit", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
+        assert run_main(patch, "--resume", begun) == 130
+    output = capsys.readouterr().err
+    assert "run 3 of 3: " in output
+    assert f"interrupted; go on with python -m keras_textcnn.train --resume {begun}" in output
+    assert not Run.open(begun / "fold-3").finished
+    finished = (begun / "fold-1" / "metrics.json").stat().st_mtime_ns
+    assert run_main(monkeypatch, "--resume", begun) == 0
+    output = capsys.readouterr()
+    assert "these runs" in output.out
+    assert "run 2 of 3" not in output.err
+    assert (begun / "fold-1" / "metrics.json").stat().st_mtime_ns == finished
+    for ours, theirs in zip(weights_of(begun / "fold-3"), weights_of(folds / "fold-3"), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    summary = json.loads((begun / "repeats.json").read_text())
+    assert {**summary, "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_says_what_is_wrong(
+    folds: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert run_main(monkeypatch, "--resume", folds) == 2
+    assert "folds is finished; there is nothing to resume" in capsys.readouterr().err
+    assert run_main(monkeypatch, *small_options, "--seeds", 2, "--output", folds) == 2
+    assert "folds already holds a run; choose another --output" in capsys.readouterr().err
+    for command, arguments in ((predict, []), (evaluate, ["--data", "reuters-r8"])):
+        monkeypatch.setattr("sys.argv", ["", str(folds), *arguments])
+        assert command.main() == 2
+        assert f"folds holds several runs; give one of them, such as {folds / 'fold-1'}" in capsys.readouterr().err
+    (tmp_path / "split").mkdir()
+    for split in ("train", "test"):
+        write_table(tmp_path / "split" / f"{split}.csv", make_texts(30, 1))
+    options = ["--data", tmp_path / "split", "--folds", 3, "--vectors", "none"]
+    assert run_main(monkeypatch, *options, "--output", tmp_path / "new") == 2
+    assert "the corpus has test texts of its own; try --seeds" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    shutil.copytree(folds, tmp_path / "damaged")
+    (tmp_path / "damaged" / "repeats.json").write_text("{")
+    assert run_main(monkeypatch, "--resume", tmp_path / "damaged") == 2
+    assert "damaged run: " in capsys.readouterr().err

@@ -1,0 +1,365 @@
+"""What stands in for validation texts where texts are few: solved parts, inner folds, steps."""
+
+import itertools
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from keras_textcnn import Corpus, TrainConfig, load_model
+from keras_textcnn.data.batching import length_boundaries, plan_batches, plan_epoch
+from keras_textcnn.data.splits import deal_folds
+from keras_textcnn.errors import InputError
+from keras_textcnn.inference.window_trace import trace_windows
+from keras_textcnn.layers.ngram_logits import NgramLogits
+from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
+from keras_textcnn.models.conv1d import build_conv1d
+from keras_textcnn.training.linear_models import average_vectors, count_rows, solve_ngrams, solve_vector_mean
+from keras_textcnn.training.trainer import describe_chance, train
+from tests.conftest import make_examples, make_ids, make_texts, randomize, weights_of
+
+IDS, WIDEST = 30, 12
+
+
+def make_rows(texts: int, seed: int) -> list[list[int]]:
+    """Ids of texts of 0 to 12 tokens, the last one empty."""
+    random = np.random.default_rng(seed)
+    return [random.integers(1, IDS, random.integers(1, WIDEST + 1)).tolist() for _ in range(texts - 1)] + [[]]
+
+
+def pad(rows: list[list[int]]) -> np.ndarray:
+    return np.array([[*row, *[0] * (WIDEST - len(row))] for row in rows], np.int32)
+
+
+def ngram_features(rows: list[list[int]], known: list[tuple[int, ...]], idf: np.ndarray) -> np.ndarray:
+    """TF-IDF of tokens and pairs by its definition, divided by the root of the sum of the occurrences' squares."""
+    features = np.zeros((len(rows), len(known)))
+    for text, row in enumerate(rows):
+        ngrams = [*((token,) for token in row), *itertools.pairwise(row)]
+        columns = [known.index(ngram) for ngram in ngrams if ngram in known]
+        for column in columns:
+            features[text, column] += idf[column]
+        features[text] /= np.sqrt(max(sum(idf[column] ** 2 for column in columns), 1))
+    return features
+
+
+@pytest.mark.parametrize("labels", [2, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_solved_ngrams_are_a_support_vector_machine_on_tf_idf(labels: int, weighted: bool) -> None:
+    random = np.random.default_rng(labels)
+    rows, others = make_rows(60, seed=1), make_rows(20, seed=2)
+    truth = random.integers(0, labels, len(rows)).astype(np.int32)
+    weights = random.random(len(rows)) + 0.5 if weighted else None
+    layer = NgramLogits(IDS, labels, longest=2, buckets=2**20, weighted=True)
+    layer.build((None, None))
+    solve_ngrams(layer, count_rows(layer, make_examples(rows, truth)), truth, weights)
+
+    pairs = [
+        *((token,) for row in rows for token in row),
+        *(pair for row in rows for pair in itertools.pairwise(row)),
+    ]
+    known = sorted(set(pairs))
+    having = np.array(
+        [sum(ngram in {*((t,) for t in row), *itertools.pairwise(row)} for row in rows) for ngram in known]
+    )
+    idf = np.log((1 + len(rows)) / (1 + having)) + 1
+    machine = LinearSVC(random_state=0).fit(ngram_features(rows, known, idf), truth, sample_weight=weights)
+    expected = machine.decision_function(ngram_features(others, known, idf))
+    expected = np.stack([-expected, expected], axis=1) if labels == 2 else expected
+    np.testing.assert_allclose(layer(pad(others)), expected, atol=2e-3)
+
+
+def test_solved_vector_mean_is_a_logistic_regression_on_the_mean_of_the_vectors() -> None:
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(IDS, 5)).astype(np.float32)
+    matrix[[0, 1, 7]] = 0  # padding, and tokens without a vector
+    rows, others = make_rows(80, seed=3), make_rows(20, seed=4)
+    truth = random.integers(0, 3, len(rows)).astype(np.int32)
+
+    def means(rows: list[list[int]]) -> np.ndarray:
+        return np.array([np.mean([matrix[i] for i in row if matrix[i].any()] or [np.zeros(5)], axis=0) for row in rows])
+
+    layer = VectorMeanLogits(IDS, 3)
+    layer.build((None, None))
+    found = average_vectors(matrix, make_examples(rows, truth))
+    np.testing.assert_allclose(found, means(rows), atol=1e-6)
+    solve_vector_mean(layer, matrix, found, truth)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(means(rows), truth)
+    np.testing.assert_allclose(layer(pad(others)), model.decision_function(means(others)), atol=1e-3)
+
+
+def test_several_labels_are_solved_for_one_by_one() -> None:
+    random = np.random.default_rng(5)
+    rows = make_rows(60, seed=5)
+    truth = (random.random((60, 3)) < 0.4).astype(np.float32)
+    truth[:, 2] = 1  # nothing to tell apart
+    layer = NgramLogits(IDS, 3, longest=1, buckets=1, weighted=True)
+    layer.build((None, None))
+    counts = count_rows(layer, make_examples(rows, truth))
+    solve_ngrams(layer, counts, truth)
+    alone = NgramLogits(IDS, 2, longest=1, buckets=1, weighted=True)
+    alone.build((None, None))
+    solve_ngrams(alone, counts, truth[:, 1].astype(np.int32))
+    np.testing.assert_allclose(layer(pad(rows))[:, 1], alone(pad(rows))[:, 1], atol=1e-5)
+    assert np.asarray(layer(pad(rows))[:, 2]).min() > 1
+
+
+def test_all_parts_add_up_and_are_explained() -> None:
+    random = np.random.default_rng(6)
+    sizes = {"vocabulary_size": IDS, "labels": 3, "dimensions": 4, "windows": (1, 3), "filters": 5}
+    model = build_conv1d(**sizes, ngrams=2, ngram_buckets=9, ngram_svm=True, vector_mean=True)
+    randomize(model, random)
+    ids = make_ids(random, [0, 1, 2, 12], 12).astype(np.int32)
+    weights = weights_of(model)
+    parts = [model.get_layer(name).output for name in ("logits", "ngrams", "vector_mean")]
+    outputs = keras.Model(model.input, parts)(ids)
+    np.testing.assert_allclose(model(ids), np.tensordot(weights["sum/scales"], np.stack(outputs), 1), atol=1e-5)
+    trace = trace_windows(model)
+    assert trace is not None
+    assert trace.windows == [1, 3, 1, 2, 1]
+    np.testing.assert_allclose(tf.reduce_sum(trace.added(ids), axis=(1, 2)) + trace.bias(), model(ids), atol=1e-4)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_folds_are_even_by_label_and_leave_every_label_a_text(several: bool) -> None:
+    random = np.random.default_rng(7)
+    if several:
+        dense = (random.random((103, 4)) < [0.5, 0.3, 0.03, 0.02]).astype(np.float32)
+        dense[:, 3] = 0
+        dense[0, 3] = 1  # a single text
+        truth: np.ndarray | sparse.csr_array = sparse.csr_array(dense)
+        columns = dense.T
+    else:
+        truth = np.array([0] * 70 + [1] * 30 + [2] * 2 + [3])
+        columns = np.array([truth == label for label in range(4)])
+    hashes = np.arange(truth.shape[0], dtype=np.uint64)
+    folds = deal_folds(truth, hashes, folds=5, seed=3)
+    for having in columns.astype(bool):
+        counts = np.bincount(folds[having], minlength=6)[1:]
+        assert counts.max() < having.sum()  # another fold has one too
+        assert having.sum() == 1 or counts.max() - counts.min() <= (3 if several else 1)
+    alone = np.flatnonzero(columns[3])
+    assert len(alone) == 1
+    assert folds[alone[0]] == 0
+    assert (folds == 0).sum() == 1
+    np.testing.assert_array_equal(folds, deal_folds(truth, hashes, folds=5, seed=3))
+    assert (folds != deal_folds(truth, hashes, folds=5, seed=4)).any()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_equal_texts_share_a_fold_and_no_fold_is_empty(several: bool) -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2])
+    hashes = np.array([1, 1, 2, 3, 4, 5, 5, 6, 6], np.uint64)  # label 2 has one text, twice
+    truth = sparse.csr_array(np.eye(3, dtype=np.float32)[labels]) if several else labels
+    folds = deal_folds(truth, hashes, folds=50, seed=0)
+    assert (folds[0], folds[5]) == (folds[1], folds[6])
+    assert folds[7:].tolist() == [0, 0]
+    assert np.unique(folds).tolist() == [*range(folds.max() + 1)]
+    assert folds.max() >= 2
+    for label in (0, 1):
+        assert len(np.unique(folds[labels == label])) > 1
+
+
+@pytest.mark.parametrize("texts", [[3, 3], [2, 1], [2, 2, 1]])
+def test_a_handful_of_texts_is_trained_on(texts: list[int], settings: dict[str, object], tmp_path: Path) -> None:
+    rows = [
+        (f"the {word} of {number}", word)
+        for word, count in zip(("apple", "iron", "wave"), texts, strict=False)
+        for number in range(count)
+    ]
+    run = train(TrainConfig(**settings), split([*rows[:1], *rows], test=1), tmp_path / "run")
+    decided = run.read_json("metrics.json")["decided"]
+    assert decided["by"] == "cross-validation"
+    assert 2 <= decided["folds"] <= 5
+
+
+@pytest.mark.parametrize("more", [{}, {"ngrams": 0}])
+def test_a_run_of_few_texts_is_started_from(
+    more: dict[str, object], pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
+) -> None:
+    without = {name: value for name, value in settings.items() if not (more and name.startswith("ngram"))}
+    first = train(TrainConfig(**without, **more), split(pairs, test=12), tmp_path / "first")
+    config = first.config().adapted(from_run=str(first.directory), unfrozen_epochs=1, frozen_epochs=1, vectors="none")
+    rows = [(f"{text} zebra", label) for text, label in pairs]
+    run = train(config, split(rows, test=12), tmp_path / "next")
+    metrics = run.read_json("metrics.json")
+    assert metrics["decided"]["by"] == "validation"
+    assert [*metrics["parts"]] == [*first.read_json("metrics.json")["parts"]]
+    assert np.isfinite(metrics["test"]["log_loss"])
+
+
+def test_an_epoch_shows_few_texts_several_times_in_ever_other_orders() -> None:
+    lengths = np.random.default_rng(8).integers(1, 40, 100)
+    settings = {"boundaries": length_boundaries(40), "batch_size": 16}
+    once = plan_batches(lengths, **settings, seed=(1, 0))
+    plan = plan_epoch(lengths, minimum_steps=20, seed=1, epoch=0, **settings)
+    passes = -(-20 // len(once))
+    assert len(plan) == passes * len(once) >= 20
+    assert np.bincount(np.concatenate(plan)).tolist() == [passes] * 100
+    for batch, expected in zip(plan, once, strict=False):
+        np.testing.assert_array_equal(batch, expected)
+    first, second = (np.concatenate(plan[start : start + len(once)]) for start in (0, len(once)))
+    assert (first != second).any()
+    many = plan_epoch(lengths, minimum_steps=len(once), seed=1, epoch=0, **settings)
+    assert [batch.tolist() for batch in many] == [batch.tolist() for batch in once]
+
+
+SETTINGS = {"filters": 4, "ngram_buckets": 512, "minimum_steps": 2, "frozen_epochs": 1, "unfrozen_epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[tuple[str, str]]:
+    return make_texts(60, seed=9)
+
+
+@pytest.fixture(scope="module")
+def settings(vectors_file: Path) -> dict[str, object]:
+    return {**SETTINGS, "vectors": str(vectors_file), "vocabulary": "train"}
+
+
+def split(pairs: list[tuple[str, str]], **counts: int) -> Corpus:
+    names = [name for name, count in counts.items() for _ in range(count)]
+    return Corpus(
+        [text for text, _ in pairs], [label for _, label in pairs], names + ["train"] * (len(pairs) - len(names))
+    )
+
+
+def test_a_run_of_few_texts_sets_none_apart(
+    pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    run = train(TrainConfig(**settings), split(pairs, test=12), tmp_path / "run", say=said.append)
+    metrics = run.read_json("metrics.json")
+    assert run.config().inner_folds == 5
+    assert run.read_json("config.json")["corpus"] | {"fingerprint": ""} == {
+        "fingerprint": "",
+        "train": 48,
+        "validation": 0,
+        "test": 12,
+    }
+    assert metrics["decided"] == {
+        "by": "cross-validation",
+        "folds": 5,
+        "texts": 48,
+        "decided": ["scales", "temperature"],
+        "validation": "held out",
+    }
+    assert sum(scores["support"] for scores in metrics["validation"]["per_label"].values()) == 48
+    assert [*metrics["parts"]] == ["convolution", "ngrams", "vector_mean"]
+    assert sum("held-out texts: convolution" in line for line in said) == 6
+    scales = load_model(run).get_layer("sum").scales.numpy()
+    np.testing.assert_allclose(scales, [part["scale"] for part in metrics["parts"].values()], rtol=1e-6)
+    assert not any("validation loss" in line for line in said)
+    report = (run.directory / "report.txt").read_text("utf-8")
+    assert "cross-validated*" in report
+    assert "5-fold cross-validation on the training texts; it also chose" in report
+
+
+def test_held_out_texts_are_answered_by_what_has_not_learnt_from_them(
+    settings: dict[str, object], tmp_path: Path
+) -> None:
+    """Labels dealt by chance cannot be answered, however well they are learnt."""
+    random = np.random.default_rng(11)
+    words = ["apple", "iron", "wave", "zinc"]
+    texts = [" ".join(random.choice(words, 8)) + f" {number}" for number in range(200)]
+    labels = random.choice(["a", "b"], 200).tolist()
+    corpus = Corpus(texts, labels, ["train"] * 180 + ["test"] * 20)
+    run = train(TrainConfig(**{**settings, "minimum_steps": 40}), corpus, tmp_path / "run")
+    metrics = run.read_json("metrics.json")
+    for part in ("convolution", "ngrams", "vector_mean"):
+        assert 0.35 < metrics["parts"][part]["accuracy"] < 0.65
+    assert 0.35 < metrics["validation"]["accuracy"] < 0.65
+    assert 0.35 < metrics["baseline"]["validation"]["accuracy"] < 0.65
+
+
+def test_few_validation_texts_of_the_corpus_are_scored_and_decide_nothing(
+    pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
+) -> None:
+    first = train(TrainConfig(**settings), split(pairs, test=12, validation=9), tmp_path / "first")
+    changed = [(text, "fruit" if 12 <= row < 21 else label) for row, (text, label) in enumerate(pairs)]
+    second = train(TrainConfig(**settings), split(changed, test=12, validation=9), tmp_path / "second")
+    metrics = [run.read_json("metrics.json") for run in (first, second)]
+    assert metrics[0]["decided"]["validation"] == "own"
+    assert metrics[0]["parts"] == metrics[1]["parts"]
+    assert metrics[0]["calibration"]["temperature"] == metrics[1]["calibration"]["temperature"]
+    assert metrics[0]["validation"]["accuracy"] != metrics[1]["validation"]["accuracy"]
+    assert "validation accuracy " in (first.directory / "report.txt").read_text("utf-8")
+
+
+def test_a_label_of_a_single_text_is_learnt_and_never_held_out(
+    pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
+) -> None:
+    rows = [*pairs, ("an odd one out", "odd")]
+    run = train(TrainConfig(**settings), split(rows, test=12), tmp_path / "run")
+    metrics = run.read_json("metrics.json")
+    assert run.read_lines("labels.txt") == ["fruit", "metal", "odd", "sea"]
+    assert metrics["decided"]["texts"] == 48
+    assert metrics["validation"]["per_label"]["odd"]["support"] == 0
+
+
+def test_texts_that_all_have_labels_of_their_own_are_refused(settings: dict[str, object], tmp_path: Path) -> None:
+    corpus = Corpus(["the", "of", "iron"] * 2, ["x", "y", "z"] * 2, ["train"] * 3 + ["test"] * 3)
+    with pytest.raises(InputError, match="every label has a single training text"):
+        train(TrainConfig(**settings), corpus, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_labels_of_few_texts(settings: dict[str, object], pairs: list[tuple[str, str]], tmp_path: Path) -> None:
+    labels = [tuple(sorted({label, "long"} if len(text) > 60 else {label})) for text, label in pairs]
+    corpus = Corpus([text for text, _ in pairs], labels, ["train"] * 48 + ["test"] * 12)
+    run = train(TrainConfig(**settings, multi_label=";"), corpus, tmp_path / "run")
+    metrics = run.read_json("metrics.json")
+    assert metrics["decided"]["decided"] == ["scales", "temperature", "thresholds"]
+    assert set(metrics["calibration"]["thresholds"]) == {"fruit", "metal", "sea", "long"}
+
+
+@pytest.mark.parametrize("stopped", ["fold-2.npz", "logits.npz"])
+def test_goes_on_with_the_same_weights(
+    stopped: str,
+    pairs: list[tuple[str, str]],
+    settings: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from keras_textcnn.training import ensemble, two_phase
+
+    corpus = split(pairs, test=12)
+    whole = train(TrainConfig(**settings), corpus, tmp_path / "whole")
+    write = two_phase.write_checkpoint
+
+    def interrupt(path: Path, *arguments: object) -> None:
+        write(path, *arguments)
+        if path.name == stopped:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        for module in (two_phase, ensemble):
+            patch.setattr(module, "write_checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(TrainConfig(**settings), corpus, tmp_path / "stopped")
+    run = train(TrainConfig(**settings), corpus, tmp_path / "stopped", resumed=True)
+    for one, other in zip(load_model(whole).weights, load_model(run).weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    first, second = (json.loads((it.directory / "metrics.json").read_text()) for it in (whole, run))
+    assert first["parts"] == second["parts"]
+    assert first["test"] == second["test"]
+
+
+@pytest.mark.parametrize(("right", "texts", "interval"), [(5, 6, "44 to 97"), (0, 10, "0 to 28"), (180, 200, None)])
+def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, interval: str | None) -> None:
+    """The intervals are Wilson's, by hand."""
+    decided = {"by": "cross-validation", "validation": "held out", "texts": 54}
+    line = describe_chance({"test": {"support": texts, "accuracy": right / texts}, "decided": decided})
+    assert (f"true one of {interval}% (95% interval); rather trust the cross-validated" in line) == bool(interval)
+    share, root = right / texts, 1.959964
+    middle = (share + root**2 / (2 * texts)) / (1 + root**2 / texts)
+    half = root * np.sqrt(share * (1 - share) / texts + root**2 / (4 * texts**2)) / (1 + root**2 / texts)
+    assert not interval or interval == f"{100 * (middle - half):.0f} to {100 * (middle + half):.0f}"

@@ -1,0 +1,74 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import special
+from sklearn import metrics
+
+from keras_textcnn.training.losses import LabelLoss, MarginLoss, build_loss
+
+LOGITS = np.random.default_rng(0).normal(0, 2, (6, 3)).astype(np.float32)
+TRUTH = np.array([0, 1, 2, 2, 1, 0], np.int32)
+SEVERAL = np.eye(3, dtype=np.float32)[TRUTH] + np.eye(3, dtype=np.float32)[[1, 2, 0, 1, 0, 2]]
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_one_label_by_the_formula(gamma: float) -> None:
+    weights = np.array([0.5, 1.0, 3.0])
+    p = special.softmax(LOGITS, axis=1)[np.arange(6), TRUTH]
+    expected = (weights[TRUTH] * (1 - p) ** gamma * -np.log(p)).mean()
+    found = LabelLoss(label_weights=weights, focal_gamma=gamma)(TRUTH, LOGITS)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_several_labels_by_the_formula(gamma: float) -> None:
+    weights = np.array([[0.5, 1.0, 3.0], [2.0, 1.5, 0.25]])
+    p = special.expit(LOGITS)
+    p = np.where(SEVERAL > 0, p, 1 - p)
+    weight = np.where(SEVERAL > 0, weights[1], weights[0])
+    found = LabelLoss(several_labels=True, label_weights=weights, focal_gamma=gamma)(SEVERAL, LOGITS)
+    assert float(found) == pytest.approx((weight * (1 - p) ** gamma * -np.log(p)).mean(), rel=1e-5)
+
+
+def test_without_weights_and_gamma_it_is_kerass_own() -> None:
+    assert isinstance(build_loss(several_labels=False), keras.losses.SparseCategoricalCrossentropy)
+    assert isinstance(build_loss(several_labels=True), keras.losses.BinaryCrossentropy)
+    ones = LabelLoss(label_weights=np.ones(3))
+    assert float(ones(TRUTH, LOGITS)) == pytest.approx(float(build_loss(several_labels=False)(TRUTH, LOGITS)), rel=1e-6)
+    again = LabelLoss.from_config(LabelLoss(label_weights=np.arange(3), focal_gamma=2.0).get_config())
+    assert (again.label_weights.tolist(), again.focal_gamma) == ([0, 1, 2], 2)
+
+
+def test_the_margin_is_a_support_vector_machines() -> None:
+    weights = np.array([0.5, 1.0, 3.0])
+    # Of scikit-learn: the mean over the texts of the largest other logit's hinge; here labels stand each for itself,
+    # so that each is a problem of two labels.
+    hinges = np.array(
+        [
+            [metrics.hinge_loss([0, text == label], [-1, logits[label]], labels=[0, 1]) * 2 for label in range(3)]
+            for text, logits in zip(TRUTH, LOGITS, strict=True)
+        ]
+    )
+    squares = (hinges**2).sum(axis=1)
+    assert float(MarginLoss()(TRUTH, LOGITS)) == pytest.approx(squares.mean(), rel=1e-5)
+    weighted = MarginLoss(label_weights=weights)
+    assert float(weighted(TRUTH, LOGITS)) == pytest.approx((weights[TRUTH] * squares).mean(), rel=1e-5)
+    kerass = keras.losses.SquaredHinge()(SEVERAL, LOGITS)  # the mean over the labels
+    assert float(MarginLoss(several_labels=True)(SEVERAL, LOGITS)) == pytest.approx(3 * float(kerass), rel=1e-5)
+    twice = MarginLoss(several_labels=True, label_weights=np.full((2, 3), 2.0))
+    assert float(twice(SEVERAL, LOGITS)) == pytest.approx(6 * float(kerass), rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_the_gradient_is_finite_where_a_text_is_certain(gamma: float) -> None:
+    logits = tf.constant([[200.0, 0.0], [0.0, 200.0]])
+    for loss, truth in (
+        (LabelLoss(focal_gamma=gamma), [0, 0]),
+        (LabelLoss(several_labels=True, focal_gamma=gamma), [[1.0, 0.0]] * 2),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(tf.constant(truth), logits)
+        assert np.isfinite(value)
+        assert np.isfinite(tape.gradient(value, logits)).all()

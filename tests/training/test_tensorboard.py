@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from keras_textcnn.training.tensorboard import TensorBoard
+from tests.evaluation.test_tables import HISTORY
+
+
+def test_scalars_can_be_read_by_tensorboard(tmp_path: Path) -> None:
+    board = TensorBoard(tmp_path)
+    for row in HISTORY:
+        board.write(row)
+    events = EventAccumulator(str(tmp_path / "validation"), size_guidance={"tensors": 0})
+    events.Reload()
+    values = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("loss")}
+    assert values == pytest.approx({1: 2.0, 2: 1.0, 3: 2 / 3})
+
+
+def test_what_has_another_loss_or_starts_anew_is_another_chart(tmp_path: Path) -> None:
+    """One line would read as a crash where the next model begins."""
+    board = TensorBoard(tmp_path)
+    phases = ["frozen", "n-grams", "refit frozen", "refit n-grams"]
+    for epoch, phase in enumerate(phases, 1):
+        validation = {} if "refit" in phase else {"val_loss": 0.5, "val_accuracy": 0.5}
+        row = {"phase": phase, "epoch": epoch, "learning_rate": 0.1, "loss": 1.0, "accuracy": 0.5}
+        board.write(row | validation)
+    for name, charts in (("training", ["", "n-grams/", "refit/", "refit/n-grams/"]), ("validation", ["", "n-grams/"])):
+        events = EventAccumulator(str(tmp_path / name), size_guidance={"tensors": 0})
+        events.Reload()
+        for epoch, chart in enumerate(charts, 1):
+            assert [event.step for event in events.Tensors(f"{chart}loss")] == [epoch]
+
+
+def test_phases_and_histograms_can_be_read_by_tensorboard(tmp_path: Path) -> None:
+    board = TensorBoard(tmp_path)
+    for row in HISTORY:
+        board.write(row)
+    board.write_histograms([keras.Variable(np.arange(9.0), name="kernel")], 3)
+    events = EventAccumulator(str(tmp_path / "training"), size_guidance={"tensors": 0})
+    events.Reload()
+    phases = [tf.make_ndarray(event.tensor_proto).ravel()[0].decode() for event in events.Tensors("phase")]
+    assert phases == ["frozen", "frozen", "unfrozen"]
+    (histogram,) = events.Tensors("kernel")
+    assert tf.make_ndarray(histogram.tensor_proto)[:, 2].sum() == 9
+
+
+def test_the_projector_serves_each_token_with_its_vector(tmp_path: Path) -> None:
+    from tensorboard.plugins.projector import projector_config_pb2, projector_plugin
+
+    tokens = ["[PAD]", "[UNK]", "the", "\n", " ", *(f"w{number}" for number in range(6000))]
+    matrix = np.random.default_rng(0).normal(size=(len(tokens), 3)).astype(np.float32)
+    TensorBoard(tmp_path).write_projector(tokens, matrix)
+    config = projector_config_pb2.ProjectorConfig()
+    text_format.Parse((tmp_path / "projector_config.pbtxt").read_text(), config)
+    (embedding,) = config.embeddings
+    names = (tmp_path / embedding.metadata_path).read_text().splitlines()
+    served = projector_plugin._read_tensor_tsv_file(str(tmp_path / embedding.tensor_path))
+    assert (len(names), names[:5]) == (5000, ["[PAD]", "[UNK]", "the", "(line end)", "(space)"])
+    np.testing.assert_allclose(served, matrix[:5000], rtol=1e-3)

@@ -1,0 +1,55 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from keras_textcnn.utils import signals
+
+
+@pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, signals.Terminated)])
+def test_the_first_signal_waits_and_the_second_does_not(number: int, kind: type[BaseException]) -> None:
+    before, said = signal.getsignal(number), []
+
+    def hold() -> None:
+        with signals.held(said.append) as end_if_asked:
+            end_if_asked()
+            os.kill(os.getpid(), number)
+            assert said == ["stopping after this batch; once more to stop at once"]
+            with pytest.raises(kind):
+                end_if_asked()
+            with pytest.raises(kind):
+                os.kill(os.getpid(), number)
+
+    with pytest.raises(kind):  # nobody having ended at the last moment, it ends now
+        hold()
+    assert signal.getsignal(number) is before
+
+
+def test_sigterm_is_an_exception_where_commands_run() -> None:
+    with pytest.raises(signals.Terminated), signals.raised():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with signals.held(pytest.fail) as end_if_asked:
+            os.kill(os.getpid(), signal.SIGINT)
+            end_if_asked()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_another_thread_trains_without_signals() -> None:
+    ended = []
+
+    def work() -> None:
+        with signals.held(ended.append) as end_if_asked:
+            end_if_asked()
+            ended.append("well")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ended == ["well"]
