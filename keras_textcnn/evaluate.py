@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.cli.progress import console, counting, say_what_is_missing
+from keras_textcnn.cli.progress import counting
 from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
 from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.datasets import is_named
-from keras_textcnn.data.loading import as_given, check_reading, locate, make_reader
+from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.utils.log import log_lines
 from keras_textcnn.utils.terminal import Console, visible
 
 if TYPE_CHECKING:
@@ -64,10 +65,10 @@ def _main(arguments: argparse.Namespace) -> None:
     run = Run.open(arguments.run)
     find_saved_model(run.directory)
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
-    data = as_given(arguments.data, console.print)
+    data = as_given(arguments.data)
     check_reading(data, given)
     reader = make_reader(run.config().read_as(**given), data, any_numbers=True)
-    source = locate(data, console.print)
+    source = locate(data)
     records = _records(reader, source)
     first = next(records)  # before the import that takes seconds, so that what is wrong is said at once
     import_tensorflow()
@@ -80,7 +81,7 @@ def _main(arguments: argparse.Namespace) -> None:
     with counting("answering") as progress:
         texts = progress(itertools.chain([first], records))
         evaluation = evaluate(predictor, texts, accuracy=arguments.accuracy or 0.99)
-    say_what_is_missing(reader)
+    log_lines(describe_reading(reader))
     data = arguments.data if is_named(arguments.data) else str(source.resolve())
     data = data.encode(errors="backslashreplace").decode()  # a file's name may be no UTF-8; JSON is
     name = arguments.name or free_name(run, data)

@@ -14,13 +14,13 @@ import numpy as np
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.cli.progress import console
 from keras_textcnn.config import TEXT_SETTINGS, TrainConfig
 from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import html_report
 from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.utils.log import log_lines
 from keras_textcnn.utils.terminal import Console, visible, visible_json
 
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ def _say_what_was_read(texts: Texts) -> None:
     lines = describe_reading(texts.reader)
     if texts.labelled:
         lines.append(f"{texts.labelled:,} lines hold labels in fastText's format, which are no part of the text")
-    for line in lines:
-        console.print(line)
+    log_lines(lines)
 
 
 def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:

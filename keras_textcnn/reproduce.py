@@ -17,6 +17,7 @@ from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.persistence.run import SUMMARY, Repeats
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.train import carry_out
+from keras_textcnn.utils.log import logger
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -99,12 +100,12 @@ def _main(arguments: argparse.Namespace) -> None:
     for name, (config, repeats) in plans.items():
         if repeats.finished:
             continue
-        console.print(f"{name}: {len(config.repeats())} runs, about {recipes[name].minutes} minutes")
+        logger.info(f"{name}: {len(config.repeats())} runs, about {recipes[name].minutes} minutes")
         try:
             carry_out(config, repeats.directory, resumed=repeats.there, command=command)
         except FetchError as error:  # the other corpora need not wait for a server
             missing = error
-            console.print(f"warning: {name} is left out: {error}")
+            logger.warning(f"{name} is left out: {error}")
     rows = {name: repeats.read_json(SUMMARY) for name, (_, repeats) in plans.items() if repeats.finished}
     Console(width=max(console.width, 160), highlight=False).print(recipes_table(rows, recipes))
     if missing:

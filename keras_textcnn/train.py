@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.cli.progress import console, counting, say_what_is_missing
+from keras_textcnn.cli.progress import console, counting
 from keras_textcnn.config import CORPUS_SETTINGS, DEFAULT_CORPUS, NO_VECTORS, TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.data.datasets import CATALOG
@@ -24,6 +24,7 @@ from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.io.files import fingerprint, home
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.text.pretrained_vectors import find_vectors
+from keras_textcnn.utils.log import log_lines, logger
 from keras_textcnn.utils.terminal import Console
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
         corpus = _shards(config, sources, config.memory)
     try:
         with _batch_bar() as callback:
-            shared: dict[str, Any] = {"rehearsed": rehearsed, "say": console.print, "callbacks": [callback]}
+            shared: dict[str, Any] = {"rehearsed": rehearsed, "callbacks": [callback]}
             if config.repeats():
                 train_repeats(Repeats(directory) if resumed else Repeats.create(directory, config), corpus, **shared)
             else:
@@ -125,7 +126,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
             given[name] = str(Path(given[name]).resolve())
     for name in CORPORA:
         if given.get(name):
-            given[name] = as_given(given[name], console.print)
+            given[name] = as_given(given[name])
     for path in (*given.values(), arguments.output, arguments.resume):
         try:
             str(path).encode()
@@ -156,14 +157,14 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
 def _sources(config: TrainConfig) -> dict[str, Path]:
     """The file or folder of each split; that of "train" may hold the others too."""
     given = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
-    return {split: locate(data, console.print) for split, data in given.items() if data}
+    return {split: locate(data) for split, data in given.items() if data}
 
 
 def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
     reader = make_reader(config, config.data)
     with counting("reading") as progress:
         corpus = Corpus.of(progress(read_records(sources, reader)))
-    say_what_is_missing(reader)
+    log_lines(describe_reading(reader))
     return dataclasses.replace(corpus, notes=describe_reading(reader))
 
 
@@ -182,12 +183,11 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     reader = make_reader(config, config.data)
     if corpus := open_shards(folder):
-        console.print(f"taking what an earlier run tokenized: {folder}")
-        for line in corpus.notes:
-            console.print(line)
+        logger.info(f"taking what an earlier run tokenized: {folder}")
+        log_lines(corpus.notes)
         return corpus
     damaged = "the shards there are damaged; " if folder.exists() else ""
-    console.print(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
+    logger.info(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
     try:
         with counting("tokenizing") as progress:
             corpus = write_shards(
@@ -201,7 +201,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
         raise FetchError(
             f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
         ) from error
-    say_what_is_missing(reader)
+    log_lines(describe_reading(reader))
     return corpus
 
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,3 +153,13 @@ def finished_run(small_options: list[str], tmp_path_factory: pytest.TempPathFact
         patch.setattr("sys.argv", ["train", *small_options, "--output", str(directory)])
         assert train.main() == 0
     return directory
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """The lines that the package logs in a test."""
+    from keras_textcnn.utils.log import showing
+
+    lines: list[str] = []
+    with showing(lines.append):
+        yield lines

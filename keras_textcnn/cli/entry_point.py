@@ -14,8 +14,10 @@ import typing
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
+from keras_textcnn.cli.progress import console
 from keras_textcnn.errors import InputError
 from keras_textcnn.utils import signals
+from keras_textcnn.utils.log import showing
 from keras_textcnn.utils.terminal import visible
 
 OK, FAILED, WRONG_USE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -86,7 +88,7 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: argparse.Arg
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = parser.parse_intermixed_args()  # so that an option may stand between RUN and FILE
     try:
-        with signals.raised():
+        with signals.raised(), showing(console.print):
             main(arguments)
     except KeyboardInterrupt as interrupt:
         print(_one_line("; ".join(["interrupted", *map(str, interrupt.args)])), file=sys.stderr)

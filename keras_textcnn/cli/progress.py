@@ -6,17 +6,9 @@ from contextlib import contextmanager
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.data.corpus import Record
-from keras_textcnn.data.loading import describe_reading
-from keras_textcnn.data.readers import Reader
 from keras_textcnn.utils.terminal import Console
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-
-
-def say_what_is_missing(reader: Reader) -> None:
-    """Says what a reader replaced, left out or took for wrong."""
-    for line in describe_reading(reader):
-        console.print(line)
 
 
 @contextmanager

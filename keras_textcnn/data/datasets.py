@@ -5,7 +5,7 @@ import csv
 import dataclasses
 import tempfile
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from keras_textcnn.data.downloads import (
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.io.files import home
 from keras_textcnn.utils.locks import whole_folder
+from keras_textcnn.utils.log import logger
 
 HUB = "hub:"
 
@@ -115,14 +116,13 @@ def is_named(data: str) -> bool:
     return data in CATALOG or data.startswith(HUB)
 
 
-def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Path:
+def fetch(name: str) -> Path:
     """Brings a named corpus into the cache, once, and returns its folder of a table for each split.
 
     Several processes may do so at the same time and each may be killed: the folder appears whole or not at all.
 
     Args:
         name: Of `CATALOG`, or `hub:NAME` or `hub:NAME:CONFIGURATION` of the Hugging Face hub.
-        say: Called with a line about what is fetched, if it is not here.
 
     Raises:
         FetchError: The corpus cannot be downloaded, or is not the expected one.
@@ -134,12 +134,12 @@ def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Path:
         return folder
     try:
         if name.startswith(HUB):
-            say(f"fetching {name}, once, from the Hugging Face hub; its page names its licence")
+            logger.info(f"fetching {name}, once, from the Hugging Face hub; its page names its licence")
             with whole_folder(folder) as whole:
                 write_hub(name, whole)
         else:
             entry = CATALOG[name]
-            say(f"fetching {name}, once: {entry.megabytes} MB, from {entry.source}; licence: {entry.licence}")
+            logger.info(f"fetching {name}, once: {entry.megabytes} MB, from {entry.source}; licence: {entry.licence}")
             with whole_folder(folder) as whole, tempfile.TemporaryDirectory(dir=whole.parent) as work:
                 _write_tables(entry.source.rows(name, Path(work)), whole)
     except OSError as error:

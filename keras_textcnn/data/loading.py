@@ -2,7 +2,7 @@
 
 import difflib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
@@ -11,6 +11,7 @@ from keras_textcnn.data.datasets import CATALOG, fetch, is_named
 from keras_textcnn.data.readers import CORPUS_KINDS, DELIMITERS, TABLES, Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import kind_of
+from keras_textcnn.utils.log import logger
 
 OF_COLUMNS = {"text_column", "label_column", "label_columns"}
 OF_LABELS = {"multi_label", "numeric_labels"}
@@ -18,25 +19,25 @@ OF_CSV = {"delimiter", "quoting", "escape", "header"}
 OF_BYTES = {"encoding", "errors"}
 
 
-def as_given(data: str, say: Callable[[str], None] = lambda line: None) -> str:
+def as_given(data: str) -> str:
     """What a user's words mean: a path is made absolute, and goes before a named corpus, which is said."""
     try:
         there = Path(data).exists()
     except (OSError, ValueError):  # of a name that no file can have
         return data
     if there and is_named(data):
-        say(f"taking {Path(data).resolve()}, which is here, and not the named corpus {data}")
+        logger.info(f"taking {Path(data).resolve()}, which is here, and not the named corpus {data}")
     return str(Path(data).resolve()) if there else data
 
 
-def locate(data: str, say: Callable[[str], None] = lambda line: None) -> Path:
+def locate(data: str) -> Path:
     """The file or folder that a user's words mean; a named corpus is fetched if it is not here.
 
     Raises:
         InputError: There is none.
     """
     if is_named(data):
-        return fetch(data, say=say)
+        return fetch(data)
     if Path(data).exists():
         return Path(data)
     if Path(data).suffix or len(Path(data).parts) > 1:

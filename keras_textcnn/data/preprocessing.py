@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -17,6 +17,7 @@ from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.text import pretrained_vectors, vocabulary
 from keras_textcnn.text.vector_formats import has_unspaced_words
+from keras_textcnn.utils.log import log_lines, logger
 
 # Of the running tokens, the part with a vector below which the vectors are of another language, and their other words
 # help no text; and below which the user should know.
@@ -54,7 +55,6 @@ class Encoded:
 def encode_corpus(
     config: TrainConfig,
     tokenized: TokenizedCorpus,
-    say: Callable[[str], None],
     *,
     known_tokens: Sequence[str] = (),
     known_labels: Sequence[str] = (),
@@ -64,7 +64,6 @@ def encode_corpus(
     Args:
         config: The settings.
         tokenized: The corpus.
-        say: Called with lines about it.
         known_tokens: A vocabulary that keeps its ids; what else the training texts have stands behind it.
         known_labels: Names that keep their outputs if the training texts have one of them; others stand behind them.
 
@@ -92,7 +91,7 @@ def encode_corpus(
     )
     there = [(name, int((splits == position).sum())) for position, name in enumerate(SPLITS)]
     sizes = ", ".join(f"{number:,} {name}" for name, number in there if number)
-    say(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
+    logger.info(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
     survey = survey_corpus(
         tokenized.label_sets,
         rows=tokenized.rows,
@@ -102,18 +101,18 @@ def encode_corpus(
         hashes=tokenized.hashes,
         maximum_tokens=config.maximum_tokens,
     )
-    say(describe_survey(survey, maximum_tokens=config.maximum_tokens))
+    log_lines(describe_survey(survey, maximum_tokens=config.maximum_tokens).split("\n"))
     if config.several_labels and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
         advice = (
             f"another separator than {config.multi_label!r}"
             if config.multi_label
             else "a single column of labels, --label-column"
         )
-        say(f"warning: no text has several labels; try {advice}")
+        logger.warning(f"no text has several labels; try {advice}")
     counts, too_rare, running, distinct = _count(config, tokenized, splits)
-    say(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
+    logger.info(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
     for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
-        say(f"warning: {line}")
+        logger.warning(f"{line}")
     found: dict[str, np.ndarray] = {}
     added: list[str] = []
     coverage = None
@@ -126,7 +125,6 @@ def encode_corpus(
             more=more,
             tokenizer=config.tokenizer,
             unwanted={*too_rare, vocabulary.PADDING, vocabulary.UNKNOWN},
-            say=say,
         )
         asked_for = config.vectors != GLOVE_TABLE  # which any corpus gets, whatever its language
         if asked_for and not found.keys() & counts.keys() and not known_tokens:
@@ -138,14 +136,14 @@ def encode_corpus(
         if coverage.running_tokens >= LEAST_COVERED:
             added = [token for token in found if token not in counts and token not in too_rare][:more]
             coverage = dataclasses.replace(coverage, added=len(added))
-        say(f"vectors {config.vectors}: {coverage}")
+        logger.info(f"vectors {config.vectors}: {coverage}")
         if coverage.running_tokens < WELL_COVERED:
-            say(_warn_of_coverage(config, coverage, left_out=more > 0 and not added))
+            logger.warning(_warn_of_coverage(config, coverage, left_out=more > 0 and not added))
     dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     if known_tokens:
         kept = _extend(config, known_tokens, kept)
-        say(f"{len(kept) - len(known_tokens):,} new tokens beside {len(known_tokens):,} known ones")
+        logger.info(f"{len(kept) - len(known_tokens):,} new tokens beside {len(known_tokens):,} known ones")
     return Encoded(
         kept, coverage, found, dimensions, label_counts, splits, _examples(config, tokenized, splits, kept, labels)
     )
@@ -153,7 +151,7 @@ def encode_corpus(
 
 def _warn_of_coverage(config: TrainConfig, coverage: pretrained_vectors.Coverage, *, left_out: bool) -> str:
     return (
-        f"warning: only {coverage.running_tokens:.0%} of the running tokens have a vector in {config.vectors}"
+        f"only {coverage.running_tokens:.0%} of the running tokens have a vector in {config.vectors}"
         + (", so that none of its other words is added" if left_out else "")
         + f"; {_advise_spaces(config)}try vectors of the texts' language, or --vectors none"
     )

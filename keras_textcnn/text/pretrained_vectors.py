@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from keras_textcnn.config import GLOVE_TABLE, WORDS
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import home, kind_of
 from keras_textcnn.text.vector_formats import Chooser, binary_rows, table_rows, text_rows
+from keras_textcnn.utils.log import logger
 
 if TYPE_CHECKING:
     import keras
@@ -85,7 +86,6 @@ def read_vectors(
     more: int = 0,
     tokenizer: str = WORDS,
     unwanted: Collection[str] = (),
-    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, np.ndarray]:
     """Reads the vectors of a vocabulary's tokens and of their stand-ins, and keeps nothing else.
 
@@ -101,7 +101,6 @@ def read_vectors(
             that token.
         tokenizer: A name of `text.TOKENIZERS`.
         unwanted: Tokens that are not to be among those.
-        say: Called with a warning about words that are not UTF-8.
 
     Returns:
         Token to float32 (dimensions,), in the order of the file.
@@ -122,8 +121,8 @@ def read_vectors(
     for token, vector, _ in rows:
         found[token] = vector
     if chooser.undecodable:
-        say(
-            f"warning: words of {source} that are not UTF-8 are left out: {chooser.undecodable:,}; convert the file to "
+        logger.warning(
+            f"words of {source} that are not UTF-8 are left out: {chooser.undecodable:,}; convert the file to "
             "UTF-8 if they matter"
         )
     return found

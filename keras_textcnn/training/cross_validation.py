@@ -1,7 +1,7 @@
 """Several runs of the same settings but for the seed or the fold, and what they have in common."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.tables import describe_scores
 from keras_textcnn.persistence.run import Repeats, Run
 from keras_textcnn.training.trainer import train
+from keras_textcnn.utils.log import logger
 
 SCORES = ("accuracy", "macro_f1")
 
@@ -21,14 +22,13 @@ def train_repeats(
     corpus: Corpus | TokenizedCorpus,
     *,
     rehearsed: Corpus | None = None,
-    say: Callable[[str], None] = lambda line: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Trains the runs of a directory that are not finished, and sums up all of them.
 
     Args:
         repeats: The directory.
-        corpus, rehearsed, say, callbacks: As for `training.train`.
+        corpus, rehearsed, callbacks: As for `training.train`.
 
     Raises:
         InputError: As `training.train` does.
@@ -40,14 +40,14 @@ def train_repeats(
             begun = (directory / "config.json").exists()
             if begun and run.finished:
                 continue
-            say(f"run {number} of {len(runs)}: {directory}")
+            logger.info(f"run {number} of {len(runs)}: {directory}")
             keras.backend.clear_session()  # what the last run left in the memory
             try:
-                train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, say=say, callbacks=callbacks)
+                train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, callbacks=callbacks)
             except InputError:  # which writes nothing
                 repeats.withdraw()
                 raise
-            say(describe_scores(run.read_json("metrics.json")))
+            logger.info(describe_scores(run.read_json("metrics.json")))
         repeats.finish(summarize([Run(directory).read_json("metrics.json") for directory in runs]))
 
 

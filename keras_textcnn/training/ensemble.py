@@ -22,6 +22,7 @@ from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoin
 from keras_textcnn.training.losses import MarginLoss, build_loss
 from keras_textcnn.training.tensorboard import TensorBoard
 from keras_textcnn.utils import signals
+from keras_textcnn.utils.log import logger
 
 PARTS = {"logits": "convolution", "ngrams": NGRAMS, "vector_mean": MEAN_VECTOR}  # by their layers
 
@@ -62,7 +63,6 @@ def learn(
     refit: bool,
     folds: np.ndarray | None,
     matrix: np.ndarray | None,
-    say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> Learnt:
     """Fits each part of a model for itself, sets their scales, and fits them again with all texts.
@@ -80,14 +80,13 @@ def learn(
         folds: From `splits.deal_folds`, of the training texts: cross-validation decides; None: validation texts do.
         matrix: float32 (vocabulary, dimensions), the vectors of the tokens, zeros where there is none, for a part that
             is linear in their mean; None without such a part.
-        say: Called with lines about the progress.
         callbacks: Keras callbacks for the fit.
     """
-    fits = _Fits(config, run, model, matrix, say, callbacks)
+    fits = _Fits(config, run, model, matrix, callbacks)
     if folds is not None:
-        learnt = _cross_validate(config, fits, examples["train"], folds, say)
+        learnt = _cross_validate(config, fits, examples["train"], folds)
     else:
-        learnt = _validate(fits, examples, refit=refit, say=say)
+        learnt = _validate(fits, examples, refit=refit)
     if learnt.parts:
         model.get_layer("sum").scales.assign([part["scale"] for part in learnt.parts.values()])
     if config.embedding != ONE_HOT:
@@ -95,9 +94,7 @@ def learn(
     return learnt
 
 
-def _validate(
-    fits: "_Fits", examples: Mapping[str, batching.Examples], *, refit: bool, say: Callable[[str], None]
-) -> Learnt:
+def _validate(fits: "_Fits", examples: Mapping[str, batching.Examples], *, refit: bool) -> Learnt:
     """The validation texts decide how many epochs each part has, and the scales of the sum."""
     progress, best_epochs = {}, {}
     for part in fits.parts:
@@ -105,14 +102,15 @@ def _validate(
         if done := fits.fit(part, examples["train"], examples["validation"]):
             progress[part.name], best_epochs[part.name] = done, before + done.best_epoch
     for epoch in best_epochs.values():
-        say(f"kept epoch {epoch}, which has the lowest validation loss, {fits.history[epoch - 1]['val_loss']:.4f}")
+        loss = fits.history[epoch - 1]["val_loss"]
+        logger.info(f"kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
     held_out = examples["validation"]
     outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
     logits, parts = _combine(outputs, held_out.truth)
     if parts:
-        say(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.truth)}")
+        logger.info(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.truth)}")
     if refit:
-        say("fitting again from the start for as many epochs, to training and validation texts")
+        logger.info("fitting again from the start for as many epochs, to training and validation texts")
         fits.reset()
         everything = batching.join_examples(examples["train"], held_out)
         for part in fits.parts:
@@ -123,14 +121,12 @@ def _validate(
     )
 
 
-def _cross_validate(
-    config: TrainConfig, fits: "_Fits", texts: batching.Examples, folds: np.ndarray, say: Callable[[str], None]
-) -> Learnt:
+def _cross_validate(config: TrainConfig, fits: "_Fits", texts: batching.Examples, folds: np.ndarray) -> Learnt:
     """Cross-validation within the training texts decides the scales of the sum; the epochs are as many as given."""
     number = int(folds.max())
     several = len(fits.parts) > 1
     names = ", ".join(PARTS[part.name] for part in fits.parts) if several else ""
-    say(
+    logger.info(
         f"{number}-fold cross-validation on the training texts chooses the temperature"
         + (f" and the scale of each part: {names}" if several else "")
     )
@@ -144,14 +140,14 @@ def _cross_validate(
         right = ", ".join(
             f"{PARTS[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
-        say(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
+        logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
     held_out = batching.select_examples(texts, folds > 0)
     outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
     logits, parts = _combine(outputs, held_out.truth)
     if parts:
-        say(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
+        logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
-    say(
+    logger.info(
         f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
         "cross-validation does not choose"
     )
@@ -197,10 +193,9 @@ class _Fits:
         run: Run,
         model: keras.Model,
         matrix: np.ndarray | None,
-        say: Callable[[str], None],
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
-        self.config, self.run, self.model, self.say, self.callbacks = config, run, model, say, callbacks
+        self.config, self.run, self.model, self.callbacks = config, run, model, callbacks
         self.parts = split_parts(model)
         self.plans = {part.name: plan_part(config, part.name) for part in self.parts}
         self.board = TensorBoard(run.directory / "tensorboard")
@@ -249,13 +244,13 @@ class _Fits:
         def on_epoch(row: dict[str, Any]) -> None:
             if not shown:
                 return
-            self.say(tables.describe_epoch(numbered(row)))
+            logger.info(tables.describe_epoch(numbered(row)))
             self.board.write(numbered(row))
             if config.histograms:
                 self.board.write_histograms(self.model.weights, before + row["epoch"])
 
         name = "-".join([*title.split(), part.name])
-        with signals.held(self.say) as end_if_asked:
+        with signals.held() as end_if_asked:
             progress = two_phase.two_phase_fit(
                 part,
                 training=lambda epoch: _training_batches(config, examples, epoch, weights),
@@ -269,7 +264,6 @@ class _Fits:
                 callbacks=self.callbacks,
                 on_epoch=on_epoch,
                 end_if_asked=end_if_asked,
-                say=self.say,
                 compiled=self._compiled,
             )
         if shown:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -17,6 +17,7 @@ from keras_textcnn.layers.ngram_logits import NgramLogits, count_ngrams
 from keras_textcnn.layers.pooled_conv1d import PooledConv1D
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
 from keras_textcnn.models import SHORTEST
+from keras_textcnn.utils.log import logger
 
 # What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
 # for each weight (moments, best and first values, matrix, a copy for the checkpoint); for each number in a batch's
@@ -33,7 +34,7 @@ BUCKETS_A_NGRAM = 8  # so that few n-grams share a row: TREC, with 26,064 differ
 BLOCK_TOKENS = 2**18  # of which n-grams are counted at once
 
 
-def size_ngrams(config: TrainConfig, encoded: Encoded, say: Callable[[str], None]) -> TrainConfig:
+def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
     """The settings with the sizes of the linear model of n-grams, where they do not give them.
 
     Every row has a number for each label: with many labels there are fewer rows.
@@ -49,11 +50,11 @@ def size_ngrams(config: TrainConfig, encoded: Encoded, say: Callable[[str], None
         buckets = min(wanted, _power_of_two(MOST_BUCKET_NUMBERS // labels + 1) // 2 or 1)
         if buckets < wanted:
             bound = f"bounded at {MOST_BUCKET_NUMBERS:,} numbers"
-            say(f"n-grams: {buckets:,} rows for {labels:,} labels, {bound}; --ngram-buckets sets the rows")
+            logger.info(f"n-grams: {buckets:,} rows for {labels:,} labels, {bound}; --ngram-buckets sets the rows")
     if words is None and tokens > (most := max(MOST_WORD_NUMBERS // labels, 1)):
         words = most
         bound = f"bounded at {MOST_WORD_NUMBERS:,} numbers"
-        say(
+        logger.info(
             f"n-grams: only the {words:,} most frequent tokens have a row of {labels:,} labels, {bound}; "
             "--ngram-words sets how many"
         )

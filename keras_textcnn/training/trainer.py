@@ -2,8 +2,9 @@
 
 import contextlib
 import dataclasses
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -35,9 +36,9 @@ from keras_textcnn.training.ensemble import Learnt, learn, predict
 from keras_textcnn.training.fine_tuning import Start, compare_on_old_texts, rehearse
 from keras_textcnn.training.memory_budget import check_memory, size_ngrams
 from keras_textcnn.utils import devices
+from keras_textcnn.utils.log import WARNING, log_lines, logger, showing
 
 CONVOLUTION = "convolution"  # the part whose logits have no layer of their own
-WARNING = "warning: "  # begins a line that the reports repeat
 WIDEST_INTERVAL = 0.1  # of a test accuracy, 95%, that needs no warning: 400 texts of which half are right
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -49,7 +50,6 @@ def train(
     *,
     rehearsed: Corpus | None = None,
     resumed: bool = False,
-    say: Callable[[str], None] = lambda line: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Trains, measures, exports.
@@ -64,20 +64,41 @@ def train(
             some of its training texts are mixed in.
         resumed: Whether to go on where the unfinished run in the directory stopped; its settings and corpus must be
             these.
-        say: Called with lines about the progress.
         callbacks: Keras callbacks for the fit.
 
     Raises:
         InputError: The corpus cannot be split, the vectors cannot be read, the directory is taken, or the corpus is not
             the unfinished run's. Nothing has been written then.
     """
+    warnings = [line for line in corpus.notes if line.startswith(WARNING)]  # logged when it was read
+    with showing(warnings.append, level=logging.WARNING):
+        return _train(
+            config,
+            corpus,
+            directory,
+            rehearsed=rehearsed,
+            resumed=resumed,
+            callbacks=callbacks,
+            warnings=warnings,
+        )
+
+
+def _train(
+    config: TrainConfig,
+    corpus: Corpus | TokenizedCorpus,
+    directory: Path,
+    *,
+    rehearsed: Corpus | None,
+    resumed: bool,
+    callbacks: Sequence[keras.callbacks.Callback],
+    warnings: list[str],
+) -> Run:
+    """Does what `train` does; `warnings` grows as it goes on."""
     started = time.perf_counter()
-    say, warnings = _collecting_warnings(say)
     config = config.resolved(**count_texts(config, corpus))
     if several := config.repeats():
         raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
     _check_fractions(config, corpus)
-    warnings += [line for line in corpus.notes if line.startswith(WARNING)]  # said when it was read
     start = Start.of(Path(config.from_run)) if config.from_run else None
     old_texts: list[Record] = []
     own_fingerprint = None
@@ -87,7 +108,7 @@ def train(
         start.check_corpus(rehearsed)
         own_fingerprint = corpus.fingerprint
         corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
-        _say_how_many_were_learnt(start.run, old_texts, say)
+        _say_how_many_were_learnt(start.run, old_texts)
     device = devices.name_device()  # before anything is placed there
     if config.deterministic:
         devices.make_deterministic()
@@ -97,17 +118,16 @@ def train(
     else:
         tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     known = (start.vocabulary, start.labels) if start else ((), ())
-    encoded = encode_corpus(config, tokenized, say, known_tokens=known[0], known_labels=known[1])
+    encoded = encode_corpus(config, tokenized, known_tokens=known[0], known_labels=known[1])
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
-    folds = _deal(config, tokenized, encoded, say) if config.inner_folds else None
+    folds = _deal(config, tokenized, encoded) if config.inner_folds else None
     learnt_before = start.run.learnt() if start else None
     if start:
-        _say_what_was_learnt(start.run, learnt_before, tokenized, encoded, say)
-        for line in start.compare_labels(encoded.label_counts, config, rehearsed=rehearsed is not None):
-            say(line)
+        _say_what_was_learnt(start.run, learnt_before, tokenized, encoded)
+        log_lines(start.compare_labels(encoded.label_counts, config, rehearsed=rehearsed is not None))
     else:
         config, encoded = _fit_length(config, encoded)
-        config = size_ngrams(config, encoded, say)
+        config = size_ngrams(config, encoded)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     check_memory(config, model, tokenized, encoded)
     load_vectors(config, model, encoded)
@@ -115,7 +135,7 @@ def train(
         start.load_into(model, encoded.vocabulary, encoded.labels, trained_rows=config.tune == "all")
     begin = _reopen if resumed else _create
     run = begin(directory, config, _facts(tokenized, encoded, device, own_fingerprint), encoded)
-    _say_how(config, device, say)
+    _say_how(config, device)
     with run.claimed(), _Seconds(run, started) as seconds:
         if run.finished:
             raise InputError(f"{directory} is finished; another process did it")
@@ -129,32 +149,29 @@ def train(
             refit=refit,
             folds=folds,
             matrix=_vectors_of(config, encoded) if config.vector_mean else None,
-            say=say,
             callbacks=[*callbacks, seconds],
         )
         texts = corpus if isinstance(corpus, Corpus) else None
         compared = "and" if texts else "without"
         too_large = "" if texts else ", which would need all texts in memory"
-        say(f"scoring the held-out and test texts, {compared} a linear model to compare with{too_large}")
+        logger.info(f"scoring the held-out and test texts, {compared} a linear model to compare with{too_large}")
         calibration = calibrate(learnt.logits, learnt.held_out.truth)
         scored, logits = _answer(config, model, encoded, learnt)
         run_metrics = _score(calibration, logits, scored, encoded.labels)
         run_metrics["decided"] = _describe_decisions(config, learnt, encoded)
         if learnt_before:
             _score_without(learnt_before, run_metrics, calibration, logits, tokenized, encoded)
-        say(_describe_calibration(run_metrics))
+        logger.info(_describe_calibration(run_metrics))
         run_metrics["baseline"] = (
             measure_baseline(config, tokenized, encoded, refit=refit, folds=learnt.folds) if texts else None
         )
         run_metrics |= _describe_fit(learnt, encoded)
 
-        say("exporting the SavedModel")
+        logger.info("exporting the SavedModel")
         _export(run, config, model, encoded, calibration)
         if start and old_texts:
             run_metrics["old_texts"] = compare_on_old_texts(start, run, old_texts)
-        for line in (_describe_lead(config, run_metrics), describe_chance(run_metrics)):
-            if line:
-                say(line)
+        log_lines(filter(None, (_describe_lead(config, run_metrics), describe_chance(run_metrics))))
         run_metrics["warnings"] = warnings
         if learnt_before or not start:  # or the list would not be whole
             deciding = learnt.folds is None
@@ -186,7 +203,7 @@ def count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[s
     return {"texts": texts, "validation_texts": counts.get("validation", 0)}
 
 
-def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, say: Callable[[str], None]) -> np.ndarray:
+def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> np.ndarray:
     """The fold of each training text, from `deal_folds`."""
     hashes = tokenized.hashes[encoded.splits == TRAIN]
     truth = encoded.examples["train"].sparse_truth
@@ -194,7 +211,7 @@ def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, say
     if folds.max() < 2 and len(np.unique(hashes)) < len(hashes):
         apart = np.arange(len(hashes), dtype=np.uint64)  # as if no text stood there twice
         folds = deal_folds(truth, apart, folds=config.inner_folds or 0, seed=config.seed)
-        say("warning: every label has a single text, repeated: held-out texts are learnt too and flatter the scores")
+        logger.warning("every label has a single text, repeated: held-out texts are learnt too and flatter the scores")
     if folds.max() < 2:
         raise InputError(
             "every label has a single training text: none can be held out to check the others; add texts, or give "
@@ -246,17 +263,6 @@ class _Seconds(keras.callbacks.Callback):
                 self.on_epoch_end(0)
 
 
-def _collecting_warnings(say: Callable[[str], None]) -> tuple[Callable[[str], None], list[str]]:
-    """The same function, and the lines of what it is told that are warnings."""
-    warnings: list[str] = []
-
-    def told(lines: str) -> None:
-        warnings.extend(line for line in lines.split("\n") if line.startswith(WARNING))
-        say(lines)
-
-    return told, warnings
-
-
 def _check_fractions(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> None:
     """Raises InputError for the fraction of a split that the corpus has already."""
     for position, name in enumerate(SPLITS):
@@ -279,11 +285,11 @@ def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Enc
     return dataclasses.replace(config, maximum_tokens=tokens), dataclasses.replace(encoded, examples=examples)
 
 
-def _say_how(config: TrainConfig, device: str, say: Callable[[str], None]) -> None:
+def _say_how(config: TrainConfig, device: str) -> None:
     if device != "CPU":
-        say(f"training on {device}")
+        logger.info(f"training on {device}")
     if config.precision == "bfloat16" and (gain := devices.bfloat16_gain()) < 1:
-        say(f"warning: matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 here")
+        logger.warning(f"matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 here")
 
 
 def _facts(tokenized: TokenizedCorpus, encoded: Encoded, device: str, own_fingerprint: str | None) -> dict[str, Any]:
@@ -374,32 +380,30 @@ def _describe_decisions(config: TrainConfig, learnt: Learnt, encoded: Encoded) -
     }
 
 
-def _say_what_was_learnt(
-    run: Run, learnt: LearntTexts | None, tokenized: TokenizedCorpus, encoded: Encoded, say: Callable[[str], None]
-) -> None:
+def _say_what_was_learnt(run: Run, learnt: LearntTexts | None, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
     if learnt is None:
-        say(
-            f"warning: which texts {run.directory} has learnt from is not known, it has no learnt_texts.bin; the "
+        logger.warning(
+            f"which texts {run.directory} has learnt from is not known, it has no learnt_texts.bin; the "
             "validation and test texts may be among them; try newer ones"
         )
         return
     for name, seen in _find_learnt(learnt, tokenized, encoded).items():
         if number := int(seen.sum()):
-            say(
-                f"warning: {number:,} of {len(seen):,} {name} texts are among those that {run.directory} has learnt "
+            logger.warning(
+                f"{number:,} of {len(seen):,} {name} texts are among those that {run.directory} has learnt "
                 "from; the results have the scores without them too"
             )
 
 
-def _say_how_many_were_learnt(run: Run, records: list[Record], say: Callable[[str], None]) -> None:
+def _say_how_many_were_learnt(run: Run, records: list[Record]) -> None:
     """Warns of test texts of an earlier run that it has learnt from: copies of its training texts."""
     learnt = run.learnt()
     if learnt is None:
         return
     seen = np.logical_or(*learnt.find(np.array([hash_text(record.text) for record in records], np.uint64)))
     if seen.any():
-        say(
-            f"warning: {seen.sum():,} of {len(records):,} test texts of {run.directory} are among those that it has "
+        logger.warning(
+            f"{seen.sum():,} of {len(records):,} test texts of {run.directory} are among those that it has "
             "learnt from, and flatter what it had right before"
         )
 

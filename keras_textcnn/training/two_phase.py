@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.training.losses import build_loss
 from keras_textcnn.training.optimizers import build_optimizer
+from keras_textcnn.utils.log import logger
 
 KERNELS = "kernels"
 BIASES, STATISTICS = ("bias", "beta"), ("moving_mean", "moving_variance")  # of layers, by the names of the variables
@@ -145,7 +146,6 @@ def two_phase_fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
     end_if_asked: Callable[[], None] = lambda: None,
-    say: Callable[[str], None] = lambda line: None,
     compiled: "CompiledPhases | None" = None,
 ) -> Progress:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
@@ -171,7 +171,6 @@ def two_phase_fit(
             val_accuracy if there is a validation, seconds.
         end_if_asked: Called between batches, some of them at once, and after each epoch; when it raises
             KeyboardInterrupt, the progress is written and the fit ends.
-        say: Called with a line where a phase ends because the loss is no finite number.
         compiled: Holds what is compiled for each phase, so that the next fit of these layers need not compile again;
             None: the model itself is compiled.
 
@@ -218,7 +217,7 @@ def two_phase_fit(
                 reason = f"epoch {len(progress.history) + 1}, {phase.name}: the loss is not finite {error}"
                 if not best:
                     raise ArithmeticError(f"{reason}; lower the learning rate, and look at the vectors") from None
-                say(f"warning: {reason}; the phase ends with its best epoch")
+                logger.warning(f"{reason}; the phase ends with its best epoch")
                 break
             except KeyboardInterrupt:
                 if watch.ended:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from keras_textcnn.utils.log import logger
+
 
 class Terminated(KeyboardInterrupt):
     """The process was asked to end with SIGTERM."""
@@ -19,11 +21,10 @@ def raised() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+def held() -> Iterator[Callable[[], None]]:
     """Holds back the first Ctrl-C or SIGTERM; the second one ends what is running at once.
 
     Args:
-        say: Called with a line when the first one comes.
 
     Yields:
         A function for moments at which to end: it raises KeyboardInterrupt if a signal has come.
@@ -34,7 +35,7 @@ def held(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
         if came:
             _interrupt(number, frame)
         came.append(number)
-        say("stopping after this batch; once more to stop at once")
+        logger.info("stopping after this batch; once more to stop at once")
 
     def end_if_asked() -> None:
         if came:

@@ -18,7 +18,7 @@ def read_texts(data: str) -> dict[str, tuple[list[str], list[str]]]:
     from keras_textcnn.data.datasets import fetch, is_named
     from keras_textcnn.data.readers import Reader
 
-    path = fetch(data, say=lambda line: None) if is_named(data) else Path(data)
+    path = fetch(data) if is_named(data) else Path(data)
     splits: dict[str, tuple[list[str], list[str]]] = {}
     for record in Reader().records(path):
         texts, labels = splits.setdefault(record.split, ([], []))
@@ -46,7 +46,7 @@ def save_ids(data: str, path: Path, *, vectors: str | None = None) -> None:
     rows = [(name, *pair) for name, pairs in splits.items() for pair in zip(*pairs, strict=True)]
     corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], splits=[row[0] for row in rows])
     config = TrainConfig(data=data, vectors=vectors, vocabulary="train")
-    encoded = encode_corpus(config, tokenize_corpus(corpus.records()), lambda line: None)
+    encoded = encode_corpus(config, tokenize_corpus(corpus.records()))
     arrays = {"vectors": embedding_matrix(encoded.vocabulary, encoded.found, dimensions=encoded.dimensions)}
     for name, examples in encoded.examples.items():
         texts = zip(examples.starts.tolist(), examples.lengths.tolist(), strict=True)

@@ -32,7 +32,7 @@ def main() -> None:
     corpus = Corpus.of(read_records(sources, make_reader(config, config.data)))
     config = config.resolved(**count_texts(config, corpus))
     tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
-    encoded = encode_corpus(config, tokenized, lambda line: None)
+    encoded = encode_corpus(config, tokenized)
     refit = bool(config.refit) and VALIDATION not in tokenized.splits
     truth = encoded.examples["train"].sparse_truth
     hashes = tokenized.hashes[encoded.splits == TRAIN]

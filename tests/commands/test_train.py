@@ -99,7 +99,7 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
     epochs = {phase["name"]: phase["epochs"] for phase in metrics["phases"]}
     config = Run.open(finished_run).config()
     tokenized = tokenize_corpus(Reader().records(corpus_file), tokenizer="words")
-    encoded = encode_corpus(config, tokenized, lambda line: None)
+    encoded = encode_corpus(config, tokenized)
     keras.utils.set_random_seed(config.seed)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=3)
     load_vectors(config, model, encoded)

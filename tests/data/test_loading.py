@@ -9,14 +9,14 @@ from keras_textcnn.errors import InputError
 
 
 def test_a_path_goes_before_a_named_corpus_and_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert as_given("trec") == "trec"
-    assert capsys.readouterr().err == ""
+    assert not logged
     (tmp_path / "trec").mkdir()
     assert as_given("trec") == str(tmp_path / "trec")
-    assert "which is here, and not the named corpus trec" in capsys.readouterr().err
+    assert "which is here, and not the named corpus trec" in logged.pop()
     assert as_given("nowhere.csv") == "nowhere.csv"
     assert as_given("a" * 5000) == "a" * 5000
 

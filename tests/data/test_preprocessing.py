@@ -37,7 +37,7 @@ def test_no_array_is_of_all_texts_and_labels() -> None:
     config = TrainConfig(multi_label=";", vectors="none", dimensions=2).resolved()
     tokenized = tokenize_corpus(draw_records(20_000))
     tracemalloc.start()
-    encoded = encode_corpus(config, tokenized, lambda line: None)
+    encoded = encode_corpus(config, tokenized)
     examples = encoded.examples["train"]
     weights = class_weights.weigh_labels(examples.sparse_truth, labels=1000)
     shares = class_weights.weigh_texts(examples.sparse_truth)
@@ -51,7 +51,7 @@ def test_no_array_is_of_all_texts_and_labels() -> None:
 def test_batches_and_truth_are_dense_and_those_of_the_labels() -> None:
     records = draw_records(3000)
     encoded = encode_corpus(
-        TrainConfig(multi_label=";", vectors="none", dimensions=2).resolved(), tokenize_corpus(records), print
+        TrainConfig(multi_label=";", vectors="none", dimensions=2).resolved(), tokenize_corpus(records)
     )
     assert encoded.labels == LABELS
     for split, examples in encoded.examples.items():

@@ -15,11 +15,10 @@ SEGMENTED = ["足球 比赛 球员 教练", "银行 利率 股票 基金", "芯�
 ENGLISH = ["the Cat saw a dog .", "the dog saw a CAT .", "a gnu saw the cat ."] * 6
 
 
-def encode(texts: list[str], said: list[str] | None = None, **settings: object) -> Encoded:
+def encode(texts: list[str], **settings: object) -> Encoded:
     corpus = Corpus(texts, [f"label {number % 3}" for number in range(len(texts))])
     config = TrainConfig(**settings).resolved()
-    say = [].append if said is None else said.append
-    return encode_corpus(config, tokenize_corpus(corpus.records(), tokenizer=config.tokenizer), say)
+    return encode_corpus(config, tokenize_corpus(corpus.records(), tokenizer=config.tokenizer))
 
 
 def write_vectors(path: Path, words: Iterable[str]) -> str:
@@ -99,19 +98,25 @@ def test_words_of_a_cased_file_are_found_and_added(tmp_path: Path) -> None:
     ],
 )
 def test_says_that_the_vectors_are_of_another_language(
-    texts: list[str], words: list[str], settings: dict[str, str], added: int, warning: str | None, tmp_path: Path
+    texts: list[str],
+    words: list[str],
+    settings: dict[str, str],
+    added: int,
+    warning: str | None,
+    tmp_path: Path,
+    logged: list[str],
 ) -> None:
-    vectors, said = write_vectors(tmp_path / "v.vec", words), []
+    vectors = write_vectors(tmp_path / "v.vec", words)
     pattern = warning and warning.replace("{}", vectors)
     if warning and "no token" in warning:
         with pytest.raises(InputError, match=pattern):
-            encode(texts, said, vectors=vectors, **settings)
+            encode(texts, vectors=vectors, **settings)
         return
-    encoded = encode(texts, said, vectors=vectors, **settings)
+    encoded = encode(texts, vectors=vectors, **settings)
     assert encoded.coverage is not None
     assert encoded.coverage.added == added
     assert len({"yak", "大学"} & {*encoded.vocabulary}) == added
-    lines = [line for line in said if "of the running tokens have a vector in" in line]
+    lines = [line for line in logged if "of the running tokens have a vector in" in line]
     assert len(lines) == bool(pattern)
     assert not pattern or re.search(pattern, lines[0])
 

@@ -106,7 +106,7 @@ def test_it_is_scikit_learns_over_the_networks_tokens(
         model=model, vectors="none", seed=3, class_weight=kind, multi_label=";" if several else None
     ).resolved()
     tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
-    ours = measure_baseline(config, tokenized, encode_corpus(config, tokenized, lambda line: None), refit=refit)
+    ours = measure_baseline(config, tokenized, encode_corpus(config, tokenized), refit=refit)
     longest = 4 if model == "charcnn" else 2
     expected = score_by_hand(corpus, split, longest, kind, ("train",))
     thresholds = tune_thresholds(*expected["validation"]) if several else None

@@ -233,10 +233,9 @@ def split(pairs: list[tuple[str, str]], **counts: int) -> Corpus:
 
 
 def test_a_run_of_few_texts_sets_none_apart(
-    pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
+    pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path, logged: list[str]
 ) -> None:
-    said: list[str] = []
-    run = train(TrainConfig(**settings), split(pairs, test=12), tmp_path / "run", say=said.append)
+    run = train(TrainConfig(**settings), split(pairs, test=12), tmp_path / "run")
     metrics = run.read_json("metrics.json")
     assert run.config().inner_folds == 5
     assert run.read_json("config.json")["corpus"] | {"fingerprint": ""} == {
@@ -254,10 +253,10 @@ def test_a_run_of_few_texts_sets_none_apart(
     }
     assert sum(scores["support"] for scores in metrics["validation"]["per_label"].values()) == 48
     assert [*metrics["parts"]] == ["convolution", "ngrams", "vector_mean"]
-    assert sum("held-out texts: convolution" in line for line in said) == 6
+    assert sum("held-out texts: convolution" in line for line in logged) == 6
     scales = load_model(run).get_layer("sum").scales.numpy()
     np.testing.assert_allclose(scales, [part["scale"] for part in metrics["parts"].values()], rtol=1e-6)
-    assert not any("validation loss" in line for line in said)
+    assert not any("validation loss" in line for line in logged)
     report = (run.directory / "report.txt").read_text("utf-8")
     assert "cross-validated*" in report
     assert "5-fold cross-validation on the training texts; it also chose" in report

@@ -189,8 +189,7 @@ def make_run(directory: Path, corpus: Corpus, **settings: object) -> Run:
 def adapt(run: Run, corpus: Corpus, directory: Path, **given: object) -> Run:
     rehearsed = given.pop("rehearsed", None)
     settings = {"frozen_epochs": 1, "unfrozen_epochs": 0, "refit": False, "from_run": str(run.directory), **given}
-    say = settings.pop("say", lambda line: None)
-    return train(run.config().adapted(**settings), corpus, directory, rehearsed=rehearsed, say=say)
+    return train(run.config().adapted(**settings), corpus, directory, rehearsed=rehearsed)
 
 
 SEVERAL = Corpus(
@@ -201,18 +200,19 @@ SEVERAL = Corpus(
 
 @pytest.mark.parametrize("several", [False, True])
 def test_a_label_that_is_lost_counts_as_wrong_and_both_runs_answer_the_same_texts(
-    several: bool, tmp_path: Path
+    several: bool, tmp_path: Path, logged: list[str]
 ) -> None:
     old = SEVERAL if several else Corpus(*zip(*make_texts(90, 1), strict=True))
     new = Corpus([f"gnu {number % 2}" for number in range(40)], [["x", "y"][number % 2] for number in range(40)])
     if several:
         new = Corpus(new.texts, [(label,) for label in new.labels])
     run = make_run(tmp_path / "old", old, multi_label=";" if several else None, class_weight="balanced")
-    lines: list[str] = []
-    after = adapt(run, new, tmp_path / "new", rehearsed=old, rehearse="old", rehearse_fraction=0.001, say=lines.append)
+    after = adapt(run, new, tmp_path / "new", rehearsed=old, rehearse="old", rehearse_fraction=0.001)
     assert after.read_lines("labels.txt") == ["x", "y"]
     listed = "b, fruit, metal, sea" if several else "fruit, metal, sea"
-    assert any(f"no new text has a label of {run.directory} ({listed}): the new run answers none" in it for it in lines)
+    assert any(
+        f"no new text has a label of {run.directory} ({listed}): the new run answers none" in it for it in logged
+    )
     split = split_corpus(old, validation_fraction=0.1, test_fraction=0.1, seed=0)
     test = [record for record in split.records() if record.split == "test"]
     found = after.read_json("metrics.json")["old_texts"]
@@ -309,7 +309,7 @@ def test_texts_of_one_new_label_are_learnt_beside_old_ones(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_labels_without_new_texts_stay_and_can_be_tested(several: bool, tmp_path: Path) -> None:
+def test_labels_without_new_texts_stay_and_can_be_tested(several: bool, tmp_path: Path, logged: list[str]) -> None:
     old = SEVERAL if several else Corpus(*zip(*make_texts(90, 1), strict=True))
     multi_label = ";" if several else None
     run = make_run(tmp_path / "old", old, multi_label=multi_label, ngrams=2, ngram_buckets=16, ngram_epochs=1)
@@ -318,16 +318,15 @@ def test_labels_without_new_texts_stay_and_can_be_tested(several: bool, tmp_path
     tested = Corpus(
         [*new.texts, "a reef"], [*new.labels, ("sea",) if several else "sea"], ["train"] * len(kept) + ["test"]
     )
-    lines: list[str] = []
     for name, corpus, settings in (
         ("none", new, {}),
         ("balanced", tested, {"class_weight": "balanced", "sampling": "balanced", "refit": True}),
     ):
-        adapted = adapt(run, corpus, tmp_path / name, **settings, ngram_epochs=1, say=lines.append)
+        adapted = adapt(run, corpus, tmp_path / name, **settings, ngram_epochs=1)
         assert adapted.read_lines("labels.txt") == run.read_lines("labels.txt")
         scores = adapted.read_json("metrics.json")["test"]["per_label"]["sea"]
         assert scores["support"] == (0 if name == "none" else 1)
-    assert sum("no new text of sea: the run keeps these labels" in line for line in lines) == 2
+    assert sum("no new text of sea: the run keeps these labels" in line for line in logged) == 2
 
 
 def test_a_text_has_several_labels_in_both_runs_or_in_none(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.numbering import hash_text
 from keras_textcnn.persistence.run import LearntTexts, Run
 from keras_textcnn.training import trainer
-from keras_textcnn.training.trainer import _collecting_warnings, _describe_lead, _say_how_many_were_learnt
+from keras_textcnn.training.trainer import _describe_lead, _say_how_many_were_learnt
 from tests.conftest import make_texts
 
 CONFIG = TrainConfig(
@@ -93,27 +93,17 @@ def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], lin
     assert _describe_lead(TrainConfig(**settings).resolved(), {**scores, "baseline": None}) == ""
 
 
-def test_warnings_are_collected_as_they_are_said() -> None:
-    said: list[str] = []
-    say, warnings = _collecting_warnings(said.append)
-    lines = ["corpus", "table\nwarning: a\nrows\nwarning: b", "no warning: x", "warning: c"]
-    for line in lines:
-        say(line)
-    assert said == lines
-    assert warnings == ["warning: a", "warning: b", "warning: c"]
-
-
 @pytest.mark.parametrize(("fitted", "chosen", "number"), [("", "", 0), ("a", "c", 2), ("abc", "", 3)])
 def test_old_texts_that_the_old_run_has_learnt_from_are_told(
-    fitted: str, chosen: str, number: int, tmp_path: Path
+    fitted: str, chosen: str, number: int, tmp_path: Path, logged: list[str]
 ) -> None:
-    run, said = Run(tmp_path), list[str]()
+    run = Run(tmp_path)
     records = [Record("test", text, "x") for text in "abc"]
-    _say_how_many_were_learnt(run, records, said.append)
-    assert said == []  # an older version's run has no list of them
+    _say_how_many_were_learnt(run, records)
+    assert logged == []  # an older version's run has no list of them
     run.write_learnt(
         LearntTexts.of(*(np.array([hash_text(text) for text in its], np.uint64) for its in (fitted, chosen)))
     )
     run.seal(["learnt_texts.bin"])
-    _say_how_many_were_learnt(run, records, said.append)
-    assert [line.split(" test texts")[0] for line in said] == [f"warning: {number} of 3"] * bool(number)
+    _say_how_many_were_learnt(run, records)
+    assert [line.split(" test texts")[0] for line in logged] == [f"warning: {number} of 3"] * bool(number)

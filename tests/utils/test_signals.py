@@ -8,14 +8,16 @@ from keras_textcnn.utils import signals
 
 
 @pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, signals.Terminated)])
-def test_the_first_signal_waits_and_the_second_does_not(number: int, kind: type[BaseException]) -> None:
-    before, said = signal.getsignal(number), []
+def test_the_first_signal_waits_and_the_second_does_not(
+    number: int, kind: type[BaseException], logged: list[str]
+) -> None:
+    before = signal.getsignal(number)
 
     def hold() -> None:
-        with signals.held(said.append) as end_if_asked:
+        with signals.held() as end_if_asked:
             end_if_asked()
             os.kill(os.getpid(), number)
-            assert said == ["stopping after this batch; once more to stop at once"]
+            assert logged == ["stopping after this batch; once more to stop at once"]
             with pytest.raises(kind):
                 end_if_asked()
             with pytest.raises(kind):
@@ -34,7 +36,7 @@ def test_sigterm_is_an_exception_where_commands_run() -> None:
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with signals.held(pytest.fail) as end_if_asked:
+        with signals.held() as end_if_asked:
             os.kill(os.getpid(), signal.SIGINT)
             end_if_asked()
     finally:
@@ -45,7 +47,7 @@ def test_another_thread_trains_without_signals() -> None:
     ended = []
 
     def work() -> None:
-        with signals.held(ended.append) as end_if_asked:
+        with signals.held() as end_if_asked:
             end_if_asked()
             ended.append("well")
 

@@ -1,0 +1,72 @@
+"""What the package reports while it works: records of the logger `keras_textcnn`, shown where somebody asks for them.
+
+Progress is logged as INFO, what a user should look at as WARNING. Commands show both on standard error.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+logger = logging.getLogger("keras_textcnn")
+
+WARNING = "warning: "  # begins the line of a warning, on a terminal and in the reports
+
+
+class LineHandler(logging.Handler):
+    """Gives each record to a function, as a line of text.
+
+    Args:
+        write: Called with the line.
+        level: The least severe records that are shown.
+    """
+
+    def __init__(self, write: Callable[[str], object], level: int = logging.INFO) -> None:
+        super().__init__(level)
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the line; a warning is marked as one."""
+        prefix = WARNING if record.levelno >= logging.WARNING else ""
+        self._write(f"{prefix}{record.getMessage()}")
+
+
+@contextlib.contextmanager
+def showing(write: Callable[[str], object], *, level: int = logging.INFO) -> Iterator[None]:
+    """Gives what is logged inside to a function, line by line.
+
+    Args:
+        write: Called with each line.
+        level: The least severe records that are shown.
+    """
+    handler, before = LineHandler(write, level), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(level, logger.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def show_progress(write: Callable[[str], object] = print) -> None:
+    """Shows the progress of trainings from now on, in a notebook or script.
+
+    Args:
+        write: Called with each line.
+
+    Example:
+        keras_textcnn.show_progress()
+    """
+    for handler in [handler for handler in logger.handlers if isinstance(handler, LineHandler)]:
+        logger.removeHandler(handler)
+    logger.addHandler(LineHandler(write))
+    logger.setLevel(logging.INFO)
+
+
+def log_lines(lines: Iterable[str]) -> None:
+    """Logs lines, those that begin with `WARNING` as warnings."""
+    for line in lines:
+        if line.startswith(WARNING):
+            logger.warning(line.removeprefix(WARNING))
+        else:
+            logger.info(line)
