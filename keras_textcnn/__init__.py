@@ -25,6 +25,7 @@ _HOMES = {
     "load_model": "persistence.loading",
     "Predictor": "inference.predictor",
     "Evaluation": "evaluation.evaluator",
+    "show_progress": "utils.log",
 }
 
 __all__ = list(_HOMES)

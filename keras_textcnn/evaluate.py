@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.cli.progress import counting
-from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.datasets import is_named
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.utils.log import log_lines
 from keras_textcnn.utils.terminal import Console, visible
 

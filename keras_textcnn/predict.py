@@ -14,12 +14,13 @@ import numpy as np
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.config import TEXT_SETTINGS, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import html_report
 from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.settings.data import TEXT_SETTINGS
 from keras_textcnn.utils.log import log_lines
 from keras_textcnn.utils.terminal import Console, visible, visible_json
 

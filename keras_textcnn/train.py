@@ -16,13 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
 from keras_textcnn.cli.progress import console, counting
-from keras_textcnn.config import CORPUS_SETTINGS, DEFAULT_CORPUS, NO_VECTORS, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader, read_records
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.io.files import fingerprint, home
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
+from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
+from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.utils.log import log_lines, logger
 from keras_textcnn.utils.terminal import Console

@@ -3,8 +3,10 @@ import inspect
 
 import pytest
 
-from keras_textcnn.config import GLOVE_TABLE, MODELS, POSITIVE, SET, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
+from keras_textcnn.presets import GLOVE_TABLE, MODELS
+from keras_textcnn.settings.fields import POSITIVE, SET
 
 
 def test_is_read_only() -> None:
@@ -26,19 +28,19 @@ def test_is_read_only() -> None:
         ({"frozen_epochs": 0, "unfrozen_epochs": 0}, "--unfrozen-epochs must be"),
         ({"seed": 2**32}, r"--seed must be at least 0 and below 2\*\*32; received: 4294967296"),
         ({"seed": 2**32 - 1, "seeds": 2}, r"--seed must be at least 0 and below 2\*\*32"),
-        ({"seeds": 1}, "--seeds must be at least 2; received: 1"),
+        ({"seeds": 1}, "--seeds must be at least 2 and at most 1000; received: 1"),
         ({"seeds": 3, "folds": 3}, "--seeds must be left out with --folds"),
-        ({"folds": 2}, "--folds must be at least 3; received: 2"),
+        ({"folds": 2}, "--folds must be at least 3 and at most 1000; received: 2"),
         ({"folds": 3, "test_data": "a.csv"}, "--folds must be left out with --test-data"),
         ({"folds": 3, "fold": 4}, "--fold must be one of --folds, from 1; received: 4"),
         ({"fold": 1}, "--fold does not apply without --folds; leave it out"),
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
-        ({"model": "lstm"}, "--model must be of conv1d,.*; received: lstm"),
-        ({"freeze": "everything"}, "--freeze must be of embedding,trunk,.*; received: everything"),
-        ({"optimizer": "lion"}, "--optimizer must be of adam,adamw,rmsprop,sgd; received: lion"),
+        ({"model": "lstm"}, "--model must be one of conv1d,.*; received: lstm"),
+        ({"freeze": "everything"}, "--freeze must be one of embedding,trunk,.*; received: everything"),
+        ({"optimizer": "lion"}, "--optimizer must be one of adam,adamw,rmsprop,sgd; received: lion"),
         ({"windows": 3}, r"--windows must be tuple\[int, ...\] \| None; received: 3"),
-        ({"model": "conv2d", "poolings": ("max",)}, "--poolings means nothing to --model conv2d; leave it out"),
-        ({"model": "charcnn-zhang-small", "filters": 9}, "--filters means nothing to --model charcnn-zhang-small"),
+        ({"model": "conv2d", "poolings": ("max",)}, "--poolings does not apply to --model conv2d; leave it out"),
+        ({"model": "charcnn-zhang-small", "filters": 9}, "--filters does not apply to --model charcnn-zhang-small"),
         ({"poolings": ("max", "min")}, "--poolings must be max, average or max,average; received: max,min"),
         ({"poolings": ("max", "max")}, "--poolings must be max, average or max,average; received: max,max"),
         ({"poolings": ()}, "--poolings must be max, average or max,average; received: none"),
@@ -50,7 +52,7 @@ def test_is_read_only() -> None:
         ({"model": "charcnn", "vectors": "a.txt"}, "--vectors must be none for a model of characters; received: a.txt"),
         ({"model": "charcnn", "tokenizer": "words"}, "--tokenizer must be characters for charcnn; received: words"),
         ({"model": "charcnn-zhang-small", "tokenizer": "spaces"}, "--tokenizer must be characters"),
-        ({"tokenizer": "bytes"}, "--tokenizer must be of words,characters,spaces; received: bytes"),
+        ({"tokenizer": "bytes"}, "--tokenizer must be one of words,characters,spaces; received: bytes"),
         ({"model": "charcnn", "alphabet": "zhang", "vocabulary_size": 70}, "--vocabulary-size must be at least 71"),
         ({"model": "charcnn", "alphabet": "zhang", "minimum_count": 2}, "--minimum-count must be left out"),
         ({"model": "charcnn", "embedding": "one-hot", "dimensions": 9}, "--dimensions must be left out with one-hot"),
@@ -121,9 +123,9 @@ def test_every_condition_that_was_thought_of_is_tried() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
-    from keras_textcnn.models import BUILDERS
+    from keras_textcnn.presets import MODELS
 
-    arguments = {*inspect.signature(BUILDERS[model]).parameters} - {"labels", "tokens", "size"}
+    arguments = {*inspect.signature(MODELS[model].load_builder()).parameters} - {"labels", "tokens", "size"}
     fit = {
         "tokenizer",
         "vectors",
@@ -135,7 +137,7 @@ def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
         "learning_rate",
     }
     fit |= {"unfrozen_learning_rate", "embedding_factor", "batch_size", "refit", "ngram_epochs", "ngram_learning_rate"}
-    assert {*MODELS[model]} - fit == arguments
+    assert {*MODELS[model].defaults} - fit == arguments
 
 
 def test_what_a_model_has_no_use_for_is_none() -> None:

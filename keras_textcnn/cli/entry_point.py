@@ -64,7 +64,7 @@ def add_options(
     for field in dataclasses.fields(config):
         if only is not None and field.name not in only:
             continue
-        argument = {name: value for name, value in field.metadata.items() if name != "unless"}
+        argument = {"help": field.metadata["help"], **field.metadata["argument"]}
         if defaults:
             argument["help"] = f"{argument['help'].split(' (default')[0]} (default: {defaults})"
         elif field.default not in (None, ()) and "action" not in argument:

@@ -5,12 +5,13 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from keras_textcnn.config import CORPUS_SETTINGS, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, Record
 from keras_textcnn.data.datasets import CATALOG, fetch, is_named
 from keras_textcnn.data.readers import CORPUS_KINDS, DELIMITERS, TABLES, Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import kind_of
+from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.utils.log import logger
 
 OF_COLUMNS = {"text_column", "label_column", "label_columns"}

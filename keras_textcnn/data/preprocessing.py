@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
-from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, ONE_HOT, SPACES, ZHANG, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
 from keras_textcnn.data.corpus import SPLITS, TRAIN, Label, labels_of, number_labels
 from keras_textcnn.data.corpus_warnings import warn_of_corpus
@@ -15,6 +15,7 @@ from keras_textcnn.data.splits import split_texts
 from keras_textcnn.data.survey import describe_survey, survey_corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS, ONE_HOT, SPACES, ZHANG
 from keras_textcnn.text import pretrained_vectors, vocabulary
 from keras_textcnn.text.vector_formats import has_unspaced_words
 from keras_textcnn.utils.log import log_lines, logger

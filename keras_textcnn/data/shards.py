@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_textcnn.config import WORDS
 from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.numbering import COLUMNS, Numbering
 from keras_textcnn.data.tokenized import TokenIds, TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import files
+from keras_textcnn.presets import WORDS
 from keras_textcnn.utils import locks
 
 SHARD_TOKENS = 2**24  # 64 MiB

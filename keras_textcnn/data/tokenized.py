@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from keras_textcnn.config import WORDS
 from keras_textcnn.data.corpus import Label, Record
 from keras_textcnn.data.numbering import Numbering
+from keras_textcnn.presets import WORDS
 from keras_textcnn.text.tokenizers import SEPARATORS
 from keras_textcnn.text.vocabulary import Ids
 

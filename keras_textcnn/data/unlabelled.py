@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from keras_textcnn.config import TEXT_SETTINGS, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.loading import OF_BYTES, make_reader
 from keras_textcnn.data.readers import TABLES, Reader, split_fasttext
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.archives import ARCHIVES
 from keras_textcnn.io.files import Source, kind_of
+from keras_textcnn.settings.data import TEXT_SETTINGS
 
 BATCH = 1024  # texts answered at once, or fewer, if no more have come
 STANDARD_INPUT = "-"

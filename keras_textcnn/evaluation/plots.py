@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from keras_textcnn.config import MEAN_VECTOR, NGRAMS
+from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.utils.terminal import shown
 
 PICTURED_LABELS = 300  # of a confusion matrix, the most frequent ones
@@ -30,7 +30,7 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
         path: Of the picture.
     """
     rows = [row for row in history if "val_loss" in row] or list(history)
-    linear = (NGRAMS, MEAN_VECTOR)
+    linear = (TITLES[NGRAMS], TITLES[VECTOR_MEAN])
     models = {
         "convolution": [row for row in rows if row["phase"] not in linear],
         **{name: [row for row in rows if row["phase"] == name] for name in linear},

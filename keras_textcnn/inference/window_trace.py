@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from keras_textcnn.layers.names import DISTINCT_TOKENS, EMBEDDING_DROPOUT, LOGITS, SUM
 from keras_textcnn.layers.ngram_logits import NgramLogits
 from keras_textcnn.layers.pooled_conv1d import PooledConv1D
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
@@ -35,13 +36,13 @@ def trace_windows(model: keras.Model) -> WindowTrace | None:
     convolutions = [layer for layer in model.layers if isinstance(layer, PooledConv1D)]
     if not convolutions or any(layer.name.startswith("hidden") for layer in model.layers):
         return None
-    _, places, spans = model.get_layer("distinct_tokens").output
-    looked_up = keras.Model(model.input, [model.get_layer("embedding_dropout").input, places, spans])
-    logits = model.get_layer("logits")
+    _, places, spans = model.get_layer(DISTINCT_TOKENS).output
+    looked_up = keras.Model(model.input, [model.get_layer(EMBEDDING_DROPOUT).input, places, spans])
+    logits = model.get_layer(LOGITS)
     linear = [layer for layer in model.layers if isinstance(layer, (NgramLogits, VectorMeanLogits))]
 
     def scales() -> list[tf.Tensor]:
-        return tf.unstack(model.get_layer("sum").scales.value) if linear else [tf.ones(())]
+        return tf.unstack(model.get_layer(SUM).scales.value) if linear else [tf.ones(())]
 
     def add(ids: tf.Tensor) -> tf.Tensor:
         vectors, places, spans = looked_up(ids, training=False)

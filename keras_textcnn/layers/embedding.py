@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -88,3 +89,17 @@ class OneHotEmbedding(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
+
+
+def set_embedding(model: "keras.Model", matrix: np.ndarray) -> None:
+    """Puts an embedding matrix into a model's embedding, and into the second one that a multichannel model has.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    expected = tuple(model.get_layer("embedding").embeddings.shape)
+    if matrix.shape != expected:
+        raise ValueError(f"`matrix` must have the embedding's shape {expected}. Received: matrix.shape={matrix.shape}")
+    for layer in model.layers:
+        if layer.name in ("embedding", "static_embedding"):
+            layer.embeddings.assign(matrix)

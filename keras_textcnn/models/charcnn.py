@@ -8,12 +8,12 @@ from keras import layers, ops
 
 from keras_textcnn.layers.embedding import OneHotEmbedding, TokenEmbedding
 from keras_textcnn.layers.masking import TextMask
+from keras_textcnn.layers.names import EMBEDDING, EMBEDDING_DROPOUT
 from keras_textcnn.layers.pooling import TextAveragePooling, TextMaxPooling
 from keras_textcnn.models.heads import check_fractions, check_length, check_sizes, classify, shortest_text
 
 # Table 1 of the paper: six convolutions and the poolings behind them. Tables 1 and 2 and section 2.3: what differs.
 ZHANG_WINDOWS, ZHANG_POOLINGS = (7, 7, 3, 3, 3, 3), (3, 3, 1, 1, 1, 3)
-SHORTEST_ZHANG = shortest_text(ZHANG_WINDOWS, ZHANG_POOLINGS)
 ZHANG_SIZES = {"small": (256, 1024, 0.05), "large": (1024, 2048, 0.02)}  # filters, units, deviation of the weights
 
 
@@ -60,7 +60,7 @@ def build_charcnn(
 
     ids = places = keras.Input((None,), dtype="int32", name="ids")
     embedded = _embed(ids, vocabulary_size, dimensions, embedding)
-    features = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+    features = layers.SpatialDropout1D(embedding_dropout, name=EMBEDDING_DROPOUT)(embedded)
 
     for number, window in enumerate(windows, 1):
         if number > 1:
@@ -78,6 +78,11 @@ def build_charcnn(
 
     dropped = layers.Dropout(dropout, name="dropout")(pooled)
     return keras.Model(ids, classify(dropped, labels=labels), name="charcnn")
+
+
+def shortest_zhang(*_: object) -> int:
+    """The fewest characters that reach through the layers of `build_charcnn_zhang`, whose sizes are fixed."""
+    return shortest_text(ZHANG_WINDOWS, ZHANG_POOLINGS)
 
 
 def build_charcnn_zhang(
@@ -119,7 +124,7 @@ def build_charcnn_zhang(
     check_fractions(dropout=dropout)
     if size not in ZHANG_SIZES:
         raise ValueError(f"`size` must be of {', '.join(ZHANG_SIZES)}. Received: size={size}")
-    check_length(tokens, SHORTEST_ZHANG)
+    check_length(tokens, shortest_zhang())
     filters, units, deviation = ZHANG_SIZES[size]
 
     def initializer() -> keras.initializers.Initializer:
@@ -145,7 +150,7 @@ def _embed(ids: keras.KerasTensor, vocabulary_size: int, dimensions: int, embedd
     if embedding == "one-hot":
         if vocabulary_size < 3:
             raise ValueError(f"`vocabulary_size` must be at least 3. Received: vocabulary_size={vocabulary_size}")
-        return OneHotEmbedding(vocabulary_size, name="embedding")(ids)
+        return OneHotEmbedding(vocabulary_size, name=EMBEDDING)(ids)
     if embedding == "learned":
-        return TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
+        return TokenEmbedding(vocabulary_size, dimensions, name=EMBEDDING)(ids)
     raise ValueError(f"`embedding` must be learned or one-hot. Received: embedding={embedding}")

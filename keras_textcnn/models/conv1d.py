@@ -6,6 +6,15 @@ import keras
 from keras import layers
 
 from keras_textcnn.layers.embedding import TokenEmbedding
+from keras_textcnn.layers.names import (
+    DISTINCT_TOKENS,
+    EMBEDDING,
+    EMBEDDING_DROPOUT,
+    NGRAMS,
+    STATIC_EMBEDDING,
+    SUM,
+    VECTOR_MEAN,
+)
 from keras_textcnn.layers.ngram_logits import NgramLogits
 from keras_textcnn.layers.pooled_conv1d import DistinctTokens, PooledConv1D
 from keras_textcnn.layers.scaled_sum import ScaledSum
@@ -77,12 +86,12 @@ def build_conv1d(
         raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
 
     ids = keras.Input((None,), dtype="int32", name="ids")
-    rows, places, spans = DistinctTokens(max(windows) - 1, name="distinct_tokens")(ids)
-    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(rows)
+    rows, places, spans = DistinctTokens(max(windows) - 1, name=DISTINCT_TOKENS)(ids)
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name=EMBEDDING)(rows)
     if multichannel:
-        static = TokenEmbedding(vocabulary_size, dimensions, trainable=False, name="static_embedding")(rows)
+        static = TokenEmbedding(vocabulary_size, dimensions, trainable=False, name=STATIC_EMBEDDING)(rows)
         embedded = layers.Concatenate(name="channels")([static, embedded])
-    embedded = layers.Dropout(embedding_dropout, name="embedding_dropout")(embedded)
+    embedded = layers.Dropout(embedding_dropout, name=EMBEDDING_DROPOUT)(embedded)
 
     convolutions = [PooledConv1D(filters, window, poolings, name=f"conv_{window}") for window in windows]
     pooled = [convolve(embedded, places, spans) for convolve in convolutions]
@@ -93,11 +102,11 @@ def build_conv1d(
     parts = [logits]
     if ngrams:
         words = min(vocabulary_size, ngram_words or vocabulary_size)
-        linear = NgramLogits(words, labels, longest=ngrams, buckets=ngram_buckets, weighted=ngram_svm, name="ngrams")
+        linear = NgramLogits(words, labels, longest=ngrams, buckets=ngram_buckets, weighted=ngram_svm, name=NGRAMS)
         parts.append(linear(ids))
     if vector_mean:
-        parts.append(VectorMeanLogits(vocabulary_size, labels, name="vector_mean")(ids))
-    return keras.Model(ids, ScaledSum(name="sum")(parts) if len(parts) > 1 else logits, name="conv1d")
+        parts.append(VectorMeanLogits(vocabulary_size, labels, name=VECTOR_MEAN)(ids))
+    return keras.Model(ids, ScaledSum(name=SUM)(parts) if len(parts) > 1 else logits, name="conv1d")
 
 
 def shortest_stack(windows: Sequence[int], pooling: int) -> int:
@@ -153,8 +162,8 @@ def build_conv1d_stack(
     check_length(tokens, shortest_stack(windows, pooling))
 
     ids = keras.Input((tokens,), dtype="int32", name="ids")
-    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
-    features = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name=EMBEDDING)(ids)
+    features = layers.SpatialDropout1D(embedding_dropout, name=EMBEDDING_DROPOUT)(embedded)
 
     for number, window in enumerate(windows, 1):
         if number > 1:

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from keras_textcnn.layers.embedding import TokenEmbedding
 from keras_textcnn.layers.masking import TextMask
+from keras_textcnn.layers.names import EMBEDDING, EMBEDDING_DROPOUT
 from keras_textcnn.layers.pooling import TextMaxPooling
 from keras_textcnn.models.heads import check_fractions, check_length, check_sizes, classify
 
@@ -76,8 +77,8 @@ def build_conv2d(
         )
 
     ids = places = keras.Input((tokens,), dtype="int32", name="ids")
-    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
-    embedded = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name=EMBEDDING)(ids)
+    embedded = layers.SpatialDropout1D(embedding_dropout, name=EMBEDDING_DROPOUT)(embedded)
     features = layers.Reshape((tokens, dimensions, 1), name="image")(embedded)
 
     for number, window in enumerate(windows, 1):
@@ -138,8 +139,8 @@ def build_conv2d_windows(
     check_sizes(windows=min(windows, default=0))
 
     ids = keras.Input((None,), dtype="int32", name="ids")
-    embedded = TokenEmbedding(vocabulary_size, dimensions, name="embedding")(ids)
-    embedded = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(embedded)
+    embedded = TokenEmbedding(vocabulary_size, dimensions, name=EMBEDDING)(ids)
+    embedded = layers.SpatialDropout1D(embedding_dropout, name=EMBEDDING_DROPOUT)(embedded)
     image = layers.Reshape((-1, dimensions, 1), name="image")(embedded)
 
     pooled = []

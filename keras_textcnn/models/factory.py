@@ -5,10 +5,12 @@ import re
 
 import keras
 
-from keras_textcnn.config import MODELS, NO_VECTORS, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.errors import InputError
-from keras_textcnn.models import BUILDERS, SHORTEST
+from keras_textcnn.layers.embedding import set_embedding
+from keras_textcnn.layers.names import EMBEDDING
+from keras_textcnn.presets import NO_VECTORS
 from keras_textcnn.text import pretrained_vectors
 from keras_textcnn.utils import devices
 
@@ -20,14 +22,15 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> ke
         InputError: Its sizes do not go together.
     """
     config = config.resolved()
-    arguments = inspect.signature(BUILDERS[config.model]).parameters
-    sizes = {name: getattr(config, name) for name in MODELS[config.model] if name in arguments}
-    if config.model in SHORTEST:
+    build = config.family.load_builder()
+    arguments = inspect.signature(build).parameters
+    sizes = {name: getattr(config, name) for name in config.family.defaults if name in arguments}
+    if config.family.fixed_length:
         sizes["tokens"] = config.maximum_tokens
     sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
     try:
         with devices.computing_in(config.precision):
-            return BUILDERS[config.model](**{name: size for name, size in sizes.items() if size is not None})
+            return build(**{name: size for name, size in sizes.items() if size is not None})
     except ValueError as error:
         reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
         reason = re.sub("`([a-z_]+)`", lambda name: f"--{name[1].replace('_', '-')}", reason)
@@ -40,8 +43,8 @@ def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> N
         matrix = pretrained_vectors.embedding_matrix(
             encoded.vocabulary,
             encoded.found,
-            dimensions=model.get_layer("embedding").dimensions,
+            dimensions=model.get_layer(EMBEDDING).dimensions,
             missing_deviation=config.missing_deviation,
             seed=config.seed,
         )
-        pretrained_vectors.load_into(model, matrix)
+        set_embedding(model, matrix)

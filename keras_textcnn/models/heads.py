@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import layers
 
+from keras_textcnn.layers.names import LOGITS
+
 
 def check_sizes(**sizes: int) -> None:
     """Raises ValueError for a size below 1."""
@@ -67,6 +69,6 @@ def classify(
     constraint = keras.constraints.MaxNorm(max_norm, axis=0) if max_norm else None
     # In any precision float32: softmax and loss need every digit of a logit.
     dense = layers.Dense(
-        labels, kernel_initializer=initializer(), kernel_constraint=constraint, dtype="float32", name="logits"
+        labels, kernel_initializer=initializer(), kernel_constraint=constraint, dtype="float32", name=LOGITS
     )
     return dense(features)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_textcnn.config import GLOVE_TABLE
+from keras_textcnn.presets import GLOVE_TABLE
 
 WORDS = 30_000
 

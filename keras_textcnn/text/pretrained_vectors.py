@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_textcnn.config import GLOVE_TABLE, WORDS
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import home, kind_of
+from keras_textcnn.presets import GLOVE_TABLE, WORDS
 from keras_textcnn.text.vector_formats import Chooser, binary_rows, table_rows, text_rows
 from keras_textcnn.utils.log import logger
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 # The tokenizer follows Stanford's file. Files made with another one lack the pieces of contractions, and some every
 # one-letter word: such a token takes the vector of the word it stands for.
@@ -191,17 +191,3 @@ def measure_coverage(
         missing={token: counts[token] for token in itertools.islice(missing, MOST_MISSING)},
         added=added,
     )
-
-
-def load_into(model: "keras.Model", matrix: np.ndarray) -> None:
-    """Puts an embedding matrix into a model's embedding, and into the second one that a multichannel model has.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
-    expected = tuple(model.get_layer("embedding").embeddings.shape)
-    if matrix.shape != expected:
-        raise ValueError(f"`matrix` must have the embedding's shape {expected}. Received: matrix.shape={matrix.shape}")
-    for layer in model.layers:
-        if layer.name in ("embedding", "static_embedding"):
-            layer.embeddings.assign(matrix)

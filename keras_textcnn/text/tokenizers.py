@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.config import CHARACTERS, SPACES, WORDS
+from keras_textcnn.presets import CHARACTERS, SPACES, WORDS
 from keras_textcnn.text import folding
 from keras_textcnn.text.folding import CodeTable, re2_class
 

@@ -14,10 +14,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from keras_textcnn.config import CHARACTERS, GLOVE_TABLE, SPACES, WORDS
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.archives import check_packing
 from keras_textcnn.io.files import CHUNK, FIRST_BYTES, Expansion, describe_binary, kind_of, open_bytes, reading
+from keras_textcnn.presets import CHARACTERS, GLOVE_TABLE, SPACES, WORDS
 from keras_textcnn.text import folding
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer gives others, too, but no other kind is worth its row

@@ -10,21 +10,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.config import MEAN_VECTOR, MODELS, NGRAMS, ONE_HOT, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
 from keras_textcnn.evaluation import metrics, tables
 from keras_textcnn.evaluation.calibration import fit_scales
+from keras_textcnn.layers.names import EMBEDDING, NGRAMS, SUM, TITLES, VECTOR_MEAN
 from keras_textcnn.layers.scaled_sum import ScaledSum
-from keras_textcnn.models import SHORTEST
 from keras_textcnn.persistence.run import Run
+from keras_textcnn.presets import ONE_HOT
 from keras_textcnn.training import class_weights, linear_models, two_phase
 from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.training.losses import MarginLoss, build_loss
 from keras_textcnn.training.tensorboard import TensorBoard
 from keras_textcnn.utils import signals
 from keras_textcnn.utils.log import logger
-
-PARTS = {"logits": "convolution", "ngrams": NGRAMS, "vector_mean": MEAN_VECTOR}  # by their layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,9 +87,9 @@ def learn(
     else:
         learnt = _validate(fits, examples, refit=refit)
     if learnt.parts:
-        model.get_layer("sum").scales.assign([part["scale"] for part in learnt.parts.values()])
+        model.get_layer(SUM).scales.assign([part["scale"] for part in learnt.parts.values()])
     if config.embedding != ONE_HOT:
-        fits.board.write_projector(vocabulary, model.get_layer("embedding").embeddings.numpy())
+        fits.board.write_projector(vocabulary, model.get_layer(EMBEDDING).embeddings.numpy())
     return learnt
 
 
@@ -125,7 +124,7 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: batching.Examples
     """Cross-validation within the training texts decides the scales of the sum; the epochs are as many as given."""
     number = int(folds.max())
     several = len(fits.parts) > 1
-    names = ", ".join(PARTS[part.name] for part in fits.parts) if several else ""
+    names = ", ".join(TITLES[part.name] for part in fits.parts) if several else ""
     logger.info(
         f"{number}-fold cross-validation on the training texts chooses the temperature"
         + (f" and the scale of each part: {names}" if several else "")
@@ -138,7 +137,7 @@ def _cross_validate(config: TrainConfig, fits: "_Fits", texts: batching.Examples
             outputs[name][folds == fold] = logits
         alone = {name: _accuracy(logits, held.truth) for name, logits in answers.items()}
         right = ", ".join(
-            f"{PARTS[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
+            f"{TITLES[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
     held_out = batching.select_examples(texts, folds > 0)
@@ -172,7 +171,7 @@ def _combine(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> tuple[np.n
 
 
 def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray, truth: np.ndarray) -> str:
-    alone = ", ".join(f"{PARTS[name]} {part['accuracy']:.2%}" for name, part in parts.items())
+    alone = ", ".join(f"{TITLES[name]} {part['accuracy']:.2%}" for name, part in parts.items())
     scales = ", ".join(f"{part['scale']:.2f}" for part in parts.values())
     total = f"{_accuracy(logits, truth):.2%}"
     return f"{alone}, their scaled sum {total} (scales {scales}: the parts' logits differ in size)"
@@ -306,13 +305,13 @@ class _Fits:
     def _loss(self, part: keras.Model, examples: batching.Examples) -> keras.losses.Loss:
         """The same one for every fit of a part, so that it is compiled once; unless it depends on the texts."""
         if part.name not in self._losses or self.config.class_weight != "none":
-            self._losses[part.name] = _build_loss(self.config, part, examples, margin=part.name == "ngrams")
+            self._losses[part.name] = _build_loss(self.config, part, examples, margin=part.name == NGRAMS)
         return self._losses[part.name]
 
     def _solve(self, part: keras.Model, examples: batching.Examples) -> None:
         layer, truth = part.get_layer(part.name), examples.truth
         weights = _weigh(self.config, examples, labels=part.output_shape[-1])
-        if part.name == "ngrams":
+        if part.name == NGRAMS:
             linear_models.solve_ngrams(layer, linear_models.count_rows(layer, examples), truth, weights)
         elif self._matrix is not None:
             means = linear_models.average_vectors(self._matrix, examples)
@@ -321,14 +320,18 @@ class _Fits:
 
 def plan_part(config: TrainConfig, name: str) -> list[two_phase.Phase]:
     """The phases of a part's fit, by its layer's name; none if it is solved for."""
-    if name == "ngrams":
+    if name == NGRAMS:
         return [] if config.ngram_svm and not config.from_run else plan_ngram_phases(config)
-    if name == "vector_mean":
+    if name == VECTOR_MEAN:
         if not config.from_run:
             return []
-        own = MODELS[config.model]  # a model without n-grams has no settings of theirs
+        own = config.family.defaults  # a model without n-grams has no settings of theirs
         epochs, rate = (getattr(config, name) or own[name] for name in ("ngram_epochs", "ngram_learning_rate"))
-        return [dataclasses.replace(plan_ngram_phases(config)[0], name=MEAN_VECTOR, epochs=epochs, learning_rate=rate)]
+        return [
+            dataclasses.replace(
+                plan_ngram_phases(config)[0], name=TITLES[VECTOR_MEAN], epochs=epochs, learning_rate=rate
+            )
+        ]
     return plan_phases(config)
 
 
@@ -355,7 +358,7 @@ def plan_ngram_phases(config: TrainConfig) -> list[two_phase.Phase]:
     stay as they are.
     """
     frozen = () if config.tune == "all" else (two_phase.KERNELS,)
-    return [two_phase.Phase(NGRAMS, config.ngram_epochs or 0, config.ngram_learning_rate or 0.0, frozen)]
+    return [two_phase.Phase(TITLES[NGRAMS], config.ngram_epochs or 0, config.ngram_learning_rate or 0.0, frozen)]
 
 
 def predict(
@@ -400,7 +403,7 @@ def _batches(config: TrainConfig, examples: batching.Examples) -> tf.data.Datase
 
 
 def _boundaries(config: TrainConfig) -> list[int]:
-    return batching.length_boundaries(config.maximum_tokens, fixed=config.model in SHORTEST)
+    return batching.length_boundaries(config.maximum_tokens, fixed=config.family.fixed_length)
 
 
 def _build_loss(

@@ -8,14 +8,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_textcnn.config import REHEARSED, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, TEST, TRAIN, Corpus, Label, Record, labels_of
 from keras_textcnn.data.splits import split_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics
 from keras_textcnn.inference.predictor import Predictor
+from keras_textcnn.layers.names import EMBEDDING, NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.persistence.loading import load_model
 from keras_textcnn.persistence.run import Run
+from keras_textcnn.presets import REHEARSED
 from keras_textcnn.utils.terminal import shown
 
 GROWING = ("embeddings", "weights", "known")  # variables with a row for each token
@@ -105,18 +107,18 @@ class Start:
             for variable, value in zip(layer.weights, source.get_weights(), strict=True):
                 whole = np.array(variable.numpy())
                 known = whole[: len(value)] if variable.name in GROWING else whole
-                if layer.name in ("logits", "ngrams", "vector_mean") and value.shape[-1:] == (len(self.labels),):
+                if layer.name in TITLES and value.shape[-1:] == (len(self.labels),):
                     known[..., outputs] = value[..., rows]
                 else:
                     known[...] = value
                 variable.assign(whole)
         for layer in model.layers:
-            if layer.name == "vector_mean":  # new tokens may have vectors, and learn what these mean
-                vectors = model.get_layer("embedding").embeddings.numpy()
+            if layer.name == VECTOR_MEAN:  # new tokens may have vectors, and learn what these mean
+                vectors = model.get_layer(EMBEDDING).embeddings.numpy()
                 known = layer.known.numpy()
                 known[len(self.vocabulary) :] = vectors[len(self.vocabulary) :].any(axis=1)
                 layer.known.assign(known)
-            if layer.name == "ngrams" and layer.weighted and trained_rows:
+            if layer.name == NGRAMS and layer.weighted and trained_rows:
                 for weights in layer.row_weights:  # what is learnt now counts in a text's length like the rarest before
                     values = weights.numpy()
                     weights.assign(np.where(values > 0, values, values.max()))

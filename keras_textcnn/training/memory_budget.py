@@ -16,7 +16,6 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.layers.ngram_logits import NgramLogits, count_ngrams
 from keras_textcnn.layers.pooled_conv1d import PooledConv1D
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
-from keras_textcnn.models import SHORTEST
 from keras_textcnn.utils.log import logger
 
 # What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
@@ -83,7 +82,7 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
     """Raises InputError if training would hold more than --memory says."""
     scored = len(encoded.splits) if config.inner_folds else int((encoded.splits != TRAIN).sum())
     longest = int(tokenized.lengths.max())
-    longest = config.maximum_tokens if config.model in SHORTEST else min(config.maximum_tokens, longest)
+    longest = config.maximum_tokens if config.family.fixed_length else min(config.maximum_tokens, longest)
     layers = sum(_numbers_a_text(layer, longest) for layer in model.layers)
     batch = max(
         2 * config.batch_size, config.prediction_batch_size

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.config import NGRAMS
+from keras_textcnn.layers.names import NGRAMS, TITLES
 from keras_textcnn.utils import devices
 
 PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
@@ -37,7 +37,7 @@ class TensorBoard:
     def write(self, row: dict[str, Any]) -> None:
         """Adds a row of the history; a refit, and the n-grams, which have another loss, are charts of their own."""
         *refit, model = row["phase"].split(" ")
-        chart = "".join(f"{part}/" for part in [*refit, *([model] if model == NGRAMS else [])])
+        chart = "".join(f"{part}/" for part in [*refit, *([model] if model == TITLES[NGRAMS] else [])])
         for name, prefix in (("training", ""), ("validation", "val_")):
             with self._writers[name].as_default(step=row["epoch"]):
                 for scalar in ("loss", "accuracy"):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from scipy import stats
 
-from keras_textcnn.config import GLOVE_TABLE, NO_VECTORS, TrainConfig
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
 from keras_textcnn.data.corpus import SPLITS, TRAIN, VALIDATION, Corpus, Record
 from keras_textcnn.data.numbering import hash_text
@@ -26,9 +26,10 @@ from keras_textcnn.evaluation.calibration import Calibration, calibrate, tune_th
 from keras_textcnn.evaluation.run_report import write_summary
 from keras_textcnn.inference import saved_model
 from keras_textcnn.inference.window_trace import trace_windows
-from keras_textcnn.models import SHORTEST
+from keras_textcnn.layers.names import LOGITS, TITLES
 from keras_textcnn.models.factory import build_model, load_vectors
 from keras_textcnn.persistence.run import LearntTexts, Run
+from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS
 from keras_textcnn.text.pretrained_vectors import embedding_matrix
 from keras_textcnn.training import class_weights
 from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoint, write_checkpoint
@@ -38,7 +39,6 @@ from keras_textcnn.training.memory_budget import check_memory, size_ngrams
 from keras_textcnn.utils import devices
 from keras_textcnn.utils.log import WARNING, log_lines, logger, showing
 
-CONVOLUTION = "convolution"  # the part whose logits have no layer of their own
 WIDEST_INTERVAL = 0.1  # of a test accuracy, 95%, that needs no warning: 400 texts of which half are right
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -273,10 +273,10 @@ def _check_fractions(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> N
 
 def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:
     """Of a model of fixed length: as long as the longest text to train on, and the texts cut to that."""
-    if config.model not in SHORTEST:
+    if not config.family.fixed_length:
         return config, encoded
     longest = int(encoded.examples["train"].lengths.max())
-    fitting_length = max(longest, SHORTEST[config.model](config.windows, config.pooling))
+    fitting_length = max(longest, config.family.shortest_text(config.windows, config.pooling))
     tokens = min(config.maximum_tokens, fitting_length)
     examples = {
         name: dataclasses.replace(texts, lengths=np.minimum(texts.lengths, tokens))
@@ -448,7 +448,7 @@ def _describe_fit(learnt: Learnt, encoded: Encoded) -> dict[str, Any]:
         "coverage": encoded.coverage and dataclasses.asdict(encoded.coverage),
         "best_epoch": next(iter(learnt.best_epochs.values())),
         "parts": {
-            CONVOLUTION if name == "logits" else name: {**part, "best_epoch": learnt.best_epochs.get(name)}
+            TITLES[name] if name == LOGITS else name: {**part, "best_epoch": learnt.best_epochs.get(name)}
             for name, part in learnt.parts.items()
         },
         "phases": learnt.phases,

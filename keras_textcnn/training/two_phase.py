@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_textcnn.layers.names import EMBEDDING, LOGITS, STATIC_EMBEDDING
 from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.training.losses import build_loss
 from keras_textcnn.training.optimizers import build_optimizer
@@ -299,7 +300,7 @@ def compile_phase(
 
 def part_of(layer: keras.Layer) -> str:
     """The part of a model that a layer is of: "embedding", "static" (Kim's second channel), "trunk" or "head"."""
-    return {"embedding": "embedding", "static_embedding": "static", "logits": "head"}.get(layer.name, "trunk")
+    return {EMBEDDING: "embedding", STATIC_EMBEDDING: "static", LOGITS: "head"}.get(layer.name, "trunk")
 
 
 class _Unchanged:

@@ -32,13 +32,13 @@ class Ours:
     def __init__(self, vectors: np.ndarray, labels: int, *, seed: int) -> None:
         import keras
 
-        from keras_textcnn import models
-        from keras_textcnn.text import pretrained_vectors as loading
+        from keras_textcnn import build_conv1d
+        from keras_textcnn.layers.embedding import set_embedding
 
         keras.utils.set_random_seed(seed)
         sizes = {"vocabulary_size": len(vectors), "dimensions": vectors.shape[1], "labels": labels}
-        self.model = models.build_conv1d(**sizes, windows=WINDOWS, filters=FILTERS, dropout=DROPOUT)
-        loading.load_into(self.model, vectors)
+        self.model = build_conv1d(**sizes, windows=WINDOWS, filters=FILTERS, dropout=DROPOUT)
+        set_embedding(self.model, vectors)
         self.seed, self.epoch = seed, 0
 
     def fit(self, texts: Texts, *, frozen: bool) -> None:

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn.data.batching import length_boundaries, padded_batches, plan_batches, predict_logits
-from keras_textcnn.models import build_conv1d
+from keras_textcnn.models.conv1d import build_conv1d
 from tests.conftest import make_examples
 
 LENGTHS = np.random.default_rng(0).integers(0, 101, 500)

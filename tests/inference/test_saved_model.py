@@ -12,7 +12,9 @@ import tensorflow as tf
 
 from keras_textcnn.inference.saved_model import export_model
 from keras_textcnn.inference.window_trace import trace_windows
-from keras_textcnn.models import build_charcnn, build_conv1d, build_conv2d
+from keras_textcnn.models.charcnn import build_charcnn
+from keras_textcnn.models.conv1d import build_conv1d
+from keras_textcnn.models.conv2d import build_conv2d
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.tokenizers import tokenize
 from keras_textcnn.text.vocabulary import encode, lookup_table

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn.layers.ngram_logits import NEXT, SCATTER, NgramLogits, count_ngrams
-from keras_textcnn.models import build_conv1d
+from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.training.ensemble import split_parts
 from tests.conftest import make_ids, randomize, weights_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_textcnn import formulas
-from keras_textcnn.models import build_charcnn, build_charcnn_zhang
+from keras_textcnn.models.charcnn import build_charcnn, build_charcnn_zhang
 from keras_textcnn.text.vocabulary import ZHANG_ALPHABET
 from tests.conftest import make_ids, normalize, randomize, weights_of
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from keras_textcnn import formulas
-from keras_textcnn.models import BUILDERS, build_conv1d, build_conv1d_stack
+from keras_textcnn.models.conv1d import build_conv1d, build_conv1d_stack
+from keras_textcnn.presets import MODELS
 from tests.conftest import make_ids, randomize, weights_of
 
 POOLING = {"max": lambda maps: maps.max(axis=0), "average": lambda maps: maps.mean(axis=0)}
@@ -182,7 +183,7 @@ def test_refuses_an_unknown_pooling() -> None:
         build_conv1d(vocabulary_size=9, labels=2, poolings=("min",))
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_called_as_its_builder(name: str) -> None:
     sizes = {"tokens": 128} if name in ("conv1d-stack", "conv2d") else {}
-    assert BUILDERS[name](vocabulary_size=9, labels=2, **sizes).name == name
+    assert MODELS[name].load_builder()(vocabulary_size=9, labels=2, **sizes).name == name

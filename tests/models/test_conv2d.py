@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from keras_textcnn import formulas
-from keras_textcnn.models import build_conv1d, build_conv2d, build_conv2d_windows
+from keras_textcnn.models.conv1d import build_conv1d
+from keras_textcnn.models.conv2d import build_conv2d, build_conv2d_windows
 from tests.conftest import make_ids, normalize, randomize, weights_of
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.utils.log import logger
 from tests.conftest import make_texts, write_table
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ OPTIONS = {f"--{field.name.replace('_', '-')}": field for field in dataclasses.f
 def test_what_the_table_of_tutorials_names_is_there(name: str) -> None:
     if name.startswith("--"):
         for option, value in re.findall(r"(--[a-z-]+)(?: ([a-z][a-z0-9-]*))?", name):
-            choices = OPTIONS[option].metadata.get("choices")
+            choices = OPTIONS[option].metadata["argument"].get("choices")
             assert not value or not choices or value in choices
     elif name.endswith(".py"):
         assert [*(ROOT / "keras_textcnn").rglob(name)]
@@ -49,6 +50,8 @@ def test_the_python_example_runs_as_it_stands(
     rows = [("a", text, label) for text, label in make_texts(90, seed=7)]
     write_table(tmp_path / "reviews.csv", rows, header=("title", "review", "stars"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logger, "handlers", [])  # it shows the progress from now on
+    monkeypatch.setattr(logger, "level", logger.level)
     exec(compile(code, "README.md", "exec"), {})
     *_, answers, ngrams, accuracy = capsys.readouterr().out.splitlines()
     assert ast.literal_eval(answers)[0]["probabilities"].keys() == {"fruit", "metal", "sea"}

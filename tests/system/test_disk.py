@@ -107,8 +107,8 @@ class Endless:
         for number in range(10_000):
             yield "train", "x", "a" * 1000
 
-catalog.CATALOG["endless"] = catalog.CatalogEntry(Endless(), 2, {}, 2, 1, "none")
-raise SystemExit(run_command(lambda arguments: catalog.fetch("endless"), Parser("fetch", description="", epilog="")))
+datasets.CATALOG["endless"] = datasets.CatalogEntry(Endless(), 2, {}, 2, 1, "none")
+raise SystemExit(run_command(lambda arguments: datasets.fetch("endless"), Parser("fetch", description="", epilog="")))
 """
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_textcnn.config import GLOVE_TABLE
 from keras_textcnn.errors import InputError
-from keras_textcnn.models import build_conv1d
+from keras_textcnn.layers.embedding import set_embedding
+from keras_textcnn.models.conv1d import build_conv1d
+from keras_textcnn.presets import GLOVE_TABLE
 from keras_textcnn.text.make_glove_table import make_table
-from keras_textcnn.text.pretrained_vectors import embedding_matrix, load_into, measure_coverage, read_vectors
+from keras_textcnn.text.pretrained_vectors import embedding_matrix, measure_coverage, read_vectors
 from keras_textcnn.text.tokenizers import TOKENIZERS
 
 VOCABULARY = ["[PAD]", "[UNK]", "cat", "dog", "n't", "zebra"]
@@ -279,18 +280,18 @@ def test_table_of_another_width_is_refused() -> None:
         read_vectors(GLOVE_TABLE, ["cat"], dimensions=50)
 
 
-def test_load_into_puts_the_matrix_into_the_model() -> None:
+def test_a_matrix_becomes_the_embedding() -> None:
     model = build_conv1d(vocabulary_size=4, labels=2, dimensions=3, windows=(2,), filters=1)
     matrix = np.arange(12, dtype=np.float32).reshape(4, 3)
-    load_into(model, matrix)
+    set_embedding(model, matrix)
     np.testing.assert_array_equal(model.get_layer("embedding").embeddings, matrix)
     with pytest.raises(ValueError, match=r"shape \(4, 3\). Received: matrix.shape=\(3, 4\)"):
-        load_into(model, matrix.T)
+        set_embedding(model, matrix.T)
 
 
-def test_load_into_fills_both_channels() -> None:
+def test_a_matrix_fills_both_channels() -> None:
     model = build_conv1d(vocabulary_size=4, labels=2, dimensions=3, windows=(2,), filters=1, multichannel=True)
     matrix = np.arange(12, dtype=np.float32).reshape(4, 3)
-    load_into(model, matrix)
+    set_embedding(model, matrix)
     for name in ("embedding", "static_embedding"):
         np.testing.assert_array_equal(model.get_layer(name).embeddings, matrix)

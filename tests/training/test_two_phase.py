@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from keras_textcnn.data.batching import Examples, padded_batches, plan_batches
 from keras_textcnn.errors import InputError
-from keras_textcnn.models import build_charcnn, build_conv1d
+from keras_textcnn.models.charcnn import build_charcnn
+from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.training import two_phase
 from keras_textcnn.training.checkpoint import read_checkpoint, write_checkpoint
 from keras_textcnn.training.two_phase import Phase, Progress, compile_phase, summarize_phases, two_phase_fit, two_phases

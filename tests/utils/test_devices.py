@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.models import BUILDERS
 from keras_textcnn.models.factory import build_model
 from keras_textcnn.persistence.loading import load_model
 from keras_textcnn.persistence.run import Run
+from keras_textcnn.presets import MODELS
 from keras_textcnn.utils import devices
 from tests.conftest import make_ids
 
@@ -66,7 +66,7 @@ def test_bfloat16_computes_nearly_the_same_from_the_same_float32_weights(name: s
 
 
 def test_every_builder_ends_in_float32_logits() -> None:
-    for name in BUILDERS:
+    for name in MODELS:
         config = TrainConfig(model=name, precision="bfloat16", maximum_tokens=128, vectors="none")
         assert build_model(config, vocabulary_size=30, labels=2).output.dtype == "float32"
 

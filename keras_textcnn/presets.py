@@ -1,0 +1,179 @@
+"""The models by name: what builds each of them, and its default settings."""
+
+import dataclasses
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
+NO_VECTORS = "none"
+ONE_HOT, ZHANG = "one-hot", "zhang"  # an embedding, an alphabet
+WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFamily:
+    """A model that `--model` knows.
+
+    To add one: write its builder in a module of `keras_textcnn/models/`, and an entry of `MODELS` below.
+
+    Attributes:
+        builder: `MODULE.FUNCTION` below `keras_textcnn.models`: takes sizes as keywords and returns an uncompiled
+            functional model from ids to logits. An argument that is named like a setting gets that setting.
+        defaults: The settings that the model has, with their defaults; settings that no model lists apply to all.
+        arguments: What the builder takes beside the settings.
+        shortest: `MODULE.FUNCTION`, for a model that pads all texts to one length: from its windows and its pooling to
+            the fewest tokens that it can read. None: any length.
+        side_by_side: Whether its windows are parallel convolutions, which must differ, or a stack.
+    """
+
+    builder: str
+    defaults: Mapping[str, Any]
+    arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    shortest: str | None = None
+    side_by_side: bool = False
+
+    @property
+    def reads_characters(self) -> bool:
+        """Whether its tokens are always characters."""
+        return "alphabet" in self.defaults
+
+    @property
+    def fixed_length(self) -> bool:
+        """Whether all texts are padded or cut to one length."""
+        return self.shortest is not None
+
+    def load_builder(self) -> Callable[..., Any]:
+        """The function that builds the model."""
+        return functools.partial(_load(self.builder), **self.arguments)
+
+    def shortest_text(self, windows: tuple[int, ...] | None, pooling: int | None) -> int:
+        """The fewest tokens that the model can read, with these windows and this pooling."""
+        return int(_load(self.shortest)(windows, pooling)) if self.shortest else 1
+
+
+def _load(name: str) -> Callable[..., Any]:
+    module, _, function = name.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(f"keras_textcnn.models.{module}"), function)
+    return found
+
+
+_WORDS = {
+    "tokenizer": WORDS,
+    "vectors": GLOVE_TABLE,
+    "dimensions": 100,
+    "vocabulary": "train",
+    "vocabulary_size": 50_000,
+    "maximum_tokens": 400,
+    "embedding_dropout": 0.2,
+    "dropout": 0.5,
+    "frozen_epochs": 4,
+    "unfrozen_epochs": 8,
+    "learning_rate": 2e-3,
+    "unfrozen_learning_rate": 1e-3,
+    "embedding_factor": 5.0,
+    "batch_size": 64,
+    "refit": False,
+}
+_WINDOWS = {"windows": (1, 2, 3), "filters": 100}
+_CHARACTERS = {
+    **_WORDS,
+    "tokenizer": CHARACTERS,
+    "vectors": NO_VECTORS,
+    "dimensions": 16,
+    "vocabulary_size": 5_000,
+    "maximum_tokens": 1014,
+    "alphabet": "corpus",
+    "embedding": "learned",
+    "embedding_dropout": 0.0,
+    "frozen_epochs": 9,
+    "unfrozen_epochs": 3,
+    "unfrozen_learning_rate": 5e-4,
+    "embedding_factor": 1.0,
+    "batch_size": 32,
+}
+_ZHANG = {
+    **{name: value for name, value in _CHARACTERS.items() if name != "embedding_dropout"},
+    "alphabet": ZHANG,
+    "embedding": ONE_HOT,
+}
+
+MODELS = {
+    "conv1d": ModelFamily(
+        builder="conv1d.build_conv1d",
+        defaults={
+            **_WORDS,
+            **_WINDOWS,
+            "vocabulary": "train+vectors",
+            "unfrozen_epochs": 24,
+            "refit": True,
+            "poolings": ("max",),
+            "hidden": (),
+            "multichannel": False,
+            "max_norm": None,
+            "ngrams": 2,
+            "ngram_buckets": None,
+            "ngram_words": None,
+            "ngram_svm": False,
+            "vector_mean": False,
+            "ngram_epochs": 20,
+            "ngram_learning_rate": 0.01,
+        },
+        side_by_side=True,
+    ),
+    "conv1d-stack": ModelFamily(
+        builder="conv1d.build_conv1d_stack",
+        defaults={
+            **_WORDS,
+            "windows": (5, 5),
+            "filters": 128,
+            "pooling": 5,
+            "hidden": (128,),
+            "unfrozen_epochs": 20,
+        },
+        shortest="conv1d.shortest_stack",
+    ),
+    "conv2d": ModelFamily(
+        builder="conv2d.build_conv2d",
+        defaults={
+            **_WORDS,
+            "windows": (3,),
+            "filters": 8,
+            "pooling": 2,
+            "hidden": (64,),
+            "frozen_epochs": 1,
+            "learning_rate": 5e-4,
+            "unfrozen_learning_rate": 3e-4,
+            "embedding_factor": 10.0,
+        },
+        shortest="conv2d.shortest_image",
+    ),
+    "conv2d-windows": ModelFamily(
+        builder="conv2d.build_conv2d_windows", defaults={**_WORDS, **_WINDOWS}, side_by_side=True
+    ),
+    "charcnn": ModelFamily(
+        builder="charcnn.build_charcnn",
+        defaults={**_CHARACTERS, "maximum_tokens": 2_000, "windows": (7, 5), "filters": 128, "pooling": 3},
+    ),
+    "charcnn-zhang-small": ModelFamily(
+        builder="charcnn.build_charcnn_zhang",
+        defaults=_ZHANG,
+        arguments={"size": "small"},
+        shortest="charcnn.shortest_zhang",
+    ),
+    "charcnn-zhang-large": ModelFamily(
+        builder="charcnn.build_charcnn_zhang",
+        defaults=_ZHANG,
+        arguments={"size": "large"},
+        shortest="charcnn.shortest_zhang",
+    ),
+}
+
+# Below so many training texts a tenth of them is too few to decide anything: cross-validation within the training texts
+# decides instead, and linear models that have a single best solution stand beside the convolution.
+FEW_TEXTS, FEW_VALIDATION_TEXTS = 2_000, 200
+INNER_FOLDS, FEW_EPOCHS = 5, 6  # of that cross-validation; and unfrozen ones, which nothing ends early
+REHEARSED = 0.3  # of the training texts
+FRACTION = 0.1  # of the texts that validation or test get, where the corpus has none
+DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name

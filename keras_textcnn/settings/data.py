@@ -1,0 +1,150 @@
+"""Settings of the corpus: where the texts are, how they are read, and how they are split."""
+
+import argparse
+import dataclasses
+
+from keras_textcnn.presets import DEFAULT_CORPUS, FEW_TEXTS, FRACTION
+from keras_textcnn.settings.fields import (
+    POSITIVE,
+    SET,
+    SPLIT_FRACTION,
+    Range,
+    at_least,
+    one_name,
+    option,
+)
+
+MOST_RUNS = 1000  # of one command
+# What decides how a file of texts is read, and beside it how their labels are.
+TEXT_SETTINGS = ("text_column", "encoding", "errors", "delimiter", "quoting", "escape", "header")
+CORPUS_SETTINGS = (
+    *TEXT_SETTINGS,
+    *("label_column", "label_columns", "multi_label", "skip_unlabelled", "numeric_labels"),
+)
+ONE_SIGN = Range(lambda value: value == r"\t" or len(value) == 1, "one character")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Where the texts are, how they are read, and how they are split."""
+
+    data: str | None = option(
+        None,
+        "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl, .json or .parquet file, a .txt "
+        "file of fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt or "
+        f"of tables (default: {DEFAULT_CORPUS})",
+        basic=True,
+        metavar="CORPUS",
+    )
+    validation_data: str | None = option(None, "validation corpus (default: a part of the corpus)", metavar="CORPUS")
+    test_data: str | None = option(
+        None, "test corpus (default: the corpus's own, else a part of it)", basic=True, metavar="CORPUS"
+    )
+    text_column: tuple[str, ...] = option(
+        ("text",),
+        "columns that hold the text, separated by commas and joined in this order; a column whose own name has commas "
+        "is given as it is",
+        allowed=Range(all, "names of columns"),
+        basic=True,
+        type=one_name,
+        metavar="COLUMN,...",
+    )
+    label_column: str = option(
+        "label", "column that holds the label", unless=({"label_columns": SET},), basic=True, metavar="COLUMN"
+    )
+    label_columns: tuple[str, ...] = option(
+        (),
+        "columns that are named like a label and hold 1 where a text has it, else 0, separated by commas: a text may "
+        "have several labels",
+        type=one_name,
+        metavar="COLUMN,...",
+    )
+    multi_label: str | None = option(
+        None,
+        "a text may have several labels, with this between them, such as , or ; (default: each has one)",
+        unless=({"label_columns": SET},),
+        allowed=Range(bool, "at least one character"),
+        basic=True,
+        metavar="SEPARATOR",
+    )
+    encoding: str = option("utf-8", "encoding of the corpus's files, such as latin-1", metavar="NAME")
+    errors: str = option(
+        "strict",
+        "whether a byte that does not decode is an error, or is replaced and counted",
+        choices=("strict", "replace"),
+    )
+    delimiter: str | None = option(
+        None,
+        r"between the fields of a table, such as ; or \t (default: a comma in .csv, a tab in .tsv)",
+        allowed=ONE_SIGN,
+        metavar="SIGN",
+    )
+    quoting: str = option(
+        "standard",
+        "whether a quotation mark begins a field of a CSV or TSV file, or is like any other character (none)",
+        choices=("standard", "none"),
+    )
+    escape: str | None = option(
+        None,
+        r"sign in a CSV or TSV file before a quotation mark or delimiter that is part of a field, such as \ (default: "
+        "a quotation mark is doubled)",
+        allowed=Range(
+            lambda value: len(value) == 1 and value != '"',
+            "one character, and neither the delimiter nor a quotation mark",
+        ),
+        metavar="SIGN",
+    )
+    header: bool = option(
+        True,
+        "whether the first row of a CSV or TSV file names the columns; if not, they are numbered from 1: "
+        "--text-column 2",
+        action=argparse.BooleanOptionalAction,
+    )
+    skip_unlabelled: bool = option(False, "leave out texts without a label, which are an error otherwise")
+    numeric_labels: bool = option(
+        False,
+        "labels that look like measurements, such as 25.21, are classes all the same",
+        unless=({"label_columns": SET},),
+    )
+    memory: int | None = option(
+        None,
+        "train on a corpus of any size with at most so many MiB beyond what the libraries take; its ids are kept in "
+        "files below KERAS_TEXTCNN_HOME (default: everything in memory)",
+        allowed=at_least(256, unit=" MiB"),
+        metavar="MIB",
+    )
+    validation_fraction: float | None = option(
+        None,
+        f"part of the training texts split off for validation, in (0, 0.5] (default: {FRACTION}; below {FEW_TEXTS:,} "
+        "training texts none, see --inner-folds)",
+        unless=({"validation_data": SET}, {"inner_folds": POSITIVE}),
+        allowed=SPLIT_FRACTION,
+        metavar="F",
+    )
+    test_fraction: float | None = option(
+        None,
+        f"part of the texts split off for the test, in (0, 0.5] (default: {FRACTION})",
+        unless=({"test_data": SET}, {"folds": SET}),
+        allowed=SPLIT_FRACTION,
+        metavar="F",
+    )
+    folds: int | None = option(
+        None,
+        "cross-validation: deal the texts to so many folds, by label, and train as many runs, each tested on another "
+        "fold",
+        allowed=at_least(3, most=MOST_RUNS),
+        basic=True,
+        metavar="N",
+    )
+    fold: int | None = option(
+        None,
+        "with --folds, train only the run that is tested on this one, counted from 1",
+        unless=({"folds": None},),
+        metavar="K",
+    )
+    seeds: int | None = option(
+        None,
+        "train so many runs, with --seed and the seeds after it",
+        allowed=at_least(2, most=MOST_RUNS),
+        metavar="N",
+    )

@@ -1,0 +1,97 @@
+"""What a setting is: a dataclass field that knows its option on the command line and the values it may have."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from keras_textcnn.presets import MODELS
+
+SET, POSITIVE = object(), object()  # conditions: any value but None; any number above 0
+MOST_NUMBERS = 64  # of windows, layers, columns
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The values that a setting may have, beside its type.
+
+    Attributes:
+        holds: Whether a value is one of them.
+        rule: Which they are; completes "must be".
+    """
+
+    holds: Callable[[Any], bool]
+    rule: str
+
+
+def at_least(least: float, *, most: float | None = None, unit: str = "") -> Range:
+    """Numbers from `least` to `most`."""
+    rule = f"at least {least}{unit}" + ("" if most is None else f" and at most {most}{unit}")
+    return Range(lambda value: least <= value and (most is None or value <= most), rule)
+
+
+DROPOUT = Range(lambda value: 0 <= value < 1, "in [0, 1)")
+SPLIT_FRACTION = Range(lambda value: 0 < value <= 0.5, "in (0, 0.5]")
+POSITIVE_NUMBER = Range(lambda value: 0 < value < float("inf"), "a positive number")
+NOT_NEGATIVE = Range(lambda value: 0 <= value < float("inf"), "a number of at least 0")
+SIZES = Range(lambda values: bool(values) and min(values) >= 1, "numbers of at least 1")
+SIZES_OR_NONE = Range(lambda values: min(values, default=1) >= 1, "numbers of at least 1")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    unless: tuple[dict[str, Any], ...] = (),
+    allowed: Range | None = None,
+    basic: bool = False,
+    **argument: Any,
+) -> Any:
+    """A field, and its option on the command line.
+
+    Args:
+        default: The field's.
+        help: What it sets.
+        unless: Conditions on other settings, under each of which the field has no effect; `SET` stands for any value
+            but None, `POSITIVE` for any number above 0.
+        allowed: The values that it may have; None: all of its type.
+        basic: Whether `--help` shows the option, or only `--help-all`.
+        argument: Goes to `ArgumentParser.add_argument`.
+    """
+    metadata = {"help": help, "unless": unless, "allowed": allowed, "basic": basic, "argument": argument}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def model_option(name: str, help: str, **settings: Any) -> Any:
+    """A field whose default depends on the model; models that do not list it do not take it.
+
+    Args:
+        name: The field's.
+        help, settings: As to `option`.
+    """
+    models: dict[Any, list[str]] = {}
+    for model, family in MODELS.items():
+        if name in family.defaults:
+            models.setdefault(family.defaults[name], []).append(model)
+    defaults = [f"{show(default)} for {', '.join(names)}" for default, names in models.items()]
+    if sum(map(len, models.values())) == len(MODELS):  # all but the first one's are exceptions
+        defaults[0] = show(next(iter(models)))
+    return option(None, f"{help} (default: {'; '.join(defaults)})", **settings)
+
+
+def one_name(value: str) -> tuple[str]:
+    """An option's value as the only entry: the file decides whether a comma is part of a column's name."""
+    return (value,)
+
+
+def show(value: Any) -> str:
+    """A setting's value as a user writes it."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def option_name(field: "dataclasses.Field[Any]") -> str:
+    """The option that sets a field."""
+    return str(field.metadata["argument"].get("option", f"--{field.name.replace('_', '-')}"))

@@ -1,0 +1,109 @@
+"""Settings of the model: its layers and their sizes."""
+
+import argparse
+import dataclasses
+
+from keras_textcnn.presets import FEW_TEXTS, MODELS, NO_VECTORS, ONE_HOT
+from keras_textcnn.settings.fields import (
+    DROPOUT,
+    POSITIVE_NUMBER,
+    SIZES,
+    SIZES_OR_NONE,
+    Range,
+    at_least,
+    model_option,
+    option,
+)
+
+MOST_NGRAMS = 5  # tokens of an n-gram: longer ones are rarely in two texts
+POOLINGS = Range(
+    lambda names: bool(names) and set(names) <= {"max", "average"} and len(set(names)) == len(names),
+    "max, average or max,average",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """The layers of the model and their sizes."""
+
+    model: str = option("conv1d", "architecture", basic=True, choices=tuple(MODELS))
+    windows: tuple[int, ...] | None = model_option(
+        "windows",
+        "tokens that each convolution sees, separated by commas: side by side in conv1d and conv2d-windows, stacked in "
+        "the others",
+        allowed=SIZES,
+        metavar="N,N,...",
+    )
+    filters: int | None = model_option("filters", "feature maps of each convolution", allowed=at_least(1), metavar="N")
+    poolings: tuple[str, ...] | None = model_option(
+        "poolings",
+        "over the windows of a text: max, average or max,average",
+        allowed=POOLINGS,
+        metavar="NAME,...",
+    )
+    pooling: int | None = model_option(
+        "pooling", "positions that a pooling between layers reduces to one", allowed=at_least(1), metavar="N"
+    )
+    hidden: tuple[int, ...] | None = model_option(
+        "hidden",
+        "units of hidden layers before the logits, separated by commas, or none",
+        allowed=SIZES_OR_NONE,
+        metavar="N,N,...",
+    )
+    multichannel: bool | None = option(None, "conv1d: a second copy of the vectors, never trained, beside the first")
+    ngrams: int | None = model_option(
+        "ngrams",
+        "a linear model of n-grams of up to so many tokens is trained beside the convolution and added to its logits; "
+        "0: none",
+        allowed=at_least(0, most=MOST_NGRAMS),
+        metavar="N",
+    )
+    ngram_buckets: int | None = option(
+        None,
+        "rows that n-grams of two tokens and more share, by a hash (default: a power of two, at least 8 for each "
+        "different n-gram of the training texts, at most 2**18, and at most 2**25 numbers over all labels)",
+        unless=({"ngrams": 0}, {"ngrams": 1}),
+        allowed=at_least(1),
+        metavar="N",
+    )
+    ngram_words: int | None = option(
+        None,
+        "most frequent tokens that have a row of their own beside these; rarer ones have none (default: all, and at "
+        "most 2**24 numbers over all labels)",
+        unless=({"ngrams": 0},),
+        allowed=at_least(1),
+        metavar="N",
+    )
+    ngram_svm: bool | None = option(
+        None,
+        "the linear model of n-grams is a support vector machine on TF-IDF, solved without epochs; the n-grams of all "
+        f"texts are in memory (default: below {FEW_TEXTS:,} training texts)",
+        unless=({"ngrams": 0},),
+        action=argparse.BooleanOptionalAction,
+    )
+    vector_mean: bool | None = option(
+        None,
+        "conv1d: a logistic regression on the mean of a text's pretrained vectors is added to the logits (default: "
+        f"below {FEW_TEXTS:,} training texts)",
+        unless=({"vectors": NO_VECTORS, "from_run": None},),
+        action=argparse.BooleanOptionalAction,
+    )
+    embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
+    embedding_dropout: float | None = model_option(
+        "embedding_dropout",
+        "part of the tokens' vectors dropped in training, in [0, 1)",
+        allowed=DROPOUT,
+        metavar="F",
+    )
+    dropout: float = model_option(
+        "dropout",
+        "part of the pooled features and of hidden layers dropped in training, in [0, 1)",
+        allowed=DROPOUT,
+        metavar="F",
+    )
+    max_norm: float | None = option(
+        None,
+        "conv1d: the largest norm that a label's weights may have (default: any)",
+        allowed=POSITIVE_NUMBER,
+        metavar="F",
+    )
