@@ -3,20 +3,19 @@
 import argparse
 import sys
 
-from keras_textcnn.cli.entry_point import Parser, run_command
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.data.datasets import CATALOG, cache_folder
 
-DESCRIPTION = """Prints the corpora that `train --data NAME` knows; a star marks those that were fetched already. Others
-come from the Hugging Face hub as hub:NAME, with `pip install 'keras_textcnn[hub]'`."""
-EXAMPLES = """examples:
-  python -m keras_textcnn.catalog
-  python -m keras_textcnn.train --data sentence_polarity
-  python -m keras_textcnn.train --data hub:fancyzhx/ag_news"""
+DESCRIPTION = """Lists the corpora that `train NAME` knows; a star marks those that are already on
+this machine. Others come from the Hugging Face hub as hub:NAME, with
+`pip install 'keras_textcnn[hub]'`."""
+EXAMPLES = """catalog"""
 
 
 def main() -> int:
     """The command `python -m keras_textcnn.catalog`."""
-    return run_command(_main, Parser("keras_textcnn.catalog", description=DESCRIPTION, epilog=EXAMPLES))
+    return run_command(_main, Parser("catalog", usage="", description=DESCRIPTION, examples=EXAMPLES))
 
 
 def _main(arguments: argparse.Namespace) -> None:

@@ -47,6 +47,9 @@ BY_SIZE = (
     *("ngram_svm", "ngram_epochs", "ngram_learning_rate", "vector_mean"),
 )
 
+# The settings by group, as the help of a command shows them.
+GROUPS = {"data": DataSettings, "text": TextSettings, "model": ModelSettings, "training": TrainingSettings}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.entry_point import import_tensorflow, run_command
 from keras_textcnn.cli.progress import counting
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import GROUPS
 from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.datasets import is_named
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader
@@ -26,22 +27,23 @@ from keras_textcnn.utils.terminal import Console, visible
 if TYPE_CHECKING:
     from keras_textcnn.evaluation.evaluator import Evaluation
 
-DESCRIPTION = """Measures a trained run on a labelled corpus: prints a report and writes it, with a picture of the
-confusion matrix and all numbers as JSON, into RUN/evaluations. Of a corpus with a test split this is taken, else all of
-it; how it reads is as in the run's training, unless said otherwise."""
-EXAMPLES = """examples:
-  python -m keras_textcnn.evaluate runs/reuters-r8 --data reuters-r8
-  python -m keras_textcnn.evaluate runs/reviews --data later.csv --accuracy 0.99
-  python -m keras_textcnn.evaluate runs/reviews --data other.csv --text-column body --label-column rating"""
+DESCRIPTION = """Measures a trained run on a labelled corpus: prints a report and writes it,
+with a picture of the confusion matrix and all numbers as JSON, into
+RUN/evaluations. If the corpus has a test split, only that is used. It is read as
+in the run's training, unless options say otherwise."""
+EXAMPLES = """evaluate runs/reuters-r8 reuters-r8
+evaluate runs/reviews later.csv --accuracy 0.99
+evaluate runs/reviews other.csv --text-column body --label-column rating"""
 
 LONGEST_NAME = 150  # bytes, of up to 255 that a file's name may have
 
 
 def main() -> int:
     """The command `python -m keras_textcnn.evaluate`."""
-    parser = Parser("keras_textcnn.evaluate", description=DESCRIPTION, epilog=EXAMPLES)
+    parser = Parser("evaluate", usage="RUN CORPUS [options]", description=DESCRIPTION, examples=EXAMPLES)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
-    parser.add_argument("--data", required=True, metavar="CORPUS", help="as for keras_textcnn.train")
+    parser.add_argument("corpus", nargs="?", metavar="CORPUS", help="labelled texts, as for train")
+    parser.add_argument("--data", metavar="CORPUS", help="the same as CORPUS")
     parser.add_argument(
         "--accuracy",
         type=float,
@@ -51,10 +53,10 @@ def main() -> int:
     )
     parser.add_argument(
         "--name",
-        help="of the files in RUN/evaluations (default: from --data, with a number where other data has that name)",
+        help="of the files in RUN/evaluations (default: the corpus's, with a number where another one has it)",
     )
     settings = [name for name in CORPUS_SETTINGS if name != "numeric_labels"]  # the run has its labels already
-    add_options(parser, TrainConfig, only=settings, defaults="as in the training")
+    parser.add_options(GROUPS, only=settings, defaults="as in the training")
     return run_command(_main, parser)
 
 
@@ -63,10 +65,13 @@ def _main(arguments: argparse.Namespace) -> None:
         raise InputError(f"--accuracy must be in (0, 1]; received: {arguments.accuracy}")
     if arguments.name is not None and not re.fullmatch(r"[\w][\w.-]*", arguments.name):
         raise InputError(f"--name must be letters, digits, points and hyphens; received: {arguments.name!r}")
+    if (arguments.corpus is None) == (arguments.data is None):
+        raise InputError("give one labelled corpus to evaluate on, behind the run")
     run = Run.open(arguments.run)
     find_saved_model(run.directory)
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
-    data = as_given(arguments.data)
+    named = arguments.corpus or arguments.data
+    data = as_given(named)
     check_reading(data, given)
     reader = make_reader(run.config().read_as(**given), data, any_numbers=True)
     source = locate(data)
@@ -83,7 +88,7 @@ def _main(arguments: argparse.Namespace) -> None:
         texts = progress(itertools.chain([first], records))
         evaluation = evaluate(predictor, texts, accuracy=arguments.accuracy or 0.99)
     log_lines(describe_reading(reader))
-    data = arguments.data if is_named(arguments.data) else str(source.resolve())
+    data = named if is_named(named) else str(source.resolve())
     data = data.encode(errors="backslashreplace").decode()  # a file's name may be no UTF-8; JSON is
     name = arguments.name or free_name(run, data)
     _write(run, name, data, evaluation)

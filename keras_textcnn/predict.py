@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.entry_point import import_tensorflow, run_command
+from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
@@ -27,36 +28,35 @@ from keras_textcnn.utils.terminal import Console, visible, visible_json
 if TYPE_CHECKING:
     from keras_textcnn.inference.predictor import Prediction, Predictor
 
-DESCRIPTION = """Labels texts with a trained run: one text a line in, one line of JSON or CSV out for each, in order,
-empty lines included, as soon as it has come. Tables, JSON, folders and archives are read as those of the training were:
-columns, encoding, delimiter and quoting are the run's, unless options say otherwise."""
-EXAMPLES = """examples:
-  echo "profits rose in the second quarter" | python -m keras_textcnn.predict runs/reuters-r8
-  echo "profits rose in the second quarter" | python -m keras_textcnn.predict runs/reuters-r8 --explain
-  python -m keras_textcnn.predict runs/reuters-r8 texts.txt --format csv > labels.csv
-  python -m keras_textcnn.predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
-  curl -s localhost/new | python -m keras_textcnn.predict runs/reuters-r8 --input-format jsonl
-  python -m keras_textcnn.predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
+DESCRIPTION = """Labels texts with a trained run: one text a line in, one line of JSON or CSV out
+for each, in order, empty lines included. Tables, JSON, folders and archives are
+read as in the run's training, unless options say otherwise."""
+EXAMPLES = """predict runs/reuters-r8 "profits rose in the second quarter"
+predict runs/reuters-r8 "profits rose in the second quarter" --explain
+predict runs/reuters-r8 texts.txt --format csv > labels.csv
+predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
+curl -s localhost/new | predict runs/reuters-r8 --input-format jsonl
+predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
 
 
 def main() -> int:
     """The command `python -m keras_textcnn.predict`."""
-    parser = Parser("keras_textcnn.predict", description=DESCRIPTION, epilog=EXAMPLES)
+    parser = Parser("predict", usage="RUN [TEXT or FILE] [options]", description=DESCRIPTION, examples=EXAMPLES)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     parser.add_argument(
         "file",
         nargs="?",
         default=STANDARD_INPUT,
         metavar="FILE",
-        help="a text a line; or a .csv, .tsv, .jsonl, .json or .parquet file, a folder or an archive of texts "
-        "(default: standard input)",
+        help="a text in quotation marks; a file with a text a line; a .csv, .tsv, .jsonl, .json or .parquet file, a "
+        "folder or an archive of texts (default: standard input)",
     )
     parser.add_argument(
         "--input-format",
         choices=FORMATS,
         help="of standard input, or of a file whose name does not say it (default: by the name, else lines)",
     )
-    add_options(parser, TrainConfig, only=TEXT_SETTINGS, defaults="as in the training")
+    parser.add_options(GROUPS, only=TEXT_SETTINGS, defaults="as in the training")
     parser.add_argument("--format", choices=("jsonl", "csv"), help="of the output (default: jsonl)")
     parser.add_argument("--top", type=int, metavar="K", help="only the K most probable labels among the probabilities")
     parser.add_argument(

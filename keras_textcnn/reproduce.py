@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from keras_textcnn.cli.entry_point import Parser, run_command
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import console
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import FetchError, InputError
@@ -30,10 +31,9 @@ DESCRIPTION = """Trains what is recorded for each corpus, with several seeds or 
 the test texts in percent (mean and standard deviation), the linear model's on the same split, and published ones: of a
 CNN, and the best that we found of models without a pretrained language model, with the difference to it. What is
 finished is kept: the same command goes on after an interruption."""
-EXAMPLES = """examples:
-  python -m keras_textcnn.reproduce
-  python -m keras_textcnn.reproduce trec reuters-r8
-  python -m keras_textcnn.reproduce trec --vectors glove.6B.100d.30k --output runs/small-table"""
+EXAMPLES = """reproduce
+reproduce trec reuters-r8
+reproduce trec --vectors glove.6B.100d.30k --output runs/small-table"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_recipes() -> dict[str, Recipe]:
 
 def main() -> int:
     """The command `python -m keras_textcnn.reproduce`."""
-    parser = Parser("keras_textcnn.reproduce", description=DESCRIPTION, epilog=EXAMPLES)
+    parser = Parser("reproduce", usage="[NAME ...] [options]", description=DESCRIPTION, examples=EXAMPLES)
     named = ", ".join(f"{name} ({recipe.minutes} min)" for name, recipe in read_recipes().items())
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {named} (default: all)")
     parser.add_argument("--vectors", metavar="FILE", help="other pretrained vectors (default: as recorded)")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_textcnn.cli.entry_point import Parser, add_options, import_tensorflow, run_command
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.entry_point import import_tensorflow, run_command
 from keras_textcnn.cli.progress import console, counting
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader, read_records
@@ -34,17 +35,16 @@ if TYPE_CHECKING:
 
     from keras_textcnn.data.tokenized import TokenizedCorpus
 
-DESCRIPTION = """Trains a convolutional text classifier and writes a run directory: weights, metrics, plots and a
-SavedModel that takes raw text. Without options it trains on the Reuters R8 news topics."""
-EXAMPLES = """examples:
-  python -m keras_textcnn.train
-  python -m keras_textcnn.train --data reviews.csv --text-column review --label-column stars
-  python -m keras_textcnn.train --model charcnn --optimizer adamw
-  python -m keras_textcnn.train --data texts/ --vectors glove.6B.100d --output runs/texts
-  python -m keras_textcnn.train --data huge.jsonl.gz --memory 1024
-  python -m keras_textcnn.train --data new.csv --from runs/reviews --rehearse reviews.csv
-  python -m keras_textcnn.train --data sentence_polarity --folds 10
-  python -m keras_textcnn.train --resume runs/texts"""
+DESCRIPTION = """Trains a convolutional text classifier and writes a run directory: weights,
+report, pictures and a SavedModel that takes raw text."""
+EXAMPLES = """train
+train reviews.csv --text-column review --label-column stars
+train texts/ --vectors glove.6B.100d --output runs/texts
+train --resume runs/texts"""
+CORPUS_HELP = (
+    "a CSV, TSV, JSON, Parquet or fastText file, a folder or archive of LABEL/*.txt, or a name from the command "
+    f"catalog (default: {DEFAULT_CORPUS})"
+)
 
 CORPORA = ("data", "validation_data", "test_data", "rehearse")
 PATHS = ("vectors", "from_run")
@@ -52,10 +52,12 @@ PATHS = ("vectors", "from_run")
 
 def main() -> int:
     """The command `python -m keras_textcnn.train`."""
-    parser = Parser("keras_textcnn.train", description=DESCRIPTION, epilog=EXAMPLES)
-    add_options(parser, TrainConfig)
-    parser.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one in runs/)")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run, with its settings")
+    parser = Parser("train", usage="[CORPUS] [options]", description=DESCRIPTION, examples=EXAMPLES, all_options=True)
+    parser.group("data").add_argument("corpus", nargs="?", metavar="CORPUS", help=CORPUS_HELP)
+    parser.add_options(GROUPS)
+    output = parser.group("output")
+    output.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one in runs/)")
+    output.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run, with its settings")
     return run_command(_main, parser)
 
 
@@ -123,6 +125,10 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     """The settings and the run's directory, which is free or holds an unfinished run with these settings."""
     names = [field.name for field in dataclasses.fields(TrainConfig)]
     given = {name: value for name, value in vars(arguments).items() if name in names}
+    if arguments.corpus is not None:
+        if "data" in given:
+            raise InputError(f"two corpora: {arguments.corpus} and --data {given['data']}; give one of them")
+        given["data"] = arguments.corpus
     for name in PATHS:  # absolute, so that --resume finds them from any working directory
         if given.get(name) and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())

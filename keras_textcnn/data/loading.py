@@ -10,7 +10,7 @@ from keras_textcnn.data.corpus import SPLITS, Record
 from keras_textcnn.data.datasets import CATALOG, fetch, is_named
 from keras_textcnn.data.readers import CORPUS_KINDS, DELIMITERS, TABLES, Reader
 from keras_textcnn.errors import InputError
-from keras_textcnn.io.files import kind_of
+from keras_textcnn.io.files import is_there, kind_of
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.utils.log import logger
 
@@ -22,10 +22,7 @@ OF_BYTES = {"encoding", "errors"}
 
 def as_given(data: str) -> str:
     """What a user's words mean: a path is made absolute, and goes before a named corpus, which is said."""
-    try:
-        there = Path(data).exists()
-    except (OSError, ValueError):  # of a name that no file can have
-        return data
+    there = is_there(data)
     if there and is_named(data):
         logger.info(f"taking {Path(data).resolve()}, which is here, and not the named corpus {data}")
     return str(Path(data).resolve()) if there else data

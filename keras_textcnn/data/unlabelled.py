@@ -12,20 +12,21 @@ from keras_textcnn.data.loading import OF_BYTES, make_reader
 from keras_textcnn.data.readers import TABLES, Reader, split_fasttext
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.archives import ARCHIVES
-from keras_textcnn.io.files import Source, kind_of
+from keras_textcnn.io.files import Source, is_there, kind_of
 from keras_textcnn.settings.data import TEXT_SETTINGS
 
 BATCH = 1024  # texts answered at once, or fewer, if no more have come
 STANDARD_INPUT = "-"
 LINES = "lines"
+ITSELF = "text"  # the argument is no name, but the text
 FORMATS = (LINES, "csv", "tsv", "jsonl", "json")  # of a file whose name does not say it, or of standard input
 
 
 class Texts:
-    """The texts of a file, a folder or standard input, some at a time, in their order.
+    """The texts of a file, a folder or standard input, some at a time, in their order; or a text that was given itself.
 
     Args:
-        name: A path, or `-`.
+        name: A path, `-`, or a text: what is no file, and has spaces or neither a suffix nor a slash.
         config: How they are read.
         input_format: Of `FORMATS`; None: as the name says, lines where it says nothing.
 
@@ -42,9 +43,16 @@ class Texts:
         self.reader: Reader = make_reader(config, labels=False)
         self.labelled = 0
         self._live = name == STANDARD_INPUT
-        if not self._live and not self._path.exists():
-            raise InputError(f"cannot read {name}: No such file or directory; give a file of texts, or a folder")
-        folder_or_archive = not self._live and (self._path.is_dir() or kind_of(self._path) in ARCHIVES)
+        there = self._live or is_there(name)
+        self._itself = not there and (" " in name.strip() or not (self._path.suffix or "/" in name))
+        if not there and not self._itself:
+            raise InputError(
+                f"cannot read {name}: No such file or directory; give a file of texts, a folder, or the text itself in "
+                "quotation marks"
+            )
+        if input_format and self._itself:
+            raise InputError(f"--input-format does not apply to a text itself: {name!r}; leave it out")
+        folder_or_archive = there and not self._live and (self._path.is_dir() or kind_of(self._path) in ARCHIVES)
         if input_format and folder_or_archive:
             raise InputError(f"--input-format does not apply to {name}; leave it out")
 
@@ -61,6 +69,8 @@ class Texts:
 
     def useful(self) -> set[str]:
         """The settings of `TEXT_SETTINGS` that decide how these texts are read."""
+        if self._kind == ITSELF:
+            return set()
         if self._kind == LINES:
             return OF_BYTES
         if self._kind in (".csv", ".tsv", "", *ARCHIVES):
@@ -70,6 +80,8 @@ class Texts:
     @property
     def _kind(self) -> str:
         """The suffix that says how to read them, `lines`, or nothing for a folder."""
+        if self._itself:
+            return ITSELF
         if self._format:
             return self._format if self._format == LINES else f".{self._format}"
         if self._live:
@@ -81,6 +93,8 @@ class Texts:
 
     def _texts(self) -> Iterator[str]:
         kind = self._kind
+        if kind == ITSELF:
+            return iter([self._name])
         if kind in (".parquet", "", *ARCHIVES):
             return self.reader.texts_of(self._path)
         source = Source.of(self._path, kind)

@@ -146,6 +146,14 @@ def open_bytes(path: Path) -> BinaryIO:
     return io.BufferedReader(_Unpacked(path, unpack(path, "rb")), CHUNK) if unpack else path.open("rb")
 
 
+def is_there(name: str) -> bool:
+    """Whether there is a file or folder of a name, which may be a text that no file can be called by."""
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def kind_of(path: Path) -> str:
     """The suffix that says what a file holds, in lower case: `.csv` for `a.csv` and `a.csv.gz`."""
     suffix = path.suffix.lower()

@@ -33,24 +33,30 @@ class DataSettings:
         "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl, .json or .parquet file, a .txt "
         "file of fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt or "
         f"of tables (default: {DEFAULT_CORPUS})",
-        basic=True,
         metavar="CORPUS",
     )
     validation_data: str | None = option(None, "validation corpus (default: a part of the corpus)", metavar="CORPUS")
     test_data: str | None = option(
-        None, "test corpus (default: the corpus's own, else a part of it)", basic=True, metavar="CORPUS"
+        None,
+        "test corpus (default: the corpus's own, else a part of it)",
+        brief="test texts (default: the corpus's own, or a tenth)",
+        metavar="CORPUS",
     )
     text_column: tuple[str, ...] = option(
         ("text",),
         "columns that hold the text, separated by commas and joined in this order; a column whose own name has commas "
         "is given as it is",
         allowed=Range(all, "names of columns"),
-        basic=True,
+        brief="columns that hold the text (default: text)",
         type=one_name,
         metavar="COLUMN,...",
     )
     label_column: str = option(
-        "label", "column that holds the label", unless=({"label_columns": SET},), basic=True, metavar="COLUMN"
+        "label",
+        "column that holds the label",
+        unless=({"label_columns": SET},),
+        brief="column that holds the label (default: label)",
+        metavar="COLUMN",
     )
     label_columns: tuple[str, ...] = option(
         (),
@@ -64,7 +70,7 @@ class DataSettings:
         "a text may have several labels, with this between them, such as , or ; (default: each has one)",
         unless=({"label_columns": SET},),
         allowed=Range(bool, "at least one character"),
-        basic=True,
+        brief="several labels a text, with this between them",
         metavar="SEPARATOR",
     )
     encoding: str = option("utf-8", "encoding of the corpus's files, such as latin-1", metavar="NAME")
@@ -133,7 +139,7 @@ class DataSettings:
         "cross-validation: deal the texts to so many folds, by label, and train as many runs, each tested on another "
         "fold",
         allowed=at_least(3, most=MOST_RUNS),
-        basic=True,
+        brief="cross-validation with N folds",
         metavar="N",
     )
     fold: int | None = option(

@@ -43,7 +43,7 @@ def option(
     *,
     unless: tuple[dict[str, Any], ...] = (),
     allowed: Range | None = None,
-    basic: bool = False,
+    brief: str | None = None,
     **argument: Any,
 ) -> Any:
     """A field, and its option on the command line.
@@ -54,10 +54,10 @@ def option(
         unless: Conditions on other settings, under each of which the field has no effect; `SET` stands for any value
             but None, `POSITIVE` for any number above 0.
         allowed: The values that it may have; None: all of its type.
-        basic: Whether `--help` shows the option, or only `--help-all`.
+        brief: What `--help` says of the option; None: only `--help-all` shows it.
         argument: Goes to `ArgumentParser.add_argument`.
     """
-    metadata = {"help": help, "unless": unless, "allowed": allowed, "basic": basic, "argument": argument}
+    metadata = {"help": help, "unless": unless, "allowed": allowed, "brief": brief, "argument": argument}
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -15,6 +15,7 @@ from keras_textcnn.settings.fields import (
     option,
 )
 
+MOST_USED = "conv1d, conv1d-stack, conv2d, charcnn"  # of the models, in the short help
 MOST_NGRAMS = 5  # tokens of an n-gram: longer ones are rarely in two texts
 POOLINGS = Range(
     lambda names: bool(names) and set(names) <= {"max", "average"} and len(set(names)) == len(names),
@@ -26,7 +27,7 @@ POOLINGS = Range(
 class ModelSettings:
     """The layers of the model and their sizes."""
 
-    model: str = option("conv1d", "architecture", basic=True, choices=tuple(MODELS))
+    model: str = option("conv1d", "architecture", brief=f"{MOST_USED} ... (default: conv1d)", choices=tuple(MODELS))
     windows: tuple[int, ...] | None = model_option(
         "windows",
         "tokens that each convolution sees, separated by commas: side by side in conv1d and conv2d-windows, stacked in "

@@ -30,7 +30,7 @@ class TextSettings:
         "longer texts are cut to this many tokens, which are characters for charcnn; conv1d-stack, conv2d and "
         "charcnn-zhang cut and pad all texts to the length of the longest training text, if that is less",
         allowed=at_least(1, most=2**31 - 1),
-        basic=True,
+        brief="longer texts are cut (default: by the model)",
         metavar="N",
     )
     vocabulary: str = model_option(
@@ -48,7 +48,7 @@ class TextSettings:
         "vectors",
         "pretrained vectors: a GloVe, word2vec or fastText .vec file (also .gz, .zip, word2vec's .bin), a name that "
         f"glove_download.sh brings such as glove.6B.100d, {GLOVE_TABLE} (in the package) or none",
-        basic=True,
+        brief="GloVe, word2vec or fastText vectors, or none",
         metavar="FILE",
     )
     dimensions: int | None = model_option(

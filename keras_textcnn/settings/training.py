@@ -35,7 +35,7 @@ class TrainingSettings:
         "start from a finished run: its architecture and weights, its vocabulary with new tokens behind it, its labels "
         "with new ones behind them (or new ones alone, if the new texts have none of its labels); how a corpus is "
         "read, dropout, precision and class weights are as in the run unless given",
-        basic=True,
+        brief="start from a finished run",
         option="--from",
         metavar="RUN",
     )
@@ -63,14 +63,14 @@ class TrainingSettings:
         "frozen_epochs",
         "epochs of the first phase, in which what --freeze names is frozen",
         allowed=at_least(0),
-        basic=True,
+        brief="epochs with frozen vectors (default: by the model)",
         metavar="N",
     )
     unfrozen_epochs: int = model_option(
         "unfrozen_epochs",
         f"epochs of the second phase, everything trained; with --inner-folds the default is at most {FEW_EPOCHS}",
         allowed=at_least(0),
-        basic=True,
+        brief="epochs with everything trained, at most",
         metavar="N",
     )
     freeze: str = option(
@@ -183,4 +183,9 @@ class TrainingSettings:
         False,
         "TensorFlow uses only operations that give the same bits each time, for a GPU; a processor's always do",
     )
-    seed: int = option(0, "fixes the split, the initial weights, the shuffles and the dropout", basic=True, metavar="N")
+    seed: int = option(
+        0,
+        "fixes the split, the initial weights, the shuffles and the dropout",
+        brief="fixes splits, weights and batches (default: 0)",
+        metavar="N",
+    )

@@ -22,6 +22,11 @@ def visible(text: str) -> str:
     return STEERING.sub(lambda match: _spell(match[0]), text)
 
 
+def one_line(message: str) -> str:
+    """A message without line ends, in which nothing steers the terminal."""
+    return visible(" ".join(message.split()))
+
+
 def visible_json(line: str) -> str:
     r"""A line of JSON with `\u001b` and the like in place of these characters: the same values to whoever parses it."""
     return STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", line)

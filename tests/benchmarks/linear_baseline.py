@@ -7,7 +7,6 @@ Takes the options of `keras_textcnn.train` and prints what its results table and
 model: accuracy and macro F1 in percent, on the validation and the test texts.
 """
 
-import argparse
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -15,8 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 def main() -> None:
     """Prints a line."""
-    from keras_textcnn.cli.entry_point import add_options
-    from keras_textcnn.config import TrainConfig
+    from keras_textcnn.cli.arguments import Parser
+    from keras_textcnn.config import GROUPS, TrainConfig
     from keras_textcnn.data.corpus import TRAIN, VALIDATION, Corpus
     from keras_textcnn.data.loading import locate, make_reader, read_records
     from keras_textcnn.data.preprocessing import encode_corpus
@@ -24,9 +23,11 @@ def main() -> None:
     from keras_textcnn.data.tokenized import tokenize_corpus
     from keras_textcnn.training.trainer import count_texts, measure_baseline
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser, TrainConfig)
-    config = TrainConfig(**vars(parser.parse_args())).resolved()
+    parser = Parser("train", usage="--data CORPUS [options]", description=__doc__ or "", examples="")
+    parser.add_options(GROUPS)
+    given = vars(parser.parse_args())
+    del given["debug"]
+    config = TrainConfig(**given).resolved()
     named = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
     sources = {split: locate(data) for split, data in named.items() if data}
     corpus = Corpus.of(read_records(sources, make_reader(config, config.data)))

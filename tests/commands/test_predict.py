@@ -72,6 +72,17 @@ def test_top_and_reject(
     assert [json.loads(line)["label"] for line in lines].count(None) == 3
 
 
+@pytest.mark.parametrize("text", ["the apple and the pear", "apple", "apple.csv is a file; the pear none", "é" * 3000])
+def test_a_text_itself_is_answered_as_a_line_of_it(
+    text: str, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(text, "utf-8")
+    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, text)
+    assert (status, lines) == (0, main_lines(monkeypatch, capsys, finished_run, path)[1])
+    assert len(lines) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -88,6 +99,9 @@ def test_top_and_reject(
         (["RUN", "--explain", "html", "--format", "csv"], "--explain html writes a page; leave --format out"),
         (["RUN", "--explain", "html", "--reject-below", "0.5"], "writes a page; leave --reject-below out"),
         (["RUN", "nowhere.csv"], "cannot read nowhere.csv: No such file"),
+        (["RUN", "no/where"], "cannot read no/where: No such file or directory; give a file of texts, a folder, or"),
+        (["RUN", "a text", "--encoding", "latin-1"], "--encoding does not apply to a text, as it is read"),
+        (["RUN", "a text", "--input-format", "csv"], "--input-format does not apply to a text itself: 'a text'"),
         (["RUN", "CORPUS", "--text-column", "body"], "no column 'body' in"),
     ],
 )

@@ -100,7 +100,8 @@ def test_no_room_for_a_run_or_for_the_cache(small_options: list[str], tmp_path: 
 
 FETCH = """
 from keras_textcnn.data import datasets
-from keras_textcnn.cli.entry_point import Parser, run_command
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.entry_point import run_command
 
 class Endless:
     def rows(self, name, work):
@@ -108,7 +109,7 @@ class Endless:
             yield "train", "x", "a" * 1000
 
 datasets.CATALOG["endless"] = datasets.CatalogEntry(Endless(), 2, {}, 2, 1, "none")
-raise SystemExit(run_command(lambda arguments: datasets.fetch("endless"), Parser("fetch", description="", epilog="")))
+raise SystemExit(run_command(lambda arguments: datasets.fetch("endless"), Parser("fetch", usage="", description="", examples="")))
 """
 
 

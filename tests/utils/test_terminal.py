@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from rich.text import Text
 
-from keras_textcnn.cli.entry_point import Parser, run_command
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.data.survey import Survey, describe_survey
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, tables
@@ -102,13 +103,13 @@ def test_errors_steer_no_terminal(
         raise InputError(f"no such file: {nasty}")
 
     monkeypatch.setattr(sys, "argv", ["x", *(["--debug"] if debug else [])])
-    assert run_command(fail, Parser("x", description="", epilog="")) == 2
+    assert run_command(fail, Parser("x", usage="", description="", examples="")) == 2
     error = capsys.readouterr().err
     assert not STEERING.search(error)
     assert error.splitlines()[-1].startswith("error: no such file: ")
     monkeypatch.setattr(sys, "argv", ["x", f"--none={nasty}"])
     with pytest.raises(SystemExit):
-        run_command(fail, Parser("x", description="", epilog=""))
+        run_command(fail, Parser("x", usage="", description="", examples=""))
     assert not STEERING.search(capsys.readouterr().err)
 
 

@@ -1,0 +1,49 @@
+"""The commands by name: `python -m keras_textcnn COMMAND ...`, or `keras-textcnn COMMAND ...`."""
+
+import difflib
+import importlib
+import importlib.metadata
+import sys
+
+from keras_textcnn.cli.arguments import SCRIPT, USAGE_ERROR
+
+COMMANDS = {
+    "train": "a corpus in, a run directory out: weights, report, SavedModel",
+    "predict": "a run and texts in, labels with probabilities out",
+    "evaluate": "a run and a labelled corpus in, a report out",
+    "catalog": "list the corpora that are known by name",
+    "reproduce": "train the recorded recipes and compare with published results",
+}
+HELP = f"""usage: {SCRIPT} COMMAND [arguments]
+
+Convolutional text classification in Keras 3.
+
+commands:
+{"".join(f"  {name:<11}{what}{chr(10)}" for name, what in COMMANDS.items())}
+{SCRIPT} COMMAND --help explains a command, {SCRIPT} --version names the version. Try first:
+
+  {SCRIPT} train"""
+
+
+def main() -> int:
+    """The command `python -m keras_textcnn`: runs another one, or lists all."""
+    given = sys.argv[1:]
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(HELP)
+        return 0
+    if given[0] == "--version":
+        versions = (f"{name} {importlib.metadata.version(name)}" for name in ("keras_textcnn", "keras", "tensorflow"))
+        print(", ".join(versions))
+        return 0
+    if given[0] not in COMMANDS:
+        close = difflib.get_close_matches(given[0], COMMANDS, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"give one of {', '.join(COMMANDS)}"
+        print(f"error: no such command: {given[0]!a}; {meant}", file=sys.stderr)
+        return USAGE_ERROR
+    sys.argv = [f"{SCRIPT} {given[0]}", *given[1:]]
+    command = importlib.import_module(f"keras_textcnn.{given[0]}")
+    return int(command.main())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

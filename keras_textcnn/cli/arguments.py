@@ -1,0 +1,163 @@
+"""Options from a dataclass of settings, help in two lengths, and errors of one line."""
+
+import argparse
+import dataclasses
+import itertools
+import sys
+import types
+import typing
+from collections.abc import Callable, Container, Mapping
+from typing import Any
+
+from keras_textcnn.cli.habits import explain_unknown
+from keras_textcnn.settings.fields import option_name, show
+from keras_textcnn.utils.terminal import one_line
+
+USAGE_ERROR = 2  # the exit status
+SCRIPT = "keras-textcnn"  # what `pip install` puts on the PATH
+UNKNOWN = "unrecognized arguments: "  # how argparse begins the message
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help with room for long names of options."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=29)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and whose help is short unless all of it is asked for.
+
+    Args:
+        command: The command's name, such as `train`.
+        usage: Its arguments, as the usage line has them.
+        description: What it does.
+        examples: Command lines without the program's name, one a line.
+        all_options: Whether `--help` shows only the options that most people need, and `--help-all` the others too.
+    """
+
+    def __init__(self, command: str, *, usage: str, description: str, examples: str, all_options: bool = False) -> None:
+        installed = sys.argv[0] == f"{SCRIPT} {command}"
+        prog = sys.argv[0] if installed else f"python -m keras_textcnn.{command}"
+        lines = "".join(f"\n  {line.replace(command, prog, 1)}" for line in examples.splitlines())
+        super().__init__(
+            prog,
+            usage=f"{prog} {usage}",
+            description=description,
+            epilog=f"examples:{lines}" + ("\n\n--help-all shows all options." if all_options else ""),
+            formatter_class=Formatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self._whole: dict[str, dict[str, Any]] = {}  # how an action stands in the help of all options
+        general = self.add_argument_group("general")
+        general.add_argument("-h", "--help", action="help", help="show this help and exit")
+        if all_options:
+            general.add_argument("--help-all", action=_HelpAll, nargs=0, help="show all options and exit")
+        general.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        if all_options:
+            for action in general._group_actions:
+                self._shorten(action, None)
+
+    def add_options(
+        self, groups: Mapping[str, type], *, only: Container[str] | None = None, defaults: str | None = None
+    ) -> None:
+        """Adds an option for each field of some dataclasses; one that is not given leaves no trace.
+
+        Args:
+            groups: The dataclasses, by the heading that their options have.
+            only: Names of the fields; None: all.
+            defaults: What the help says of the defaults, if they are not the fields' own.
+        """
+        for title, settings in groups.items():
+            fields = [field for field in dataclasses.fields(settings) if only is None or field.name in only]
+            group = self.group(title) if fields else None
+            hints = typing.get_type_hints(settings)
+            for field in fields:
+                self._add_option(group, field, _type_of(hints[field.name]), defaults)
+
+    def group(self, title: str) -> Any:
+        """The group of options that has this heading."""
+        found = [group for group in self._action_groups if group.title == title]
+        return found[0] if found else self.add_argument_group(title)
+
+    def _add_option(self, group: Any, field: "dataclasses.Field[Any]", kind: Any, defaults: str | None) -> None:
+        argument = {"help": field.metadata["help"], **field.metadata["argument"]}
+        argument.pop("option", None)
+        if defaults:
+            argument["help"] = f"{argument['help'].split(' (default')[0]} (default: {defaults})"
+        elif field.default not in (None, ()) and "action" not in argument:
+            argument["help"] += f" (default: {show(field.default)})"
+        if kind is bool:
+            argument.setdefault("action", "store_true")
+        else:
+            argument.setdefault("type", _converter(kind))
+        action = group.add_argument(option_name(field), dest=field.name, default=argparse.SUPPRESS, **argument)
+        if self._whole:
+            self._shorten(action, field.metadata["brief"])
+
+    def _shorten(self, action: argparse.Action, brief: str | None) -> None:
+        """Gives an action its short help, or none; `format_all` has the whole one."""
+        self._whole[action.dest] = {"help": action.help, "metavar": action.metavar}
+        action.help = brief or argparse.SUPPRESS
+        if action.choices:
+            action.metavar = "NAME"
+
+    def format_all(self) -> str:
+        """The help with every option."""
+        for action in self._actions:
+            vars(action).update(self._whole.get(action.dest, {}))
+        return self.format_help()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """An option with a choice that may be left out takes none but its choices: what follows may be an argument."""
+        given = list(sys.argv[1:] if args is None else args)
+        for action in self._actions:
+            if action.nargs == "?" and action.option_strings:
+                for i, (one, following) in enumerate(itertools.zip_longest(given, given[1:])):
+                    if one in action.option_strings and following not in (action.choices or ()):
+                        given[i] = f"{one}={action.const}"
+        return super().parse_known_args(given, namespace)
+
+    def error(self, message: str) -> typing.NoReturn:
+        """Ends the process with one line and the status of a usage error."""
+        if message.startswith(UNKNOWN):
+            options = [name for action in self._actions for name in action.option_strings]
+            message = explain_unknown(message.removeprefix(UNKNOWN).split(), options)
+        whole = "--help-all" if self._whole else "--help"
+        self.exit(USAGE_ERROR, f"error: {one_line(message)}; see {self.prog} {whole}\n")
+
+
+class _HelpAll(argparse.Action):
+    def __call__(self, parser: Any, *arguments: Any, **named: Any) -> None:
+        parser._print_message(parser.format_all(), sys.stdout)
+        parser.exit()
+
+
+def _type_of(hint: Any) -> Any:
+    """The type of an option; what may be None is None when it is not given."""
+    if isinstance(hint, types.UnionType):
+        return next(kind for kind in typing.get_args(hint) if kind is not type(None))
+    return hint
+
+
+def _converter(kind: Any) -> Callable[[str], Any]:
+    if typing.get_origin(kind) is tuple:
+        return comma_separated_integers if int in typing.get_args(kind) else comma_separated
+    converter: Callable[[str], Any] = kind
+    return converter
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """`a, b` as ("a", "b")."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+def comma_separated_integers(text: str) -> tuple[int, ...]:
+    """`1,2,3` as (1, 2, 3), `none` as ()."""
+    try:
+        return () if text == "none" else tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be numbers separated by commas, such as 1,2,3; received: {text}"
+        ) from None
