@@ -109,7 +109,8 @@ class Endless:
             yield "train", "x", "a" * 1000
 
 datasets.CATALOG["endless"] = datasets.CatalogEntry(Endless(), 2, {}, 2, 1, "none")
-raise SystemExit(run_command(lambda arguments: datasets.fetch("endless"), Parser("fetch", usage="", description="", examples="")))
+parser = Parser("fetch", usage="", description="", examples="")
+raise SystemExit(run_command(lambda arguments: datasets.fetch("endless"), parser))
 """
 
 
