@@ -19,7 +19,7 @@ _HOMES = {
     "build_charcnn": "models.charcnn",
     "build_charcnn_zhang": "models.charcnn",
     "LazyAdam": "training.optimizers",
-    "Phase": "training.two_phase",
+    "Phase": "training.phases",
     "two_phase_fit": "training.two_phase",
     "Run": "persistence.run",
     "load_model": "persistence.loading",

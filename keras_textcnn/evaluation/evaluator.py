@@ -19,7 +19,8 @@ from keras_textcnn.data.numbering import hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, plots, tables
 from keras_textcnn.inference.predictor import Predictor
-from keras_textcnn.persistence.run import LearntTexts, Run
+from keras_textcnn.persistence.learnt_texts import LearntTexts
+from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.folding import fold_label
 from keras_textcnn.utils import terminal
 

@@ -13,6 +13,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import sha256_of
 from keras_textcnn.persistence.folder import MANIFEST, PARTIAL, Folder
+from keras_textcnn.persistence.learnt_texts import LearntTexts
 
 SUMMARY = "repeats.json"  # of a directory of several runs
 FORMAT = 7  # of the directory; it grows when an older reader could no longer understand a newer directory
@@ -21,32 +22,6 @@ SAVED_MODEL = "saved_model/1"
 LEARNT, LARGEST_LEARNT = "learnt_texts.bin", 2**31  # the file, and the bytes that are read of it at most
 BEGUN = ("config.json", "vocabulary.txt", "labels.txt")  # what an unfinished run is resumed by, beside the checkpoints
 UNSEALED = ("checkpoints", "tensorboard", "evaluations", MANIFEST)  # what comes, goes or grows, and the manifest itself
-
-
-@dataclasses.dataclass(frozen=True)
-class LearntTexts:
-    """Which texts a run has learnt from, by their hashes (`store.hash_text`), so that it is not praised for these.
-
-    Attributes:
-        fitted: uint64 (texts,), sorted: those that its weights were fitted to; with `--from` also those that the run
-            was fitted to that it started from.
-        chosen: uint64 (texts,), sorted: those that only chose its epochs, scale, temperature and thresholds.
-    """
-
-    fitted: np.ndarray
-    chosen: np.ndarray
-
-    @classmethod
-    def of(cls, fitted: np.ndarray, chosen: np.ndarray, before: "LearntTexts | None" = None) -> "LearntTexts":
-        """From the hashes of a run's own texts, and what the run has learnt from that it started from."""
-        if before:
-            fitted, chosen = np.concatenate([fitted, before.fitted]), np.concatenate([chosen, before.chosen])
-        fitted = np.unique(fitted.astype(np.uint64))
-        return cls(fitted, np.setdiff1d(chosen.astype(np.uint64), fitted))
-
-    def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of some texts, uint64 (texts,), are among the fitted and among the chosen ones: bool (texts,) each."""
-        return np.isin(hashes, self.fitted), np.isin(hashes, self.chosen)
 
 
 def check_free(directory: Path) -> None:

@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import DAMAGES
+from keras_textcnn.training.compilation import frozen_weights
+from keras_textcnn.training.phases import Phase
 
 DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file
 FACTS = "facts"
@@ -79,3 +82,49 @@ def reading_checkpoint(path: Path) -> Iterator[None]:
         yield
     except BAD as error:
         raise InputError(f"damaged checkpoint: {path} ({error}); remove it to train from the start") from error
+
+
+class UnchangedWeights:
+    """The weights that none of some phases changes: a checkpoint holds a digest of them, for the fit begins with them.
+
+    Args:
+        model: In a fit of these phases, before the first step or after any.
+        phases: The current phase and those before it.
+
+    Attributes:
+        digest: SHA-256 of the weights.
+    """
+
+    def __init__(self, model: keras.Model, phases: Sequence[Phase]) -> None:
+        left = [{id(variable) for variable in frozen_weights(model, phase)} for phase in phases]
+        self._ids = set.intersection(*left)
+        digest = hashlib.sha256()
+        for variable in model.weights:
+            if id(variable) in self._ids:
+                digest.update(keras.ops.convert_to_numpy(variable).tobytes())
+        self.digest = digest.hexdigest()
+
+    def others(self, variables: Sequence[keras.Variable]) -> list[keras.Variable]:
+        """Those of the variables that are not among these weights."""
+        return [variable for variable in variables if id(variable) not in self._ids]
+
+    def leave_out(self, variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The values of `others`, of the values of all variables."""
+        pairs = zip(variables, values, strict=True)
+        return [value for variable, value in pairs if id(variable) not in self._ids]
+
+    def fill_in(self, variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The values of all variables, of the values of `others`."""
+        others = dict(zip(map(id, self.others(variables)), values, strict=True))
+        return [others[id(one)] if id(one) in others else keras.ops.convert_to_numpy(one) for one in variables]
+
+
+def values_of(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+def assign_values(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        if value.shape != tuple(variable.shape):  # Keras's own message prints the arrays
+            raise ValueError(f"{variable.path} has the shape {tuple(variable.shape)}, not {value.shape}")
+        variable.assign(value)

@@ -21,7 +21,8 @@ def main() -> None:
     from keras_textcnn.data.preprocessing import encode_corpus
     from keras_textcnn.data.splits import deal_folds
     from keras_textcnn.data.tokenized import tokenize_corpus
-    from keras_textcnn.training.trainer import count_texts, measure_baseline
+    from keras_textcnn.training.linear_baseline import measure_baseline
+    from keras_textcnn.training.preparation import count_texts
 
     parser = Parser("train", usage="--data CORPUS [options]", description=__doc__ or "", examples="")
     parser.add_options(GROUPS)

@@ -28,8 +28,8 @@ def main() -> None:
     from keras_textcnn.data.batching import Examples, length_boundaries, padded_batches, plan_batches
     from keras_textcnn.data.tokenized import ArrayIds
     from keras_textcnn.models import factory
-    from keras_textcnn.training import ensemble
-    from keras_textcnn.training.two_phase import compile_phase
+    from keras_textcnn.training import plans
+    from keras_textcnn.training.compilation import compile_phase
 
     config = TrainConfig(dimensions=100, vectors="glove.6B.100d.30k", ngrams=0).resolved(texts=MANY)
     boundaries = length_boundaries(config.maximum_tokens)
@@ -49,7 +49,7 @@ def main() -> None:
             arrays = dict(np.load(path))
         ids, lengths, targets = (arrays[f"train_{part}"] for part in ("ids", "lengths", "targets"))
         model = factory.build_model(config, vocabulary_size=int(ids.max()) + 1, labels=int(targets.max()) + 1)
-        compile_phase(model, ensemble.plan_phases(config)[0])
+        compile_phase(model, plans.plan_phases(config)[0])
         fed = pipeline_of(ids, lengths, targets)
         ready = fed.cache()
         model.fit(ready, verbose=0)

@@ -27,8 +27,8 @@ def main() -> None:
 
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.models import factory
-    from keras_textcnn.training import ensemble
-    from keras_textcnn.training.two_phase import compile_phase
+    from keras_textcnn.training import plans
+    from keras_textcnn.training.compilation import compile_phase
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ids.npz")
@@ -44,7 +44,7 @@ def main() -> None:
         config = config.resolved(texts=MANY)
         a_token = 2 * sum(config.windows) * config.dimensions * config.filters
         running, distinct = (sum(count(ids) for ids, _ in batches) for count in (np.count_nonzero, _distinct))
-        for passes, phase in enumerate(ensemble.plan_phases(config), 2):
+        for passes, phase in enumerate(plans.plan_phases(config), 2):
             model = factory.build_model(config, vocabulary_size=rows, labels=labels)
             compile_phase(model, phase)
             signature = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)

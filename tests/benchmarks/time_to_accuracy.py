@@ -39,8 +39,8 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
     from keras_textcnn.data.preprocessing import encode_corpus
     from keras_textcnn.data.tokenized import tokenize_corpus
     from keras_textcnn.models import factory
-    from keras_textcnn.training import ensemble
-    from keras_textcnn.training.two_phase import compile_phase
+    from keras_textcnn.training import plans
+    from keras_textcnn.training.compilation import compile_phase
 
     rows = [(name, *pair) for name, pairs in splits.items() for pair in zip(*pairs, strict=True)]
     corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
@@ -55,7 +55,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
         found = batching.predict_logits(model, examples["test"], boundaries=boundaries, batch_size=256)
         return [encoded.labels[output] for output in found.argmax(axis=1)]
 
-    for phase in ensemble.plan_phases(config):
+    for phase in plans.plan_phases(config):
         compile_phase(model, phase)
         for epoch in itertools.islice(epochs, phase.epochs):
             plan = batching.plan_batches(

@@ -45,16 +45,16 @@ class Ours:
         """Trains an epoch."""
         from keras_textcnn.config import TrainConfig
         from keras_textcnn.data import batching
-        from keras_textcnn.training import two_phase
+        from keras_textcnn.training import compilation, phases
 
         if self.epoch in (0, FROZEN):
             config = TrainConfig()
             rates = config.resolved().learning_rate, config.resolved().unfrozen_learning_rate
-            phases = two_phase.two_phases(
+            phases = phases.two_phases(
                 frozen_epochs=FROZEN, unfrozen_epochs=UNFROZEN, learning_rate=rates[0], unfrozen_learning_rate=rates[1],
                 embedding_factor=config.resolved().embedding_factor,
             )  # fmt: skip
-            two_phase.compile_phase(self.model, phases[0 if frozen else 1])
+            compilation.compile_phase(self.model, phases[0 if frozen else 1])
         boundaries = batching.length_boundaries(int(texts.lengths.max()))
         plan = batching.plan_batches(
             texts.lengths, boundaries=boundaries, batch_size=BATCH, seed=(self.seed, self.epoch)

@@ -45,12 +45,12 @@ def our_model(rows: int, labels: int, phase: str) -> object:
     """The package's model, compiled as in a phase of the default recipe."""
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.models import factory
-    from keras_textcnn.training import ensemble
-    from keras_textcnn.training.two_phase import compile_phase
+    from keras_textcnn.training import plans
+    from keras_textcnn.training.compilation import compile_phase
 
     config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100, ngrams=0).resolved(texts=MANY)
     model = factory.build_model(config, vocabulary_size=rows, labels=labels)
-    compile_phase(model, next(part for part in ensemble.plan_phases(config) if part.name == phase))
+    compile_phase(model, next(part for part in plans.plan_phases(config) if part.name == phase))
     return model
 
 

@@ -12,7 +12,8 @@ from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.numbering import hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.evaluator import evaluate as evaluate_texts
-from keras_textcnn.persistence.run import LearntTexts, Run
+from keras_textcnn.persistence.learnt_texts import LearntTexts
+from keras_textcnn.persistence.run import Run
 from tests.conftest import make_texts, write_table
 
 

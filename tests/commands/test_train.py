@@ -90,10 +90,10 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
     from keras_textcnn.data.preprocessing import encode_corpus
     from keras_textcnn.data.tokenized import tokenize_corpus
     from keras_textcnn.models.factory import build_model, load_vectors
-    from keras_textcnn.training import ensemble
-    from keras_textcnn.training.ensemble import split_parts
+    from keras_textcnn.training import plans
+    from keras_textcnn.training.compilation import compile_phase
     from keras_textcnn.training.losses import MarginLoss
-    from keras_textcnn.training.two_phase import compile_phase
+    from keras_textcnn.training.part_fits import split_parts
 
     metrics = json.loads((finished_run / "metrics.json").read_text())
     epochs = {phase["name"]: phase["epochs"] for phase in metrics["phases"]}
@@ -112,7 +112,7 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
         },
     )
     boundaries = batching.length_boundaries(config.maximum_tokens)
-    plans = ensemble.plan_phases(config), ensemble.plan_ngram_phases(config)
+    plans = plans.plan_phases(config), plans.plan_ngram_phases(config)
     for part, phases, loss in zip(split_parts(model), plans, (None, MarginLoss()), strict=True):
         epoch = 0
         for phase in phases:

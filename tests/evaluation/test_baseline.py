@@ -17,7 +17,7 @@ from keras_textcnn.data.preprocessing import encode_corpus
 from keras_textcnn.data.tokenized import tokenize_corpus
 from keras_textcnn.evaluation import baseline
 from keras_textcnn.evaluation.calibration import tune_thresholds
-from keras_textcnn.training.trainer import measure_baseline
+from keras_textcnn.training.linear_baseline import measure_baseline
 
 WORDS = [f"{first}{second}" for first in "bdgk" for second in "aeiou"]
 SIGNS = [*"好坏书看天地人山水火风云雨雪花鸟鱼虫日月"]

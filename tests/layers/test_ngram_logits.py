@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_textcnn.layers.ngram_logits import NEXT, SCATTER, NgramLogits, count_ngrams
 from keras_textcnn.models.conv1d import build_conv1d
-from keras_textcnn.training.ensemble import split_parts
+from keras_textcnn.training.part_fits import split_parts
 from tests.conftest import make_ids, randomize, weights_of
 
 BITS = 2**64
@@ -79,7 +79,8 @@ def test_the_model_is_the_sum_of_its_parts() -> None:
 
 
 def test_rows_of_other_ngrams_stay_as_they_are() -> None:
-    from keras_textcnn.training.two_phase import Phase, compile_phase
+    from keras_textcnn.training.compilation import compile_phase
+    from keras_textcnn.training.phases import Phase
 
     model = split_parts(build_conv1d(vocabulary_size=30, labels=2, ngrams=2, ngram_buckets=5_000))[1]
     compile_phase(model, Phase("n-grams", 1, 0.1))

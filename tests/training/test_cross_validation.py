@@ -7,7 +7,7 @@ import pytest
 
 from keras_textcnn import Run, evaluate, predict
 from keras_textcnn.evaluation.tables import repeats_table
-from keras_textcnn.training import ensemble
+from keras_textcnn.training import part_fits
 from keras_textcnn.training.cross_validation import summarize
 from tests.commands.test_train import run_main, weights_of
 from tests.conftest import DECIDED, make_texts, write_table
@@ -71,7 +71,7 @@ def test_what_is_finished_is_kept_and_the_rest_resumed(
     (begun / "repeats.json").write_text(json.dumps({name: whole[name] for name in ("format", "settings")}))
     shutil.rmtree(begun / "fold-3")
     with monkeypatch.context() as patch:
-        patch.setattr(ensemble.fitting, "two_phase_fit", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
+        patch.setattr(part_fits.two_phase, "two_phase_fit", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
         assert run_main(patch, "--resume", begun) == 130
     output = capsys.readouterr().err
     assert "run 3 of 3: " in output

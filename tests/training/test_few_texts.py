@@ -18,12 +18,13 @@ from keras_textcnn import Corpus, TrainConfig, load_model
 from keras_textcnn.data.batching import length_boundaries, plan_batches, plan_epoch
 from keras_textcnn.data.splits import deal_folds
 from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation.advice import describe_chance
 from keras_textcnn.inference.window_trace import trace_windows
 from keras_textcnn.layers.ngram_logits import NgramLogits
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
 from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.training.linear_models import average_vectors, count_rows, solve_ngrams, solve_vector_mean
-from keras_textcnn.training.trainer import describe_chance, train
+from keras_textcnn.training.trainer import train
 from tests.conftest import make_examples, make_ids, make_texts, randomize, weights_of
 
 IDS, WIDEST = 30, 12
@@ -328,7 +329,7 @@ def test_goes_on_with_the_same_weights(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keras_textcnn.training import ensemble, two_phase
+    from keras_textcnn.training import part_fits, two_phase
 
     corpus = split(pairs, test=12)
     whole = train(TrainConfig(**settings), corpus, tmp_path / "whole")
@@ -340,7 +341,7 @@ def test_goes_on_with_the_same_weights(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        for module in (two_phase, ensemble):
+        for module in (two_phase, part_fits):
             patch.setattr(module, "write_checkpoint", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(TrainConfig(**settings), corpus, tmp_path / "stopped")

@@ -13,9 +13,11 @@ from keras_textcnn import Corpus
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.numbering import hash_text
-from keras_textcnn.persistence.run import LearntTexts, Run
-from keras_textcnn.training import trainer
-from keras_textcnn.training.trainer import _describe_lead, _say_how_many_were_learnt
+from keras_textcnn.evaluation.advice import describe_lead
+from keras_textcnn.persistence.learnt_texts import LearntTexts
+from keras_textcnn.persistence.run import Run
+from keras_textcnn.training import callbacks, trainer
+from keras_textcnn.training.overlap import warn_of_learnt_test_texts
 from tests.conftest import make_texts
 
 CONFIG = TrainConfig(
@@ -54,12 +56,13 @@ def test_seconds_are_those_of_all_processes(
 ) -> None:
     texts, labels = zip(*make_texts(30, 4), strict=True)
     corpus, clock = Corpus(texts, labels), [0.0]
-    monkeypatch.setattr(trainer, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
+    for module in (trainer, callbacks):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
     for number, epoch in enumerate(interruptions):
         clock[0] = 1000.0 * number  # each process's begins where it likes
         with monkeypatch.context() as patch:
             if killed:
-                patch.setattr(trainer._Seconds, "__exit__", lambda *arguments: None)
+                patch.setattr(callbacks.RunSeconds, "__exit__", lambda *arguments: None)
             work = Work(clock, ends_in=epoch)
             with pytest.raises(ZeroDivisionError):
                 trainer.train(CONFIG, corpus, tmp_path / "run", resumed=number > 0, callbacks=[work])
@@ -84,13 +87,13 @@ def test_seconds_are_those_of_all_processes(
 )
 def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], linear: float, said: str | None) -> None:
     scores = {"test": {"accuracy": 0.9735}, "baseline": {"test": {"accuracy": linear}}}
-    line = _describe_lead(TrainConfig(**settings).resolved(), scores)
+    line = describe_lead(TrainConfig(**settings).resolved(), scores)
     if said is None:
         assert line == ""
     else:
         assert line.startswith("warning: the linear model is ahead on the test texts (97.58 against 97.35); try ")
         assert line.endswith(said)
-    assert _describe_lead(TrainConfig(**settings).resolved(), {**scores, "baseline": None}) == ""
+    assert describe_lead(TrainConfig(**settings).resolved(), {**scores, "baseline": None}) == ""
 
 
 @pytest.mark.parametrize(("fitted", "chosen", "number"), [("", "", 0), ("a", "c", 2), ("abc", "", 3)])
@@ -99,11 +102,11 @@ def test_old_texts_that_the_old_run_has_learnt_from_are_told(
 ) -> None:
     run = Run(tmp_path)
     records = [Record("test", text, "x") for text in "abc"]
-    _say_how_many_were_learnt(run, records)
+    warn_of_learnt_test_texts(run, records)
     assert logged == []  # an older version's run has no list of them
     run.write_learnt(
         LearntTexts.of(*(np.array([hash_text(text) for text in its], np.uint64) for its in (fitted, chosen)))
     )
     run.seal(["learnt_texts.bin"])
-    _say_how_many_were_learnt(run, records)
+    warn_of_learnt_test_texts(run, records)
     assert [line.split(" test texts")[0] for line in logged] == [f"warning: {number} of 3"] * bool(number)

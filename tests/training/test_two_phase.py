@@ -16,9 +16,11 @@ from keras_textcnn.data.batching import Examples, padded_batches, plan_batches
 from keras_textcnn.errors import InputError
 from keras_textcnn.models.charcnn import build_charcnn
 from keras_textcnn.models.conv1d import build_conv1d
-from keras_textcnn.training import two_phase
+from keras_textcnn.training import compilation
 from keras_textcnn.training.checkpoint import read_checkpoint, write_checkpoint
-from keras_textcnn.training.two_phase import Phase, Progress, compile_phase, summarize_phases, two_phase_fit, two_phases
+from keras_textcnn.training.compilation import compile_phase
+from keras_textcnn.training.phases import Phase, Progress, summarize_phases, two_phases
+from keras_textcnn.training.two_phase import two_phase_fit
 from tests.conftest import make_examples
 
 PHASES = two_phases(frozen_epochs=3, unfrozen_epochs=3, learning_rate=0.02, unfrozen_learning_rate=0.005)
@@ -330,7 +332,7 @@ def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
     tmp_path: Path, whole: tuple[keras.Model, Progress], moments: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the so manieth moment it is asked to end, and again after it went on."""
-    monkeypatch.setattr(two_phase, "STEPS_PER_EXECUTION", 2)
+    monkeypatch.setattr(compilation, "STEPS_PER_EXECUTION", 2)
     model, expected = whole
     for moment in moments:
         moments_left = iter(range(moment - 1))
@@ -350,7 +352,7 @@ def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
 
 
 def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_phase, "STEPS_PER_EXECUTION", 2)
+    monkeypatch.setattr(compilation, "STEPS_PER_EXECUTION", 2)
     examples, phases = make_texts(64, seed=1), [Phase("one", 1, 0.02)]
     steps = len(list(batches(examples, 0)))
     done = []
@@ -376,7 +378,7 @@ def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: 
 def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: list[str]
 ) -> None:
-    monkeypatch.setattr(two_phase, "STEPS_PER_EXECUTION", 1)
+    monkeypatch.setattr(compilation, "STEPS_PER_EXECUTION", 1)
     phases = [Phase("one", 1, 0.01), Phase("wild", 2, 1e38, optimizer="sgd"), Phase("three", 1, 0.01)]
     whole, resumed, checkpoint = make_model(), make_model(), tmp_path / "latest.npz"
     fit(whole, phases)

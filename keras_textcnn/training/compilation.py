@@ -1,0 +1,96 @@
+"""A phase's part in a model: what is frozen, the optimizer, the loss."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from keras_textcnn.layers.names import EMBEDDING, LOGITS, STATIC_EMBEDDING
+from keras_textcnn.training.losses import build_loss
+from keras_textcnn.training.optimizers import build_optimizer
+from keras_textcnn.training.phases import KERNELS, Phase
+
+BIASES, STATISTICS = ("bias", "beta"), ("moving_mean", "moving_variance")  # of layers, by the names of the variables
+
+
+STEPS_PER_EXECUTION = 16  # between two looks of Python, which cost up to 3 ms each: a quarter of a short step
+
+
+class CompiledPhases:
+    """Models that share their layers, each compiled for one phase; it is traced once, however many fits have it."""
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[Phase, str], tuple[keras.Model, keras.losses.Loss | None]] = {}
+
+    def take(
+        self, model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
+    ) -> keras.Model:
+        """A model of the same layers compiled for a phase, its optimizer as new."""
+        key = dataclasses.replace(phase, name="", epochs=0), model.name
+        taken, its_loss = self._models.get(key, (None, None))
+        if taken is None or its_loss is not loss:
+            taken = keras.Model(model.inputs, model.outputs, name=model.name)
+            compile_phase(taken, phase, several_labels=several_labels, loss=loss)
+            self._models[key] = taken, loss
+        set_trainable(taken, phase)
+        for variable in taken.optimizer.variables:
+            if variable.name != "learning_rate":
+                variable.assign(keras.ops.zeros_like(variable))
+        return taken
+
+
+def set_trainable(model: keras.Model, phase: Phase) -> None:
+    """Freezes what a phase freezes, and nothing else."""
+    for layer in model.layers:
+        layer.trainable = False  # TensorFlow skips an assignment of what is there, and variables would stay frozen
+        layer.trainable = part_of(layer) not in {*phase.frozen, "static"}
+        if KERNELS in phase.frozen and part_of(layer) == "trunk":
+            for variable in layer.trainable_variables:
+                variable.trainable = variable.name in BIASES
+
+
+def compile_phase(
+    model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
+) -> None:
+    """Freezes what a phase freezes and compiles with a new optimizer: without it Keras ignores the freezing."""
+    set_trainable(model, phase)
+    if several_labels:
+        accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
+    else:
+        accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
+    optimizer = build_optimizer(
+        phase.optimizer,
+        phase.learning_rate,
+        embedding_factor=phase.embedding_factor,
+        weight_decay=phase.weight_decay,
+    )
+    model.compile(
+        optimizer,
+        loss or build_loss(several_labels=several_labels),
+        metrics=[accuracy],
+        jit_compile=False,  # XLA would compile again for every length
+        steps_per_execution=STEPS_PER_EXECUTION,
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def part_of(layer: keras.Layer) -> str:
+    """The part of a model that a layer is of: "embedding", "static" (Kim's second channel), "trunk" or "head"."""
+    return {EMBEDDING: "embedding", STATIC_EMBEDDING: "static", LOGITS: "head"}.get(layer.name, "trunk")
+
+
+def frozen_weights(model: keras.Model, phase: Phase) -> list[keras.Variable]:
+    """What a phase leaves as it is; a normalization that learns its bias alone goes on with its statistics."""
+    frozen = []
+    for layer in model.layers:
+        if part_of(layer) in {*phase.frozen, "static"}:
+            frozen += layer.weights
+        elif KERNELS in phase.frozen and part_of(layer) == "trunk":
+            frozen += [variable for variable in layer.weights if variable.name not in (*BIASES, *STATISTICS)]
+    return frozen
+
+
+def _all_right(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """1 for each text of which every label that is more probable than not is right, and no other, else 0."""
+    right = keras.ops.equal(keras.ops.cast(logits > 0, truth.dtype), truth)
+    return keras.ops.cast(keras.ops.all(right, axis=-1), "float32")

@@ -1,0 +1,72 @@
+"""The linear model that every run is compared with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.corpus import SPLITS
+from keras_textcnn.data.preprocessing import Encoded
+from keras_textcnn.data.tokenized import TokenizedCorpus
+from keras_textcnn.evaluation import baseline, metrics
+from keras_textcnn.evaluation.calibration import tune_thresholds
+from keras_textcnn.training import class_weights
+
+
+def measure_baseline(
+    config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, folds: np.ndarray | None = None
+) -> dict[str, Any]:
+    """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then.
+
+    It has the network's tokens, all of each text, its weights of labels and texts and, where a text may have several
+    labels, thresholds tuned on the validation texts in the same way.
+
+    Args:
+        config: Of the run.
+        tokenized: The corpus, in memory.
+        encoded: The same in numbers.
+        refit: Whether the network learns from the validation texts too, once they have chosen what they choose.
+        folds: Of the cross-validation that decided in their place (`learning.FitResult`), which it has too.
+    """
+    ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
+    counts = baseline.count_ngrams(ids, tokenized.lengths, longest=baseline.LONGEST[config.tokenizer])
+    texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
+    truth = {name: examples.truth for name, examples in encoded.examples.items()}
+
+    def answer(training: np.ndarray, right: np.ndarray, asked: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return baseline.predict_linear(
+            counts[training],
+            right,
+            {name: counts[its] for name, its in asked.items()},
+            seed=config.seed,
+            label_weights=None
+            if config.class_weight == "none"
+            else class_weights.weigh_labels(right, config.class_weight),
+            text_weights=class_weights.weigh_texts(right) * len(right) if config.sampling == "balanced" else None,
+        )
+
+    asked = {name: its for name, its in texts.items() if name != "train" and len(its)}
+    answers = answer(texts["train"], truth["train"], asked)
+    if refit:
+        everything = np.concatenate([truth["train"], truth["validation"]])
+        answers |= answer(np.concatenate([texts["train"], texts["validation"]]), everything, {"test": texts["test"]})
+    if folds is None:
+        deciding = truth["validation"], answers["validation"]
+    else:
+        numbers = range(1, int(folds.max()) + 1)
+        held = [
+            answer(
+                texts["train"][folds != fold], truth["train"][folds != fold], {"held": texts["train"][folds == fold]}
+            )
+            for fold in numbers
+        ]
+        order = np.concatenate([np.flatnonzero(folds == fold) for fold in numbers])
+        deciding = truth["train"][order], np.concatenate([fold["held"] for fold in held])
+    if "validation" not in answers:
+        truth["validation"], answers["validation"] = deciding
+    if config.several_labels:
+        thresholds = tune_thresholds(*deciding)
+        answers = {name: metrics.choose_labels(values, thresholds) for name, values in answers.items()}
+    scores = {name: metrics.score_labels(truth[name], labels) for name, labels in answers.items()}
+    return {"name": baseline.name_baseline(config.tokenizer), **scores}

@@ -1,0 +1,242 @@
+"""The fits of one run's parts: their batches, losses, checkpoints and history."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.data import batching
+from keras_textcnn.evaluation import tables
+from keras_textcnn.layers.names import NGRAMS
+from keras_textcnn.layers.scaled_sum import ScaledSum
+from keras_textcnn.persistence.run import Run
+from keras_textcnn.training import class_weights, linear_models, two_phase
+from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoint, write_checkpoint
+from keras_textcnn.training.compilation import CompiledPhases
+from keras_textcnn.training.losses import MarginLoss, build_loss
+from keras_textcnn.training.phases import Phase, Progress
+from keras_textcnn.training.plans import plan_part
+from keras_textcnn.training.tensorboard import TensorBoard
+from keras_textcnn.utils import signals
+from keras_textcnn.utils.log import logger
+
+
+class PartFits:
+    """The fits of one run, which have one history and one TensorBoard.
+
+    Attributes:
+        parts: The models that the model is the sum of.
+        plans: By a part's name its phases; none of what is solved for.
+        history: Of what is no fold.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        run: Run,
+        model: keras.Model,
+        matrix: np.ndarray | None,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        self.config, self.run, self.model, self.callbacks = config, run, model, callbacks
+        self.parts = split_parts(model)
+        self.plans = {part.name: plan_part(config, part.name) for part in self.parts}
+        self.board = TensorBoard(run.directory / "tensorboard")
+        self.history: list[dict[str, Any]] = []
+        self._initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+        self._losses: dict[str, keras.losses.Loss] = {}
+        self._compiled = CompiledPhases()
+        self._answers: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {}
+        self._matrix = matrix
+
+    def reset(self) -> None:
+        """Gives the model the values that it began with."""
+        for variable, value in zip(self.model.variables, self._initial, strict=True):
+            variable.assign(value)
+
+    def fit(
+        self,
+        part: keras.Model,
+        examples: batching.Examples,
+        validation: batching.Examples | None = None,
+        *,
+        phases: Sequence[Phase] | None = None,
+        title: str = "",
+    ) -> Progress | None:
+        """Fits a part, or solves for it, which has no progress.
+
+        Args:
+            part: Of `parts`.
+            examples: To learn from.
+            validation: Texts that end the phases early and choose the best epoch; None: all epochs are done.
+            phases: None: the part's plan.
+            title: Of the fit, beside the first one of the part: "refit", or a fold, whose epochs are neither shown nor
+                written to checkpoints.
+        """
+        config, before = self.config, len(self.history)
+        phases = self.plans[part.name] if phases is None else phases
+        if not self.plans[part.name]:
+            self._solve(part, examples)
+            return None
+        shown = not title.startswith("fold")
+        weights = class_weights.weigh_texts(examples.sparse_truth) if config.sampling == "balanced" else None
+
+        def numbered(row: dict[str, Any]) -> dict[str, Any]:
+            return {**row, "epoch": before + row["epoch"]}
+
+        def on_epoch(row: dict[str, Any]) -> None:
+            if not shown:
+                return
+            logger.info(tables.describe_epoch(numbered(row)))
+            self.board.write(numbered(row))
+            if config.histograms:
+                self.board.write_histograms(self.model.weights, before + row["epoch"])
+
+        name = "-".join([*title.split(), part.name])
+        with signals.held() as end_if_asked:
+            progress = two_phase.two_phase_fit(
+                part,
+                training=lambda epoch: training_batches(config, examples, epoch, weights),
+                validation=batches_of(config, validation) if validation else None,
+                phases=[dataclasses.replace(it, name=f"{title} {it.name}".strip()) for it in phases],
+                patience=config.patience,
+                several_labels=config.several_labels,
+                loss=self._loss(part, examples),
+                checkpoint=self.run.checkpoints / f"{name}.npz" if shown else None,
+                owner=f"{name} of {self.run.identity}",
+                callbacks=self.callbacks,
+                on_epoch=on_epoch,
+                end_if_asked=end_if_asked,
+                compiled=self._compiled,
+            )
+        if shown:
+            self.history += map(numbered, progress.history)
+        return progress
+
+    def answer_fold(self, fold: int, rest: batching.Examples, held: batching.Examples) -> dict[str, np.ndarray]:
+        """What each part, fitted to the rest, says of the texts that a fold holds out; the model is as before then.
+
+        A fold is as long as an epoch, and like one it is either done or begun again after an interruption.
+
+        Returns:
+            By a part's name logits, float32 (texts, labels).
+        """
+        path, owner = self.run.checkpoints / f"fold-{fold}.npz", f"fold {fold} of {self.run.identity}"
+        if path.exists():
+            facts, saved = read_checkpoint(path, owner)
+            with reading_checkpoint(path):
+                if facts["began"] != self._began:
+                    raise ValueError("the fit began with other weights, or vectors, than these")
+                shape = len(held.lengths), self.model.output_shape[-1]
+                return {part.name: saved[part.name][0].reshape(shape) for part in self.parts}
+        answers = {}
+        for part in self.parts:
+            self.fit(part, rest, title=f"fold {fold}")
+            self._answers.setdefault(part.name, batching.trace_answer(part))
+            answers[part.name] = predict(self.config, part, held, answer=self._answers[part.name])
+        self.reset()
+        write_checkpoint(path, owner, {"began": self._began}, {name: [logits] for name, logits in answers.items()})
+        return answers
+
+    @functools.cached_property
+    def _began(self) -> str:
+        """The SHA-256 of what the model began with."""
+        digest = hashlib.sha256()
+        for value in self._initial:
+            digest.update(value.tobytes())
+        return digest.hexdigest()
+
+    def _loss(self, part: keras.Model, examples: batching.Examples) -> keras.losses.Loss:
+        """The same one for every fit of a part, so that it is compiled once; unless it depends on the texts."""
+        if part.name not in self._losses or self.config.class_weight != "none":
+            self._losses[part.name] = loss_of(self.config, part, examples, margin=part.name == NGRAMS)
+        return self._losses[part.name]
+
+    def _solve(self, part: keras.Model, examples: batching.Examples) -> None:
+        layer, truth = part.get_layer(part.name), examples.truth
+        weights = weigh(self.config, examples, labels=part.output_shape[-1])
+        if part.name == NGRAMS:
+            linear_models.solve_ngrams(layer, linear_models.count_rows(layer, examples), truth, weights)
+        elif self._matrix is not None:
+            means = linear_models.average_vectors(self._matrix, examples)
+            linear_models.solve_vector_mean(layer, self._matrix, means, truth, weights)
+
+
+def predict(
+    config: TrainConfig,
+    model: keras.Model,
+    examples: batching.Examples,
+    *,
+    answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> np.ndarray:
+    """The logits of texts, float32 (texts, labels); `answer` as to `pipeline.predict_logits`."""
+    return batching.predict_logits(
+        model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size, answer=answer
+    )
+
+
+def training_batches(
+    config: TrainConfig, examples: batching.Examples, epoch: int, weights: np.ndarray | None
+) -> tf.data.Dataset:
+    boundaries = boundaries_of(config)
+    plan = batching.plan_epoch(
+        examples.lengths,
+        minimum_steps=config.minimum_steps,
+        seed=config.seed,
+        epoch=epoch,
+        boundaries=boundaries,
+        batch_size=config.batch_size,
+        weights=weights,
+    )
+    return batching.padded_batches(examples, plan, boundaries=boundaries)
+
+
+def batches_of(config: TrainConfig, examples: batching.Examples) -> tf.data.Dataset:
+    boundaries = boundaries_of(config)
+    plan = batching.plan_batches(examples.lengths, boundaries=boundaries, batch_size=config.batch_size)
+    return batching.padded_batches(examples, plan, boundaries=boundaries)
+
+
+def boundaries_of(config: TrainConfig) -> list[int]:
+    return batching.length_boundaries(config.maximum_tokens, fixed=config.family.fixed_length)
+
+
+def loss_of(config: TrainConfig, part: keras.Model, examples: batching.Examples, *, margin: bool) -> keras.losses.Loss:
+    several_labels, label_weights = config.several_labels, None
+    if config.class_weight != "none":
+        labels = part.output_shape[-1]
+        label_weights = class_weights.weigh_labels(examples.sparse_truth, config.class_weight, labels=labels)
+    if margin:
+        return MarginLoss(several_labels=several_labels, label_weights=label_weights)
+    return build_loss(several_labels=several_labels, label_weights=label_weights, focal_gamma=config.focal_gamma)
+
+
+def weigh(config: TrainConfig, examples: batching.Examples, *, labels: int) -> np.ndarray | None:
+    """How much each text counts, by the balance of labels and texts: float (texts,), or (texts, labels), or None."""
+    truth = examples.truth
+    weights = None
+    if config.class_weight != "none":
+        by_label = class_weights.weigh_labels(truth, config.class_weight, labels=labels)
+        weights = by_label[truth] if truth.ndim == 1 else np.where(truth > 0, by_label[1], by_label[0])
+    if config.sampling == "balanced":
+        drawn = class_weights.weigh_texts(truth) * len(truth)
+        weights = drawn if weights is None else weights * drawn.reshape(-1, *[1] * (weights.ndim - 1))
+    return weights
+
+
+def split_parts(model: keras.Model) -> list[keras.Model]:
+    """The models that a model is the sum of, which share its layers and are trained each for itself; or itself alone.
+
+    Two models that are trained together divide the work between them; each trained alone can do all of it, and errs
+    elsewhere (tests/benchmarks/ACCURACY.md).
+    """
+    if not isinstance(model.layers[-1], ScaledSum):
+        return [model]
+    outputs = model.layers[-1].input
+    return [keras.Model(model.input, output, name=output._keras_history.operation.name) for output in outputs]

@@ -1,0 +1,81 @@
+"""What metrics.json says of a run."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.data import batching
+from keras_textcnn.data.preprocessing import Encoded
+from keras_textcnn.evaluation import metrics
+from keras_textcnn.evaluation.calibration import Calibration
+from keras_textcnn.layers.names import LOGITS, TITLES
+from keras_textcnn.training.ensemble import FitResult
+
+
+def score_splits(
+    calibration: Calibration,
+    logits: Mapping[str, np.ndarray],
+    scored: Mapping[str, batching.Examples],
+    labels: Sequence[str],
+) -> dict[str, Any]:
+    """The blocks of `metrics.json` for the splits and the calibration."""
+    blocks: dict[str, Any] = {}
+    before = {}
+    uncalibrated = dataclasses.replace(calibration, temperature=1.0)
+    thresholds = calibration.thresholds
+    for name, values in logits.items():
+        truth = scored[name].truth
+        blocks[name] = metrics.score_probabilities(truth, calibration.probabilities(values), labels, thresholds)
+        before[name] = metrics.score_confidence(truth, uncalibrated.probabilities(values))
+    blocks["calibration"] = {
+        "temperature": calibration.temperature,
+        "thresholds": thresholds if thresholds is None else dict(zip(labels, thresholds.tolist(), strict=True)),
+        "before": before,
+    }
+    return blocks
+
+
+def describe_decisions(config: TrainConfig, learnt: FitResult, encoded: Encoded) -> dict[str, Any]:
+    """What `metrics.json` says of what was decided, and by which texts."""
+    crossed = learnt.folds is not None
+    chosen = {
+        "epochs": not crossed,
+        "scales": bool(learnt.parts),
+        "temperature": True,
+        "thresholds": config.several_labels,
+    }
+    return {
+        "by": "cross-validation" if crossed else "validation",
+        "folds": None if learnt.folds is None else int(learnt.folds.max()),
+        "texts": len(learnt.held_out.lengths),
+        "decided": [name for name, was in chosen.items() if was],
+        "validation": "own" if crossed and len(encoded.examples["validation"].lengths) else "held out",
+    }
+
+
+def describe_fit(learnt: FitResult, encoded: Encoded) -> dict[str, Any]:
+    """The blocks of `metrics.json` that say what the scores come from."""
+    return {
+        "coverage": encoded.coverage and dataclasses.asdict(encoded.coverage),
+        "best_epoch": next(iter(learnt.best_epochs.values())),
+        "parts": {
+            TITLES[name] if name == LOGITS else name: {**part, "best_epoch": learnt.best_epochs.get(name)}
+            for name, part in learnt.parts.items()
+        },
+        "phases": learnt.phases,
+    }
+
+
+def describe_calibration(run_metrics: Mapping[str, Any]) -> str:
+    """A line about what the temperature changed."""
+    before, after = (
+        blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
+    )
+    texts = "cross-validation" if run_metrics["decided"]["by"] == "cross-validation" else "the validation texts"
+    return (
+        f"temperature {run_metrics['calibration']['temperature']:.2f} from {texts}: calibration error on the test "
+        f"texts {before:.1%} before, {after:.1%} after"
+    )
