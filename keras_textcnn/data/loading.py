@@ -8,7 +8,8 @@ from pathlib import Path
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, Record
 from keras_textcnn.data.datasets import CATALOG, fetch, is_named
-from keras_textcnn.data.readers import CORPUS_KINDS, DELIMITERS, TABLES, Reader
+from keras_textcnn.data.formats import DELIMITERS, TABLES
+from keras_textcnn.data.readers import CORPUS_KINDS, Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import is_there, kind_of
 from keras_textcnn.settings.data import CORPUS_SETTINGS

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.formats import TABLES, split_fasttext
 from keras_textcnn.data.loading import OF_BYTES, make_reader
-from keras_textcnn.data.readers import TABLES, Reader, split_fasttext
+from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.archives import ARCHIVES
 from keras_textcnn.io.files import Source, is_there, kind_of

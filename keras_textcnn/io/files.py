@@ -239,16 +239,18 @@ class Source:
         name: As errors say it.
         kind: The suffix that says what it holds, such as `.csv`.
         open: Opens it; the bytes come once.
+        path: Of a file on the disk.
     """
 
     name: str
     kind: str
     open: Callable[[], contextlib.AbstractContextManager[BinaryIO]]
+    path: Path | None = None
 
     @classmethod
     def of(cls, path: Path, kind: str | None = None) -> "Source":
         """A file, unpacked while it is read."""
-        return cls(str(path), kind or kind_of(path), lambda: open_bytes(path))
+        return cls(str(path), kind or kind_of(path), lambda: open_bytes(path), path)
 
 
 class TextDecoder:

@@ -172,7 +172,7 @@ def test_bytes_that_do_not_decode_can_be_replaced_and_are_counted(tmp_path: Path
 
 
 def test_a_character_across_two_chunks_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keras_textcnn.files.CHUNK", 3)
+    monkeypatch.setattr("keras_textcnn.io.files.CHUNK", 3)
     path = write(tmp_path / "a.csv", "text,label\n€uro 日本語,x\nb,y\n")
     assert pairs(path) == [("€uro 日本語", "x"), ("b", "y")]
 

@@ -138,7 +138,7 @@ OBJECTS = [{"text": "a\n]", "label": "x"}, {"text": 'b", {', "label": "y"}, {"te
 def test_json_files_hold_an_array_or_objects(tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [(row["text"], row["label"]) for row in OBJECTS]
     assert pairs(write(tmp_path / "a.json", content)) == wanted
-    monkeypatch.setattr("keras_textcnn.files.CHUNK", 3)  # cut anywhere
+    monkeypatch.setattr("keras_textcnn.io.files.CHUNK", 3)  # cut anywhere
     assert pairs(tmp_path / "a.json") == wanted
 
 

@@ -189,7 +189,7 @@ ROWS = [("the", [1, 2, 3]), ("cat", [0.1, -0.5, 1e-3]), ("New_York", [7, 8, 9]),
 @pytest.mark.parametrize("ends", [b"", b"\n"])
 @pytest.mark.parametrize("chunk", [16, 2**20])
 def test_word2vec_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bytes, chunk: int) -> None:
-    monkeypatch.setattr("keras_textcnn.vector_files.CHUNK", chunk)
+    monkeypatch.setattr("keras_textcnn.text.vector_formats.CHUNK", chunk)
     path = tmp_path / "vectors.bin"
     path.write_bytes(word2vec_binary(ROWS, ends))
     vectors = read_vectors(str(path), ["cat", "dog"])

@@ -1,0 +1,134 @@
+"""The formats of a corpus's files: each is a function from a file to rows, by the suffix of the file's name.
+
+To add a format, write such a function and an entry of `FORMATS`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from keras_textcnn.data.columns import Columns, list_names
+from keras_textcnn.data.json_documents import json_elements, json_lines
+from keras_textcnn.data.tables import Dialect, SwallowedRows, Table
+from keras_textcnn.errors import InputError
+from keras_textcnn.io import parquet
+from keras_textcnn.io.files import Source, TextDecoder
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+FASTTEXT_LABEL = "__label__"
+FASTTEXT_COLUMNS = Columns(("text",), "label")
+
+Row = tuple[str, Columns, Mapping[str, Any]]  # the place of a row, for errors; what to read of it; its fields
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How files are read.
+
+    Attributes:
+        columns: What to read of a row.
+        decoder: Of text files.
+        dialect: Of tables; its delimiter counts only if `delimiter` is set.
+        delimiter: Between the fields of a table; None: by the suffix.
+        several: Whether a text may have several labels.
+        warnings: Grows with what looks wrong in the files that were read to their end.
+    """
+
+    columns: Columns
+    decoder: TextDecoder
+    dialect: Dialect
+    delimiter: str | None = None
+    several: bool = False
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the rows must have labels."""
+        return self.columns.label is not None or bool(self.columns.labels)
+
+
+def table_rows(source: Source, options: Options) -> Iterator[Row]:
+    """The rows of a CSV or TSV file."""
+    dialect = dataclasses.replace(options.dialect, delimiter=options.delimiter or DELIMITERS.get(source.kind, ","))
+    table = Table(options.decoder.lines(source), source.name, dialect)
+    columns = options.columns.among(table.names, source.name, table.delimiter)
+    places = {name: table.names.index(name) for name in columns.wanted}
+    label = None if columns.label is None else places[columns.label]
+    swallowed = SwallowedRows(source.name, table.delimiter, len(table.names), label)
+    for number, row in table.rows():
+        if options.labelled and not any(cell.strip() for cell in row):
+            continue  # a spreadsheet's row of nothing but delimiters
+        swallowed.add(number, row)
+        yield f"{source.name}:{number}", columns, {name: row[place] for name, place in places.items()}
+    options.warnings.extend(swallowed.warnings())
+
+
+def json_line_rows(source: Source, options: Options) -> Iterator[Row]:
+    """The rows of a file with a JSON object on each line."""
+    return _objects(json_lines(options.decoder.lines(source), source.name), source.name, options)
+
+
+def json_rows(source: Source, options: Options) -> Iterator[Row]:
+    """The rows of a JSON array of objects, or of objects one after the other."""
+    return _objects(json_elements(options.decoder.blocks(source), source.name), source.name, options)
+
+
+def _objects(values: Iterable[tuple[int, Any]], name: str, options: Options) -> Iterator[Row]:
+    columns: Columns | None = None
+    for number, value in values:
+        place = f"{name}:{number}"
+        if not isinstance(value, dict):
+            raise InputError(f"not an object: {place}; each line must be an object with a text and a label")
+        if columns is None:
+            columns = options.columns.among(list(value), place)
+            if all(isinstance(value[name], dict | list) for name in columns.wanted):
+                advice = "write an object for each, with pandas to_json(orient='records')"
+                raise InputError(f"all texts in one object: {place}; {advice}")
+        for column in columns.wanted:
+            if column not in value:
+                advice = "--text-column" if column in columns.texts else "--label-column"
+                raise InputError(
+                    f"{column!r} is missing; there are: {list_names(value)}: {place}; choose another with {advice}"
+                )
+        yield place, columns, value
+
+
+def parquet_rows(source: Source, options: Options) -> Iterator[Row]:
+    """The rows of a Parquet file, which is read from the disk."""
+    if source.path is None:
+        raise InputError(f"Parquet must be a file of its own: {source.name}; unpack it")
+    columns = options.columns.among(parquet.column_names(source.path), source.name)
+    for number, row in enumerate(parquet.read_rows(source.path, columns.wanted), 1):
+        yield f"{source.name}:row {number}", columns, row
+
+
+def fasttext_rows(source: Source, options: Options) -> Iterator[Row]:
+    """The lines of a file in fastText's format, `__label__NAME the text`."""
+    for number, line in enumerate(options.decoder.lines(source), 1):
+        text, labels = split_fasttext(line)
+        place = f"{source.name}:{number}"
+        if options.labelled and not labels:
+            if text:
+                raise InputError(f"no {FASTTEXT_LABEL}: {place}; a line must hold its label, {FASTTEXT_LABEL}NAME")
+            continue
+        value = labels if options.several or len(labels) != 1 else labels[0]
+        yield place, FASTTEXT_COLUMNS, {"text": text, "label": value}
+
+
+def split_fasttext(line: str) -> tuple[str, list[str]]:
+    """The text of a line in fastText's format, and its labels."""
+    words = line.split()
+    labels = [word.removeprefix(FASTTEXT_LABEL) for word in words if word.startswith(FASTTEXT_LABEL)]
+    return " ".join(word for word in words if not word.startswith(FASTTEXT_LABEL)), labels
+
+
+FORMATS: dict[str, Callable[[Source, Options], Iterator[Row]]] = {
+    ".csv": table_rows,
+    ".tsv": table_rows,
+    ".jsonl": json_line_rows,
+    ".ndjson": json_line_rows,
+    ".json": json_rows,
+    ".parquet": parquet_rows,
+    ".txt": fasttext_rows,
+}
+TABLES = tuple(suffix for suffix in FORMATS if suffix != ".txt")  # the formats that have columns
