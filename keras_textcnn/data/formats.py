@@ -12,7 +12,8 @@ from keras_textcnn.data.json_documents import json_elements, json_lines
 from keras_textcnn.data.tables import Dialect, SwallowedRows, Table
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
-from keras_textcnn.io.files import Source, TextDecoder
+from keras_textcnn.io.decoding import TextDecoder
+from keras_textcnn.io.files import Source
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 FASTTEXT_LABEL = "__label__"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.io.files import LONGEST_TEXT
+from keras_textcnn.io.decoding import LONGEST_TEXT
 
 BETWEEN = " \t\r\n,"  # of the elements of an array, and of objects one after the other
 

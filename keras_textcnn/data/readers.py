@@ -13,7 +13,9 @@ from keras_textcnn.data.split_names import SPLIT_NAMES, find_splits, tables_insi
 from keras_textcnn.data.tables import Dialect
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.archives import ARCHIVES, is_text, read_members
-from keras_textcnn.io.files import FIRST_BYTES, LONGEST_TEXT, Source, TextDecoder, describe_binary, kind_of, reading
+from keras_textcnn.io.decoding import LONGEST_TEXT, TextDecoder
+from keras_textcnn.io.files import Source, kind_of, reading
+from keras_textcnn.io.signatures import FIRST_BYTES, describe_binary
 
 CORPUS_KINDS = (
     "a .csv, .tsv, .jsonl, .json or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of "

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.io.files import LONGEST_TEXT
+from keras_textcnn.io.decoding import LONGEST_TEXT
 
 EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line that Excel takes for one
 SHOWN = 5  # places of a warning

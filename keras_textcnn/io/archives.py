@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.io.files import CHUNK, LONGEST_TEXT, Expansion, kind_of, open_bytes, reading
+from keras_textcnn.io.decoding import LONGEST_TEXT
+from keras_textcnn.io.files import CHUNK, Expansion, kind_of, open_bytes, reading
 
 Members = Generator[tuple[str, IO[bytes]], None, None]
 

@@ -1,7 +1,6 @@
 """Files as they lie there: compressed or not, in any encoding; what is wrong with one is a line that names it."""
 
 import bz2
-import codecs
 import contextlib
 import dataclasses
 import gzip
@@ -9,7 +8,6 @@ import hashlib
 import io
 import lzma
 import os
-import re
 import struct
 import tarfile
 import zipfile
@@ -33,58 +31,6 @@ DAMAGES = (
 CHUNK = 2**20  # bytes read at once
 MOST_TIMES = 100  # its size, that what is packed may grow to; text grows tenfold
 ALWAYS = 2**26  # bytes, that it may grow to however small it is
-LONGEST_TEXT = 2**22  # characters, a thick book; a longer line is no text but a file of another kind
-
-BYTE_ORDER_MARKS = {  # of UTF-32 first, whose mark begins with that of UTF-16
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-MARK = "keras_textcnn.mark"  # an error handler: the place of a byte that does not decode
-SURROGATE = re.compile("[\ud800-\udfff]")  # the marks, and what a few codecs let through
-SIGNATURES: dict[bytes, str] = {  # what a file begins with; none of it begins a text
-    b"\x93NUMPY": "a NumPy array",
-    b"PK\x03\x04": "a zip archive, such as a NumPy .npz file",
-    b"PK\x05\x06": "an empty zip archive",
-    b"%PDF-": "a PDF",
-    b"{\\rtf": "an RTF document",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file",
-    b"PAR1": "Parquet",
-    b"ARROW1\0": "Arrow",
-    b"FEA1": "Feather",
-    b"Obj\x01": "Avro",
-    b"SQLite format 3\0": "SQLite",
-    b"\x89HDF\r\n\x1a\n": "HDF5",
-    b"MATLAB 5.0 MAT-file": "a MATLAB file",
-    b"\xba\x16\x4f\x2f": "a fastText model",
-    b"\x89PNG\r\n": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF87a": "an image",
-    b"GIF89a": "an image",
-    b"II*\0": "an image",
-    b"MM\0*": "an image",
-    b"RIFF": "a sound, image or video",
-    b"ID3\x03": "a sound",
-    b"ID3\x04": "a sound",
-    b"OggS\0": "a sound",
-    b"fLaC\0": "a sound",
-    b"\x1f\x8b": "gzip",
-    b"BZh91AY&SY": "bzip2",
-    b"\xfd7zXZ\0": "xz",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"\x04\x22\x4d\x18": "LZ4",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"Rar!\x1a\x07": "a RAR archive",
-    b"\x7fELF": "a program",
-}
-TAR = b"ustar", 257  # and where it stands
-PICKLE = re.compile(rb"\x80[\x02-\x05]")  # its protocol; the older ones look like text
-RIFF = re.compile(rb"RIFF.{4}(WEBP|WAVE|AVI )", re.DOTALL)
-OFFICE = re.compile(rb"PK\x03\x04.{26}.{0,480}?(?<![a-z])(xl|word|ppt)/", re.DOTALL)  # by the first names inside
-OFFICE_FILES = {b"xl": "an Excel file", b"word": "a Word file", b"ppt": "a PowerPoint file"}
-FIRST_BYTES = 512  # that tell what a file is
-codecs.register_error(MARK, lambda error: (chr(0xDC00 + error.object[error.start]), error.end))  # type: ignore
 
 
 def home(folder: str) -> Path:
@@ -177,41 +123,10 @@ def reading(path: Path | str) -> Iterator[None]:
         raise InputError(f"cannot unpack {path}: {error}; unpack it yourself") from error
 
 
-def describe_binary(first_bytes: bytes) -> str | None:
-    """What a file is, in words for an error, if its beginning says that it is no text.
-
-    Args:
-        first_bytes: `FIRST_BYTES` of it, or all where it has fewer.
-
-    Returns:
-        Such as "a NumPy array", "Parquet", "gzip"; None for what may be a text.
-    """
-    if PICKLE.match(first_bytes):
-        return "a pickle"
-    if found := OFFICE.match(first_bytes):
-        return OFFICE_FILES[found[1]]
-    if first_bytes.startswith(b"PK") and b"[Content_Types].xml" in first_bytes:
-        return "an Office file, such as Excel's"
-    if first_bytes[TAR[1] :].startswith(TAR[0]):
-        return "a tar archive"
-    for signature, name in SIGNATURES.items():
-        if first_bytes.startswith(signature) and (signature != b"RIFF" or RIFF.match(first_bytes)):
-            return name
-    return None
-
-
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_encoding(encoding: str) -> None:
-    """Raises InputError unless Python knows a text encoding of this name."""
-    try:
-        b"x".decode(encoding, MARK)  # of no bytes Python decodes nothing
-    except (LookupError, UnicodeError):
-        raise InputError(f"unknown encoding {encoding!r}; give one that Python knows, such as latin-1") from None
 
 
 def fingerprint(path: Path) -> str:
@@ -251,107 +166,3 @@ class Source:
     def of(cls, path: Path, kind: str | None = None) -> "Source":
         """A file, unpacked while it is read."""
         return cls(str(path), kind or kind_of(path), lambda: open_bytes(path), path)
-
-
-class TextDecoder:
-    """Decodes files, and says where one does not decode.
-
-    Args:
-        encoding: Of the files; a byte order mark is no part of a UTF-8 text.
-        replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
-
-    Attributes:
-        replaced: How many places have become U+FFFD so far.
-        waiting: Whether the next line has to be waited for, as of a pipe that goes on.
-    """
-
-    def __init__(self, encoding: str = "utf-8", *, replace: bool = False) -> None:
-        check_encoding(encoding)
-        self.encoding = encoding
-        self.replace = replace
-        self.replaced = 0
-        self.waiting = False
-        self._unicode = codecs.lookup(encoding).name == "utf-8"
-        self._codec = "utf-8-sig" if self._unicode else encoding
-
-    def decode(self, data: bytes, place: str) -> str:
-        """Decodes a whole text; `place` names it in an error."""
-        self._check_kind(data, place)
-        with self._decoding(place):
-            text = data.decode(self._codec, MARK)
-        return self._checked(text, place, 1).removeprefix("\ufeff")
-
-    def blocks(self, source: Source) -> Iterator[str]:
-        """The text of a source, some of it at a time, as soon as it is there.
-
-        Raises:
-            InputError: It cannot be read or decoded, is no text, or holds a NUL.
-        """
-        decoder = codecs.getincrementaldecoder(self._codec)(MARK)
-        line, first = 1, True
-        with reading(source.name), source.open() as file:
-            while True:
-                data = file.read1(CHUNK)  # type: ignore[attr-defined]
-                if first:
-                    self._check_kind(data, source.name)
-                with self._decoding(source.name):
-                    text = decoder.decode(data, not data)
-                text = self._checked(text, source.name, line)
-                # A byte order mark where the encoding names an order.
-                yield text.removeprefix("\ufeff") if first else text
-                line, first = line + text.count("\n"), first and not text
-                if not data:
-                    break
-
-    def lines(self, source: Source) -> Iterator[str]:
-        """The lines of a source, each with its end.
-
-        Raises:
-            InputError: As `blocks`, or a line does not end.
-        """
-        number, begun = 1, ""  # the line that is being read, and its beginning
-        for block in self.blocks(source):
-            *whole, rest = block.split("\n")
-            for left, line in zip(range(len(whole) - 1, -1, -1), whole, strict=True):
-                self.waiting = left == 0
-                yield f"{begun}{line}\n"
-                number, begun = number + 1, ""
-            begun += rest
-            if len(begun) > LONGEST_TEXT:
-                place = f"{source.name}:{number}"
-                raise InputError(f"a line of more than {LONGEST_TEXT:,} characters: {place}; is it text?")
-        if begun:
-            yield begun
-
-    def _check_kind(self, beginning: bytes, place: str) -> None:
-        """What is no text, or in another encoding by its first bytes, is named: its own error would be a riddle."""
-        if kind := describe_binary(beginning):
-            raise InputError(f"not text but {kind}: {place}; save it as text, such as CSV in UTF-8")
-        encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if beginning.startswith(mark)), None)
-        if encoding and self._unicode:
-            raise InputError(f"{encoding.upper()} by its byte order mark: {place}; set --encoding {encoding}")
-
-    @contextlib.contextmanager
-    def _decoding(self, place: str) -> Iterator[None]:
-        try:
-            yield
-        except UnicodeError as error:  # where no single byte is to blame
-            name = self.encoding.upper()
-            raise InputError(f"not {name}: {place}: {error}; name the encoding with --encoding") from error
-
-    def _checked(self, text: str, place: str, line: int) -> str:
-        if self.replace and not text.isascii():
-            text, count = SURROGATE.subn("\ufffd", text)
-            self.replaced += count
-        elif not text.isascii() and (bad := SURROGATE.search(text)):
-            line += text.count("\n", 0, bad.start())
-            byte = ord(bad[0]) & 0xFF
-            raise InputError(
-                f"not {self.encoding.upper()}: {place}:{line}: byte {byte:#04x}; name the encoding with --encoding, "
-                "or put U+FFFD in its place with --errors replace"
-            )
-        nul = text.find("\0")
-        if nul >= 0:
-            line += text.count("\n", 0, nul)
-            raise InputError(f"a NUL byte: {place}:{line}; is it text, or in another encoding (--encoding utf-16)?")
-        return text

@@ -12,7 +12,8 @@ import numpy as np
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import home, kind_of
 from keras_textcnn.presets import GLOVE_TABLE, WORDS
-from keras_textcnn.text.vector_formats import Chooser, binary_rows, table_rows, text_rows
+from keras_textcnn.text.vector_formats import binary_rows, table_rows, text_rows
+from keras_textcnn.text.vector_words import Chooser
 from keras_textcnn.utils.log import logger
 
 if TYPE_CHECKING:

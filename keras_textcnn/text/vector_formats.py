@@ -5,10 +5,9 @@ import contextlib
 import importlib.resources
 import itertools
 import re
-import unicodedata
 import warnings
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,21 +15,17 @@ import numpy as np
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.archives import check_packing
-from keras_textcnn.io.files import CHUNK, FIRST_BYTES, Expansion, describe_binary, kind_of, open_bytes, reading
-from keras_textcnn.presets import CHARACTERS, GLOVE_TABLE, SPACES, WORDS
-from keras_textcnn.text import folding
+from keras_textcnn.io.files import CHUNK, Expansion, kind_of, open_bytes, reading
+from keras_textcnn.io.signatures import FIRST_BYTES, describe_binary
+from keras_textcnn.presets import GLOVE_TABLE, SPACES
+from keras_textcnn.text.vector_words import UNSPACED, Chooser
 
-WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer gives others, too, but no other kind is worth its row
-CONTRACTED = re.compile(r"(?:n't|'(?:s|m|d|ll|re|ve))(?:['-]|$)")  # which the tokenizer cuts
-UNSPACED = re.compile(f"[{folding.python_class(folding.UNSPACED)}]")
 NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf)", re.IGNORECASE)
-PARTED = re.compile(r"[\s\0-\x1f\x7f-\x9f]")
 CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
 LONGEST_TOKEN = 1000  # bytes
 LONGEST_LINE = 2**20  # bytes; a vector of 10,000 numbers takes a tenth
 FIRST_ROWS = 100  # that say how many numbers a row has
 ELLIPSIS = "\u2026".encode()  # of the table in the package, which would be "..."; what is measured does without it
-EXACT, OTHER_FORM, OTHER_CASE = range(3)  # how well a word of the file fits a token
 # What to do with a file of another kind; `describe_binary` names it.
 ADVICE = {
     "a fastText model": "take the .vec file of the model",
@@ -41,102 +36,6 @@ ADVICE = {
 }
 
 Row = tuple[str, np.ndarray, str]  # token, vector, and the place for an error
-
-
-def _as_word(key: str) -> str | None:
-    """The word if the tokenizer `words` makes one token of it."""
-    bare = key if key.isascii() else "".join(sign for sign in key if unicodedata.category(sign)[0] != "M")
-    if not WORD.fullmatch(bare) or CONTRACTED.search(key) or unicodedata.category(key[0])[0] == "M":
-        return None
-    return key if len(bare) == 1 or key.isascii() or not UNSPACED.search(bare) else None
-
-
-# From a word of a file, and its `fold_case`, to the token that a tokenizer makes of it; None if it is no single one.
-TOKENS_OF: dict[str, Callable[[str, str], str | None]] = {
-    WORDS: lambda word, key: _as_word(key),
-    CHARACTERS: lambda word, key: key if len(key) == 1 else None,
-    SPACES: lambda word, key: None if PARTED.search(word) else word,
-}
-
-
-class Chooser:
-    """Which words of a file are kept, and as which tokens.
-
-    A token takes the word that it is; else the first that differs from it in its Unicode form alone (`folding.fold`);
-    else the first that differs in case as well.
-
-    Args:
-        wanted: Tokens.
-        more: How many other words to keep, the first ones that the tokenizer makes a single token of.
-        tokenizer: A name of `text.TOKENIZERS`.
-        unwanted: Tokens that are not to be among those.
-
-    Attributes:
-        keys: What the wanted tokens of ASCII are in lower case.
-        more: How many other words are still to be kept.
-        undecodable: Words so far that are not UTF-8.
-    """
-
-    def __init__(
-        self, wanted: Iterable[str], *, more: int = 0, tokenizer: str = WORDS, unwanted: Collection[str] = ()
-    ) -> None:
-        self._tokens: dict[str, list[str]] = {}  # by their `fold_case`
-        for token in dict.fromkeys(wanted):
-            self._tokens.setdefault(folding.fold_case(token), []).append(token)
-        self.keys = {key.encode() for key in self._tokens if key.isascii()}
-        self._token_of = TOKENS_OF[tokenizer]
-        self.more = more
-        self._unwanted = unwanted
-        self._fits: dict[str, int] = {}  # of the tokens that have a vector
-        self.undecodable = 0
-
-    def may_keep(self, word: bytes) -> bool:
-        """Whether a word is worth a closer look; quick for those that are not. To be asked once a row."""
-        if self.more > 0 or word.lower() in self.keys:
-            return True
-        if word.isascii():
-            return False
-        try:
-            return folding.fold_case(word.decode()) in self._tokens
-        except UnicodeDecodeError:
-            self.undecodable += 1
-            return False
-
-    def __call__(self, word: bytes, place: str) -> list[str]:
-        """The tokens that are to take the vector of a word, in place of a vector that fits less.
-
-        Raises:
-            InputError: The word was there before.
-        """
-        try:
-            text = word.decode()
-        except UnicodeDecodeError:
-            self.undecodable += self.more > 0  # else `may_keep` has counted it
-            return []
-        key = folding.fold_case(text)
-        if not key or key.isspace():
-            return []
-        self._add(text, key)
-        kept = []
-        for token in self._tokens.get(key, ()):
-            fit = EXACT if token == text else OTHER_FORM if folding.fold(token) == folding.fold(text) else OTHER_CASE
-            before = self._fits.get(token, OTHER_CASE + 1)
-            if fit == before == EXACT:
-                raise InputError(f"{text!r} has a vector before already: {place}; leave one out")
-            if fit < before:
-                self._fits[token] = fit
-                kept.append(token)
-        return kept
-
-    def _add(self, text: str, key: str) -> None:
-        if self.more <= 0 or (token := self._token_of(text, key)) is None or token in self._unwanted:
-            return
-        known = self._tokens.setdefault(key, [])
-        if token not in known:
-            known.append(token)
-            if key.isascii():
-                self.keys.add(key.encode())
-            self.more -= 1
 
 
 def table_rows(chooser: Chooser, dimensions: int | None) -> Iterator[Row]:

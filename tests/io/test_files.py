@@ -16,7 +16,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from keras_textcnn.io.files import FIRST_BYTES, describe_binary
+from keras_textcnn.io.signatures import FIRST_BYTES, describe_binary
 
 
 def write_names(path: Path, names: list[str]) -> None:

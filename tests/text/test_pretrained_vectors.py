@@ -225,7 +225,7 @@ def test_names_stand_for_downloaded_files(tmp_path: Path, glove_file: Path, monk
 
 
 def test_table_in_the_package_is_small_and_begins_with_gloves_words() -> None:
-    folder = importlib.resources.files("keras_textcnn") / "data"
+    folder = importlib.resources.files("keras_textcnn.text")
     words = (folder / f"{GLOVE_TABLE}.txt").read_text("utf-8").split("\n")
     assert len(words) == len(set(words)) == 30_000
     assert sum((folder / f"{GLOVE_TABLE}{suffix}").stat().st_size for suffix in (".txt", ".npy")) < 7e6
