@@ -88,11 +88,11 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-z))
 
 
-def cross_entropy(probabilities: np.ndarray, truth: np.ndarray) -> float:
+def cross_entropy(probabilities: np.ndarray, targets: np.ndarray) -> float:
     """-log of the true label's probability, mean over texts: float (texts, labels), int (texts,) -> nats a text."""
-    return float(-np.log(probabilities[np.arange(len(truth)), truth]).mean())
+    return float(-np.log(probabilities[np.arange(len(targets)), targets]).mean())
 
 
-def binary_cross_entropy(probabilities: np.ndarray, truth: np.ndarray) -> float:
+def binary_cross_entropy(probabilities: np.ndarray, targets: np.ndarray) -> float:
     """-(y log p + (1 - y) log(1 - p)), mean over texts and labels: float (texts, labels), 0 or 1 of the same shape."""
-    return float(-(truth * np.log(probabilities) + (1 - truth) * np.log(1 - probabilities)).mean())
+    return float(-(targets * np.log(probabilities) + (1 - targets) * np.log(1 - probabilities)).mean())

@@ -64,11 +64,11 @@ def test_pooling_is_keras_own(random: np.random.Generator, n: int, pooling: int)
 
 
 def test_softmax_sigmoid_and_losses(random: np.random.Generator) -> None:
-    z, truth = random.normal(0, 30, (5, 4)), np.array([0, 3, 1, 1, 2])
+    z, targets = random.normal(0, 30, (5, 4)), np.array([0, 3, 1, 1, 2])
     np.testing.assert_allclose(formulas.softmax(z), special.softmax(z, axis=-1))
     np.testing.assert_allclose(formulas.sigmoid(z / 9), special.expit(z / 9))
     p = formulas.softmax(z / 30)
-    assert formulas.cross_entropy(p, truth) == pytest.approx(log_loss(truth, p, labels=range(4)))
+    assert formulas.cross_entropy(p, targets) == pytest.approx(log_loss(targets, p, labels=range(4)))
     p, several = formulas.sigmoid(z / 30), random.integers(0, 2, z.shape)
     expected = np.mean([log_loss(several[:, i], p[:, i], labels=[0, 1]) for i in range(4)])
     assert formulas.binary_cross_entropy(p, several) == pytest.approx(expected)

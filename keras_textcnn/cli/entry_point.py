@@ -27,7 +27,7 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: Parser) -> i
     """
     arguments = parser.parse_intermixed_args()  # so that an option may stand between RUN and FILE
     try:
-        with signals.raised(), showing(console.print):
+        with signals.sigterm_raising(), showing(console.print):
             main(arguments)
     except KeyboardInterrupt as interrupt:
         print(one_line("; ".join(["interrupted", *map(str, interrupt.args)])), file=sys.stderr)

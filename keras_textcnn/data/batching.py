@@ -23,8 +23,8 @@ class Examples:
         starts: int64 (texts,), where each text begins among the ids.
         lengths: int32 (texts,), how many of its ids are read.
         renumber: int32 (ids,), the vocabulary's id for each id that is read.
-        rows: int32 (texts,), each text's row of `targets`.
-        targets: int32 (rows,), the output that is right, or float32 (rows, labels), 1 for each that is, which may be
+        rows: int32 (texts,), each text's row of `row_targets`.
+        row_targets: int32 (rows,), the right output, or float32 (rows, labels), 1 for each right one, which may be
             sparse: there are as many rows as there are sets of labels.
     """
 
@@ -33,21 +33,21 @@ class Examples:
     lengths: np.ndarray
     renumber: np.ndarray
     rows: np.ndarray
-    targets: np.ndarray | sparse.csr_array
+    row_targets: np.ndarray | sparse.csr_array
 
     @property
-    def sparse_truth(self) -> np.ndarray | sparse.csr_array:
+    def sparse_targets(self) -> np.ndarray | sparse.csr_array:
         """The target of each text: int32 (texts,) or float32 (texts, labels), sparse if the targets are."""
-        return self.targets[self.rows]
+        return self.row_targets[self.rows]
 
     @property
-    def truth(self) -> np.ndarray:
+    def targets(self) -> np.ndarray:
         """The target of each text: int32 (texts,) or float32 (texts, labels), which takes 4 bytes a text and label."""
         return self.targets_of(np.arange(len(self.rows)))
 
     def targets_of(self, texts: np.ndarray) -> np.ndarray:
         """The targets of some texts: int32 (len(texts),) or float32 (len(texts), labels)."""
-        targets = self.targets[self.rows[texts]]
+        targets = self.row_targets[self.rows[texts]]
         return targets.toarray() if sparse.issparse(targets) else targets
 
     def padded(self, texts: np.ndarray, width: int) -> np.ndarray:
@@ -167,8 +167,8 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
         return examples.padded(texts, width), examples.targets_of(texts)
 
     def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.targets.dtype])
-        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(targets, [None, *examples.targets.shape[1:]])
+        ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.row_targets.dtype])
+        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(targets, [None, *examples.row_targets.shape[1:]])
 
     # TensorFlow 2.21's autotuner wakes 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not end
     # before it wakes: with it an epoch of 2.6 s could take 5.1 s.

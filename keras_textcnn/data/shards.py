@@ -78,7 +78,7 @@ def write_shards(
         records: Its texts, read one by one.
         folder: Where the shards are to be.
         memory: MiB that may be held.
-        tokenizer: A name of `text.TOKENIZERS`.
+        tokenizer: A name of `tokenizers.TOKENIZERS`.
         notes: Called once the texts are read: lines about them, which are kept with the shards.
 
     Raises:

@@ -53,14 +53,14 @@ def split_corpus(
     return dataclasses.replace(corpus, splits=[SPLITS[part] for part in assigned.tolist()])
 
 
-def deal_folds(truth: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
+def deal_folds(targets: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
     """Deals texts to the folds of a cross-validation, by label.
 
     Equal texts share a fold, so that none is learnt and held out at once, and every label keeps a text outside of each
     fold, so that none is unknown to what answers.
 
     Args:
-        truth: int (texts,), or (texts, labels), 1 for each label of a text, which may be sparse.
+        targets: int (texts,), or (texts, labels), 1 for each label of a text, which may be sparse.
         hashes: uint64 (texts,), the same for equal texts.
         folds: How many, fewer if there are not as many texts.
         seed: Fixes which texts.
@@ -69,10 +69,10 @@ def deal_folds(truth: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, fold
         int (texts,): the fold of each text, from 1; 0 for texts that are never held out: the only ones of a label.
     """
     _, first, text_of = np.unique(hashes, return_index=True, return_inverse=True)
-    rows = sparse.csr_array(truth[first]) if truth.ndim > 1 else None
+    rows = sparse.csr_array(targets[first]) if targets.ndim > 1 else None
     if rows is None:
-        dealt = _deal_by_label(truth[first], folds=folds, seed=seed)[text_of]
-        having = [truth == label for label in np.unique(truth)]
+        dealt = _deal_by_label(targets[first], folds=folds, seed=seed)[text_of]
+        having = [targets == label for label in np.unique(targets)]
     else:
         its = [labels.tolist() or [rows.shape[1]] for labels in np.split(rows.indices, rows.indptr[1:-1])]
         texts = np.arange(len(its))
@@ -81,7 +81,7 @@ def deal_folds(truth: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, fold
         for fold in range(1, min(folds, int((~alone).sum())) + 1):
             dealt[choose_fold(its, texts, alone, fold=(fold, folds), seed=seed)] = fold
         dealt = dealt[text_of]
-        having = [column > 0 for column in sparse.csc_array(truth).T.toarray()]
+        having = [column > 0 for column in sparse.csc_array(targets).T.toarray()]
     for texts_of_label in having:
         places = np.unique(dealt[texts_of_label])
         if len(places) == 1:

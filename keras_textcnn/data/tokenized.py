@@ -36,7 +36,7 @@ class TokenizedCorpus:
         dictionaries: Iterators over (token, provisional id), each sorted; a token may stand in several of them.
         entries: Provisional ids in all.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
-        tokenizer: What made the tokens; a name of `text.TOKENIZERS`.
+        tokenizer: What made the tokens; a name of `tokenizers.TOKENIZERS`.
         notes: Lines about the corpus as it was read, such as how many bytes were replaced.
     """
 
@@ -93,7 +93,7 @@ class TokenizedCorpus:
 
 
 def tokenize_corpus(records: Iterable[Record], *, tokenizer: str = WORDS) -> TokenizedCorpus:
-    """Tokenizes a corpus into memory; `tokenizer` is a name of `text.TOKENIZERS`."""
+    """Tokenizes a corpus into memory; `tokenizer` is a name of `tokenizers.TOKENIZERS`."""
     chunks = [np.zeros(0, np.int32)]
     numbering = Numbering(tokenizer)
     for ids in numbering.run(records):

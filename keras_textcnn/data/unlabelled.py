@@ -45,7 +45,7 @@ class Texts:
         self.labelled = 0
         self._live = name == STANDARD_INPUT
         there = self._live or is_there(name)
-        self._itself = not there and (" " in name.strip() or not (self._path.suffix or "/" in name))
+        self._itself = not there and (" " in name.strip() or not name or not (self._path.suffix or "/" in name))
         if not there and not self._itself:
             raise InputError(
                 f"cannot read {name}: No such file or directory; give a file of texts, a folder, or the text itself in "

@@ -46,7 +46,7 @@ def count_ngrams(ids: np.ndarray, lengths: np.ndarray, *, longest: int) -> spars
 
 def predict_linear(
     training: sparse.csr_matrix,
-    truth: np.ndarray,
+    targets: np.ndarray,
     splits: Mapping[str, sparse.csr_matrix],
     *,
     seed: int,
@@ -57,10 +57,10 @@ def predict_linear(
 
     Args:
         training: Of the texts to fit on, from `count_ngrams`; n-grams that they do not have count for nothing.
-        truth: int (texts,), or float (texts, labels), 1 for each label of a text.
+        targets: int (texts,), or float (texts, labels), 1 for each label of a text.
         splits: From the same `count_ngrams`, of the texts to answer for.
         seed: Of the support vector machines.
-        label_weights: From `balance.weigh_labels`.
+        label_weights: From `class_weights.weigh_labels`.
         text_weights: float (texts,), with a mean of 1.
 
     Returns:
@@ -72,13 +72,13 @@ def predict_linear(
     tf_idf = TfidfTransformer(sublinear_tf=True)
     features = tf_idf.fit_transform(training[:, known])
     others = {name: tf_idf.transform(counts[:, known]) for name, counts in splits.items()}
-    if truth.ndim == 1:
+    if targets.ndim == 1:
         weights = None if label_weights is None else dict(enumerate(label_weights.tolist()))
-        present = set(truth.tolist())
-        machine = _fit(features, truth, weights and {label: weights[label] for label in present}, text_weights, seed)
+        present = set(targets.tolist())
+        machine = _fit(features, targets, weights and {label: weights[label] for label in present}, text_weights, seed)
         return {name: machine.predict(values) for name, values in others.items()}
-    found = {name: np.zeros((values.shape[0], truth.shape[1]), np.float32) for name, values in others.items()}
-    for label, having in enumerate(truth.T):
+    found = {name: np.zeros((values.shape[0], targets.shape[1]), np.float32) for name, values in others.items()}
+    for label, having in enumerate(targets.T):
         weights = None if label_weights is None else dict(enumerate(label_weights[:, label].tolist()))
         if having.min() == having.max():  # there is nothing to tell apart
             for answers in found.values():
@@ -92,7 +92,7 @@ def predict_linear(
 
 def _fit(
     features: sparse.csr_matrix,
-    truth: np.ndarray,
+    targets: np.ndarray,
     label_weights: dict[int, float] | None,
     text_weights: np.ndarray | None,
     seed: int,
@@ -100,4 +100,4 @@ def _fit(
     machine = LinearSVC(random_state=seed, class_weight=label_weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return machine.fit(features, truth, sample_weight=text_weights)
+        return machine.fit(features, targets, sample_weight=text_weights)

@@ -32,49 +32,49 @@ class Calibration:
         return found.astype(np.float32)
 
 
-def calibrate(logits: np.ndarray, truth: np.ndarray) -> Calibration:
+def calibrate(logits: np.ndarray, targets: np.ndarray) -> Calibration:
     """What fits held-out texts.
 
     Args:
         logits: float (texts, labels).
-        truth: int (texts,), or (texts, labels), 1 for each label of a text.
+        targets: int (texts,), or (texts, labels), 1 for each label of a text.
     """
-    temperature = fit_temperature(logits, truth)
-    if truth.ndim == 1:
+    temperature = fit_temperature(logits, targets)
+    if targets.ndim == 1:
         return Calibration(temperature)
-    untuned = Calibration(temperature, np.full(truth.shape[1], UNTUNED, np.float32))
-    return Calibration(temperature, tune_thresholds(truth, untuned.probabilities(logits)))
+    untuned = Calibration(temperature, np.full(targets.shape[1], UNTUNED, np.float32))
+    return Calibration(temperature, tune_thresholds(targets, untuned.probabilities(logits)))
 
 
-def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
-    """The number that logits are to be divided by so that the probabilities of held-out texts fit the truth best.
+def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The number that logits are to be divided by so that the probabilities of held-out texts fit best.
 
     It minimizes the log loss of all texts, plus half the square of its own logarithm (a standard normal prior): a few
     texts that are all right would else make every answer certain. It does not change which label is the most probable.
 
     Args:
         logits: float (texts, labels), of texts that the model was not trained on.
-        truth: int (texts,), or (texts, labels), 1 for each label of a text.
+        targets: int (texts,), or (texts, labels), 1 for each label of a text.
 
     Source: Guo et al. (2017), https://arxiv.org/abs/1706.04599, section 4.2.
     """
     scores = logits.astype(np.float64)
 
     def cost(logarithm: float) -> float:
-        losses, _ = _losses(scores * np.exp(-logarithm), truth)
+        losses, _ = _losses(scores * np.exp(-logarithm), targets)
         return float(losses.sum() + logarithm**2 / 2)
 
     return float(np.exp(optimize.minimize_scalar(cost, bounds=(-5, 5), method="bounded").x))
 
 
-def fit_scales(outputs: Sequence[np.ndarray], truth: np.ndarray) -> np.ndarray:
+def fit_scales(outputs: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray:
     """What the logits of several models are to be multiplied by before they are added up, at least 0 each.
 
     They minimize the log loss of held-out texts, plus half the squares of their distances from 1.
 
     Args:
         outputs: Of each model float (texts, labels), of texts that it was not trained on.
-        truth: int (texts,), or (texts, labels), 1 for each label of a text.
+        targets: int (texts,), or (texts, labels), 1 for each label of a text.
 
     Returns:
         float64 (len(outputs),).
@@ -85,24 +85,24 @@ def fit_scales(outputs: Sequence[np.ndarray], truth: np.ndarray) -> np.ndarray:
 
     def cost(scales: np.ndarray) -> tuple[float, np.ndarray]:
         summed = np.tensordot(scales, scores, 1)
-        losses, wrong = _losses(summed, truth)
+        losses, wrong = _losses(summed, targets)
         gradient = np.tensordot(scores, wrong, 2) + scales - 1
         return float(losses.sum() + ((scales - 1) ** 2).sum() / 2), gradient
 
     return optimize.minimize(cost, np.ones(len(outputs)), jac=True, bounds=[(0, None)] * len(outputs)).x
 
 
-def _losses(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _losses(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The log loss, one number a text or a text and label, and its gradient by the logits."""
-    if truth.ndim == 1:
-        right = np.arange(len(truth)), truth
+    if targets.ndim == 1:
+        right = np.arange(len(targets)), targets
         wrong = special.softmax(logits, axis=1)
         wrong[right] -= 1
         return special.logsumexp(logits, axis=1) - logits[right], wrong
-    return np.logaddexp(0, logits) - truth * logits, special.expit(logits) - truth
+    return np.logaddexp(0, logits) - targets * logits, special.expit(logits) - targets
 
 
-def tune_thresholds(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def tune_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """For each label the probability from which on it is given, tuned on held-out texts.
 
     Between the cut with the label's highest F1 and the one cut for all labels with the highest micro F1, at the mean of
@@ -110,24 +110,24 @@ def tune_thresholds(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     (tests/benchmarks/ACCURACY.md).
 
     Args:
-        truth: (texts, labels), 1 for each label of a text.
+        targets: (texts, labels), 1 for each label of a text.
         probabilities: float (texts, labels).
 
     Returns:
         float32 (labels,).
     """
-    having = truth.sum(axis=0)
-    shared = _best_cut(truth.ravel(), probabilities.ravel())
-    own = np.array([_best_cut(right, column) for right, column in zip(truth.T, probabilities.T, strict=True)])
-    weight = np.where(having < len(truth), having / (having + TEXTS_OF_SHARED), 0)
+    having = targets.sum(axis=0)
+    shared = _best_cut(targets.ravel(), probabilities.ravel())
+    own = np.array([_best_cut(right, column) for right, column in zip(targets.T, probabilities.T, strict=True)])
+    weight = np.where(having < len(targets), having / (having + TEXTS_OF_SHARED), 0)
     return special.expit(weight * special.logit(own) + (1 - weight) * special.logit(shared)).astype(np.float32)
 
 
-def _best_cut(truth: np.ndarray, probabilities: np.ndarray) -> float:
+def _best_cut(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Where a cut has the highest F1, in the middle between two of the probabilities; 0.5 if nothing is true."""
-    if not truth.any():
+    if not targets.any():
         return UNTUNED
-    precision, recall, candidates = metrics.precision_recall_curve(truth, probabilities)
+    precision, recall, candidates = metrics.precision_recall_curve(targets, probabilities)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     best = int(f1[:-1].argmax())
     below = candidates[best - 1] if best else 0.0

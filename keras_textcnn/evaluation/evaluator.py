@@ -38,10 +38,10 @@ class Evaluation(JupyterMixin):
         confusions: int (labels, labels), texts by true (row) and predicted (column) label.
         unknown: Labels that the model does not know, with how many texts have them, the most frequent first. Such a
             text is left out of all else.
-        shares: From `scoring.score_shares`; empty where a text may have several labels.
+        shares: From `metrics.score_shares`; empty where a text may have several labels.
         wanted_accuracy: What was asked for.
-        threshold: From `scoring.find_threshold` for it.
-        worst: The texts it is most wrong about, the worst first: text, truth, predicted, probability (of what was
+        threshold: From `metrics.threshold_for_accuracy` for it.
+        worst: The texts it is most wrong about, the worst first: text, targets, predicted, probability (of what was
             predicted).
         learnt: What of this the run has learnt from: "texts", how many; "chosen", how many of these only chose its
             epochs and the like; "without", the scores of the others, None if there are none. None: not known, since
@@ -112,33 +112,35 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
     numbers = itertools.count()
     remaining = iter(records)
     while chunk := list(itertools.islice(remaining, CHUNK)):
-        texts, truth = _encode(chunk, predictor, unknown)
+        texts, targets = _encode(chunk, predictor, unknown)
         probabilities = predictor.probabilities(texts)
-        truths.append(truth)
+        truths.append(targets)
         rows.append(probabilities)
         hashes.extend(map(hash_text, texts))
-        for position in metrics.rank_errors(truth, probabilities, predictor.thresholds)[:WORST].tolist():
-            error = _describe_error(texts[position], truth[position], probabilities[position], predictor)
-            surprise = -_probability_of(truth[position], probabilities[position])
+        for position in metrics.rank_errors(targets, probabilities, predictor.thresholds)[:WORST].tolist():
+            error = _describe_error(texts[position], targets[position], probabilities[position], predictor)
+            surprise = -_probability_of(targets[position], probabilities[position])
             heapq.heappush(worst, (surprise, -next(numbers), error))
             if len(worst) > WORST:
                 heapq.heappop(worst)
     if not sum(map(len, truths)):
         named = ", ".join(list(unknown)[:5])
         raise InputError(f"the run knows no label of the corpus ({named}); it has {', '.join(predictor.labels[:10])}")
-    truth, probabilities = np.concatenate(truths), np.concatenate(rows)
+    targets, probabilities = np.concatenate(truths), np.concatenate(rows)
     predicted = metrics.choose_labels(probabilities, predictor.thresholds)
     one_label = predictor.thresholds is None
     return Evaluation(
         labels=predictor.labels,
-        scores=metrics.score_probabilities(truth, probabilities, predictor.labels, predictor.thresholds),
-        confusions=metrics.count_confusions(truth, predicted, len(predictor.labels)),
+        scores=metrics.score_probabilities(targets, probabilities, predictor.labels, predictor.thresholds),
+        confusions=metrics.confusion_matrix(targets, predicted, len(predictor.labels)),
         unknown=dict(unknown.most_common()),
-        shares=metrics.score_shares(truth, probabilities) if one_label else [],
+        shares=metrics.score_shares(targets, probabilities) if one_label else [],
         wanted_accuracy=accuracy,
-        threshold=metrics.find_threshold(truth, probabilities, accuracy) if one_label else None,
+        threshold=metrics.threshold_for_accuracy(targets, probabilities, accuracy) if one_label else None,
         worst=[error for _, _, error in sorted(worst, key=lambda entry: entry[:2], reverse=True)],
-        learnt=_score_without(learnt, np.array(hashes, np.uint64), truth, probabilities, predictor) if learnt else None,
+        learnt=_score_without(learnt, np.array(hashes, np.uint64), targets, probabilities, predictor)
+        if learnt
+        else None,
     )
 
 
@@ -148,7 +150,7 @@ def _learnt_by(predictor: Predictor) -> LearntTexts | None:
 
 
 def _score_without(
-    learnt: LearntTexts, hashes: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, predictor: Predictor
+    learnt: LearntTexts, hashes: np.ndarray, targets: np.ndarray, probabilities: np.ndarray, predictor: Predictor
 ) -> dict[str, Any]:
     """What `Evaluation.learnt` holds."""
     fitted, chosen = learnt.find(hashes)
@@ -156,41 +158,41 @@ def _score_without(
     scores = None
     if others.any():
         scores = metrics.score_probabilities(
-            truth[others], probabilities[others], predictor.labels, predictor.thresholds
+            targets[others], probabilities[others], predictor.labels, predictor.thresholds
         )
     return {"texts": int((~others).sum()), "chosen": int(chosen.sum()), "without": scores}
 
 
 def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
-    """Texts with known labels and the truth about them; counts the unknown labels."""
+    """Keeps texts with known labels, with their targets; counts the unknown labels."""
     outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # an older run's are as read
     unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
     if predictor.thresholds is None:
         known = [(record.text, outputs[str(record.label)]) for record in chunk if record.label in outputs]
         return [text for text, _ in known], np.array([output for _, output in known], np.int32)
     chunk = [record for record in chunk if outputs.keys() >= {*labels_of(record.label)}]
-    truth = np.zeros((len(chunk), len(outputs)), np.int32)
+    targets = np.zeros((len(chunk), len(outputs)), np.int32)
     for row, record in enumerate(chunk):
-        truth[row, [outputs[label] for label in labels_of(record.label)]] = 1
-    return [record.text for record in chunk], truth
+        targets[row, [outputs[label] for label in labels_of(record.label)]] = 1
+    return [record.text for record in chunk], targets
 
 
-def _probability_of(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """What the model gives to the truth about one text; with several labels, to the least probable part of it."""
-    if truth.ndim == 0:
-        return float(probabilities[truth])
-    return float(np.where(truth > 0, probabilities, 1 - probabilities).min())
+def _probability_of(targets: np.ndarray, probabilities: np.ndarray) -> float:
+    """The probability of a text's true label; with several labels, of the least probable decision about one."""
+    if targets.ndim == 0:
+        return float(probabilities[targets])
+    return float(np.where(targets > 0, probabilities, 1 - probabilities).min())
 
 
-def _describe_error(text: str, truth: np.ndarray, probabilities: np.ndarray, predictor: Predictor) -> dict[str, Any]:
+def _describe_error(text: str, targets: np.ndarray, probabilities: np.ndarray, predictor: Predictor) -> dict[str, Any]:
     if predictor.thresholds is None:
         output = int(probabilities.argmax())
         return {
             "text": text,
-            "truth": predictor.labels[truth],
+            "truth": predictor.labels[targets],
             "predicted": predictor.labels[output],
             "probability": float(str(probabilities[output])),
         }
     given = probabilities >= predictor.thresholds
-    named = [", ".join(predictor.labels[output] for output in np.flatnonzero(labels)) for labels in (truth, given)]
+    named = [", ".join(predictor.labels[output] for output in np.flatnonzero(labels)) for labels in (targets, given)]
     return {"text": text, "truth": named[0], "predicted": named[1], "probability": float(str(probabilities.max()))}

@@ -49,7 +49,7 @@ def report_page(
         metrics: What `metrics.json` holds.
         shares: Rows of reject_below, answered and accuracy, on the test texts; none where a text may have several
             labels.
-        ngrams: From `explain.rank_ngrams`.
+        ngrams: From `explanations.rank_ngrams`.
         errors: True label, or labels, and explanation of the test texts that it is most wrong about.
         pictures: PNG files by what they show.
     """
@@ -75,7 +75,7 @@ def report_page(
         parts.append(_table(("label", "n-grams"), entries, kind="words"))
     if errors:
         parts.append("<h2>Where it is most wrong</h2>\n")
-        parts += [f"<p>true: <b>{html.escape(truth)}</b></p>\n{found.to_html()}\n" for truth, found in errors]
+        parts += [f"<p>true: <b>{html.escape(targets)}</b></p>\n{found.to_html()}\n" for targets, found in errors]
     return "".join([*parts, END])
 
 

@@ -10,23 +10,23 @@ BINS = 15  # of the calibration error, as in Guo et al. (2017)
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 
 
-def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
+def score_labels(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
     """Accuracy and macro F1, in [0, 1], of predicted labels; None where there is nothing to measure.
 
-    Macro F1 is the mean over the labels that the truth has, so that two models are measured by the same labels. It is
-    undefined where no text has a label, and both are where there is no text.
+    Macro F1 is the mean over the labels that the targets have, so that two models are measured by the same labels. It
+    is undefined where no text has a label, and both are where there is no text.
 
     Args:
-        truth: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text, and
+        targets: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text, and
             accuracy is the share of texts whose labels are all right.
         predicted: The same of the predicted ones.
     """
-    present = np.unique(truth) if truth.ndim == 1 else np.flatnonzero(truth.any(axis=0))
+    present = np.unique(targets) if targets.ndim == 1 else np.flatnonzero(targets.any(axis=0))
     scores: dict[str, float | None] = {"accuracy": None, "macro_f1": None}
-    if len(truth):
-        scores["accuracy"] = float(metrics.accuracy_score(truth, predicted))
+    if len(targets):
+        scores["accuracy"] = float(metrics.accuracy_score(targets, predicted))
     if len(present):
-        macro_f1 = metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
+        macro_f1 = metrics.f1_score(targets, predicted, labels=present, average="macro", zero_division=0)
         scores["macro_f1"] = float(macro_f1)
     return scores
 
@@ -45,12 +45,12 @@ def choose_labels(probabilities: np.ndarray, thresholds: np.ndarray | None = Non
 
 
 def score_probabilities(
-    truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], thresholds: np.ndarray | None = None
+    targets: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], thresholds: np.ndarray | None = None
 ) -> dict[str, Any]:
     """The block of `metrics.json` for one split.
 
     Args:
-        truth: int (texts,), the outputs of the true labels, or (texts, labels), 1 for each label of a text.
+        targets: int (texts,), the outputs of the true labels, or (texts, labels), 1 for each label of a text.
         probabilities: float (texts, labels).
         labels: Names by output.
         thresholds: float (labels,), where a text may have several labels.
@@ -64,50 +64,50 @@ def score_probabilities(
     outputs = np.arange(len(labels))
     predicted = choose_labels(probabilities, thresholds)
     columns = np.zeros((4, len(labels)))
-    if len(truth):
-        columns = metrics.precision_recall_fscore_support(truth, predicted, labels=outputs, zero_division=0)
+    if len(targets):
+        columns = metrics.precision_recall_fscore_support(targets, predicted, labels=outputs, zero_division=0)
     per_label = {
         label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
         for label, p, r, f, n in zip(labels, *columns, strict=True)
     }
     return {
-        **score_labels(truth, predicted),
-        "micro_f1": _micro_f1(truth, predicted),
-        **score_confidence(truth, probabilities),
-        "support": len(truth),
+        **score_labels(targets, predicted),
+        "micro_f1": _micro_f1(targets, predicted),
+        **score_confidence(targets, probabilities),
+        "support": len(targets),
         "per_label": per_label,
     }
 
 
-def _micro_f1(truth: np.ndarray, predicted: np.ndarray) -> float | None:
-    if not len(truth) or (truth.ndim == 2 and not truth.any() and not predicted.any()):
+def _micro_f1(targets: np.ndarray, predicted: np.ndarray) -> float | None:
+    if not len(targets) or (targets.ndim == 2 and not targets.any() and not predicted.any()):
         return None
-    return float(metrics.f1_score(truth, predicted, average="micro", zero_division=0))
+    return float(metrics.f1_score(targets, predicted, average="micro", zero_division=0))
 
 
-def score_confidence(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
+def score_confidence(targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
     """The part of `score_probabilities` that a temperature changes: log_loss and calibration_error."""
-    if not len(truth):
+    if not len(targets):
         return {"log_loss": None, "calibration_error": None}
     outputs = np.arange(probabilities.shape[1])
-    if truth.ndim == 1:
-        log_loss = metrics.log_loss(truth, probabilities, labels=outputs)
+    if targets.ndim == 1:
+        log_loss = metrics.log_loss(targets, probabilities, labels=outputs)
     else:
-        log_loss = np.mean([metrics.log_loss(truth[:, o], probabilities[:, o], labels=[0, 1]) for o in outputs])
-    return {"log_loss": float(log_loss), "calibration_error": calibration_error(truth, probabilities)}
+        log_loss = np.mean([metrics.log_loss(targets[:, o], probabilities[:, o], labels=[0, 1]) for o in outputs])
+    return {"log_loss": float(log_loss), "calibration_error": calibration_error(targets, probabilities)}
 
 
-def count_confusions(truth: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:
+def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:
     """Texts by true (row) and predicted (column) label: int (labels, labels).
 
     A text with several labels counts in each row and column of its labels.
     """
-    if truth.ndim == 1:
-        return metrics.confusion_matrix(truth, predicted, labels=np.arange(labels))
-    return truth.astype(np.int64).T @ predicted
+    if targets.ndim == 1:
+        return metrics.confusion_matrix(targets, predicted, labels=np.arange(labels))
+    return targets.astype(np.int64).T @ predicted
 
 
-def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
+def calibration_error(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """How far probabilities are from the share that is right, in [0, 1]: the expected calibration error.
 
     The mean over 15 equally wide bins of the distance between the bin's mean probability and its share of right ones,
@@ -115,26 +115,26 @@ def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
 
     Source: Guo et al. (2017), https://arxiv.org/abs/1706.04599, section 2.
     """
-    if truth.ndim == 1:
-        confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    if targets.ndim == 1:
+        confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     else:
-        confidence, right = probabilities.ravel(), truth.ravel()
+        confidence, right = probabilities.ravel(), targets.ravel()
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     distances = np.bincount(bins, weights=confidence.astype(np.float64) - right, minlength=BINS)
     return float(np.abs(distances).sum() / len(bins))
 
 
-def score_shares(truth: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float | None]]:
+def score_shares(targets: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float | None]]:
     """For some probabilities, below which no answer is given, the share of texts answered and the accuracy of these.
 
     Args:
-        truth: int (texts,), the outputs of the true labels.
+        targets: int (texts,), the outputs of the true labels.
         probabilities: float (texts, labels).
 
     Returns:
         For each of them reject_below, answered and accuracy: None where no text is answered.
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     rows: list[dict[str, float | None]] = []
     for threshold in THRESHOLDS:
         answered = confidence >= threshold
@@ -143,13 +143,13 @@ def score_shares(truth: np.ndarray, probabilities: np.ndarray) -> list[dict[str,
     return rows
 
 
-def find_threshold(truth: np.ndarray, probabilities: np.ndarray, accuracy: float) -> dict[str, float] | None:
+def threshold_for_accuracy(targets: np.ndarray, probabilities: np.ndarray, accuracy: float) -> dict[str, float] | None:
     """The lowest probability to reject below so that so many of the answers are right; None if there is none.
 
     Returns:
         reject_below, answered and accuracy, as in `score_shares`.
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     order = np.argsort(-confidence, kind="stable")
     reached = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     ends = np.append(np.diff(confidence[order]) != 0, True)  # texts of one probability are answered together
@@ -164,12 +164,12 @@ def find_threshold(truth: np.ndarray, probabilities: np.ndarray, accuracy: float
     }
 
 
-def rank_errors(truth: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
-    """The texts whose predicted labels are wrong, the least probable truth first: int (errors,)."""
+def rank_errors(targets: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
+    """The texts whose predicted labels are wrong, the least probable targets first: int (errors,)."""
     predicted = choose_labels(probabilities, thresholds)
     if thresholds is None:
-        wrong, of_truth = predicted != truth, probabilities[np.arange(len(truth)), truth]
+        wrong, of_truth = predicted != targets, probabilities[np.arange(len(targets)), targets]
     else:
-        wrong = (predicted != truth).any(axis=1)
-        of_truth = np.where(truth > 0, probabilities, 1 - probabilities).min(axis=1)
+        wrong = (predicted != targets).any(axis=1)
+        of_truth = np.where(targets > 0, probabilities, 1 - probabilities).min(axis=1)
     return np.flatnonzero(wrong)[np.argsort(of_truth[wrong], kind="stable")]

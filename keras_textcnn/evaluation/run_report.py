@@ -41,10 +41,10 @@ def write_summary(
         calibration: Of the run.
         logits: float32 (texts, labels), of the test texts.
     """
-    labels, truth = encoded.labels, encoded.examples["test"].truth
+    labels, targets = encoded.labels, encoded.examples["test"].targets
     probabilities = calibration.probabilities(logits)
     predicted = metrics.choose_labels(probabilities, calibration.thresholds)
-    confusions = metrics.count_confusions(truth, predicted, len(labels))
+    confusions = metrics.confusion_matrix(targets, predicted, len(labels))
     support = [scores["support"] for scores in run_metrics["test"]["per_label"].values()]
     run.write_rows("history.csv", history)
     run.write_text("report.txt", tables.report_text(run_metrics))
@@ -52,15 +52,15 @@ def write_summary(
     run.write("learning_curves.png", lambda path: plots.plot_learning_curves(history, path))
     run.write("confusion_matrix.png", lambda path: plots.plot_confusion_matrix(confusions, support, labels, path))
     predictor = Predictor(run.saved_model)
-    wrong = metrics.rank_errors(truth, probabilities, calibration.thresholds)[:ERRORS]
-    sample = np.random.default_rng(0).permutation(len(truth))[: EXPLAINED if predictor.exact else OCCLUDED]
+    wrong = metrics.rank_errors(targets, probabilities, calibration.thresholds)[:ERRORS]
+    sample = np.random.default_rng(0).permutation(len(targets))[: EXPLAINED if predictor.exact else OCCLUDED]
     content = html_report.report_page(
         run.directory.name,
         metrics=run_metrics,
-        shares=metrics.score_shares(truth, probabilities) if calibration.thresholds is None else [],
+        shares=metrics.score_shares(targets, probabilities) if calibration.thresholds is None else [],
         ngrams=rank_ngrams(predictor.explain(_test_texts(corpus, tokenized, encoded, sample))),
         errors=[
-            (_name(truth[text], labels), explanation)
+            (_name(targets[text], labels), explanation)
             for text, explanation in zip(
                 wrong, predictor.explain(_test_texts(corpus, tokenized, encoded, wrong)), strict=True
             )
@@ -83,7 +83,7 @@ def _test_texts(
     return tokenized.join_tokens(texts, encoded.examples["test"].lengths[positions])
 
 
-def _name(truth: Any, labels: Sequence[str]) -> str:
-    if np.ndim(truth) == 0:
-        return labels[int(truth)]
-    return ", ".join(labels[output] for output in np.flatnonzero(truth).tolist()) or "none"
+def _name(targets: Any, labels: Sequence[str]) -> str:
+    if np.ndim(targets) == 0:
+        return labels[int(targets)]
+    return ", ".join(labels[output] for output in np.flatnonzero(targets).tolist()) or "none"

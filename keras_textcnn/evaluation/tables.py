@@ -164,7 +164,7 @@ def shares_table(shares: Sequence[dict[str, float | None]]) -> Table:
 
 
 def errors_table(errors: Sequence[dict[str, Any]]) -> Table:
-    """Texts that are labelled wrong: rows of truth, predicted, probability and text."""
+    """Texts that are labelled wrong: rows of targets, predicted, probability and text."""
     table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, expand=True, title="most wrong", title_justify="left")
     for column in ("true", "predicted", "probability"):
         table.add_column(column, no_wrap=True)

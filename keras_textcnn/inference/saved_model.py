@@ -48,12 +48,12 @@ def export_model(
         vocabulary: Tokens by id.
         labels: Names by output.
         folder: Where to write; it must not exist.
-        tokenizer: Makes tokens of texts, as in training; a name of `text.TOKENIZERS`.
+        tokenizer: Makes tokens of texts, as in training; a name of `tokenizers.TOKENIZERS`.
         maximum_tokens: Longer texts are cut, as in training.
         temperature: What the logits are divided by.
         thresholds: float32 (labels,), where each label has a probability of its own; `label` is the most probable one
             all the same.
-        trace: From `convolution.trace_windows`.
+        trace: From `window_trace.trace_windows`.
     """
     split = TOKENIZERS[tokenizer]
     table = lookup_table(vocabulary)

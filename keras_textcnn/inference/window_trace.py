@@ -36,8 +36,8 @@ def trace_windows(model: keras.Model) -> WindowTrace | None:
     convolutions = [layer for layer in model.layers if isinstance(layer, PooledConv1D)]
     if not convolutions or any(layer.name.startswith("hidden") for layer in model.layers):
         return None
-    _, places, spans = model.get_layer(DISTINCT_TOKENS).output
-    looked_up = keras.Model(model.input, [model.get_layer(EMBEDDING_DROPOUT).input, places, spans])
+    _, token_rows, text_spans = model.get_layer(DISTINCT_TOKENS).output
+    looked_up = keras.Model(model.input, [model.get_layer(EMBEDDING_DROPOUT).input, token_rows, text_spans])
     logits = model.get_layer(LOGITS)
     linear = [layer for layer in model.layers if isinstance(layer, (NgramLogits, VectorMeanLogits))]
 
@@ -45,12 +45,12 @@ def trace_windows(model: keras.Model) -> WindowTrace | None:
         return tf.unstack(model.get_layer(SUM).scales.value) if linear else [tf.ones(())]
 
     def add(ids: tf.Tensor) -> tf.Tensor:
-        vectors, places, spans = looked_up(ids, training=False)
+        vectors, token_rows, text_spans = looked_up(ids, training=False)
         kernels = tf.split(logits.kernel.value, len(convolutions))
         first, *others = scales()
         traced = []
         for layer, kernel in zip(convolutions, kernels, strict=True):
-            added, begins = layer.trace(vectors, places, spans, kernel)
+            added, begins = layer.trace(vectors, token_rows, text_spans, kernel)
             traced.append((first * added, begins))
         for scale, layer in zip(others, linear, strict=True):
             traced += [(scale * added, begins) for added, begins in layer.trace(ids)]

@@ -95,7 +95,7 @@ def open_bytes(path: Path) -> BinaryIO:
 def is_there(name: str) -> bool:
     """Whether there is a file or folder of a name, which may be a text that no file can be called by."""
     try:
-        return Path(name).exists()
+        return bool(name) and Path(name).exists()
     except (OSError, ValueError):
         return False
 

@@ -65,11 +65,11 @@ def build_conv1d(
             [0, 1).
         dropout: Fraction of the pooled features, and of each hidden layer, dropped in training, in [0, 1).
         max_norm: The longest that the weights of a label may become (Kim: 3); None: any length.
-        ngrams: Tokens of the longest n-grams of a linear model whose logits are added (`ngrams.NgramLogits`); 0: none.
+        ngrams: Tokens of the longest n-grams of a linear model whose logits are added (`NgramLogits`); 0: none.
         ngram_buckets: Rows that n-grams of two tokens and more share.
         ngram_words: Ids below this one have a row of their own there, others none; None: all have.
-        ngram_svm: Whether the n-grams have weights, for `linear_parts.solve_ngrams`.
-        vector_mean: Whether the logits of a linear model of the vectors' mean are added (`ngrams.VectorMeanLogits`).
+        ngram_svm: Whether the n-grams have weights, for `linear_models.solve_ngrams`.
+        vector_mean: Whether the logits of a linear model of the vectors' mean are added (`VectorMeanLogits`).
 
     Raises:
         ValueError: A size is not positive, a dropout is outside [0, 1), windows repeat or a pooling is unknown.
@@ -86,7 +86,7 @@ def build_conv1d(
         raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
 
     ids = keras.Input((None,), dtype="int32", name="ids")
-    rows, places, spans = DistinctTokens(max(windows) - 1, name=DISTINCT_TOKENS)(ids)
+    rows, token_rows, text_spans = DistinctTokens(max(windows) - 1, name=DISTINCT_TOKENS)(ids)
     embedded = TokenEmbedding(vocabulary_size, dimensions, name=EMBEDDING)(rows)
     if multichannel:
         static = TokenEmbedding(vocabulary_size, dimensions, trainable=False, name=STATIC_EMBEDDING)(rows)
@@ -94,7 +94,7 @@ def build_conv1d(
     embedded = layers.Dropout(embedding_dropout, name=EMBEDDING_DROPOUT)(embedded)
 
     convolutions = [PooledConv1D(filters, window, poolings, name=f"conv_{window}") for window in windows]
-    pooled = [convolve(embedded, places, spans) for convolve in convolutions]
+    pooled = [convolve(embedded, token_rows, text_spans) for convolve in convolutions]
     joined = layers.Concatenate(name="pooled")(pooled) if len(pooled) > 1 else pooled[0]
 
     dropped = layers.Dropout(dropout, name="dropout")(joined)

@@ -54,7 +54,7 @@ class Folder:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """This process alone works in the directory, until it ends or is killed; see `claims.claimed`.
+        """This process alone works in the directory, until it ends or is killed; see `locks.claimed`.
 
         Raises:
             InputError: Another process does.

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class LearntTexts:
-    """Which texts a run has learnt from, by their hashes (`store.hash_text`), so that it is not praised for these.
+    """Which texts a run has learnt from, by their hashes (`numbering.hash_text`), so that it is not praised for these.
 
     Attributes:
         fitted: uint64 (texts,), sorted: those that its weights were fitted to; with `--from` also those that the run

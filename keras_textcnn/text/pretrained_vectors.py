@@ -100,7 +100,7 @@ def read_vectors(
         dimensions: Numbers each vector must have, and which member of a zip; None: as the file has it.
         more: How many of the file's other words to read, the first ones that the tokenizer makes a single token of, as
             that token.
-        tokenizer: A name of `text.TOKENIZERS`.
+        tokenizer: A name of `tokenizers.TOKENIZERS`.
         unwanted: Tokens that are not to be among those.
 
     Returns:

@@ -45,7 +45,7 @@ class Chooser:
     Args:
         wanted: Tokens.
         more: How many other words to keep, the first ones that the tokenizer makes a single token of.
-        tokenizer: A name of `text.TOKENIZERS`.
+        tokenizer: A name of `tokenizers.TOKENIZERS`.
         unwanted: Tokens that are not to be among those.
 
     Attributes:

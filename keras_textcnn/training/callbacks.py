@@ -62,15 +62,15 @@ class BatchWatch(keras.callbacks.Callback):
     Args:
         progress: Of the fit.
         sums: Of the loss and the accuracy over the batches that were done before; empty if none were.
-        end_if_asked: As of `two_phase_fit`.
+        stop_if_requested: As of `two_phase_fit`.
 
     Attributes:
         ended: Whether it has ended the epoch.
     """
 
-    def __init__(self, progress: Progress, sums: Sequence[np.ndarray], end_if_asked: Callable[[], None]) -> None:
+    def __init__(self, progress: Progress, sums: Sequence[np.ndarray], stop_if_requested: Callable[[], None]) -> None:
         super().__init__()
-        self._progress, self._sums, self._end_if_asked = progress, sums, end_if_asked
+        self._progress, self._sums, self._end_if_asked = progress, sums, stop_if_requested
         self._begun, self._started = progress.batches, time.perf_counter()
         self.ended = False
 

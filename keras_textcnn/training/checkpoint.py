@@ -120,10 +120,12 @@ class UnchangedWeights:
 
 
 def values_of(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    """The values of variables."""
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
 def assign_values(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    """Sets variables to values; raises ValueError for a value of another shape."""
     for variable, value in zip(variables, values, strict=True):
         if value.shape != tuple(variable.shape):  # Keras's own message prints the arrays
             raise ValueError(f"{variable.path} has the shape {tuple(variable.shape)}, not {value.shape}")

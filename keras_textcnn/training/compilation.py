@@ -90,7 +90,7 @@ def frozen_weights(model: keras.Model, phase: Phase) -> list[keras.Variable]:
     return frozen
 
 
-def _all_right(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def _all_right(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """1 for each text of which every label that is more probable than not is right, and no other, else 0."""
-    right = keras.ops.equal(keras.ops.cast(logits > 0, truth.dtype), truth)
+    right = keras.ops.equal(keras.ops.cast(logits > 0, targets.dtype), targets)
     return keras.ops.cast(keras.ops.all(right, axis=-1), "float32")

@@ -28,10 +28,10 @@ def train_repeats(
 
     Args:
         repeats: The directory.
-        corpus, rehearsed, callbacks: As for `training.train`.
+        corpus, rehearsed, callbacks: As for `trainer.train`.
 
     Raises:
-        InputError: As `training.train` does.
+        InputError: As `trainer.train` does.
     """
     with repeats.claimed():
         runs = {repeats.directory / name: config for name, config in repeats.config().repeats().items()}

@@ -99,9 +99,9 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
         logger.info(f"kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
     held_out = examples["validation"]
     outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
-    logits, parts = _combine(outputs, held_out.truth)
+    logits, parts = _combine(outputs, held_out.targets)
     if parts:
-        logger.info(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.truth)}")
+        logger.info(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.targets)}")
     if refit:
         logger.info("fitting again from the start for as many epochs, to training and validation texts")
         fits.reset()
@@ -128,16 +128,16 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
         answers = fits.answer_fold(fold, batching.select_examples(texts, folds != fold), held)
         for name, logits in answers.items():
             outputs[name][folds == fold] = logits
-        alone = {name: share_right(logits, held.truth) for name, logits in answers.items()}
+        alone = {name: share_right(logits, held.targets) for name, logits in answers.items()}
         right = ", ".join(
             f"{TITLES[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
     held_out = batching.select_examples(texts, folds > 0)
     outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
-    logits, parts = _combine(outputs, held_out.truth)
+    logits, parts = _combine(outputs, held_out.targets)
     if parts:
-        logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.truth)}")
+        logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.targets)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     logger.info(
         f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
@@ -152,26 +152,27 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
     return FitResult(fits.history, phases, best_epochs, held_out, logits, parts, folds)
 
 
-def _combine(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
+def _combine(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
     """The sum of the logits of some parts, and of each its scale and its accuracy alone; none of one part."""
     if len(outputs) == 1:
         return next(iter(outputs.values())), {}
-    scales = fit_scales([*outputs.values()], truth).astype(np.float32)
+    scales = fit_scales([*outputs.values()], targets).astype(np.float32)
     parts = {
-        name: {"scale": float(scale), "accuracy": share_right(logits, truth)}
+        name: {"scale": float(scale), "accuracy": share_right(logits, targets)}
         for scale, (name, logits) in zip(scales, outputs.items(), strict=True)
     }
     return np.tensordot(scales, np.stack([*outputs.values()]), 1), parts
 
 
-def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray, truth: np.ndarray) -> str:
+def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray, targets: np.ndarray) -> str:
     alone = ", ".join(f"{TITLES[name]} {part['accuracy']:.2%}" for name, part in parts.items())
     scales = ", ".join(f"{part['scale']:.2f}" for part in parts.values())
-    total = f"{share_right(logits, truth):.2%}"
+    total = f"{share_right(logits, targets):.2%}"
     return f"{alone}, their scaled sum {total} (scales {scales}: the parts' logits differ in size)"
 
 
-def share_right(logits: np.ndarray, truth: np.ndarray) -> float:
-    thresholds = None if truth.ndim == 1 else np.zeros(truth.shape[1])
-    right = metrics.choose_labels(logits, thresholds) == truth
-    return float(right.reshape(len(truth), -1).all(axis=1).mean())
+def share_right(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The accuracy of logits; where a text may have several labels, all of them must be right."""
+    thresholds = None if targets.ndim == 1 else np.zeros(targets.shape[1])
+    right = metrics.choose_labels(logits, thresholds) == targets
+    return float(right.reshape(len(targets), -1).all(axis=1).mean())

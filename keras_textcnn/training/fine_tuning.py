@@ -162,9 +162,9 @@ def compare_on_old_texts(start: Start, run: Run, records: Sequence[Record]) -> d
     A text with a label that a run does not know counts as wrong: both are scored on the same texts and labels.
     """
     scores: dict[str, Any] = {"texts": len(records)}
-    truth = [record.label for record in records]
+    targets = [record.label for record in records]
     for name, directory in (("before", start.run.directory), ("after", run.saved_model)):
-        scores[name] = _score(truth, _answer(Predictor(directory), [record.text for record in records]))
+        scores[name] = _score(targets, _answer(Predictor(directory), [record.text for record in records]))
     return scores
 
 
@@ -185,15 +185,15 @@ def _answer(predictor: Predictor, texts: Sequence[str]) -> list[Label]:
     return [tuple(predictor.labels[output] for output in np.flatnonzero(row).tolist()) for row in chosen]
 
 
-def _score(truth: Sequence[Label], predicted: Sequence[Label]) -> Mapping[str, float | None]:
+def _score(targets: Sequence[Label], predicted: Sequence[Label]) -> Mapping[str, float | None]:
     """Accuracy and macro F1 of labels by name, of which one side may have some that the other has not."""
-    names = sorted({name for label in [*truth, *predicted] for name in labels_of(label)})
+    names = sorted({name for label in [*targets, *predicted] for name in labels_of(label)})
     outputs = {name: output for output, name in enumerate(names)}
-    if all(isinstance(label, str) for label in [*truth, *predicted]):
-        sides = (np.array([outputs[str(label)] for label in side]) for side in (truth, predicted))
+    if all(isinstance(label, str) for label in [*targets, *predicted]):
+        sides = (np.array([outputs[str(label)] for label in side]) for side in (targets, predicted))
         return metrics.score_labels(*sides)
-    matrices = [np.zeros((len(side), len(names)), np.int32) for side in (truth, predicted)]
-    for matrix, side in zip(matrices, (truth, predicted), strict=True):
+    matrices = [np.zeros((len(side), len(names)), np.int32) for side in (targets, predicted)]
+    for matrix, side in zip(matrices, (targets, predicted), strict=True):
         for row, label in enumerate(side):
             matrix[row, [outputs[name] for name in labels_of(label)]] = 1
     return metrics.score_labels(*matrices)

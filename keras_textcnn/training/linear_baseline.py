@@ -32,7 +32,7 @@ def measure_baseline(
     ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
     counts = baseline.count_ngrams(ids, tokenized.lengths, longest=baseline.LONGEST[config.tokenizer])
     texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
-    truth = {name: examples.truth for name, examples in encoded.examples.items()}
+    targets = {name: examples.targets for name, examples in encoded.examples.items()}
 
     def answer(training: np.ndarray, right: np.ndarray, asked: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return baseline.predict_linear(
@@ -47,26 +47,26 @@ def measure_baseline(
         )
 
     asked = {name: its for name, its in texts.items() if name != "train" and len(its)}
-    answers = answer(texts["train"], truth["train"], asked)
+    answers = answer(texts["train"], targets["train"], asked)
     if refit:
-        everything = np.concatenate([truth["train"], truth["validation"]])
+        everything = np.concatenate([targets["train"], targets["validation"]])
         answers |= answer(np.concatenate([texts["train"], texts["validation"]]), everything, {"test": texts["test"]})
     if folds is None:
-        deciding = truth["validation"], answers["validation"]
+        deciding = targets["validation"], answers["validation"]
     else:
         numbers = range(1, int(folds.max()) + 1)
         held = [
             answer(
-                texts["train"][folds != fold], truth["train"][folds != fold], {"held": texts["train"][folds == fold]}
+                texts["train"][folds != fold], targets["train"][folds != fold], {"held": texts["train"][folds == fold]}
             )
             for fold in numbers
         ]
         order = np.concatenate([np.flatnonzero(folds == fold) for fold in numbers])
-        deciding = truth["train"][order], np.concatenate([fold["held"] for fold in held])
+        deciding = targets["train"][order], np.concatenate([fold["held"] for fold in held])
     if "validation" not in answers:
-        truth["validation"], answers["validation"] = deciding
+        targets["validation"], answers["validation"] = deciding
     if config.several_labels:
         thresholds = tune_thresholds(*deciding)
         answers = {name: metrics.choose_labels(values, thresholds) for name, values in answers.items()}
-    scores = {name: metrics.score_labels(truth[name], labels) for name, labels in answers.items()}
+    scores = {name: metrics.score_labels(targets[name], labels) for name, labels in answers.items()}
     return {"name": baseline.name_baseline(config.tokenizer), **scores}

@@ -32,7 +32,7 @@ def count_rows(layer: NgramLogits, examples: Examples) -> sparse.csr_matrix:
 
 
 def solve_ngrams(
-    layer: NgramLogits, counts: sparse.csr_matrix, truth: np.ndarray, weights: np.ndarray | None = None
+    layer: NgramLogits, counts: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray | None = None
 ) -> None:
     """Gives a layer of n-grams the rows of a linear support vector machine for each label.
 
@@ -43,7 +43,7 @@ def solve_ngrams(
     Args:
         layer: With weights; its rows, weights and bias are replaced.
         counts: From `count_rows`, of the texts to learn from.
-        truth: int (texts,), or (texts, labels), 1 for each label of a text.
+        targets: int (texts,), or (texts, labels), 1 for each label of a text.
         weights: float (texts,), how much each text counts; or (texts, labels), for each label; None: all the same.
     """
     having = counts.getnnz(axis=0)
@@ -51,7 +51,7 @@ def solve_ngrams(
     roots = np.sqrt(np.maximum(counts @ idf**2, 1))
     known = np.flatnonzero(having) if having.any() else np.arange(1)
     features = sparse.diags(1 / roots) @ counts[:, known] @ sparse.diags(idf[known])
-    kernel, bias = _solve(features, truth, layer.labels, weights, margin=True)
+    kernel, bias = _solve(features, targets, layer.labels, weights, margin=True)
     rows = np.zeros((counts.shape[1], layer.labels), np.float32)
     rows[known] = idf[known, None] * kernel
     of_tokens = layer.vocabulary_size
@@ -82,7 +82,7 @@ def solve_vector_mean(
     layer: VectorMeanLogits,
     matrix: np.ndarray,
     means: np.ndarray,
-    truth: np.ndarray,
+    targets: np.ndarray,
     weights: np.ndarray | None = None,
 ) -> None:
     """Gives a layer the rows of a logistic regression on the mean of the vectors, each dimension of deviation 1.
@@ -91,11 +91,11 @@ def solve_vector_mean(
         layer: Its rows and bias are replaced.
         matrix: float32 (vocabulary, dimensions), zeros where there is no vector.
         means: From `average_vectors`, of the texts to learn from.
-        truth, weights: As to `solve_ngrams`.
+        targets, weights: As to `solve_ngrams`.
     """
     middle, deviation = means.mean(axis=0), means.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1)
-    kernel, bias = _solve((means - middle) / deviation, truth, layer.labels, weights, margin=False)
+    kernel, bias = _solve((means - middle) / deviation, targets, layer.labels, weights, margin=False)
     kernel = kernel / deviation[:, None]
     layer.embeddings.assign(matrix @ kernel)
     layer.bias.assign(bias - middle @ kernel)
@@ -111,7 +111,7 @@ def _blocks(examples: Examples) -> Iterator[tuple[int, np.ndarray]]:
 
 def _solve(
     features: np.ndarray | sparse.spmatrix,
-    truth: np.ndarray,
+    targets: np.ndarray,
     labels: int,
     weights: np.ndarray | None,
     *,
@@ -122,10 +122,10 @@ def _solve(
     With `margin` of a support vector machine for each label; without of one logistic regression over the labels, or
     where a text may have several of one for each.
     """
-    if truth.ndim == 1:
-        return _solve_one(features, truth, labels, weights, margin=margin)
+    if targets.ndim == 1:
+        return _solve_one(features, targets, labels, weights, margin=margin)
     kernel, bias = np.zeros((features.shape[1], labels)), np.zeros(labels)
-    for label, having in enumerate(truth.T.astype(np.int32)):
+    for label, having in enumerate(targets.T.astype(np.int32)):
         if having.min() == having.max():  # there is nothing to tell apart
             bias[label] = np.log((having.sum() + 0.5) / (len(having) - having.sum() + 0.5))
             continue
@@ -136,7 +136,12 @@ def _solve(
 
 
 def _solve_one(
-    features: np.ndarray | sparse.spmatrix, truth: np.ndarray, labels: int, weights: np.ndarray | None, *, margin: bool
+    features: np.ndarray | sparse.spmatrix,
+    targets: np.ndarray,
+    labels: int,
+    weights: np.ndarray | None,
+    *,
+    margin: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same for texts of one label each; a label that none of them has is as improbable as can be."""
     solver = (
@@ -146,7 +151,7 @@ def _solve_one(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        solver.fit(features, truth, sample_weight=weights)
+        solver.fit(features, targets, sample_weight=weights)
     coefficients, intercepts = solver.coef_, solver.intercept_
     if len(coefficients) == 1:  # scikit-learn has one row for two labels
         share = 1.0 if margin else 0.5

@@ -11,7 +11,7 @@ class _WeightedLoss(keras.losses.Loss):
     """What the losses share: labels have weights.
 
     Args:
-        several_labels: Whether the truth is float32 (batch, labels), each label for itself, or int32 (batch,).
+        several_labels: Whether the targets are float32 (batch, labels), each label for itself, or int32 (batch,).
         label_weights: float (labels,) by label; or, where a text may have several, (2, labels): of not having a label
             and of having it; None: all weigh 1.
     """
@@ -21,14 +21,14 @@ class _WeightedLoss(keras.losses.Loss):
         self.several_labels = several_labels
         self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float32)
 
-    def _weights(self, truth: tf.Tensor) -> tf.Tensor:
+    def _weights(self, targets: tf.Tensor) -> tf.Tensor:
         """Of each text and label, or of each text where it has one label; or 1."""
         if self.label_weights is None:
             return tf.ones(())
         if self.several_labels:
             lacking, having = self.label_weights
-            return having * truth + lacking * (1 - truth)
-        return tf.gather(self.label_weights, _outputs(truth))
+            return having * targets + lacking * (1 - targets)
+        return tf.gather(self.label_weights, _outputs(targets))
 
     def get_config(self) -> dict[str, Any]:
         weights = None if self.label_weights is None else self.label_weights.tolist()
@@ -40,10 +40,10 @@ class LabelLoss(_WeightedLoss):
     """Cross-entropy of logits, in nats, in which labels have weights and what is learnt already weighs less.
 
     Args:
-        several_labels: Whether the truth is float32 (batch, labels), each label for itself, or int32 (batch,).
+        several_labels: Whether the targets are float32 (batch, labels), each label for itself, or int32 (batch,).
         label_weights: float (labels,) by label; or, where a text may have several, (2, labels): of not having a label
             and of having it; None: all weigh 1.
-        focal_gamma: The cross-entropy is multiplied by (1 - p)**focal_gamma, where p is the probability of the truth.
+        focal_gamma: The cross-entropy is multiplied by (1 - p)**focal_gamma; p is the true label's probability.
 
     Source of the second factor: Lin et al. (2017), https://arxiv.org/abs/1708.02002, section 3.2.
     """
@@ -52,15 +52,15 @@ class LabelLoss(_WeightedLoss):
         super().__init__(**kwargs)
         self.focal_gamma = focal_gamma
 
-    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    def call(self, targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         if self.several_labels:
-            losses = self._sharpen(-tf.nn.sigmoid_cross_entropy_with_logits(truth, logits))
-            return tf.reduce_mean(losses * self._weights(truth), axis=-1)
-        losses = self._sharpen(-tf.nn.sparse_softmax_cross_entropy_with_logits(_outputs(truth), logits))
-        return losses * self._weights(truth)
+            losses = self._sharpen(-tf.nn.sigmoid_cross_entropy_with_logits(targets, logits))
+            return tf.reduce_mean(losses * self._weights(targets), axis=-1)
+        losses = self._sharpen(-tf.nn.sparse_softmax_cross_entropy_with_logits(_outputs(targets), logits))
+        return losses * self._weights(targets)
 
     def _sharpen(self, log_probability: tf.Tensor) -> tf.Tensor:
-        """The loss for the logarithm of the probability of the truth."""
+        """The loss for the logarithm of the true label's probability."""
         if not self.focal_gamma:
             return -log_probability
         # 1 - p is not 0 for a gradient of a power below 1.
@@ -75,24 +75,24 @@ class MarginLoss(_WeightedLoss):
     """The squared hinge loss of each label against all others, summed up: max(0, 1 - y * logit)**2, where y is 1 or -1.
 
     Args:
-        several_labels: Whether the truth is float32 (batch, labels), each label for itself, or int32 (batch,).
+        several_labels: Whether the targets are float32 (batch, labels), each label for itself, or int32 (batch,).
         label_weights: As of `LabelLoss`.
 
     Source: Tang (2013), https://arxiv.org/abs/1306.0239, section 2; it is what scikit-learn's `LinearSVC` minimizes,
     less its penalty on the weights.
     """
 
-    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        having = truth if self.several_labels else tf.one_hot(_outputs(truth), logits.shape[-1])
+    def call(self, targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        having = targets if self.several_labels else tf.one_hot(_outputs(targets), logits.shape[-1])
         losses = tf.maximum(1 - (2 * having - 1) * logits, 0) ** 2
         if self.several_labels:
-            return tf.reduce_sum(losses * self._weights(truth), axis=-1)
-        return tf.reduce_sum(losses, axis=-1) * self._weights(truth)
+            return tf.reduce_sum(losses * self._weights(targets), axis=-1)
+        return tf.reduce_sum(losses, axis=-1) * self._weights(targets)
 
 
-def _outputs(truth: tf.Tensor) -> tf.Tensor:
+def _outputs(targets: tf.Tensor) -> tf.Tensor:
     """int32 (batch,): Keras has made floats of them, a column."""
-    return tf.reshape(tf.cast(truth, tf.int32), [-1])
+    return tf.reshape(tf.cast(targets, tf.int32), [-1])
 
 
 def build_loss(

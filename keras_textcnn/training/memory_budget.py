@@ -116,9 +116,9 @@ def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:
 def _label_bytes(encoded: Encoded) -> int:
     """What the labels of the training texts take, once by different sets and once by texts, for their weights."""
     examples = encoded.examples["train"]
-    if isinstance(examples.targets, np.ndarray):
+    if isinstance(examples.row_targets, np.ndarray):
         return 0
-    sizes = np.diff(examples.targets.indptr)
+    sizes = np.diff(examples.row_targets.indptr)
     return 8 * int(sizes.sum() + sizes[examples.rows].sum())
 
 

@@ -69,9 +69,12 @@ def score_without_learnt_texts(
     """Adds what the scores of a split are without the texts that an earlier run has learnt from, if there are any."""
     for name, seen in find_learnt_texts(learnt, tokenized, encoded).items():
         if seen.any():
-            truth, probabilities = encoded.examples[name].truth[~seen], calibration.probabilities(logits[name][~seen])
+            targets, probabilities = (
+                encoded.examples[name].targets[~seen],
+                calibration.probabilities(logits[name][~seen]),
+            )
             predicted = metrics.choose_labels(probabilities, calibration.thresholds)
-            scores = {"support": len(truth), **metrics.score_labels(truth, predicted)} if len(truth) else None
+            scores = {"support": len(targets), **metrics.score_labels(targets, predicted)} if len(targets) else None
             run_metrics[name]["without_learnt"] = scores
 
 

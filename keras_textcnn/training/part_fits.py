@@ -85,7 +85,7 @@ class PartFits:
             self._solve(part, examples)
             return None
         shown = not title.startswith("fold")
-        weights = class_weights.weigh_texts(examples.sparse_truth) if config.sampling == "balanced" else None
+        weights = class_weights.weigh_texts(examples.sparse_targets) if config.sampling == "balanced" else None
 
         def numbered(row: dict[str, Any]) -> dict[str, Any]:
             return {**row, "epoch": before + row["epoch"]}
@@ -99,7 +99,7 @@ class PartFits:
                 self.board.write_histograms(self.model.weights, before + row["epoch"])
 
         name = "-".join([*title.split(), part.name])
-        with signals.held() as end_if_asked:
+        with signals.holding_first() as stop_if_requested:
             progress = two_phase.two_phase_fit(
                 part,
                 training=lambda epoch: training_batches(config, examples, epoch, weights),
@@ -112,7 +112,7 @@ class PartFits:
                 owner=f"{name} of {self.run.identity}",
                 callbacks=self.callbacks,
                 on_epoch=on_epoch,
-                end_if_asked=end_if_asked,
+                stop_if_requested=stop_if_requested,
                 compiled=self._compiled,
             )
         if shown:
@@ -159,13 +159,13 @@ class PartFits:
         return self._losses[part.name]
 
     def _solve(self, part: keras.Model, examples: batching.Examples) -> None:
-        layer, truth = part.get_layer(part.name), examples.truth
+        layer, targets = part.get_layer(part.name), examples.targets
         weights = weigh(self.config, examples, labels=part.output_shape[-1])
         if part.name == NGRAMS:
-            linear_models.solve_ngrams(layer, linear_models.count_rows(layer, examples), truth, weights)
+            linear_models.solve_ngrams(layer, linear_models.count_rows(layer, examples), targets, weights)
         elif self._matrix is not None:
             means = linear_models.average_vectors(self._matrix, examples)
-            linear_models.solve_vector_mean(layer, self._matrix, means, truth, weights)
+            linear_models.solve_vector_mean(layer, self._matrix, means, targets, weights)
 
 
 def predict(
@@ -175,7 +175,7 @@ def predict(
     *,
     answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> np.ndarray:
-    """The logits of texts, float32 (texts, labels); `answer` as to `pipeline.predict_logits`."""
+    """The logits of texts, float32 (texts, labels); `answer` as to `batching.predict_logits`."""
     return batching.predict_logits(
         model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size, answer=answer
     )
@@ -184,6 +184,7 @@ def predict(
 def training_batches(
     config: TrainConfig, examples: batching.Examples, epoch: int, weights: np.ndarray | None
 ) -> tf.data.Dataset:
+    """The shuffled batches of an epoch, each padded to a common length."""
     boundaries = boundaries_of(config)
     plan = batching.plan_epoch(
         examples.lengths,
@@ -198,20 +199,23 @@ def training_batches(
 
 
 def batches_of(config: TrainConfig, examples: batching.Examples) -> tf.data.Dataset:
+    """The batches of texts in order of length."""
     boundaries = boundaries_of(config)
     plan = batching.plan_batches(examples.lengths, boundaries=boundaries, batch_size=config.batch_size)
     return batching.padded_batches(examples, plan, boundaries=boundaries)
 
 
 def boundaries_of(config: TrainConfig) -> list[int]:
+    """The lengths that batches are padded to."""
     return batching.length_boundaries(config.maximum_tokens, fixed=config.family.fixed_length)
 
 
 def loss_of(config: TrainConfig, part: keras.Model, examples: batching.Examples, *, margin: bool) -> keras.losses.Loss:
+    """The loss of a part, with the label weights that the settings ask for."""
     several_labels, label_weights = config.several_labels, None
     if config.class_weight != "none":
         labels = part.output_shape[-1]
-        label_weights = class_weights.weigh_labels(examples.sparse_truth, config.class_weight, labels=labels)
+        label_weights = class_weights.weigh_labels(examples.sparse_targets, config.class_weight, labels=labels)
     if margin:
         return MarginLoss(several_labels=several_labels, label_weights=label_weights)
     return build_loss(several_labels=several_labels, label_weights=label_weights, focal_gamma=config.focal_gamma)
@@ -219,13 +223,13 @@ def loss_of(config: TrainConfig, part: keras.Model, examples: batching.Examples,
 
 def weigh(config: TrainConfig, examples: batching.Examples, *, labels: int) -> np.ndarray | None:
     """How much each text counts, by the balance of labels and texts: float (texts,), or (texts, labels), or None."""
-    truth = examples.truth
+    targets = examples.targets
     weights = None
     if config.class_weight != "none":
-        by_label = class_weights.weigh_labels(truth, config.class_weight, labels=labels)
-        weights = by_label[truth] if truth.ndim == 1 else np.where(truth > 0, by_label[1], by_label[0])
+        by_label = class_weights.weigh_labels(targets, config.class_weight, labels=labels)
+        weights = by_label[targets] if targets.ndim == 1 else np.where(targets > 0, by_label[1], by_label[0])
     if config.sampling == "balanced":
-        drawn = class_weights.weigh_texts(truth) * len(truth)
+        drawn = class_weights.weigh_texts(targets) * len(targets)
         weights = drawn if weights is None else weights * drawn.reshape(-1, *[1] * (weights.ndim - 1))
     return weights
 

@@ -113,11 +113,11 @@ def _check_fractions(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> N
 def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> np.ndarray:
     """The fold of each training text, from `deal_folds`."""
     hashes = tokenized.hashes[encoded.splits == TRAIN]
-    truth = encoded.examples["train"].sparse_truth
-    folds = deal_folds(truth, hashes, folds=config.inner_folds or 0, seed=config.seed)
+    targets = encoded.examples["train"].sparse_targets
+    folds = deal_folds(targets, hashes, folds=config.inner_folds or 0, seed=config.seed)
     if folds.max() < 2 and len(np.unique(hashes)) < len(hashes):
         apart = np.arange(len(hashes), dtype=np.uint64)  # as if no text stood there twice
-        folds = deal_folds(truth, apart, folds=config.inner_folds or 0, seed=config.seed)
+        folds = deal_folds(targets, apart, folds=config.inner_folds or 0, seed=config.seed)
         logger.warning("every label has a single text, repeated: held-out texts are learnt too and flatter the scores")
     if folds.max() < 2:
         raise InputError(

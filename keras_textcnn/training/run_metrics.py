@@ -27,9 +27,9 @@ def score_splits(
     uncalibrated = dataclasses.replace(calibration, temperature=1.0)
     thresholds = calibration.thresholds
     for name, values in logits.items():
-        truth = scored[name].truth
-        blocks[name] = metrics.score_probabilities(truth, calibration.probabilities(values), labels, thresholds)
-        before[name] = metrics.score_confidence(truth, uncalibrated.probabilities(values))
+        targets = scored[name].targets
+        blocks[name] = metrics.score_probabilities(targets, calibration.probabilities(values), labels, thresholds)
+        before[name] = metrics.score_confidence(targets, uncalibrated.probabilities(values))
     blocks["calibration"] = {
         "temperature": calibration.temperature,
         "thresholds": thresholds if thresholds is None else dict(zip(labels, thresholds.tolist(), strict=True)),

@@ -193,7 +193,7 @@ def _score(
     config, encoded = prepared.config, prepared.encoded
     compared, too_large = ("and", "") if prepared.texts else ("without", ", which would need all texts in memory")
     logger.info(f"scoring the held-out and test texts, {compared} a linear model to compare with{too_large}")
-    calibration = calibrate(fitted.logits, fitted.held_out.truth)
+    calibration = calibrate(fitted.logits, fitted.held_out.targets)
     scored, logits = _answer(prepared, model, fitted)
     run_metrics = score_splits(calibration, logits, scored, encoded.labels)
     run_metrics["decided"] = describe_decisions(config, fitted, encoded)

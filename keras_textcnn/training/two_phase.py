@@ -38,7 +38,7 @@ def two_phase_fit(
     owner: str = "",
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
-    end_if_asked: Callable[[], None] = lambda: None,
+    stop_if_requested: Callable[[], None] = lambda: None,
     compiled: CompiledPhases | None = None,
 ) -> Progress:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
@@ -62,7 +62,7 @@ def two_phase_fit(
         callbacks: Keras callbacks for each epoch's `fit`.
         on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss and
             val_accuracy if there is a validation, seconds.
-        end_if_asked: Called between batches, some of them at once, and after each epoch; when it raises
+        stop_if_requested: Called between batches, some of them at once, and after each epoch; when it raises
             KeyboardInterrupt, the progress is written and the fit ends.
         compiled: Holds what is compiled for each phase, so that the next fit of these layers need not compile again;
             None: the model itself is compiled.
@@ -103,7 +103,7 @@ def two_phase_fit(
         while progress.epoch < phase.epochs and progress.waited < patience:
             if sums:  # Keras gives its metrics no variables before the first batch
                 model.test_on_batch(*next(iter(training(len(progress.history)))))
-            watch, sums = BatchWatch(progress, sums, end_if_asked), []
+            watch, sums = BatchWatch(progress, sums, stop_if_requested), []
             try:
                 row = _fit_epoch(model, training, validation, phase, progress, [*callbacks, watch])
             except NotFiniteLossError as error:
@@ -124,7 +124,7 @@ def two_phase_fit(
                 best = values_of(model.weights)
             save(unchanged)
             on_epoch(row)
-            end_if_asked()
+            stop_if_requested()
         progress.next_phase()
     if not best:
         raise ArithmeticError("the validation loss was never finite; lower the learning rate, and look at the vectors")

@@ -14,17 +14,15 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def raised() -> Iterator[None]:
+def sigterm_raising() -> Iterator[None]:
     """SIGTERM is an exception, as Ctrl-C is, so that what is unfinished is cleaned away."""
     with _handled(_interrupt, signal.SIGTERM):
         yield
 
 
 @contextlib.contextmanager
-def held() -> Iterator[Callable[[], None]]:
+def holding_first() -> Iterator[Callable[[], None]]:
     """Holds back the first Ctrl-C or SIGTERM; the second one ends what is running at once.
-
-    Args:
 
     Yields:
         A function for moments at which to end: it raises KeyboardInterrupt if a signal has come.
@@ -37,13 +35,13 @@ def held() -> Iterator[Callable[[], None]]:
         came.append(number)
         logger.info("stopping after this batch; once more to stop at once")
 
-    def end_if_asked() -> None:
+    def stop_if_requested() -> None:
         if came:
             _interrupt(came[0], None)
 
     with _handled(hold, signal.SIGINT, signal.SIGTERM):
-        yield end_if_asked
-    end_if_asked()  # it may have come after the last moment
+        yield stop_if_requested
+    stop_if_requested()  # it may have come after the last moment
 
 
 @contextlib.contextmanager

@@ -52,5 +52,5 @@ def save_ids(data: str, path: Path, *, vectors: str | None = None) -> None:
         texts = zip(examples.starts.tolist(), examples.lengths.tolist(), strict=True)
         ids = [examples.renumber[examples.ids.read(start, length)] for start, length in texts]
         arrays |= {f"{name}_ids": np.concatenate(ids), f"{name}_lengths": examples.lengths}
-        arrays[f"{name}_targets"] = examples.truth
+        arrays[f"{name}_targets"] = examples.targets
     np.savez(path, **arrays)

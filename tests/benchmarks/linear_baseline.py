@@ -36,9 +36,9 @@ def main() -> None:
     tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     encoded = encode_corpus(config, tokenized)
     refit = bool(config.refit) and VALIDATION not in tokenized.splits
-    truth = encoded.examples["train"].sparse_truth
+    targets = encoded.examples["train"].sparse_targets
     hashes = tokenized.hashes[encoded.splits == TRAIN]
-    folds = deal_folds(truth, hashes, folds=config.inner_folds, seed=config.seed) if config.inner_folds else None
+    folds = deal_folds(targets, hashes, folds=config.inner_folds, seed=config.seed) if config.inner_folds else None
     scores = measure_baseline(config, tokenized, encoded, refit=refit, folds=folds)
     shown = (
         f"{split} {100 * scores[split]['accuracy']:.2f} ({100 * scores[split]['macro_f1']:.2f})"

@@ -20,7 +20,8 @@ MEMORY, WORDS, LABELS, TEXTS = 1024, 300_000, 4, 2000  # MiB; different words; l
 OPTIONS = ["--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1", "--batch-size", "256"]
 OPTIONS += CONVOLUTION
 IMPORT = (
-    "from keras_textcnn.cli.entry_point import import_tensorflow; import_tensorflow(); import keras_textcnn.training"
+    "from keras_textcnn.cli.entry_point import import_tensorflow; import_tensorflow(); "
+    "import keras_textcnn.training.trainer"
 )
 
 

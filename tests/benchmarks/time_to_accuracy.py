@@ -22,9 +22,9 @@ from corpora import MANY, read_texts
 LONGEST_SECONDS = 60  # after which a contestant gives up
 # What each needs, imported before its clock starts.
 LIBRARIES = {
-    "keras_textcnn": "keras_textcnn.training",
+    "keras_textcnn": "keras_textcnn.training.trainer",
     "PyTorch TextCNN": "torch",
-    "Keras's example": "keras_textcnn.training",
+    "Keras's example": "keras_textcnn.training.trainer",
     "spaCy TextCatCNN": "spacy",
     "fastText": "fasttext",
     "TF-IDF + LinearSVC": "sklearn.svm",
@@ -73,7 +73,7 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
         importlib.import_module(LIBRARIES[name])
 
         def take_round() -> Round:
-            texts, truth = splits["test"]
+            texts, targets = splits["test"]
             entered = our_epochs(data, splits) if name == "keras_textcnn" else PEERS[name](*splits["train"])
             seconds, best = 0.0, 0.0
             while best < float(target) and seconds < LONGEST_SECONDS:
@@ -82,7 +82,7 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
                 seconds += time.perf_counter() - started
                 if label_texts is None:
                     break
-                right = [found == label for found, label in zip(label_texts(texts), truth, strict=True)]
+                right = [found == label for found, label in zip(label_texts(texts), targets, strict=True)]
                 best = max(best, 100 * sum(right) / len(right))
             return {"seconds": seconds, "accuracy": best}
 

@@ -42,10 +42,10 @@ def test_a_report_of_a_corpus_with_labels_that_the_run_does_not_know(
     scores = json.loads((folder / "later.json").read_text())
     known = [(text, label) for text, label in rows if label in scores["labels"]]
     answers = [answer["label"] for answer in Predictor(own_run)([text for text, _ in known])]
-    truth = [label for _, label in known]
-    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(truth, answers))
-    assert scores["macro_f1"] == pytest.approx(metrics.f1_score(truth, answers, average="macro"))
-    assert scores["confusions"] == metrics.confusion_matrix(truth, answers, labels=scores["labels"]).tolist()
+    targets = [label for _, label in known]
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(targets, answers))
+    assert scores["macro_f1"] == pytest.approx(metrics.f1_score(targets, answers, average="macro"))
+    assert scores["confusions"] == metrics.confusion_matrix(targets, answers, labels=scores["labels"]).tolist()
     assert scores["unknown"] == {"flame": 2, "y": 1}
     worst = scores["worst"][0]
     assert (worst["text"], worst["truth"], worst["predicted"]) == ("the apple and apple", "metal", "fruit")

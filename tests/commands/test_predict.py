@@ -83,6 +83,13 @@ def test_a_text_itself_is_answered_as_a_line_of_it(
     assert len(lines) == 1
 
 
+def test_an_empty_text_is_a_text_and_no_folder(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, "")
+    assert (status, len(lines)) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

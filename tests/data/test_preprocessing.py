@@ -39,13 +39,13 @@ def test_no_array_is_of_all_texts_and_labels() -> None:
     tracemalloc.start()
     encoded = encode_corpus(config, tokenized)
     examples = encoded.examples["train"]
-    weights = class_weights.weigh_labels(examples.sparse_truth, labels=1000)
-    shares = class_weights.weigh_texts(examples.sparse_truth)
+    weights = class_weights.weigh_labels(examples.sparse_targets, labels=1000)
+    shares = class_weights.weigh_texts(examples.sparse_targets)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40 * 2**20 < 20_000 * 1000 * 4
     assert (weights.shape, len(shares)) == ((2, 1000), len(examples.rows))
-    assert encoded.examples["test"].truth.shape == (38, 1000)
+    assert encoded.examples["test"].targets.shape == (38, 1000)
 
 
 def test_batches_and_truth_are_dense_and_those_of_the_labels() -> None:
@@ -57,9 +57,9 @@ def test_batches_and_truth_are_dense_and_those_of_the_labels() -> None:
     for split, examples in encoded.examples.items():
         sets = [record.label for record in records if record.split == split]
         expected = np.array([[label in its for label in LABELS] for its in sets], np.float32)
-        assert sparse.issparse(examples.targets)
-        np.testing.assert_array_equal(examples.truth, expected)
-        np.testing.assert_array_equal(examples.sparse_truth.toarray(), expected)
+        assert sparse.issparse(examples.row_targets)
+        np.testing.assert_array_equal(examples.targets, expected)
+        np.testing.assert_array_equal(examples.sparse_targets.toarray(), expected)
         plan = [np.array([0]), np.array([0, 0])] if split == "validation" else [np.array([7, 2, 2]), np.array([30])]
         for texts, (_, targets) in zip(
             plan, batching.padded_batches(examples, plan, boundaries=[16]).as_numpy_iterator(), strict=True

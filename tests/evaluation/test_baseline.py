@@ -37,12 +37,12 @@ def make_corpus(tokens: list[str], between: str, *, several: bool) -> Corpus:
     return Corpus(texts, labels, splits=[SPLITS[number % 3] for number in range(200)])
 
 
-def weigh(truth: np.ndarray, kind: str) -> dict[int, float] | None:
+def weigh(targets: np.ndarray, kind: str) -> dict[int, float] | None:
     """What a class weighs: scikit-learn's own "balanced"; or the roots of the inverse shares, with a mean of 1."""
-    classes, counts = np.unique(truth, return_counts=True)
+    classes, counts = np.unique(targets, return_counts=True)
     if kind == "none":
         return None
-    weights = compute_class_weight("balanced", classes=classes, y=truth)
+    weights = compute_class_weight("balanced", classes=classes, y=targets)
     if kind == "square-root":
         weights = np.sqrt(weights) / np.average(np.sqrt(weights), weights=counts)
     return dict(zip(classes.tolist(), weights, strict=True))
@@ -69,14 +69,14 @@ def score_by_hand(
         machine = LinearSVC(random_state=3, class_weight=weigh(y, kind)).fit(features, y)
     for name in SPLITS[1:]:
         values = vectorizer.transform([record.text for record in parts[name]])
-        truth = [record.label for record in parts[name]]
+        targets = [record.label for record in parts[name]]
         if several:
             found[name] = (
-                np.array([[int(label in row) for label in labels] for row in truth]),
+                np.array([[int(label in row) for label in labels] for row in targets]),
                 np.stack([expit(one.decision_function(values)).astype(np.float32) for one in machines], axis=1),
             )
         else:
-            found[name] = (np.array([labels.index(str(label)) for label in truth]), machine.predict(values))
+            found[name] = (np.array([labels.index(str(label)) for label in targets]), machine.predict(values))
     return found
 
 
@@ -112,11 +112,11 @@ def test_it_is_scikit_learns_over_the_networks_tokens(
     thresholds = tune_thresholds(*expected["validation"]) if several else None
     if refit:
         expected["test"] = score_by_hand(corpus, split, longest, kind, ("train", "validation"))["test"]
-    for name, (truth, answers) in expected.items():
+    for name, (targets, answers) in expected.items():
         predicted = answers if thresholds is None else (answers >= thresholds).astype(int)
-        accuracy = metrics.accuracy_score(truth, predicted)
+        accuracy = metrics.accuracy_score(targets, predicted)
         assert ours[name]["accuracy"] == pytest.approx(accuracy)
-        assert ours[name]["macro_f1"] == pytest.approx(metrics.f1_score(truth, predicted, average="macro"))
+        assert ours[name]["macro_f1"] == pytest.approx(metrics.f1_score(targets, predicted, average="macro"))
         assert 0 < accuracy < 1
     assert ours["name"] == f"TF-IDF + LinearSVC, 1-{longest} {'characters' if model == 'charcnn' else 'words'}"
 
@@ -139,10 +139,10 @@ def test_ngrams_are_counted_within_texts(longest: int, rows: list[str]) -> None:
 
 def test_a_label_that_every_text_has_or_none() -> None:
     training = baseline.count_ngrams(np.arange(4), np.ones(4, int), longest=1)
-    truth = np.array([[1, 0, 1], [1, 0, 0], [1, 0, 1], [1, 0, 0]], np.float32)
+    targets = np.array([[1, 0, 1], [1, 0, 0], [1, 0, 1], [1, 0, 0]], np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = baseline.predict_linear(training, truth, {"test": training}, seed=0)["test"]
+        found = baseline.predict_linear(training, targets, {"test": training}, seed=0)["test"]
     assert found[:, 0].tolist() == [1] * 4
     assert found[:, 1].tolist() == [0] * 4
     assert (found[:, 2] > 0.5).tolist() == [True, False, True, False]
@@ -151,8 +151,8 @@ def test_a_label_that_every_text_has_or_none() -> None:
 def test_texts_drawn_as_often_for_every_label_weigh_so_here_too() -> None:
     random = np.random.default_rng(1)
     counts = baseline.count_ngrams(random.integers(0, 12, 300), np.full(60, 5), longest=1)
-    truth = (np.arange(60) % 6 == 0).astype(int)
-    weights = np.where(truth == 1, 3.0, 0.6)
-    found = baseline.predict_linear(counts, truth, {"all": counts}, seed=0, text_weights=weights)["all"]
-    balanced = baseline.predict_linear(counts, truth, {"all": counts}, seed=0, label_weights=np.array([0.6, 3.0]))
+    targets = (np.arange(60) % 6 == 0).astype(int)
+    weights = np.where(targets == 1, 3.0, 0.6)
+    found = baseline.predict_linear(counts, targets, {"all": counts}, seed=0, text_weights=weights)["all"]
+    balanced = baseline.predict_linear(counts, targets, {"all": counts}, seed=0, label_weights=np.array([0.6, 3.0]))
     np.testing.assert_array_equal(found, balanced["all"])

@@ -22,9 +22,9 @@ def test_finds_the_temperature_that_logits_were_made_too_cold_by(temperature: fl
 def test_it_minimizes_the_log_loss() -> None:
     random = np.random.default_rng(1)
     logits = random.normal(0, 4, (2_000, 3))
-    truth = draw(logits / 2.2, random)
-    found = fit_temperature(logits, truth)
-    loss = {t: metrics.log_loss(truth, Calibration(t).probabilities(logits)) for t in (found, *np.linspace(1, 4, 61))}
+    targets = draw(logits / 2.2, random)
+    found = fit_temperature(logits, targets)
+    loss = {t: metrics.log_loss(targets, Calibration(t).probabilities(logits)) for t in (found, *np.linspace(1, 4, 61))}
     assert loss[found] < min(loss.values()) + 1e-5
 
 
@@ -38,9 +38,9 @@ def test_finds_the_scales_that_models_were_added_with(several: bool) -> None:
     random = np.random.default_rng(3)
     first, second, third = random.normal(0, 1, (3, 20_000, 4))
     logits = 1.5 * first + 0.6 * second
-    truth = (random.random(logits.shape) < special.expit(logits)).astype(int) if several else draw(logits, random)
-    np.testing.assert_allclose(fit_scales([first, second, third], truth), [1.5, 0.6, 0], rtol=0.05, atol=0.03)
-    assert fit_scales([first, -second], truth)[1] == 0  # what says the opposite is left out, not turned round
+    targets = (random.random(logits.shape) < special.expit(logits)).astype(int) if several else draw(logits, random)
+    np.testing.assert_allclose(fit_scales([first, second, third], targets), [1.5, 0.6, 0], rtol=0.05, atol=0.03)
+    assert fit_scales([first, -second], targets)[1] == 0  # what says the opposite is left out, not turned round
 
 
 def test_a_few_texts_that_are_all_right_leave_the_scales_near_one() -> None:
@@ -57,22 +57,22 @@ def test_probabilities_are_softmax_or_sigmoid() -> None:
     np.testing.assert_allclose(several.probabilities(logits), special.expit(logits / 2), rtol=1e-6)
 
 
-def best_cut(truth: np.ndarray, probabilities: np.ndarray) -> float:
+def best_cut(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """The middle of the cuts with the highest F1 of a fine grid."""
     cuts = np.linspace(0.0005, 0.9995, 1000)
     given = probabilities[:, None] >= cuts
-    scores = metrics.f1_score(np.broadcast_to(truth[:, None], given.shape), given, average=None)  # of each cut
+    scores = metrics.f1_score(np.broadcast_to(targets[:, None], given.shape), given, average=None)  # of each cut
     return cuts[scores == scores.max()].mean()
 
 
 def test_thresholds_lie_between_the_labels_best_cut_and_the_one_for_all() -> None:
     random = np.random.default_rng(2)
-    truth = (random.random((1000, 4)) < [0.5, 0.1, 0.01, 0]).astype(np.int32)
-    probabilities = special.expit(random.normal(0, 1.5, truth.shape) + 3 * truth - [2, 2, 4, 4]).astype(np.float32)
-    shared = best_cut(truth.ravel(), probabilities.ravel())
-    thresholds = tune_thresholds(truth, probabilities)
+    targets = (random.random((1000, 4)) < [0.5, 0.1, 0.01, 0]).astype(np.int32)
+    probabilities = special.expit(random.normal(0, 1.5, targets.shape) + 3 * targets - [2, 2, 4, 4]).astype(np.float32)
+    shared = best_cut(targets.ravel(), probabilities.ravel())
+    thresholds = tune_thresholds(targets, probabilities)
     for label in range(3):
-        own, having = best_cut(truth[:, label], probabilities[:, label]), truth[:, label].sum()
+        own, having = best_cut(targets[:, label], probabilities[:, label]), targets[:, label].sum()
         expected = special.expit((having * special.logit(own) + 20 * special.logit(shared)) / (having + 20))
         assert thresholds[label] == pytest.approx(expected, abs=0.01)
     assert thresholds[3] == pytest.approx(shared, abs=0.002)  # no text has it

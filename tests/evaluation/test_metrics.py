@@ -21,25 +21,25 @@ def test_scores_by_hand() -> None:
 
 
 def test_macro_f1_is_the_mean_over_the_labels_of_the_truth() -> None:
-    truth, predicted = np.array([0, 0, 1]), np.array([0, 2, 1])
-    assert metrics.score_labels(truth, predicted)["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+    targets, predicted = np.array([0, 0, 1]), np.array([0, 2, 1])
+    assert metrics.score_labels(targets, predicted)["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
 
 
 def test_calibration_error_by_hand() -> None:
     # Ten texts, sure of 0.9 and right in 8; ten sure of 0.55 and right in 6: |0.9 - 0.8| / 2 + |0.55 - 0.6| / 2.
     probabilities = np.array([[0.9, 0.1]] * 10 + [[0.55, 0.45]] * 10)
-    truth = np.array([0] * 8 + [1] * 2 + [0] * 6 + [1] * 4)
-    assert metrics.calibration_error(truth, probabilities) == pytest.approx(0.075)
-    several = np.eye(2, dtype=np.int32)[truth]  # each label for itself: the bins of 0.1 and 0.45 are as far off
+    targets = np.array([0] * 8 + [1] * 2 + [0] * 6 + [1] * 4)
+    assert metrics.calibration_error(targets, probabilities) == pytest.approx(0.075)
+    several = np.eye(2, dtype=np.int32)[targets]  # each label for itself: the bins of 0.1 and 0.45 are as far off
     assert metrics.calibration_error(several, probabilities) == pytest.approx(0.075)
 
 
 def test_confusions_are_scikit_learns() -> None:
     random = np.random.default_rng(0)
-    truth, predicted = random.integers(0, 4, 50), random.integers(0, 4, 50)
-    ours = metrics.count_confusions(truth, predicted, 5)
-    np.testing.assert_array_equal(ours, sklearn_metrics.confusion_matrix(truth, predicted, labels=range(5)))
-    several = metrics.count_confusions(np.array([[1, 1, 0]]), np.array([[0, 1, 1]]), 3)
+    targets, predicted = random.integers(0, 4, 50), random.integers(0, 4, 50)
+    ours = metrics.confusion_matrix(targets, predicted, 5)
+    np.testing.assert_array_equal(ours, sklearn_metrics.confusion_matrix(targets, predicted, labels=range(5)))
+    several = metrics.confusion_matrix(np.array([[1, 1, 0]]), np.array([[0, 1, 1]]), 3)
     assert several.tolist() == [[0, 1, 1], [0, 1, 1], [0, 0, 0]]
 
 
@@ -58,10 +58,10 @@ def test_share_answered_and_its_accuracy() -> None:
 def test_the_threshold_for_an_accuracy_keeps_it_and_answers_the_most() -> None:
     random = np.random.default_rng(1)
     probabilities = random.dirichlet([0.4] * 3, 400).astype(np.float32).round(2)  # many texts are equally sure
-    truth = np.array([random.choice(3, p=row / row.sum()) for row in probabilities.astype(np.float64)])
+    targets = np.array([random.choice(3, p=row / row.sum()) for row in probabilities.astype(np.float64)])
     for accuracy in (0.7, 0.9, 0.95):
-        found = metrics.find_threshold(truth, probabilities, accuracy)
-        confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+        found = metrics.threshold_for_accuracy(targets, probabilities, accuracy)
+        confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
         shares = {}
         for threshold in np.unique(confidence):
             answered = confidence >= threshold
@@ -70,13 +70,13 @@ def test_the_threshold_for_an_accuracy_keeps_it_and_answers_the_most() -> None:
         assert found["answered"] == pytest.approx(max(shares.values()))
         assert found["reject_below"] in shares
         assert found["accuracy"] >= accuracy
-    assert metrics.find_threshold(np.array([1]), np.array([[0.9, 0.1]]), 0.5) is None
+    assert metrics.threshold_for_accuracy(np.array([1]), np.array([[0.9, 0.1]]), 0.5) is None
 
 
 def test_errors_come_the_least_probable_truth_first() -> None:
-    assert metrics.rank_errors(TRUTH, PROBABILITIES).tolist() == [2, 4, 5]  # the truth has 0.1, 0.3, 0.3
-    truth, probabilities = np.array([[1, 0], [1, 1], [0, 1]]), np.array([[0.9, 0.6], [0.9, 0.8], [0.1, 0.05]])
-    assert metrics.rank_errors(truth, probabilities, np.array([0.5, 0.5])).tolist() == [2, 0]
+    assert metrics.rank_errors(TRUTH, PROBABILITIES).tolist() == [2, 4, 5]  # the targets has 0.1, 0.3, 0.3
+    targets, probabilities = np.array([[1, 0], [1, 1], [0, 1]]), np.array([[0.9, 0.6], [0.9, 0.8], [0.1, 0.05]])
+    assert metrics.rank_errors(targets, probabilities, np.array([0.5, 0.5])).tolist() == [2, 0]
 
 
 NAMES, HALVES = ["a", "b"], np.array([0.5, 0.5])
@@ -84,7 +84,7 @@ UNDEFINED = dict.fromkeys(["accuracy", "macro_f1", "micro_f1", "log_loss", "cali
 
 
 @pytest.mark.parametrize(
-    ("truth", "probability", "thresholds", "expected"),
+    ("targets", "probability", "thresholds", "expected"),
     [
         # Nothing true and nothing given: every text is right; precision and recall are 0 / 0.
         (
@@ -105,12 +105,12 @@ UNDEFINED = dict.fromkeys(["accuracy", "macro_f1", "micro_f1", "log_loss", "cali
     ],
 )
 def test_what_is_undefined_is_none_and_json(
-    truth: np.ndarray, probability: float, thresholds: np.ndarray | None, expected: dict[str, float | None]
+    targets: np.ndarray, probability: float, thresholds: np.ndarray | None, expected: dict[str, float | None]
 ) -> None:
-    scores = metrics.score_probabilities(truth, np.full((len(truth), 2), probability), NAMES, thresholds)
+    scores = metrics.score_probabilities(targets, np.full((len(targets), 2), probability), NAMES, thresholds)
     for name, value in expected.items():
         assert scores[name] is None if value is None else scores[name] == pytest.approx(value)
-    assert scores["support"] == len(truth)
+    assert scores["support"] == len(targets)
     assert [row["f1"] for row in scores["per_label"].values()] == [0, 0]
     json.dumps(scores, allow_nan=False)
-    assert metrics.score_labels(truth, truth)["macro_f1"] == (1 if truth.any() else None)
+    assert metrics.score_labels(targets, targets)["macro_f1"] == (1 if targets.any() else None)

@@ -67,7 +67,7 @@ def test_report_holds_its_tables_in_a_notebook_too(monkeypatch: pytest.MonkeyPat
 
 def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
     plots.plot_learning_curves(HISTORY, tmp_path / "curves.png")
-    counts = metrics.count_confusions(TRUTH, PROBABILITIES.argmax(axis=1), 3)
+    counts = metrics.confusion_matrix(TRUTH, PROBABILITIES.argmax(axis=1), 3)
     plots.plot_confusion_matrix(counts, [3, 2, 1], ["$a$ $", "b_{", "🙂"], tmp_path / "matrix.png")
     for name in ("curves.png", "matrix.png"):
         picture = tf.io.decode_png((tmp_path / name).read_bytes()).numpy()
@@ -149,7 +149,7 @@ def test_two_models_have_curves_of_their_own(
         | ({} if "refit" in phase else {"val_loss": epoch + 0.3, "val_accuracy": epoch + 0.4})
         for epoch, phase in enumerate(phases, 1)
     ]
-    monkeypatch.setattr(tables, "Figure", remember)
+    monkeypatch.setattr(plots, "Figure", remember)
     plots.plot_learning_curves(history, tmp_path / "curves.png")
     axes = figures[0].axes
     assert [panel.get_ylabel() for panel in axes] == panels

@@ -91,15 +91,15 @@ def test_gradients_equal_finite_differences() -> None:
     random = np.random.default_rng(5)
     model = build_conv1d(vocabulary_size=30, labels=3, dimensions=4, windows=(2, 3), filters=5)
     randomize(model, random)
-    ids, truth = make_ids(random, [3, 6], 6), np.array([2, 0])
+    ids, targets = make_ids(random, [3, 6], 6), np.array([2, 0])
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(truth, model(ids), from_logits=True))
+        loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(targets, model(ids), from_logits=True))
     gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
 
     def loss_at() -> float:
         logits = forward(model, ids, (2, 3))
         return float(
-            np.mean([np.log(np.exp(row).sum()) - row[label] for row, label in zip(logits, truth, strict=True)])
+            np.mean([np.log(np.exp(row).sum()) - row[label] for row, label in zip(logits, targets, strict=True)])
         )
 
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):

@@ -44,8 +44,8 @@ def test_sparse_labels_weigh_what_dense_ones_do(seed: int) -> None:
     rarest = [min(np.flatnonzero(row), key=lambda label: (counts[label], label), default=9) for row in dense]
     sizes = {label: rarest.count(label) for label in rarest}
     expected = np.array([1 / sizes[label] for label in rarest])
-    for truth in (dense, sparse.csr_array(dense)):
-        np.testing.assert_allclose(weigh_texts(truth), expected / expected.sum(), rtol=1e-12)
+    for targets in (dense, sparse.csr_array(dense)):
+        np.testing.assert_allclose(weigh_texts(targets), expected / expected.sum(), rtol=1e-12)
 
 
 def test_every_label_is_drawn_as_often() -> None:

@@ -57,11 +57,11 @@ def ngram_features(rows: list[list[int]], known: list[tuple[int, ...]], idf: np.
 def test_solved_ngrams_are_a_support_vector_machine_on_tf_idf(labels: int, weighted: bool) -> None:
     random = np.random.default_rng(labels)
     rows, others = make_rows(60, seed=1), make_rows(20, seed=2)
-    truth = random.integers(0, labels, len(rows)).astype(np.int32)
+    targets = random.integers(0, labels, len(rows)).astype(np.int32)
     weights = random.random(len(rows)) + 0.5 if weighted else None
     layer = NgramLogits(IDS, labels, longest=2, buckets=2**20, weighted=True)
     layer.build((None, None))
-    solve_ngrams(layer, count_rows(layer, make_examples(rows, truth)), truth, weights)
+    solve_ngrams(layer, count_rows(layer, make_examples(rows, targets)), targets, weights)
 
     pairs = [
         *((token,) for row in rows for token in row),
@@ -72,7 +72,7 @@ def test_solved_ngrams_are_a_support_vector_machine_on_tf_idf(labels: int, weigh
         [sum(ngram in {*((t,) for t in row), *itertools.pairwise(row)} for row in rows) for ngram in known]
     )
     idf = np.log((1 + len(rows)) / (1 + having)) + 1
-    machine = LinearSVC(random_state=0).fit(ngram_features(rows, known, idf), truth, sample_weight=weights)
+    machine = LinearSVC(random_state=0).fit(ngram_features(rows, known, idf), targets, sample_weight=weights)
     expected = machine.decision_function(ngram_features(others, known, idf))
     expected = np.stack([-expected, expected], axis=1) if labels == 2 else expected
     np.testing.assert_allclose(layer(pad(others)), expected, atol=2e-3)
@@ -83,32 +83,32 @@ def test_solved_vector_mean_is_a_logistic_regression_on_the_mean_of_the_vectors(
     matrix = random.normal(size=(IDS, 5)).astype(np.float32)
     matrix[[0, 1, 7]] = 0  # padding, and tokens without a vector
     rows, others = make_rows(80, seed=3), make_rows(20, seed=4)
-    truth = random.integers(0, 3, len(rows)).astype(np.int32)
+    targets = random.integers(0, 3, len(rows)).astype(np.int32)
 
     def means(rows: list[list[int]]) -> np.ndarray:
         return np.array([np.mean([matrix[i] for i in row if matrix[i].any()] or [np.zeros(5)], axis=0) for row in rows])
 
     layer = VectorMeanLogits(IDS, 3)
     layer.build((None, None))
-    found = average_vectors(matrix, make_examples(rows, truth))
+    found = average_vectors(matrix, make_examples(rows, targets))
     np.testing.assert_allclose(found, means(rows), atol=1e-6)
-    solve_vector_mean(layer, matrix, found, truth)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(means(rows), truth)
+    solve_vector_mean(layer, matrix, found, targets)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(means(rows), targets)
     np.testing.assert_allclose(layer(pad(others)), model.decision_function(means(others)), atol=1e-3)
 
 
 def test_several_labels_are_solved_for_one_by_one() -> None:
     random = np.random.default_rng(5)
     rows = make_rows(60, seed=5)
-    truth = (random.random((60, 3)) < 0.4).astype(np.float32)
-    truth[:, 2] = 1  # nothing to tell apart
+    targets = (random.random((60, 3)) < 0.4).astype(np.float32)
+    targets[:, 2] = 1  # nothing to tell apart
     layer = NgramLogits(IDS, 3, longest=1, buckets=1, weighted=True)
     layer.build((None, None))
-    counts = count_rows(layer, make_examples(rows, truth))
-    solve_ngrams(layer, counts, truth)
+    counts = count_rows(layer, make_examples(rows, targets))
+    solve_ngrams(layer, counts, targets)
     alone = NgramLogits(IDS, 2, longest=1, buckets=1, weighted=True)
     alone.build((None, None))
-    solve_ngrams(alone, counts, truth[:, 1].astype(np.int32))
+    solve_ngrams(alone, counts, targets[:, 1].astype(np.int32))
     np.testing.assert_allclose(layer(pad(rows))[:, 1], alone(pad(rows))[:, 1], atol=1e-5)
     assert np.asarray(layer(pad(rows))[:, 2]).min() > 1
 
@@ -136,13 +136,13 @@ def test_folds_are_even_by_label_and_leave_every_label_a_text(several: bool) -> 
         dense = (random.random((103, 4)) < [0.5, 0.3, 0.03, 0.02]).astype(np.float32)
         dense[:, 3] = 0
         dense[0, 3] = 1  # a single text
-        truth: np.ndarray | sparse.csr_array = sparse.csr_array(dense)
+        targets: np.ndarray | sparse.csr_array = sparse.csr_array(dense)
         columns = dense.T
     else:
-        truth = np.array([0] * 70 + [1] * 30 + [2] * 2 + [3])
-        columns = np.array([truth == label for label in range(4)])
-    hashes = np.arange(truth.shape[0], dtype=np.uint64)
-    folds = deal_folds(truth, hashes, folds=5, seed=3)
+        targets = np.array([0] * 70 + [1] * 30 + [2] * 2 + [3])
+        columns = np.array([targets == label for label in range(4)])
+    hashes = np.arange(targets.shape[0], dtype=np.uint64)
+    folds = deal_folds(targets, hashes, folds=5, seed=3)
     for having in columns.astype(bool):
         counts = np.bincount(folds[having], minlength=6)[1:]
         assert counts.max() < having.sum()  # another fold has one too
@@ -151,16 +151,16 @@ def test_folds_are_even_by_label_and_leave_every_label_a_text(several: bool) -> 
     assert len(alone) == 1
     assert folds[alone[0]] == 0
     assert (folds == 0).sum() == 1
-    np.testing.assert_array_equal(folds, deal_folds(truth, hashes, folds=5, seed=3))
-    assert (folds != deal_folds(truth, hashes, folds=5, seed=4)).any()
+    np.testing.assert_array_equal(folds, deal_folds(targets, hashes, folds=5, seed=3))
+    assert (folds != deal_folds(targets, hashes, folds=5, seed=4)).any()
 
 
 @pytest.mark.parametrize("several", [False, True])
 def test_equal_texts_share_a_fold_and_no_fold_is_empty(several: bool) -> None:
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2])
     hashes = np.array([1, 1, 2, 3, 4, 5, 5, 6, 6], np.uint64)  # label 2 has one text, twice
-    truth = sparse.csr_array(np.eye(3, dtype=np.float32)[labels]) if several else labels
-    folds = deal_folds(truth, hashes, folds=50, seed=0)
+    targets = sparse.csr_array(np.eye(3, dtype=np.float32)[labels]) if several else labels
+    folds = deal_folds(targets, hashes, folds=50, seed=0)
     assert (folds[0], folds[5]) == (folds[1], folds[6])
     assert folds[7:].tolist() == [0, 0]
     assert np.unique(folds).tolist() == [*range(folds.max() + 1)]

@@ -221,17 +221,17 @@ def test_a_label_that_is_lost_counts_as_wrong_and_both_runs_answer_the_same_text
         answers = Predictor(directory)([record.text for record in test])
         if several:
             names = ["b", "fruit", "metal", "sea", "x", "y"]
-            truth, predicted = (
+            targets, predicted = (
                 np.array([[name in labels for name in names] for labels in side])
                 for side in ([record.label for record in test], [answer["labels"] for answer in answers])
             )
             present = [names.index(name) for name in ("b", "fruit", "metal", "sea")]
         else:
-            truth, predicted = [record.label for record in test], [answer["label"] for answer in answers]
-            present = sorted(set(truth))
-        f1 = metrics.f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
+            targets, predicted = [record.label for record in test], [answer["label"] for answer in answers]
+            present = sorted(set(targets))
+        f1 = metrics.f1_score(targets, predicted, labels=present, average="macro", zero_division=0)
         assert found[name]["macro_f1"] == pytest.approx(f1)
-        assert found[name]["accuracy"] == pytest.approx(metrics.accuracy_score(truth, predicted))
+        assert found[name]["accuracy"] == pytest.approx(metrics.accuracy_score(targets, predicted))
     assert found["after"] == {"accuracy": 0.0, "macro_f1": 0.0}
     for name in ("accuracy", "macro_f1"):
         assert found["before"][name] == pytest.approx(run.read_json("metrics.json")["test"][name])

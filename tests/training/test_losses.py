@@ -63,12 +63,12 @@ def test_the_margin_is_a_support_vector_machines() -> None:
 @pytest.mark.parametrize("gamma", [0.5, 2.0])
 def test_the_gradient_is_finite_where_a_text_is_certain(gamma: float) -> None:
     logits = tf.constant([[200.0, 0.0], [0.0, 200.0]])
-    for loss, truth in (
+    for loss, targets in (
         (LabelLoss(focal_gamma=gamma), [0, 0]),
         (LabelLoss(several_labels=True, focal_gamma=gamma), [[1.0, 0.0]] * 2),
     ):
         with tf.GradientTape() as tape:
             tape.watch(logits)
-            value = loss(tf.constant(truth), logits)
+            value = loss(tf.constant(targets), logits)
         assert np.isfinite(value)
         assert np.isfinite(tape.gradient(value, logits)).all()

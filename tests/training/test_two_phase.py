@@ -33,9 +33,9 @@ class Killed(BaseException):
 def make_texts(texts: int, seed: int, labels: int = 2) -> Examples:
     """Texts of random ids whose label is told by one of them."""
     random = np.random.default_rng(seed)
-    truth = random.integers(0, labels, texts).astype(np.int32)
-    rows = [[*random.integers(5, 20, random.integers(0, 9)), 2 + label] for label in truth]
-    return make_examples(rows, truth)
+    targets = random.integers(0, labels, texts).astype(np.int32)
+    rows = [[*random.integers(5, 20, random.integers(0, 9)), 2 + label] for label in targets]
+    return make_examples(rows, targets)
 
 
 def batches(examples: Examples, epoch: int | None) -> tf.data.Dataset:
@@ -337,12 +337,12 @@ def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
     for moment in moments:
         moments_left = iter(range(moment - 1))
 
-        def end_if_asked(left: Iterator[int] = moments_left) -> None:
+        def stop_if_requested(left: Iterator[int] = moments_left) -> None:
             if next(left, None) is None:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            fit(make_model(), checkpoint=tmp_path / "latest.npz", end_if_asked=end_if_asked)
+            fit(make_model(), checkpoint=tmp_path / "latest.npz", stop_if_requested=stop_if_requested)
     resumed = make_model()
     progress = fit(resumed, checkpoint=tmp_path / "latest.npz")
     for ours, theirs in zip(resumed.get_weights(), model.get_weights(), strict=True):
@@ -359,7 +359,7 @@ def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: 
     for stops in (2, 1, 0):
         left = iter(range(stops - 1))
 
-        def end_if_asked(left: Iterator[int] = left, stops: int = stops) -> None:
+        def stop_if_requested(left: Iterator[int] = left, stops: int = stops) -> None:
             if stops and next(left, None) is None:
                 raise KeyboardInterrupt
 
@@ -369,7 +369,7 @@ def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: 
 
         with contextlib.suppress(KeyboardInterrupt):
             fit(
-                make_model(), phases, checkpoint=tmp_path / "latest.npz", end_if_asked=end_if_asked,
+                make_model(), phases, checkpoint=tmp_path / "latest.npz", stop_if_requested=stop_if_requested,
                 callbacks=[Count()],
             )  # fmt: skip
     assert done == [steps, steps - 4, steps - 6]
@@ -384,12 +384,12 @@ def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
     fit(whole, phases)
     moments = itertools.count()
 
-    def end_if_asked() -> None:
+    def stop_if_requested() -> None:
         if next(moments) == len(list(batches(make_texts(64, seed=1), 0))):  # after the first batch of the second phase
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(make_model(), phases, checkpoint=checkpoint, end_if_asked=end_if_asked)
+        fit(make_model(), phases, checkpoint=checkpoint, stop_if_requested=stop_if_requested)
     logged.clear()
     fit(resumed, phases, checkpoint=checkpoint)
     assert len(logged) == 1

@@ -14,12 +14,12 @@ def test_the_first_signal_waits_and_the_second_does_not(
     before = signal.getsignal(number)
 
     def hold() -> None:
-        with signals.held() as end_if_asked:
-            end_if_asked()
+        with signals.holding_first() as stop_if_requested:
+            stop_if_requested()
             os.kill(os.getpid(), number)
             assert logged == ["stopping after this batch; once more to stop at once"]
             with pytest.raises(kind):
-                end_if_asked()
+                stop_if_requested()
             with pytest.raises(kind):
                 os.kill(os.getpid(), number)
 
@@ -29,16 +29,16 @@ def test_the_first_signal_waits_and_the_second_does_not(
 
 
 def test_sigterm_is_an_exception_where_commands_run() -> None:
-    with pytest.raises(signals.Terminated), signals.raised():
+    with pytest.raises(signals.Terminated), signals.sigterm_raising():
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with signals.held() as end_if_asked:
+        with signals.holding_first() as stop_if_requested:
             os.kill(os.getpid(), signal.SIGINT)
-            end_if_asked()
+            stop_if_requested()
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -47,8 +47,8 @@ def test_another_thread_trains_without_signals() -> None:
     ended = []
 
     def work() -> None:
-        with signals.held() as end_if_asked:
-            end_if_asked()
+        with signals.holding_first() as stop_if_requested:
+            stop_if_requested()
             ended.append("well")
 
     thread = threading.Thread(target=work)
