@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.arguments import Parser, program
 from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.data.datasets import CATALOG, cache_folder
 
@@ -15,7 +15,7 @@ EXAMPLES = """catalog"""
 
 def main() -> int:
     """The command `python -m keras_textcnn.catalog`."""
-    return run_command(_main, Parser("catalog", usage="", description=DESCRIPTION, examples=EXAMPLES))
+    return run_command(_main, Parser("catalog", usage="[options]", description=DESCRIPTION, examples=EXAMPLES))
 
 
 def _main(arguments: argparse.Namespace) -> None:
@@ -36,7 +36,7 @@ def _main(arguments: argparse.Namespace) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print("words: on average a text. *: fetched already. To train on one:\n")
-    console.print("    python -m keras_textcnn.train --data NAME")
+    console.print(f"    {program('train')} NAME")
 
 
 if __name__ == "__main__":

@@ -41,13 +41,13 @@ predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
 
 def main() -> int:
     """The command `python -m keras_textcnn.predict`."""
-    parser = Parser("predict", usage="RUN [TEXT or FILE] [options]", description=DESCRIPTION, examples=EXAMPLES)
+    parser = Parser("predict", usage="RUN [TEXT] [options]", description=DESCRIPTION, examples=EXAMPLES)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     parser.add_argument(
         "file",
         nargs="?",
         default=STANDARD_INPUT,
-        metavar="FILE",
+        metavar="TEXT",
         help="a text in quotation marks; a file with a text a line; a .csv, .tsv, .jsonl, .json or .parquet file, a "
         "folder or an archive of texts (default: standard input)",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.arguments import Parser, program
 from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import console
 from keras_textcnn.config import TrainConfig
@@ -95,7 +95,7 @@ def _main(arguments: argparse.Namespace) -> None:
         if repeats.there and repeats.config() != config:
             raise InputError(f"{repeats.directory} has other settings; choose another --output")
         find_vectors(config.vectors)
-    command = shlex.join(["python", "-m", "keras_textcnn.reproduce", *sys.argv[1:]])
+    command = shlex.join([*program("reproduce").split(), *sys.argv[1:]])
     missing = None
     for name, (config, repeats) in plans.items():
         if repeats.finished:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.arguments import Parser, program
 from keras_textcnn.cli.entry_point import import_tensorflow, run_command
 from keras_textcnn.cli.progress import console, counting
 from keras_textcnn.config import GROUPS, TrainConfig
@@ -63,7 +63,7 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
+    command = f"{program('train')} --resume {shlex.quote(str(directory))}"
     carry_out(config, directory, resumed=bool(arguments.resume), command=command)
     from keras_textcnn.evaluation.tables import describe_old_texts, repeats_table, results_table
 
@@ -79,8 +79,7 @@ def _main(arguments: argparse.Namespace) -> None:
     if "old_texts" in metrics:
         results.print(describe_old_texts(metrics["old_texts"]))
     results.print(f"\nThe run is in {directory}: report.html, weights and the SavedModel. Try next:\n")
-    command = f"python -m keras_textcnn.predict {shlex.quote(str(directory))}"
-    results.print(f"    echo {_example(config)} | {command}\n")
+    results.print(f"    {program('predict')} {shlex.quote(str(directory))} {_example(config)}\n")
 
 
 def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: str) -> None:

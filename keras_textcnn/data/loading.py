@@ -40,7 +40,7 @@ def locate(data: str) -> Path:
     if Path(data).exists():
         return Path(data)
     if Path(data).suffix or len(Path(data).parts) > 1:
-        raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name from keras_textcnn.catalog")
+        raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name that the command catalog lists")
     meant = difflib.get_close_matches(data, CATALOG, n=1) or CATALOG
     raise InputError(f"no such corpus: {data}; give a file, a folder, or a name: {', '.join(meant)}")
 

@@ -1,4 +1,4 @@
-"""Embedding and pooling that padding cannot change."""
+"""Vectors for ids, and how a matrix of pretrained vectors gets into a model."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+
+from keras_textcnn.layers.names import EMBEDDING, STATIC_EMBEDDING
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(f"Keras must run on TensorFlow: set KERAS_BACKEND=tensorflow (it is {keras.backend.backend()})")
@@ -97,9 +99,9 @@ def set_embedding(model: "keras.Model", matrix: np.ndarray) -> None:
     Raises:
         ValueError: The shapes differ.
     """
-    expected = tuple(model.get_layer("embedding").embeddings.shape)
+    expected = tuple(model.get_layer(EMBEDDING).embeddings.shape)
     if matrix.shape != expected:
         raise ValueError(f"`matrix` must have the embedding's shape {expected}. Received: matrix.shape={matrix.shape}")
     for layer in model.layers:
-        if layer.name in ("embedding", "static_embedding"):
+        if layer.name in (EMBEDDING, STATIC_EMBEDDING):
             layer.embeddings.assign(matrix)

@@ -1,4 +1,4 @@
-"""Beside the convolution: linear models of hashed n-grams and of the vectors' mean, and the sum of all logits."""
+"""A linear model of hashed n-grams: a row of logits for each."""
 
 from collections.abc import Iterable
 from typing import Any

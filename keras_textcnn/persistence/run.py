@@ -65,7 +65,7 @@ def find_saved_model(directory: Path) -> Path:
     if run.saved_model.is_dir():
         run.check(SAVED_MODEL)
         return run.saved_model
-    raise InputError(f"no saved_model/1 in {directory}; give a directory that keras_textcnn.train wrote")
+    raise InputError(f"no saved_model/1 in {directory}; give a run's directory")
 
 
 class Run(Folder):
@@ -112,7 +112,7 @@ class Run(Folder):
         """
         check_single(directory)
         if not any((directory / name).is_file() for name in ("config.json", MANIFEST)):
-            raise InputError(f"no run in {directory}; give a directory that keras_textcnn.train wrote")
+            raise InputError(f"no run in {directory}; give a run's directory")
         run = cls(directory)
         written = run.read_json("config.json").get("format")
         if written not in range(1, FORMAT + 1):

@@ -30,7 +30,7 @@ class DataSettings:
 
     data: str | None = option(
         None,
-        "corpus: a name from keras_textcnn.catalog, hub:NAME, a .csv, .tsv, .jsonl, .json or .parquet file, a .txt "
+        "corpus: a name that the command catalog lists, hub:NAME, a .csv, .tsv, .jsonl, .json or .parquet file, a .txt "
         "file of fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt or "
         f"of tables (default: {DEFAULT_CORPUS})",
         metavar="CORPUS",

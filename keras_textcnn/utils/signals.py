@@ -33,7 +33,7 @@ def holding_first() -> Iterator[Callable[[], None]]:
         if came:
             _interrupt(number, frame)
         came.append(number)
-        logger.info("stopping after this batch; once more to stop at once")
+        logger.info("stopping after at most 16 batches; once more to stop at once")
 
     def stop_if_requested() -> None:
         if came:

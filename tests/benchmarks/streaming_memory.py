@@ -17,8 +17,8 @@ import numpy as np
 from corpora import CONVOLUTION
 
 MEMORY, WORDS, LABELS, TEXTS = 1024, 300_000, 4, 2000  # MiB; different words; labels; texts written at once
-OPTIONS = ["--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1", "--batch-size", "256"]
-OPTIONS += CONVOLUTION
+OPTIONS = [*CONVOLUTION, "--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1"]
+OPTIONS += ["--batch-size", "256"]
 IMPORT = (
     "from keras_textcnn.cli.entry_point import import_tensorflow; import_tensorflow(); "
     "import keras_textcnn.training.trainer"

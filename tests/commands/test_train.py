@@ -236,7 +236,7 @@ def test_a_run_that_is_asked_to_end_saves_and_says_how_to_go_on(
                 process.send_signal(number)
     assert process.returncode == status
     resume = f"interrupted; go on with python -m keras_textcnn.train --resume {directory}\n"
-    assert lines[-2:] == ["stopping after this batch; once more to stop at once\n", resume]
+    assert lines[-2:] == ["stopping after at most 16 batches; once more to stop at once\n", resume]
     assert run_main(monkeypatch, "--resume", directory) == 0
     for ours, theirs in zip(weights_of(directory), weights_of(finished_run), strict=True):
         np.testing.assert_array_equal(ours, theirs)

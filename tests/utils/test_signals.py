@@ -17,7 +17,7 @@ def test_the_first_signal_waits_and_the_second_does_not(
         with signals.holding_first() as stop_if_requested:
             stop_if_requested()
             os.kill(os.getpid(), number)
-            assert logged == ["stopping after this batch; once more to stop at once"]
+            assert logged == ["stopping after at most 16 batches; once more to stop at once"]
             with pytest.raises(kind):
                 stop_if_requested()
             with pytest.raises(kind):
