@@ -20,7 +20,7 @@ UNKNOWN = "unrecognized arguments: "  # how argparse begins the message
 
 def program(command: str) -> str:
     """How the user runs a command: as the installed script, or as a module of the package."""
-    return f"{SCRIPT} {command}" if sys.argv[0].startswith(SCRIPT) else f"python -m keras_textcnn.{command}"
+    return f"{SCRIPT} {command}" if sys.argv[0].startswith(f"{SCRIPT} ") else f"python -m keras_textcnn.{command}"
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
