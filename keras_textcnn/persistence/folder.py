@@ -53,16 +53,21 @@ class Folder:
         return cls(directory)
 
     @contextlib.contextmanager
-    def claimed(self) -> Iterator[None]:
-        """This process alone works in the directory, until it ends or is killed; see `locks.claimed`.
+    def locked(self) -> Iterator[None]:
+        """This process alone works in the directory, until it ends or is killed; see `locks.locked`.
 
         Raises:
             InputError: Another process does.
         """
-        with locks.claimed(self.directory) as mine:
+        with locks.locked(self.directory) as mine:
             if not mine:
                 raise InputError(f"another process works in {self.directory}; wait for it, or end it")
             yield
+
+    def remove_lock(self) -> None:
+        """Removes the lock's file, once nobody may want it again; the lock itself stays until it is left."""
+        with contextlib.suppress(OSError):  # Windows keeps a file that is open
+            (self.directory / locks.LOCK).unlink()
 
     def damaged(self, name: str, reason: object) -> InputError:
         """An error that says so of a file."""

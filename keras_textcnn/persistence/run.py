@@ -14,6 +14,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import sha256_of
 from keras_textcnn.persistence.folder import MANIFEST, PARTIAL, Folder
 from keras_textcnn.persistence.learnt_texts import LearntTexts
+from keras_textcnn.utils.locks import LOCK
 
 SUMMARY = "repeats.json"  # of a directory of several runs
 FORMAT = 7  # of the directory; it grows when an older reader could no longer understand a newer directory
@@ -21,7 +22,13 @@ SEALED_SINCE = 5  # the first format that has a manifest
 SAVED_MODEL = "saved_model/1"
 LEARNT, LARGEST_LEARNT = "learnt_texts.bin", 2**31  # the file, and the bytes that are read of it at most
 BEGUN = ("config.json", "vocabulary.txt", "labels.txt")  # what an unfinished run is resumed by, beside the checkpoints
-UNSEALED = ("checkpoints", "tensorboard", "evaluations", MANIFEST)  # what comes, goes or grows, and the manifest itself
+UNSEALED = (
+    "checkpoints",
+    "tensorboard",
+    "evaluations",
+    LOCK,
+    MANIFEST,
+)  # what comes, goes or grows, and the manifest itself
 
 
 def check_free(directory: Path) -> None:
@@ -214,6 +221,7 @@ class Run(Folder):
         self._remove_left()
         self.checkpoints.rename(self._going)  # so that a kill leaves all of them or none
         self._remove_left()
+        self.remove_lock()
 
     @property
     def _going(self) -> Path:
@@ -265,12 +273,13 @@ class Repeats(Folder):
 
     def withdraw(self) -> None:
         """Removes the directory if no run was begun in it."""
-        if [*self.directory.iterdir()] == [self.directory / SUMMARY]:
+        if {path.name for path in self.directory.iterdir()} <= {SUMMARY, LOCK}:
             shutil.rmtree(self.directory)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Adds what the runs have in common."""
         self.write_json(SUMMARY, {**self.read_json(SUMMARY), **summary})
+        self.remove_lock()
 
 
 def _settings(folder: Folder, name: str) -> TrainConfig:

@@ -33,7 +33,7 @@ def train_repeats(
     Raises:
         InputError: As `trainer.train` does.
     """
-    with repeats.claimed():
+    with repeats.locked():
         runs = {repeats.directory / name: config for name, config in repeats.config().repeats().items()}
         for number, (directory, config) in enumerate(runs.items(), 1):
             run = Run(directory)

@@ -81,7 +81,7 @@ def train(
         model = _build(prepared)
         run = (_reopen if resumed else _create)(directory, prepared, device)
         _log_device(prepared.config, device)
-        with run.claimed(), RunSeconds(run, started) as seconds:
+        with run.locked(), RunSeconds(run, started) as seconds:
             if run.finished:
                 raise InputError(f"{directory} is finished; another process did it")
             fitted = _fit(prepared, run, model, [*callbacks, seconds])

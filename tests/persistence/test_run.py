@@ -122,14 +122,14 @@ def test_a_manifest_holds_the_sha256_of_all_that_stays(tmp_path: Path) -> None:
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     run = create(tmp_path / "one")
     other = "import sys; from pathlib import Path; from keras_textcnn.persistence.run import Run\n"
-    other += "with Run(Path(sys.argv[1])).claimed(): print('claimed', flush=True); sys.stdin.read()"
+    other += "with Run(Path(sys.argv[1])).locked(): print('locked', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", other, str(run.directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"claimed\n"
-        with pytest.raises(InputError, match="another process works in .*one; wait for it, or end it"), run.claimed():
+        assert process.stdout.readline() == b"locked\n"
+        with pytest.raises(InputError, match="another process works in .*one; wait for it, or end it"), run.locked():
             pass
         process.kill()
-    with run.claimed():  # what was killed holds nothing
+    with run.locked():  # what was killed holds nothing
         pass
 
 
