@@ -19,7 +19,6 @@ from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
-from keras_textcnn.evaluation import html_report
 from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.settings.data import TEXT_SETTINGS
 from keras_textcnn.utils.log import log_lines
@@ -217,10 +216,10 @@ def _show(predictor: "Predictor", batches: Iterable[list[str]]) -> None:
 
 
 def _write_page(predictor: "Predictor", batches: Iterable[list[str]], file: TextIO) -> None:
-    file.write(html_report.begin("Why these labels"))
-    for texts in batches:
-        file.writelines(explanation.to_html() + "\n" for explanation in predictor.explain(texts))
-    file.write(html_report.END)
+    from keras_textcnn.evaluation.html_report import explanations_page
+
+    explanations = itertools.chain.from_iterable(map(predictor.explain, batches))
+    file.writelines(explanations_page("Why these labels", explanations))
 
 
 if __name__ == "__main__":

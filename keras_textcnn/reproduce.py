@@ -122,7 +122,7 @@ def recipes_table(rows: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -
     import rich.box
     from rich.table import Table
 
-    from keras_textcnn.evaluation.tables import mean_and_deviation
+    from keras_textcnn.evaluation.descriptions import mean_and_deviation
 
     table = Table("corpus", box=rich.box.MARKDOWN, pad_edge=True)
     for column in ("runs", "this", "linear model", "a published CNN", BEST_COLUMN, "this - best", "seconds"):

@@ -65,7 +65,8 @@ def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
     command = f"{program('train')} --resume {shlex.quote(str(directory))}"
     carry_out(config, directory, resumed=bool(arguments.resume), command=command)
-    from keras_textcnn.evaluation.tables import describe_old_texts, repeats_table, results_table
+    from keras_textcnn.evaluation.descriptions import describe_old_texts
+    from keras_textcnn.evaluation.tables import repeats_table, results_table
 
     # Narrower, the table would lose the names of its rows.
     results = Console(width=max(console.width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)

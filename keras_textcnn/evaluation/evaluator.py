@@ -18,6 +18,7 @@ from keras_textcnn.data.corpus import Record, labels_of
 from keras_textcnn.data.numbering import hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, plots, tables
+from keras_textcnn.evaluation.descriptions import describe_learnt
 from keras_textcnn.inference.predictor import Predictor
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
@@ -73,7 +74,7 @@ class Evaluation(JupyterMixin):
         plots.plot_confusion_matrix(self.confusions, support, self.labels, path)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if warning := tables.describe_learnt(self.learnt, self.scores["support"]):
+        if warning := describe_learnt(self.learnt, self.scores["support"]):
             yield Text(warning)
         yield tables.scores_table(self.scores, without=self.learnt and self.learnt["without"])
         if self.unknown:

@@ -1,176 +1,172 @@
-"""Numbers to lines, tables and plots."""
+"""Scores as tables, each made once and shown in two ways: by rich on a terminal, by a template in a page."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import rich.box
+import rich.table
 from rich.console import RenderableType
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from keras_textcnn.data.corpus import SPLITS
-from keras_textcnn.evaluation.results import UNDEFINED, describe_choices, percent, results_rows, validation_columns
+from keras_textcnn.evaluation.descriptions import (
+    UNDEFINED,
+    describe_choices,
+    describe_old_texts,
+    mean_and_deviation,
+    percent,
+)
 from keras_textcnn.utils.terminal import render, shown, visible
 
-
-def describe_epoch(row: dict[str, Any]) -> str:
-    """One line about a row of the history."""
-    validation = ""
-    if "val_loss" in row:
-        validation = f"  validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.4f}"
-    return (
-        f"epoch {row['epoch']:2} {row['phase']:8}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}{validation}  "
-        f"({row['seconds']:.1f} s)"
-    )
+WIDTH = 120  # characters of report.txt
 
 
-def results_table(run_metrics: dict[str, Any]) -> Table:
-    """The run beside the linear baseline, if it has one: accuracy and macro F1 in percent, on validation and test.
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of scores.
+
+    Attributes:
+        columns: Headings. The first column is aligned to the left, the others to the right.
+        rows: A cell for each column, as they are: renderers escape them.
+        title: Above the table.
+        footnote: Below it.
+        text_column: Whether the last column holds texts: aligned to the left, and as wide as there is room.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    footnote: str = ""
+    text_column: bool = False
+
+    def __rich__(self) -> rich.table.Table:
+        """The table for a terminal: long cells are shortened, and nothing in them steers it."""
+        table = rich.table.Table(
+            box=rich.box.SIMPLE_HEAD,
+            pad_edge=False,
+            expand=self.text_column,
+            title=self.title or None,
+            title_justify="left",
+            caption=Text(self.footnote) if self.footnote else None,
+            caption_justify="left",
+        )
+        for number, column in enumerate(self.columns):
+            if self.text_column and number == len(self.columns) - 1:
+                table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1)
+            else:
+                right = number and not self.text_column
+                table.add_column(column, justify="right" if right else "left", no_wrap=bool(number or self.text_column))
+        for *cells, last in self.rows:
+            text = _one_line(last) if self.text_column else shown(last)
+            table.add_row(*(escape(shown(cell)) for cell in cells), escape(text))
+        return table
+
+
+def _one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in " ".join(text[:500].split()))
+
+
+def results_table(run_metrics: Mapping[str, Any]) -> Table:
+    """A run and the linear baseline, if it has one: accuracy and macro F1 in percent, on validation and test.
 
     Validation scores carry a mark, and a footnote says what was chosen on these texts.
 
     Args:
         run_metrics: What `metrics.json` holds.
     """
-    table = Table("percent", box=rich.box.SIMPLE_HEAD, pad_edge=False, **_footnote(describe_choices(run_metrics)))
-    for column in (*validation_columns(run_metrics), "test accuracy", "macro F1"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, scores in results_rows(run_metrics):
-        table.add_row(name, *map(percent, scores))
-    return table
+    splits = {split: run_metrics[split] for split in SPLITS[1:]}
+    blocks = {"this run": splits}
+    if any("without_learnt" in block for block in splits.values()):
+        blocks["without texts learnt before"] = {
+            split: block.get("without_learnt", block) or {} for split, block in splits.items()
+        }
+    if baseline := run_metrics["baseline"]:
+        blocks[baseline["name"]] = baseline
+    rows = [
+        [name, *(percent(its[split].get(score)) for split in SPLITS[1:] for score in ("accuracy", "macro_f1"))]
+        for name, its in blocks.items()
+    ]
+    columns = ("percent", *validation_columns(run_metrics), "test accuracy", "macro F1")
+    return Table(columns, rows, footnote=describe_choices(run_metrics))
 
 
-def _footnote(line: str) -> dict[str, Any]:
-    return {"caption": Text(line), "caption_justify": "left"}
+def validation_columns(run_metrics: Mapping[str, Any]) -> tuple[str, str]:
+    """The headings of accuracy and macro F1 on the validation texts, with a mark if these chose anything.
 
-
-def describe_scores(run_metrics: dict[str, Any]) -> str:
-    """One line about a run among others."""
-    validation, test = (f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
+    Args:
+        run_metrics: What `metrics.json` holds.
+    """
     decided = run_metrics["decided"]
-    chosen = ", ".join(decided["decided"])
-    texts = {
-        "own": f"{validation} of the validation texts right",
-        "validation": f"{validation} of the validation texts right, which chose its {chosen}",
-        "cross-validation": f"{validation} of the held-out training texts right, which chose its {chosen}",
-    }
-    return f"{texts['own' if decided['validation'] == 'own' else decided['by']]}, {test} of the test texts right"
+    if decided["validation"] == "own":
+        return "validation accuracy", "macro F1"
+    crossed = decided["by"] == "cross-validation"
+    return "cross-validated*" if crossed else "validation accuracy*", "macro F1*"
 
 
-def repeats_table(summary: dict[str, Any]) -> Table:
-    """Several runs beside their linear baselines: means of their scores in percent, with the standard deviations.
+def repeats_table(summary: Mapping[str, Any]) -> Table:
+    """Several runs and their linear baselines: means of their scores in percent, with the standard deviations.
 
     Args:
         summary: What `repeats.json` holds.
     """
-    footnote = _footnote(describe_choices(summary))
-    table = Table(f"percent, {summary['runs']} runs", box=rich.box.SIMPLE_HEAD, pad_edge=False, **footnote)
-    for column in (validation_columns(summary)[0], "test accuracy", "macro F1"):
-        table.add_column(column, justify="right", no_wrap=True)
     baseline = summary["baseline"]
-    rows = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
-    for name, splits in rows:
+    blocks = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
+    rows = []
+    for name, splits in blocks:
         scores = [splits["validation"]["accuracy"], *(splits["test"][score] for score in ("accuracy", "macro_f1"))]
-        table.add_row(name, *map(mean_and_deviation, scores))
-    return table
+        rows.append([name, *map(mean_and_deviation, scores)])
+    columns = (f"percent, {summary['runs']} runs", validation_columns(summary)[0], "test accuracy", "macro F1")
+    return Table(columns, rows, footnote=describe_choices(summary))
 
 
-def mean_and_deviation(score: dict[str, float | None]) -> str:
-    """A mean with its standard deviation, in percent, or a dash where they are undefined."""
-    return UNDEFINED if score["mean"] is None else f"{percent(score['mean'])} ± {percent(score['deviation'])}"
-
-
-def describe_old_texts(scores: dict[str, Any]) -> str:
-    """What an adapted run still knows: accuracy on the test texts of the run that it started from, before and after."""
-    before, after = (percent(scores[name]["accuracy"]) for name in ("before", "after"))
-    return f"the old run's {scores['texts']:,} test texts: {before}% right before, {after}% after"
-
-
-def report_text(run_metrics: dict[str, Any]) -> str:
-    """What `report.txt` holds: the results table, the warnings, and each label's scores on the test texts."""
-    lines = [
-        *render(results_table(run_metrics), width=120),
-        *map(visible, run_metrics.get("warnings", [])),
-    ]  # each stays a line
-    tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
-    tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))
-    return "".join(line + "\n" for line in [*lines, *render(*tables, width=120)])
-
-
-def label_table(split_metrics: dict[str, Any], *, title: str) -> Table:
+def label_table(split_metrics: Mapping[str, Any], *, title: str) -> Table:
     """Precision, recall and F1 (percent) and support (texts) of each label.
 
     Args:
         split_metrics: One split's block of `metrics.json`.
-        title: Stands above the table.
+        title: Above the table.
     """
-    table = Table("label", box=rich.box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
-    for column in ("precision", "recall", "F1", "support"):
-        table.add_column(column, justify="right")
-    for label, scores in split_metrics["per_label"].items():
-        ratios = (percent(scores[score]) for score in ("precision", "recall", "f1"))
-        table.add_row(escape(shown(label)), *ratios, f"{scores['support']:,}")
-    return table
+    rows = [
+        [label, *(percent(scores[score]) for score in ("precision", "recall", "f1")), f"{scores['support']:,}"]
+        for label, scores in split_metrics["per_label"].items()
+    ]
+    return Table(("label", "precision", "recall", "F1", "support"), rows, title=title)
 
 
-def scores_table(scores: dict[str, Any], *, without: dict[str, Any] | None = None) -> Table:
+def scores_table(scores: Mapping[str, Any], *, without: Mapping[str, Any] | None = None) -> Table:
     """One split's scores: accuracy, macro and micro F1 and calibration error in percent, log loss in nats.
 
     Args:
         scores: One split's block of `metrics.json`.
-        without: The same without the texts that the run has learnt from, a row more if these are fewer.
+        without: The same without the texts that the run has learnt from, another row if these are fewer.
     """
-    table = Table("texts", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("accuracy", "macro F1", "micro F1", "calibration error", "log loss"):
-        table.add_column(column, justify="right", no_wrap=True)
     fewer = without and without["support"] < scores["support"]
+    rows = []
     for block, which in ((scores, ""), *([(without, " not learnt from")] if without and fewer else [])):
         shares = (percent(block[name]) for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
         log_loss = UNDEFINED if block["log_loss"] is None else f"{block['log_loss']:.4f}"
-        table.add_row(f"{block['support']:,}{which}", *shares, log_loss)
-    return table
+        rows.append([f"{block['support']:,}{which}", *shares, log_loss])
+    return Table(("texts", "accuracy", "macro F1", "micro F1", "calibration error", "log loss"), rows)
 
 
-def describe_learnt(learnt: dict[str, Any] | None, texts: int) -> str:
-    """A line about the texts that a run has learnt from, among those that it is measured on; "" if there are none.
-
-    Args:
-        learnt: From `Evaluation.learnt`; None: not known.
-        texts: That it is measured on.
-    """
-    if learnt is None:
-        return (
-            "warning: which texts the run has learnt from is not known, it has no learnt_texts.bin; these may be among "
-            "them; try texts that are newer than the run"
-        )
-    if not learnt["texts"]:
-        return ""
-    found = f"warning: {learnt['texts']:,} of {texts:,} texts are among those that the run has learnt from"
-    chosen = f" ({learnt['chosen']:,} of them only chose its epochs and temperature)" if learnt["chosen"] else ""
-    if not learnt["without"]:
-        return f"{found}; there are no others{chosen}; try texts that it has not seen"
-    return f"{found}; without them accuracy is {learnt['without']['accuracy']:.2%}{chosen}"
-
-
-def shares_table(shares: Sequence[dict[str, float | None]]) -> Table:
+def shares_table(shares: Sequence[Mapping[str, float | None]]) -> Table:
     """What `predict --reject-below` would answer: rows of reject_below, answered, accuracy (in [0, 1], or None)."""
-    table = Table("--reject-below", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("answered, percent", "accuracy of these, percent"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in shares:
-        table.add_row(f"{row['reject_below']:g}", percent(row["answered"]), percent(row["accuracy"]))
-    return table
+    rows = [[f"{row['reject_below']:g}", percent(row["answered"]), percent(row["accuracy"])] for row in shares]
+    return Table(("--reject-below", "answered, percent", "accuracy of these, percent"), rows)
 
 
-def errors_table(errors: Sequence[dict[str, Any]]) -> Table:
-    """Texts that are labelled wrong: rows of targets, predicted, probability and text."""
-    table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, expand=True, title="most wrong", title_justify="left")
-    for column in ("true", "predicted", "probability"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
-    for error in errors:
-        names = (escape(shown(name)) for name in (error["truth"], error["predicted"]))
-        text = "".join(sign if sign.isprintable() else " " for sign in " ".join(error["text"][:500].split()))
-        table.add_row(*names, f"{error['probability']:.3f}", escape(text))
-    return table
+def errors_table(errors: Sequence[Mapping[str, Any]]) -> Table:
+    """Texts that the model labels wrong: rows of truth, predicted, probability and text."""
+    rows = [[error["truth"], error["predicted"], f"{error['probability']:.3f}", error["text"]] for error in errors]
+    return Table(("true", "predicted", "probability", "text"), rows, title="most wrong", text_column=True)
+
+
+def report_text(run_metrics: Mapping[str, Any]) -> str:
+    """What `report.txt` holds: the results table, the warnings, and each label's scores on the test texts."""
+    warnings = map(visible, run_metrics.get("warnings", []))  # each stays a line
+    lines = [*render(results_table(run_metrics), width=WIDTH), *warnings]
+    tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
+    tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))
+    return "".join(line + "\n" for line in [*lines, *render(*tables, width=WIDTH)])

@@ -9,7 +9,7 @@ import keras
 from keras_textcnn.data.corpus import SPLITS, Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.evaluation.tables import describe_scores
+from keras_textcnn.evaluation.descriptions import describe_scores
 from keras_textcnn.persistence.run import Repeats, Run
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils.log import logger

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
-from keras_textcnn.evaluation import tables
+from keras_textcnn.evaluation.descriptions import describe_epoch
 from keras_textcnn.layers.names import NGRAMS
 from keras_textcnn.layers.scaled_sum import ScaledSum
 from keras_textcnn.persistence.run import Run
@@ -93,7 +93,7 @@ class PartFits:
         def on_epoch(row: dict[str, Any]) -> None:
             if not shown:
                 return
-            logger.info(tables.describe_epoch(numbered(row)))
+            logger.info(describe_epoch(numbered(row)))
             self.board.write(numbered(row))
             if config.histograms:
                 self.board.write_histograms(self.model.weights, before + row["epoch"])

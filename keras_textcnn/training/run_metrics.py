@@ -67,15 +67,3 @@ def describe_fit(learnt: FitResult, encoded: Encoded) -> dict[str, Any]:
         },
         "phases": learnt.phases,
     }
-
-
-def describe_calibration(run_metrics: Mapping[str, Any]) -> str:
-    """A line about what the temperature changed."""
-    before, after = (
-        blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
-    )
-    texts = "cross-validation" if run_metrics["decided"]["by"] == "cross-validation" else "the validation texts"
-    return (
-        f"temperature {run_metrics['calibration']['temperature']:.2f} from {texts}: calibration error on the test "
-        f"texts {before:.1%} before, {after:.1%} after"
-    )

@@ -17,6 +17,7 @@ from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.advice import describe_chance, describe_lead
 from keras_textcnn.evaluation.calibration import Calibration, calibrate
+from keras_textcnn.evaluation.descriptions import describe_calibration
 from keras_textcnn.evaluation.run_report import write_summary
 from keras_textcnn.inference import saved_model
 from keras_textcnn.inference.window_trace import trace_windows
@@ -32,7 +33,6 @@ from keras_textcnn.training.overlap import list_learnt_texts, score_without_lear
 from keras_textcnn.training.part_fits import predict
 from keras_textcnn.training.preparation import Prepared, prepare
 from keras_textcnn.training.run_metrics import (
-    describe_calibration,
     describe_decisions,
     describe_fit,
     score_splits,

@@ -38,8 +38,8 @@ def test_results_table_has_percent_of_run_and_baseline() -> None:
         "baseline": {"name": "linear", "validation": other, "test": split},
         "decided": DECIDED,
     }
-    columns = [list(column.cells) for column in tables.results_table(metrics).columns]
-    assert columns == [
+    table = tables.results_table(metrics)
+    assert [list(column) for column in zip(*table.rows, strict=True)] == [
         ["this run", "linear"], ["97.12", "25.00"], ["50.00", "12.50"], ["25.00", "97.12"], ["12.50", "50.00"]
     ]  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_validation_scores_say_whether_they_were_chosen_on(
     )
     assert footnote in " ".join(" ".join(terminal.render(table, width=100)).split())
     mark = "*" if heading.endswith("*") else ""
-    assert [column.header for column in table.columns] == [
+    assert [*table.columns] == [
         "percent", heading, f"macro F1{mark}", "test accuracy", "macro F1"
     ]  # fmt: skip
 

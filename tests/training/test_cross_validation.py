@@ -49,7 +49,7 @@ def test_a_mean_over_runs_of_which_one_is_undefined_is_undefined() -> None:
     summary = summarize(runs)
     assert summary["scores"]["test"]["accuracy"]["mean"] == 0.5
     assert summary["scores"]["test"]["macro_f1"] == {"mean": None, "deviation": None}
-    assert [*repeats_table(summary).columns[3].cells] == ["–"]
+    assert [row[3] for row in repeats_table(summary).rows] == ["–"]
 
 
 def test_a_run_of_several_is_the_run_alone(

@@ -1,0 +1,98 @@
+"""What metrics.json says, in lines: the same for the terminal, report.txt and report.html."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_textcnn.data.corpus import SPLITS
+from keras_textcnn.utils.log import WARNING
+
+UNDEFINED = "–"  # a score that cannot be computed
+
+
+def percent(share: float | None) -> str:
+    """A score in [0, 1], in percent; a dash for one that cannot be computed."""
+    return UNDEFINED if share is None else f"{100 * share:.2f}"
+
+
+def mean_and_deviation(score: Mapping[str, float | None]) -> str:
+    """A mean with its standard deviation, in percent."""
+    return UNDEFINED if score["mean"] is None else f"{percent(score['mean'])} ± {percent(score['deviation'])}"
+
+
+def describe_epoch(row: Mapping[str, Any]) -> str:
+    """A row of the history."""
+    validation = ""
+    if "val_loss" in row:
+        validation = f"  validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.4f}"
+    return (
+        f"epoch {row['epoch']:2} {row['phase']:8}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}{validation}  "
+        f"({row['seconds']:.1f} s)"
+    )
+
+
+def describe_scores(run_metrics: Mapping[str, Any]) -> str:
+    """A run among others."""
+    validation, test = (f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
+    decided = run_metrics["decided"]
+    chosen = ", ".join(decided["decided"])
+    texts = {
+        "own": f"{validation} of the validation texts right",
+        "validation": f"{validation} of the validation texts right, which chose its {chosen}",
+        "cross-validation": f"{validation} of the held-out training texts right, which chose its {chosen}",
+    }
+    return f"{texts['own' if decided['validation'] == 'own' else decided['by']]}, {test} of the test texts right"
+
+
+def describe_choices(run_metrics: Mapping[str, Any]) -> str:
+    """The footnote to a run's validation scores: what was chosen by which texts.
+
+    Args:
+        run_metrics: What `metrics.json` holds.
+    """
+    decided = run_metrics["decided"]
+    chosen = ", ".join(decided["decided"])
+    if decided["by"] == "validation":
+        return f"* chosen on these texts: {chosen}"
+    crossed = f"{decided['folds']}-fold cross-validation on the training texts"
+    if decided["validation"] == "own":
+        return f"{crossed} chose {chosen}"
+    return f"* {crossed}; it also chose this run's {chosen}, so that its scores may be a little too high"
+
+
+def describe_calibration(run_metrics: Mapping[str, Any]) -> str:
+    """What the temperature changed."""
+    before, after = (
+        blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
+    )
+    texts = "cross-validation" if run_metrics["decided"]["by"] == "cross-validation" else "the validation texts"
+    return (
+        f"temperature {run_metrics['calibration']['temperature']:.2f} from {texts}: calibration error on the test "
+        f"texts {before:.1%} before, {after:.1%} after"
+    )
+
+
+def describe_old_texts(scores: Mapping[str, Any]) -> str:
+    """What a fine-tuned run still knows: accuracy on the test texts of the run that it started from."""
+    before, after = (percent(scores[name]["accuracy"]) for name in ("before", "after"))
+    return f"the old run's {scores['texts']:,} test texts: {before}% right before, {after}% after"
+
+
+def describe_learnt(learnt: Mapping[str, Any] | None, texts: int) -> str:
+    """How many texts a run has learnt from, among those that it is measured on; "" if there are none.
+
+    Args:
+        learnt: From `Evaluation.learnt`; None: not known.
+        texts: How many it is measured on.
+    """
+    if learnt is None:
+        return (
+            f"{WARNING}which texts the run has learnt from is not known, it has no learnt_texts.bin; these may be "
+            "among them; try texts that are newer than the run"
+        )
+    if not learnt["texts"]:
+        return ""
+    found = f"{WARNING}{learnt['texts']:,} of {texts:,} texts are among those that the run has learnt from"
+    chosen = f" ({learnt['chosen']:,} of them only chose its epochs and temperature)" if learnt["chosen"] else ""
+    if not learnt["without"]:
+        return f"{found}; there are no others{chosen}; try texts that it has not seen"
+    return f"{found}; without them accuracy is {learnt['without']['accuracy']:.2%}{chosen}"
