@@ -17,9 +17,10 @@ LOCK = ".lock"  # the file that is locked, inside the folder
 def locked(folder: Path) -> Iterator[bool]:
     """Locks a folder until it is left or the process ends, however it ends; False if another has it, or it is gone."""
     lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except (Timeout, FileNotFoundError):
+    with contextlib.suppress(Timeout):
+        if folder.is_dir():  # it would be made
+            lock.acquire()
+    if not lock.is_locked:
         yield False
         return
     try:
