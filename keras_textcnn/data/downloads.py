@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from keras_textcnn.errors import FetchError, InputError
-from keras_textcnn.io.files import sha256_of
+from keras_textcnn.io.integrity import sha256_of
 
 STALLED_SECONDS = 60
 SCHEME = "https"  # and no other, whatever a server redirects to

@@ -1,7 +1,6 @@
 """A tokenized corpus in files on disk."""
 
 import contextlib
-import hashlib
 import json
 import re
 import threading
@@ -15,7 +14,7 @@ from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.numbering import COLUMNS, Numbering
 from keras_textcnn.data.tokenized import TokenIds, TokenizedCorpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.io import files
+from keras_textcnn.io.integrity import all_unchanged, append_digest, checksums, without_digest
 from keras_textcnn.presets import WORDS
 from keras_textcnn.utils import locks
 
@@ -31,19 +30,15 @@ TEXT_BYTES, ENTRY_BYTES = 25, 8  # what a text and a provisional id cost in arra
 ESCAPED = re.compile(rb"\\(.)")  # in a file of tokens: a line end may be a token, and a token may hold backslashes
 
 
-FORMAT = 3  # of the shards; it grows with every change to them or to the tokenizer
+MANIFEST = "manifest.json"  # of the shards, with its digest at the end
+FORMAT = 4  # of the shards; it grows with every change to them or to the tokenizer
 
 
 def open_shards(folder: Path) -> TokenizedCorpus | None:
     """The corpus that `write_shards` left in a folder, or None if nothing is there or a byte of it is damaged."""
     try:
-        digest, content = (folder / "manifest.txt").read_text("utf-8").split("\n")
-        if digest != hashlib.sha256(content.encode()).hexdigest():
-            return None
-        manifest = json.loads(content)
-        if manifest["format"] != FORMAT:
-            return None
-        if any(files.sha256_of(folder / name) != digest for name, digest in manifest["files"].items()):
+        manifest = json.loads(bytes(without_digest((folder / MANIFEST).read_bytes())))
+        if manifest["format"] != FORMAT or not all_unchanged(folder, manifest["files"]):
             return None
         shards = [folder / name for name in sorted(manifest["files"]) if name.startswith("ids-")]
         dictionaries = [folder / name for name in sorted(manifest["files"]) if name.startswith("tokens-")]
@@ -97,10 +92,10 @@ def write_shards(
             writer.write_dictionary(numbering.index)
         facts = numbering.facts()
         np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
-        digests = {path.name: files.sha256_of(path) for path in sorted(whole.iterdir())}
-        content = json.dumps({"format": FORMAT, "files": digests, "notes": notes(), **facts})
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        (whole / "manifest.txt").write_text(f"{digest}\n{content}", "utf-8")
+        digests = checksums(whole, [path.name for path in whole.iterdir()])
+        with (whole / MANIFEST).open("w+b") as file:
+            file.write(json.dumps({"format": FORMAT, "files": digests, "notes": notes(), **facts}).encode())
+            append_digest(file)
     corpus = open_shards(folder)
     if corpus is None:
         raise InputError(f"damaged as soon as they were written: the shards in {folder}; check the disk")

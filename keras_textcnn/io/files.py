@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.io.integrity import sha256_of
 
 COMPRESSIONS: dict[str, Callable[..., Any]] = {
     ".gz": gzip.open,
@@ -121,12 +122,6 @@ def reading(path: Path | str) -> Iterator[None]:
         raise InputError(f"damaged file: {path} ({error}); is it whole?") from error
     except RuntimeError as error:  # zipfile's, for a password and for an unknown compression
         raise InputError(f"cannot unpack {path}: {error}; unpack it yourself") from error
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(path: Path) -> str:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.io.files import sha256_of
+from keras_textcnn.io.integrity import checksums, replacing, sha256_of
 from keras_textcnn.utils import locks
 
 MANIFEST = "manifest.json"  # the SHA-256 of each file by its name
-PARTIAL = "partial."  # begins the name of a file that is being written
 LARGEST = 2**28  # bytes that are read at once
 CHANGED = "it is not what was written"
 
@@ -26,7 +25,7 @@ CHANGED = "it is not what was written"
 class Folder:
     """A directory that appears whole, and whose files are replaced at once.
 
-    What is read of a sealed folder is held against its manifest.
+    What is read of a sealed folder is verified against its manifest.
     """
 
     directory: Path
@@ -75,10 +74,10 @@ class Folder:
 
     def seal(self, names: Iterable[str]) -> None:
         """Writes the manifest: the checksums of these files, as they are now."""
-        self.write_json(MANIFEST, {name: sha256_of(self.directory / name) for name in sorted(names)})
+        self.write_json(MANIFEST, checksums(self.directory, names))
 
     def check(self, below: str = "") -> None:
-        """Holds the files whose names begin with `below` against the manifest.
+        """Verifies the files whose names begin with `below` against the manifest.
 
         Raises:
             InputError: One is missing, or is not what was sealed.
@@ -150,14 +149,11 @@ class Folder:
         self.write(name, lambda path: path.write_bytes(text.encode()))
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> None:
-        """Has a file written beside its place and puts it there once it is whole and on the disk."""
+        """Has a file written next to its place, which it takes once it is complete and on the disk."""
         path = self.directory / name
         path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
-        writer(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with replacing(path) as partial:
+            writer(partial)
 
     def _manifest(self) -> dict[str, Any] | None:
         """The checksums by name; None where nothing was sealed."""

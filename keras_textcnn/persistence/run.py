@@ -11,8 +11,8 @@ import numpy as np
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
-from keras_textcnn.io.files import sha256_of
-from keras_textcnn.persistence.folder import MANIFEST, PARTIAL, Folder
+from keras_textcnn.io.integrity import PARTIAL, sha256_of
+from keras_textcnn.persistence.folder import MANIFEST, Folder
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.utils.locks import LOCK
 

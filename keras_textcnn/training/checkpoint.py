@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import tokenize
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +15,10 @@ import numpy as np
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import DAMAGES
+from keras_textcnn.io.integrity import append_digest, replacing, without_digest
 from keras_textcnn.training.compilation import frozen_weights
 from keras_textcnn.training.phases import Phase
 
-DIGEST = hashlib.sha256().digest_size  # bytes at the end of the file
 FACTS = "facts"
 BAD = (
     *(*DAMAGES, OSError, KeyError, TypeError, AttributeError, MemoryError, RuntimeError),
@@ -42,14 +41,9 @@ def write_checkpoint(path: Path, owner: str, facts: Mapping[str, Any], groups: G
         f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)
     }
     arrays[FACTS] = np.array(json.dumps([owner, facts]))
-    partial = path.with_suffix(".partial")
-    with partial.open("w+b") as file:
+    with replacing(path) as partial, partial.open("w+b") as file:
         np.savez(file, **arrays)
-        file.seek(0)
-        file.write(hashlib.file_digest(file, "sha256").digest())  # behind the archive, where it is in nobody's way
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+        append_digest(file)  # after the archive, whose readers ignore it
 
 
 def read_checkpoint(path: Path, owner: str) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
@@ -60,10 +54,8 @@ def read_checkpoint(path: Path, owner: str) -> tuple[dict[str, Any], dict[str, l
     """
     groups: dict[str, list[np.ndarray]] = {}
     with reading_checkpoint(path):
-        content = path.read_bytes()
-        if hashlib.sha256(memoryview(content)[:-DIGEST]).digest() != content[-DIGEST:]:
-            raise ValueError("its checksum is another")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        content = io.BytesIO(without_digest(path.read_bytes()))
+        with np.load(content, allow_pickle=False) as arrays:
             if any(member.compress_type != zipfile.ZIP_STORED for member in arrays.zip.infolist()):
                 raise ValueError("it is packed")  # and may be to any size
             its_owner, facts = json.loads(str(arrays[FACTS]))

@@ -185,7 +185,7 @@ def test_damaged_shards_are_not_used(tmp_path: Path, damage: str) -> None:
 
 def test_no_byte_of_the_manifest_may_change(tmp_path: Path) -> None:
     write_shards(RECORDS, tmp_path / "shards", memory=256)
-    path = tmp_path / "shards" / "manifest.txt"
+    path = tmp_path / "shards" / "manifest.json"
     whole = path.read_bytes()
     for place in range(0, len(whole), 5):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])

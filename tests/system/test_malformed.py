@@ -280,7 +280,7 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         assert len(last) < 600
         assert not [line for line in others if "error" in line.lower() or "Traceback" in line]
         left = [path for path in sorted(tmp_path.rglob("*")) if path not in before]
-        shards = {path.parent for path in left if path.name == "manifest.txt"}  # whole: the next run will use them
+        shards = {path.parent for path in left if path.name == "manifest.json"}  # whole: the next run will use them
         assert all(open_shards(folder) for folder in shards)
         assert [path for path in left if (path.is_file() and path.parent not in shards) or path.name == "run"] == []
         return last
