@@ -200,10 +200,10 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         shown = kind.__name__ if isinstance(kind, type) else kind
         self._require(field.name, value is field.default or _has_type(value, kind), str(shown))
         self._require(field.name, value is None or not choices or value in choices, f"one of {show(choices)}")
-        if value is not None and value != field.default and allowed:
-            self._require(field.name, allowed.holds(value), allowed.rule)
         if value not in (None, False, field.default) and (reason := _without_effect(vars(self), field.name)):
             raise InputError(f"{_option(field.name)} does not apply {reason}; leave it out")
+        if value is not None and value != field.default and allowed:
+            self._require(field.name, allowed.holds(value), allowed.rule)
 
     def _check_together(self) -> None:
         """Checks what depends on several settings."""

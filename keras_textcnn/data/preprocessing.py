@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -12,7 +12,7 @@ from keras_textcnn.data import batching
 from keras_textcnn.data.corpus import SPLITS, TRAIN, Label, labels_of, number_labels
 from keras_textcnn.data.corpus_warnings import warn_of_corpus
 from keras_textcnn.data.splits import split_texts
-from keras_textcnn.data.survey import describe_survey, survey_corpus
+from keras_textcnn.data.survey import Survey, describe_survey, survey_corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS, ONE_HOT, SPACES, ZHANG
@@ -73,6 +73,25 @@ def encode_corpus(
             cannot be read or have none of its tokens.
     """
     config = config.resolved()
+    _check_tokenized(config, tokenized)
+    label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
+    splits, survey = _split(config, tokenized, labels=len(label_counts))
+    counts, too_rare, running, distinct = _count(config, tokenized, splits)
+    logger.info(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
+    for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
+        logger.warning(line)
+    found, added, coverage = _read_vectors(config, counts, too_rare, running, known_tokens)
+    dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
+    kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
+    if known_tokens:
+        kept = _extend(config, known_tokens, kept)
+        logger.info(f"{len(kept) - len(known_tokens):,} new tokens besides {len(known_tokens):,} known ones")
+    examples = _examples(config, tokenized, splits, kept, list(label_counts))
+    return Encoded(kept, coverage, found, dimensions, label_counts, splits, examples)
+
+
+def _check_tokenized(config: TrainConfig, tokenized: TokenizedCorpus) -> None:
+    """Raises InputError if a corpus has other tokens, or other labels, than the settings say."""
     if tokenized.tokenizer != config.tokenizer:
         raise InputError(
             f"a corpus of {tokenized.tokenizer} where the settings say {config.tokenizer}; tokenize it with "
@@ -80,8 +99,10 @@ def encode_corpus(
         )
     if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels: set multi_label in the settings")
-    label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
-    labels = list(label_counts)
+
+
+def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, labels: int) -> tuple[np.ndarray, Survey]:
+    """The split of each text, int (texts,), and what is in the corpus, which is logged."""
     splits, rare = split_texts(
         tokenized.label_sets,
         tokenized.rows,
@@ -92,7 +113,7 @@ def encode_corpus(
     )
     there = [(name, int((splits == position).sum())) for position, name in enumerate(SPLITS)]
     sizes = ", ".join(f"{number:,} {name}" for name, number in there if number)
-    logger.info(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {len(labels)} labels")
+    logger.info(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {labels} labels")
     survey = survey_corpus(
         tokenized.label_sets,
         rows=tokenized.rows,
@@ -110,44 +131,47 @@ def encode_corpus(
             else "a single column of labels, --label-column"
         )
         logger.warning(f"no text has several labels; try {advice}")
-    counts, too_rare, running, distinct = _count(config, tokenized, splits)
-    logger.info(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
-    for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
-        logger.warning(f"{line}")
-    found: dict[str, np.ndarray] = {}
-    added: list[str] = []
-    coverage = None
-    if config.vectors != NO_VECTORS:
-        more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
-        found = pretrained_vectors.read_vectors(
-            config.vectors,
-            counts,
-            dimensions=config.dimensions,
-            more=more,
-            tokenizer=config.tokenizer,
-            unwanted={*too_rare, vocabulary.PADDING, vocabulary.UNKNOWN},
-        )
-        asked_for = config.vectors != GLOVE_TABLE  # which any corpus gets, whatever its language
-        if asked_for and not found.keys() & counts.keys() and not known_tokens:
-            raise InputError(
-                f"no token of the training texts has a vector in {config.vectors}; {_advise_spaces(config)}give "
-                "another file"
-            )
-        coverage = pretrained_vectors.measure_coverage(counts, running, found)
-        if coverage.running_tokens >= LEAST_COVERED:
-            added = [token for token in found if token not in counts and token not in too_rare][:more]
-            coverage = dataclasses.replace(coverage, added=len(added))
-        logger.info(f"vectors {config.vectors}: {coverage}")
-        if coverage.running_tokens < WELL_COVERED:
-            logger.warning(_warn_of_coverage(config, coverage, left_out=more > 0 and not added))
-    dimensions = config.dimensions or (len(next(iter(found.values()))) if found else None)
-    kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
-    if known_tokens:
-        kept = _extend(config, known_tokens, kept)
-        logger.info(f"{len(kept) - len(known_tokens):,} new tokens beside {len(known_tokens):,} known ones")
-    return Encoded(
-        kept, coverage, found, dimensions, label_counts, splits, _examples(config, tokenized, splits, kept, labels)
+    return splits, survey
+
+
+def _read_vectors(
+    config: TrainConfig, counts: Mapping[str, int], too_rare: set[str], running: int, known_tokens: Sequence[str]
+) -> tuple[dict[str, np.ndarray], list[str], pretrained_vectors.Coverage | None]:
+    """The vectors that the settings name: by token, the words that they add to the vocabulary, and their coverage.
+
+    Args:
+        config: The settings.
+        counts: The vocabulary of the training texts, with how often each token is there.
+        too_rare: Tokens that are too rare for it, and do not come back from the file.
+        running: Tokens of the training texts.
+        known_tokens: The vocabulary of the run that the training starts from.
+    """
+    if config.vectors == NO_VECTORS:
+        return {}, [], None
+    more = config.vocabulary_size - 2 - len(counts) if config.vocabulary == "train+vectors" else 0
+    found = pretrained_vectors.read_vectors(
+        config.vectors,
+        counts,
+        dimensions=config.dimensions,
+        more=more,
+        tokenizer=config.tokenizer,
+        unwanted={*too_rare, vocabulary.PADDING, vocabulary.UNKNOWN},
     )
+    asked_for = config.vectors != GLOVE_TABLE  # which every corpus gets, whatever its language
+    if asked_for and not found.keys() & counts.keys() and not known_tokens:
+        raise InputError(
+            f"no token of the training texts has a vector in {config.vectors}; {_advise_spaces(config)}give "
+            "another file"
+        )
+    added: list[str] = []
+    coverage = pretrained_vectors.measure_coverage(counts, running, found)
+    if coverage.running_tokens >= LEAST_COVERED:
+        added = [token for token in found if token not in counts and token not in too_rare][:more]
+        coverage = dataclasses.replace(coverage, added=len(added))
+    logger.info(f"vectors {config.vectors}: {coverage}")
+    if coverage.running_tokens < WELL_COVERED:
+        logger.warning(_warn_of_coverage(config, coverage, left_out=more > 0 and not added))
+    return found, added, coverage
 
 
 def _warn_of_coverage(config: TrainConfig, coverage: pretrained_vectors.Coverage, *, left_out: bool) -> str:

@@ -55,60 +55,21 @@ def export_model(
             all the same.
         trace: From `window_trace.trace_windows`.
     """
-    split = TOKENIZERS[tokenizer]
-    table = lookup_table(vocabulary)
-    fixed = model.input_shape[1]  # the length that every text is padded to, if there is one
-    names = tf.constant(labels, tf.string)
-    activation = tf.nn.softmax if thresholds is None else tf.nn.sigmoid
-
-    def pad(rows: tf.RaggedTensor) -> tf.Tensor:
-        padded = rows.to_tensor(shape=[None, fixed])
-        return padded if fixed else tf.pad(padded, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
-
-    def answer(ids: tf.RaggedTensor) -> tf.Tensor:
-        return activation(model(pad(ids), training=False) / temperature)
-
-    def serve(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids = in_parts(lambda part: encode(split(part), table, maximum_tokens=maximum_tokens), text)
-        probabilities = _in_chunks(answer, ids, labels=len(labels))
-        return {"label": tf.gather(names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
-
-    def list_labels() -> dict[str, tf.Tensor]:
-        return {"labels": tf.identity(names)}
-
-    def list_thresholds() -> dict[str, tf.Tensor]:
-        return {"thresholds": tf.constant(thresholds, tf.float32)}
-
-    def list_tokens(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        tokens = split(text)[:, :maximum_tokens].to_tensor()
-        return {"tokens": tokens, "separator": tf.constant(SEPARATORS[tokenizer])}
-
-    def explain(trace: WindowTrace, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        tokens = split(text)[:, :maximum_tokens]
-        ids = pad(encode(tokens, table, maximum_tokens=maximum_tokens))
-        logits = model(ids, training=False)
-        return {
-            "tokens": pad(tokens),
-            "added": trace.added(ids),
-            "windows": tf.constant(trace.windows, tf.int32),
-            "bias": tf.identity(trace.bias()),
-            "logits": logits,
-            "probabilities": activation(logits / temperature),
-        }
-
+    endpoints = _Endpoints(
+        model, vocabulary, labels, tokenizer, maximum_tokens, temperature, several_labels=thresholds is not None
+    )
     archive = keras.export.ExportArchive()
     # Keras finds the variables that the endpoints use; tracking the model too would store them twice (issue 23553).
-    archive.track(table)
+    archive.track(endpoints.table)
     signature = [tf.TensorSpec([None], tf.string, name="text")]
-    archive.add_endpoint("serving_default", serve, signature)
-    archive.add_endpoint("labels", list_labels, [])
-    archive.add_endpoint("tokens", list_tokens, signature)
+    archive.add_endpoint("serving_default", endpoints.serve, signature)
+    archive.add_endpoint("labels", endpoints.list_labels, [])
+    archive.add_endpoint("tokens", endpoints.list_tokens, signature)
     if thresholds is not None:
-        archive.add_endpoint("thresholds", list_thresholds, [])
+        archive.add_endpoint("thresholds", lambda: {"thresholds": tf.constant(thresholds, tf.float32)}, [])
     if trace is not None:
-        archive.add_endpoint(
-            "explain", functools.partial(explain, trace), [tf.TensorSpec([None], tf.string, name="text")]
-        )
+        explain = functools.partial(endpoints.explain, trace)
+        archive.add_endpoint("explain", explain, [tf.TensorSpec([None], tf.string, name="text")])
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("WARNING")  # in a notebook TensorFlow says where it writes
@@ -117,6 +78,73 @@ def export_model(
             archive.write_out(folder, verbose=False)
     finally:
         logger.setLevel(level)
+
+
+class _Endpoints:
+    """What the signatures of `export_model` compute.
+
+    Args:
+        model, vocabulary, labels, tokenizer, maximum_tokens, temperature: As to `export_model`.
+        several_labels: Whether each label has a probability of its own.
+
+    Attributes:
+        table: From tokens to ids.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        vocabulary: Sequence[str],
+        labels: Sequence[str],
+        tokenizer: str,
+        maximum_tokens: int,
+        temperature: float,
+        *,
+        several_labels: bool,
+    ) -> None:
+        self._model, self._labels, self._temperature = model, len(labels), temperature
+        self._tokenizer, self._maximum_tokens = tokenizer, maximum_tokens
+        self._names = tf.constant(labels, tf.string)
+        self._activation = tf.nn.sigmoid if several_labels else tf.nn.softmax
+        self.table = lookup_table(vocabulary)
+
+    def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        ids = in_parts(self._encode, text)
+        probabilities = _in_chunks(self._answer, ids, labels=self._labels)
+        return {"label": tf.gather(self._names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
+
+    def list_labels(self) -> dict[str, tf.Tensor]:
+        return {"labels": tf.identity(self._names)}
+
+    def list_tokens(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"tokens": self._split(text).to_tensor(), "separator": tf.constant(SEPARATORS[self._tokenizer])}
+
+    def explain(self, trace: WindowTrace, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        tokens = self._split(text)
+        ids = self._pad(encode(tokens, self.table, maximum_tokens=self._maximum_tokens))
+        logits = self._model(ids, training=False)
+        return {
+            "tokens": self._pad(tokens),
+            "added": trace.added(ids),
+            "windows": tf.constant(trace.windows, tf.int32),
+            "bias": tf.identity(trace.bias()),
+            "logits": logits,
+            "probabilities": self._activation(logits / self._temperature),
+        }
+
+    def _split(self, text: tf.Tensor) -> tf.RaggedTensor:
+        return TOKENIZERS[self._tokenizer](text)[:, : self._maximum_tokens]
+
+    def _encode(self, text: tf.Tensor) -> tf.RaggedTensor:
+        return encode(TOKENIZERS[self._tokenizer](text), self.table, maximum_tokens=self._maximum_tokens)
+
+    def _pad(self, rows: tf.RaggedTensor) -> tf.Tensor:
+        fixed = self._model.input_shape[1]  # the length that every text is padded to, if there is one
+        padded = rows.to_tensor(shape=[None, fixed])
+        return padded if fixed else tf.pad(padded, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
+
+    def _answer(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        return self._activation(self._model(self._pad(ids), training=False) / self._temperature)
 
 
 def _in_chunks(answer: Callable[[tf.RaggedTensor], tf.Tensor], ids: tf.RaggedTensor, *, labels: int) -> tf.Tensor:

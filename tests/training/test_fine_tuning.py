@@ -94,7 +94,7 @@ def test_other_labels_new_words_and_old_texts(
     options = ["--data", other_texts, "--from", finished_run, *SMALL, "--unfrozen-epochs", 12, "--learning-rate", 0.02]
     assert run_main(monkeypatch, *options, "--output", tmp_path / "alone") == 0
     output = capsys.readouterr()
-    assert "new tokens beside 18 known ones" in output.err
+    assert "new tokens besides 18 known ones" in output.err
     assert (tmp_path / "alone" / "labels.txt").read_text().split() == ["fruit", "metal", "sea", "air", "fire"]
     assert (
         "warning: no new text of fruit, sea: the run keeps these labels, but may forget them; try --reh" in output.err
