@@ -1,4 +1,4 @@
-"""A corpus of a few words, and what trains on it in a second."""
+"""A corpus of a few words, and settings that train on it in a second."""
 
 import csv
 import hashlib
@@ -23,7 +23,7 @@ SUBJECTS = {"fruit": ["apple", "pear", "plum"], "metal": ["iron", "zinc", "lead"
 WORDS = [word for words in SUBJECTS.values() for word in words]
 
 
-# What `metrics.json` says of a run whose validation texts chose its epochs and its temperature.
+# The block of `metrics.json` for a run whose validation texts chose its epochs and its temperature.
 DECIDED = {
     "by": "validation",
     "folds": None,
@@ -34,7 +34,7 @@ DECIDED = {
 
 
 def make_texts(count: int, seed: int) -> list[tuple[str, str]]:
-    """(text, label): sentences of 3 to 30 words that name their label's subjects now and then."""
+    """Pairs of text and label: sentences of 3 to 30 words, some of which are subjects of the label."""
     random = np.random.default_rng(seed)
     pairs = []
     for number in range(count):
@@ -51,7 +51,7 @@ def write_table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...]
 
 
 def write_wheel(folder: Path, members: dict[str, str]) -> str:
-    """Writes `tiny-corpus==1.0`, a wheel that pip takes, and returns its SHA-256."""
+    """Writes `tiny-corpus==1.0`, a wheel that pip accepts, and returns its SHA-256."""
     name = "tiny_corpus-1.0"
     information = {
         f"{name}.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny-corpus\nVersion: 1.0\n",
@@ -66,12 +66,12 @@ def write_wheel(folder: Path, members: dict[str, str]) -> str:
 
 
 def make_ids(random: np.random.Generator, lengths: list[int], tokens: int) -> np.ndarray:
-    """Random ids below 30 of texts of these lengths, padded to so many tokens."""
+    """Random ids below 30 for texts of these lengths, padded to `tokens` tokens."""
     return np.array([[*random.integers(1, 30, length), *[0] * (tokens - length)] for length in lengths])
 
 
 def randomize(model: "keras.Model", random: np.random.Generator, deviation: float = 0.5) -> None:
-    """Random weights; variances are positive."""
+    """Sets random weights; variances are positive."""
     for variable in model.weights:
         values = random.normal(0, deviation, variable.shape)
         variable.assign(abs(values) + 0.1 if "variance" in variable.path else values)
@@ -83,14 +83,14 @@ def weights_of(model: "keras.Model") -> dict[str, np.ndarray]:
 
 
 def normalize(x: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """Ioffe and Szegedy's normalization (2015) of feature maps, the last axis, with the statistics of the training."""
+    """Ioffe and Szegedy's normalization (2015) of feature maps, on the last axis, with the statistics of training."""
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     gamma, beta, mean, variance = (weights[f"{name}/{part}"] for part in names)
     return gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
 
 
 def make_examples(rows: list[list[int]], targets: np.ndarray) -> "Examples":
-    """Examples of these ids, below 100, and a target each."""
+    """Examples of these ids, which are below 100, with a target each."""
     from keras_textcnn.data.batching import Examples
     from keras_textcnn.data.tokenized import ArrayIds
 
@@ -102,7 +102,7 @@ def make_examples(rows: list[list[int]], targets: np.ndarray) -> "Examples":
 
 @pytest.fixture(scope="session")
 def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CSV file of 90 texts and 3 labels."""
+    """A CSV file of 90 texts with 3 labels."""
     return write_table(tmp_path_factory.mktemp("corpus") / "things.csv", make_texts(90, seed=7))
 
 
@@ -120,7 +120,7 @@ def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
-    """Options of `train` for a run of seconds: two epochs of each phase, none ended early, and validation decides."""
+    """Options of `train` for a run of seconds: two epochs per phase, none ended early, and validation texts decide."""
     options = {
         "data": corpus_file,
         "vectors": vectors_file,
@@ -145,7 +145,7 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def finished_run(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a run that ended well."""
+    """The directory of a finished run."""
     from keras_textcnn import train
 
     directory = tmp_path_factory.mktemp("runs") / "finished"
@@ -157,7 +157,7 @@ def finished_run(small_options: list[str], tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    """The lines that the package logs in a test."""
+    """The lines that the package logs during a test."""
     from keras_textcnn.utils.log import showing
 
     lines: list[str] = []

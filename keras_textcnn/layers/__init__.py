@@ -1,1 +1,1 @@
-"""Keras layers that the models are made of."""
+"""The Keras layers that the models are built from."""

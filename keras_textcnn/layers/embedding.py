@@ -1,4 +1,4 @@
-"""Vectors for ids, and how a matrix of pretrained vectors gets into a model."""
+"""Embedding layers, and the loading of a matrix of pretrained vectors into a model."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from keras import ops
 from keras_textcnn.layers.names import EMBEDDING, STATIC_EMBEDDING
 
 if keras.backend.backend() != "tensorflow":
-    raise ImportError(f"Keras must run on TensorFlow: set KERAS_BACKEND=tensorflow (it is {keras.backend.backend()})")
+    raise ImportError(f"Keras runs on {keras.backend.backend()}, not on TensorFlow; set KERAS_BACKEND=tensorflow")
 
 Shape = tuple[int | None, ...]
 
@@ -18,7 +18,8 @@ Shape = tuple[int | None, ...]
 class _UniformTokens(keras.initializers.RandomUniform):
     """Uniform noise for tokens; padding (id 0) and the unknown token (id 1) start at zero.
 
-    No training text may have the unknown token, whose noise would then be all that an answer hears of it.
+    The training texts may not contain the unknown token. Its noise would then never be trained, but would still reach
+    the predictions.
     """
 
     def __call__(self, shape: Shape, dtype: Any = None) -> tf.Tensor:
@@ -29,18 +30,18 @@ class _UniformTokens(keras.initializers.RandomUniform):
 class TokenEmbedding(keras.layers.Layer):
     """Looks up a vector for each id; padding (id 0) is all zeros.
 
-    Unlike `keras.layers.Embedding` it gathers from the variable itself, so that its gradient is a `tf.IndexedSlices`
-    and an update touches only the rows of the batch, without a copy of the whole table.
+    Unlike `keras.layers.Embedding`, it gathers from the variable itself. Its gradient is therefore a
+    `tf.IndexedSlices`, and an update touches only the rows of the batch, without copying the whole table.
 
     Args:
-        vocabulary_size: Rows, padding and unknown included.
+        vocabulary_size: Rows, including padding and unknown.
         dimensions: Columns.
 
     Input shape:
         int32 (batch, tokens), or (rows,).
 
     Output shape:
-        That of the ids and the dimensions behind it, float32.
+        The shape of the ids, followed by the dimensions, float32.
     """
 
     def __init__(self, vocabulary_size: int, dimensions: int, **kwargs: Any) -> None:
@@ -73,7 +74,7 @@ class OneHotEmbedding(keras.layers.Layer):
     """A one-hot vector for each id; padding (id 0) and the unknown token (id 1) are all zeros.
 
     Args:
-        vocabulary_size: Ids, padding and unknown included.
+        vocabulary_size: Number of ids, including padding and unknown.
 
     Input shape:
         int32 (batch, tokens).
@@ -87,14 +88,14 @@ class OneHotEmbedding(keras.layers.Layer):
         self.vocabulary_size = vocabulary_size
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        return ops.one_hot(ids - 2, self.vocabulary_size - 2, dtype=self.compute_dtype)  # of a negative number: zeros
+        return ops.one_hot(ids - 2, self.vocabulary_size - 2, dtype=self.compute_dtype)  # zeros for a negative index
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
 
 
 def set_embedding(model: "keras.Model", matrix: np.ndarray) -> None:
-    """Puts an embedding matrix into a model's embedding, and into the second one that a multichannel model has.
+    """Loads an embedding matrix into a model's embedding and, in a multichannel model, into the static one as well.
 
     Raises:
         ValueError: The shapes differ.

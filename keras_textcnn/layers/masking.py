@@ -1,4 +1,4 @@
-"""A mask that padding cannot pass."""
+"""A mask that zeroes the features of padding."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class TextMask(keras.layers.Layer):
         Features, float32 (batch, tokens, ..., filters), and ids, int32 (batch, tokens).
 
     Output shape:
-        That of the features.
+        The shape of the features.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -25,7 +25,7 @@ class TextMask(keras.layers.Layer):
         self.supports_masking = True
 
     def compute_mask(self, inputs: tf.Tensor, previous_mask: tf.Tensor) -> None:
-        """None: a mask that a normalization was given goes no further."""
+        """Returns None, so that a mask given to a normalization is not passed on."""
 
     def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
         mask = ops.cast(ops.not_equal(ids, 0), features.dtype)

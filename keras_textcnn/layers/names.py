@@ -1,8 +1,8 @@
-"""Names by which layers of a model are found, and what the models that it is the sum of are called."""
+"""The names of a model's layers, and the titles of the parts that a model is the sum of."""
 
-EMBEDDING, STATIC_EMBEDDING = "embedding", "static_embedding"  # the second is Kim's channel that is never trained
+EMBEDDING, STATIC_EMBEDDING = "embedding", "static_embedding"  # the second is Kim's static channel, never trained
 EMBEDDING_DROPOUT, DISTINCT_TOKENS = "embedding_dropout", "distinct_tokens"
 LOGITS, NGRAMS, VECTOR_MEAN, SUM = "logits", "ngrams", "vector_mean", "sum"
 
-# The models that a conv1d model is the sum of, by the layer that their logits come from.
+# The titles of a conv1d model's parts, by the name of the layer that gives the part's logits.
 TITLES = {LOGITS: "convolution", NGRAMS: "n-grams", VECTOR_MEAN: "mean vector"}

@@ -1,4 +1,4 @@
-"""A linear model of hashed n-grams: a row of logits for each."""
+"""A linear model of hashed n-grams, with a row of logits for each n-gram."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,24 +9,30 @@ import tensorflow as tf
 
 from keras_textcnn.layers.embedding import Shape
 
-# Odd numbers of 64 bits whose products scatter over all of them; any would do, but another one makes another model.
+# Odd 64-bit numbers whose multiples spread over all 64 bits. Others would do, but would give a different model.
 NEXT, SCATTER = 0x9E3779B97F4A7C15 - 2**64, 0xC2B2AE3D27D4EB4F - 2**64
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class NgramLogits(keras.layers.Layer):
-    """A row of logits for each n-gram of a text, added up and divided by the root of how many there are.
+    """The rows of logits of a text's n-grams, added up and divided by the root of the number of n-grams.
 
-    Single tokens have rows of their own; longer n-grams share `buckets` rows by a hash of their ids, as in fastText.
-    All rows begin at zero, so that n-grams that were never trained say nothing.
+        logits(text) = bias + (sum of row(n-gram) over the text's n-grams) / sqrt(number of n-grams)
+        row(n-gram)  = embeddings[id] of a single token, hashed[_scatter(hash(ids)) % buckets] of a longer n-gram
+        hash(ids)    = hash(ids[:-1]) * NEXT + ids[-1], modulo 2**64; hash([id]) = id
+
+    Single tokens have rows of their own; longer n-grams share `buckets` rows, as in fastText. All rows start at zero,
+    so n-grams that were never trained add nothing.
 
     Args:
-        vocabulary_size: Ids that have a row, padding and unknown included; as tokens higher ones say nothing.
+        vocabulary_size: Number of ids that have a row, including padding and unknown; single tokens with higher ids add
+            nothing.
         labels: Columns.
-        longest: Tokens of the longest n-grams.
-        buckets: Rows of n-grams of two tokens and more.
-        weighted: Whether each row has a weight, such as its inverse document frequency, which is 0 at first: the sum is
-            then divided by the root of the sum of the n-grams' squared weights, as TF-IDF divides by its length.
+        longest: Tokens in the longest n-grams.
+        buckets: Rows for the n-grams of two or more tokens.
+        weighted: Whether each row has a weight, such as its inverse document frequency, which is 0 at first. The sum is
+            then divided by the root of the sum of the n-grams' squared weights, as TF-IDF divides by the vector's
+            length.
 
     Input shape:
         int32 (batch, tokens), each text padded on the right with 0.
@@ -60,7 +66,7 @@ class NgramLogits(keras.layers.Layer):
 
     @property
     def numbers_a_token(self) -> int:
-        """What a training step holds for a token: of each n-gram the row, its gradient, place, hash and bucket."""
+        """The numbers that a training step holds for a token: each n-gram's row, gradient, place, hash and bucket."""
         return self.longest * (2 * self.labels + 8)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
@@ -70,38 +76,39 @@ class NgramLogits(keras.layers.Layer):
         return sums / self._roots(ids, found)[:, None] + self.bias
 
     def trace(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """For the n-grams of each size, from 1 on, what each adds to the logits, float32 (n-grams, labels), and places.
+        """For each size of n-grams, from 1 on: what each n-gram adds to the logits, and its place.
 
-        With the bias all that is added is the logits.
+        Together with the bias, these shares add up to the logits.
 
         Args:
-            ids: As to `call`.
+            ids: As for `call`.
 
         Returns:
-            Shares, and int32 (n-grams, 2): the text and the token that each begins with.
+            The shares, float32 (n-grams, labels), and the places, int32 (n-grams, 2): the text and the token at which
+            each n-gram begins.
         """
         found = self.find_rows(ids)
         roots = self._roots(ids, found)
         return [(self._take(*each) / tf.gather(roots, each[1][:, 0])[:, None], each[1]) for each in found]
 
     def find_rows(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor, int]]:
-        """For the n-grams of each size, from 1 on: their rows, places and size.
+        """For each size of n-grams, from 1 on: the rows, places and size of the n-grams.
 
         Args:
-            ids: As to `call`.
+            ids: As for `call`.
 
         Returns:
-            int32 (n-grams,), rows of `embeddings`, or from two tokens on of `hashed`; int32 (n-grams, 2), the text and
-            the token that each begins with; and how many tokens.
+            int32 (n-grams,), the rows in `embeddings` for single tokens, in `hashed` for longer n-grams; int32
+            (n-grams, 2), the text and the token at which each n-gram begins; and the number of tokens.
         """
-        # A text's hashes: of its tokens, of its pairs ...; a hash is 0 where the n-gram does not fit into the text.
+        # The hashes of a text's tokens, then of its pairs, and so on; 0 where the n-gram does not fit into the text.
         wide = hashes = tf.cast(ids, tf.int64)
         found = []
         for size in range(1, self.longest + 1):
             if size > 1:
                 last = wide[:, size - 1 :]
                 hashes = (hashes[:, : tf.shape(last)[1]] * NEXT + last) * tf.cast(last > 0, tf.int64)
-            # Of single tokens the hash is the id, and rare ones may have no row.
+            # The hash of a single token is its id, and rare tokens may have no row.
             places = tf.where((hashes != 0) & (hashes < self.vocabulary_size) if size == 1 else hashes != 0)
             rows = tf.gather_nd(hashes, places)
             if size > 1:
@@ -110,11 +117,11 @@ class NgramLogits(keras.layers.Layer):
         return found
 
     def _take(self, rows: tf.Tensor, places: tf.Tensor, size: int) -> tf.Tensor:
-        """The logits of n-grams of a size, float32 (n-grams, labels)."""
+        """The logits of n-grams of one size, float32 (n-grams, labels)."""
         return tf.nn.embedding_lookup((self.embeddings if size == 1 else self.hashed).value, rows)
 
     def _roots(self, ids: tf.Tensor, found: list[tuple[tf.Tensor, tf.Tensor, int]]) -> tf.Tensor:
-        """What each text's sum is divided by, at least 1: float32 (batch,)."""
+        """The divisor of each text's sum, at least 1: float32 (batch,)."""
         if self.weighted:
             texts = tf.shape(ids)[0]
             squares = [
@@ -143,26 +150,26 @@ class NgramLogits(keras.layers.Layer):
 
 
 def _scatter(hashes: tf.Tensor) -> tf.Tensor:
-    """Numbers of 31 bits in which neighbouring hashes have nothing in common: the upper bits of a product."""
+    """Turns hashes into 31-bit numbers, the upper bits of a product, that differ widely for neighbouring hashes."""
     folded = tf.bitwise.bitwise_xor(hashes, tf.bitwise.bitwise_and(tf.bitwise.right_shift(hashes, 32), 2**32 - 1))
     return tf.bitwise.bitwise_and(tf.bitwise.right_shift(folded * SCATTER, 32), 2**31 - 1)
 
 
 def count_ngrams(blocks: Iterable[tuple[np.ndarray, np.ndarray]], *, longest: int, most: int) -> int:
-    """How many different n-grams of two tokens and more texts have; counted up to a little more than `most`.
+    """Counts the different n-grams of two or more tokens in texts, up to a little more than `most`.
 
     Args:
-        blocks: Some texts after the other: their ids without padding, int32 (tokens,), and int (texts,), how many ids
-            each of them has.
-        longest: Tokens of the longest n-grams.
-        most: Beyond this nobody asks how many there are: no more are held.
+        blocks: Blocks of texts: their ids without padding, int32 (tokens,), and the number of ids of each text, int
+            (texts,).
+        longest: Tokens in the longest n-grams.
+        most: The count ends soon after this number, to save memory.
     """
     seen = np.zeros(0, np.int64)
     for ids, lengths in blocks:
-        ends = np.repeat(np.cumsum(lengths), lengths)  # for each id the end of its text
+        ends = np.repeat(np.cumsum(lengths), lengths)  # for each id, the end of its text
         hashes = ids.astype(np.int64)
         for size in range(2, longest + 1):
-            hashes = hashes[:-1] * NEXT + ids[size - 1 :]  # as the layer has them
+            hashes = hashes[:-1] * NEXT + ids[size - 1 :]  # as in the layer
             inside = np.arange(len(hashes)) + size <= ends[: len(hashes)]
             seen = np.union1d(seen, hashes[inside])
         if len(seen) > most:

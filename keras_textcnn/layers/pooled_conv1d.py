@@ -1,4 +1,4 @@
-"""conv1d's convolution: each different token of a batch is multiplied once, and padding never."""
+"""The convolution of conv1d: multiplies each distinct token of a batch once, and padding never."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,18 +12,21 @@ from keras_textcnn.layers.embedding import Shape
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class DistinctTokens(keras.layers.Layer):
-    """Takes each id of a batch once: most running tokens of a batch are a few hundred different ones.
+    """Lists each distinct id of a batch once: the tokens of a batch are mostly a few hundred ids, repeated.
+
+    `rows[token_rows]` gives the ids of the batch's texts again, laid end to end, each followed by `gap` places of
+    padding.
 
     Args:
-        gap: Places of padding left behind each text, at least what the widest window sees beyond its first token.
+        gap: Places of padding after each text, at least as many as the widest window sees beyond its first token.
 
     Input shape:
         int32 (batch, tokens), each text padded on the right with 0.
 
     Output shapes:
-        rows:   int32 (rows,), the different ids; the first one is the padding's.
-        token_rows: int32 (tokens,), the row of each token, the texts one after the other with the gap behind each.
-        text_spans: int32 (batch, 2), the place where each text begins, and its tokens.
+        rows:   int32 (rows,), the distinct ids; the first one is padding.
+        token_rows: int32 (tokens,), the row of each token of the texts laid end to end.
+        text_spans: int32 (batch, 2), the place where each text begins, and its number of tokens.
     """
 
     def __init__(self, gap: int, **kwargs: Any) -> None:
@@ -32,7 +35,7 @@ class DistinctTokens(keras.layers.Layer):
 
     def call(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         lengths = tf.math.count_nonzero(ids, axis=1, dtype=tf.int32)
-        widths = tf.maximum(lengths, 1) + self.gap  # a text without tokens has a window too
+        widths = tf.maximum(lengths, 1) + self.gap  # an empty text has a window too
         starts = tf.cumsum(widths, exclusive=True)
         padded = tf.pad(ids, [[0, 0], [0, self.gap + 1]])
         laid_out = tf.boolean_mask(padded, tf.range(tf.shape(padded)[1]) < widths[:, None])
@@ -49,20 +52,23 @@ class DistinctTokens(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class PooledConv1D(keras.layers.Layer):
-    """A convolution over looked-up vectors, ReLU, and its maximum or mean over the windows that start in the text.
+    """A convolution over looked-up vectors, ReLU, and the maximum or mean over the windows of each text.
 
-    A window's feature is a sum over its tokens, each multiplied by the kernel at its place in the window. So the kernel
-    is multiplied with each different token once, not with each running one, and windows add up rows of the products:
-    a fraction of the arithmetic, and none of it for padding. The maximum's gradient goes to the windows that won, one
-    for each text and filter, and its sums take no time that grows with the length of the text.
+        feature(i) = relu(bias + sum of vectors[token i + j] @ kernel[j] over j = 0 ... window - 1)
+        pooled     = the maximum, or the mean, of feature(i) over the windows i of the text
+
+    The product of a vector and kernel[j] is the same wherever its token occurs. It is therefore computed once for each
+    distinct token, and windows add up rows of these products. This takes a fraction of the arithmetic, and none for
+    padding. The gradient of the maximum goes only to the windows that won, one for each text and filter, so the time of
+    its sums does not grow with the length of the texts.
 
     Args:
         filters: Feature maps.
-        window: Tokens that the convolution sees. A text shorter than that has one window, its first.
+        window: Tokens that the convolution sees. A text of n tokens has n - window + 1 windows, but at least one.
         poolings: "max", "average" or both, over the windows of a text.
 
     Input shapes:
-        float32 (rows, dimensions), the different tokens' vectors; from `DistinctTokens` token rows and text spans.
+        float32 (rows, dimensions), the vectors of the distinct tokens; token rows and text spans of `DistinctTokens`.
 
     Output shape:
         float32 (batch, len(poolings) * filters).
@@ -79,7 +85,7 @@ class PooledConv1D(keras.layers.Layer):
 
     @property
     def numbers_a_token(self) -> int:
-        """What a training step holds for a token that is different from all others, its vector included."""
+        """The numbers that a training step holds for a token that occurs only once, including its vector."""
         return (3 * self.window + 2) * self.filters + 2 * self.kernel.shape[1]
 
     def call(self, vectors: tf.Tensor, token_rows: tf.Tensor, text_spans: tf.Tensor) -> tf.Tensor:
@@ -87,7 +93,7 @@ class PooledConv1D(keras.layers.Layer):
         bias = self._rounded(self.bias)
         pooled = []
         for pooling in self.poolings:
-            if pooling == "max":  # ReLU is monotone: after the maximum it gives what it gives before
+            if pooling == "max":  # ReLU is monotone, so it can come after the maximum
                 pooled.append(tf.nn.relu(_maximum_of_sums(row_products, window_rows, texts) + bias))
             else:
                 pooled.append(tf.math.segment_mean(tf.nn.relu(_sum_rows(row_products, window_rows) + bias), texts))
@@ -96,16 +102,19 @@ class PooledConv1D(keras.layers.Layer):
     def trace(
         self, vectors: tf.Tensor, token_rows: tf.Tensor, text_spans: tf.Tensor, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """What each window adds to the logits through the pooled features, float32 (windows of all texts, labels).
+        """What each window adds to the logits through the pooled features.
 
-        In bfloat16 `call` rounds what it pools; windows add shares of the rounded features, so that all add up.
+        In bfloat16, `call` rounds the pooled features. Windows add shares of the rounded features, so that the shares
+        add up to the same sum.
 
         Args:
-            vectors, token_rows, text_spans: As to `call`.
-            weights: float32 (len(poolings) * filters, labels), of the logits. Windows that share a maximum share it.
+            vectors, token_rows, text_spans: As for `call`.
+            weights: float32 (len(poolings) * filters, labels), the weights of the logits. Windows with the same maximum
+                share it equally.
 
         Returns:
-            The sums; and int32 (windows of all texts, 2), each window's text and the token that it begins with.
+            float32 (windows of all texts, labels), what each window adds; and int32 (windows of all texts, 2), each
+            window's text and the token at which it begins.
         """
         row_products, window_rows, texts, firsts = self._multiply(vectors, token_rows, text_spans)
         features = _sum_rows(row_products, window_rows) + self._rounded(self.bias)
@@ -122,24 +131,27 @@ class PooledConv1D(keras.layers.Layer):
         return added, tf.stack([texts, firsts], axis=1)
 
     def _rounded(self, values: tf.Tensor) -> tf.Tensor:
-        """Values as the layer's precision has them, float32."""
+        """Values rounded to the layer's precision, as float32."""
         return tf.cast(ops.cast(values, self.compute_dtype), tf.float32)
 
     def _multiply(
         self, vectors: tf.Tensor, token_rows: tf.Tensor, text_spans: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The products, float32 (rows * window, filters), and which of them each window sums up, (window, windows).
+        """Multiplies the vectors by the kernel.
 
-        With them for each window its text and the token that it begins with, int32 (windows,), both ascending.
+        Returns:
+            float32 (rows * window, filters), the products; int32 (window, windows), the rows of the products that each
+            window adds up; and int32 (windows,) each, the text of each window and the token at which it begins, both
+            ascending.
         """
-        # Keras casts to the layer's precision for `call` alone.
+        # Keras casts to the layer's precision only for `call`.
         side_by_side = ops.transpose(ops.cast(self.kernel, self.compute_dtype), (1, 0, 2))
         vectors = ops.cast(vectors, self.compute_dtype)
         row_products = ops.matmul(vectors, ops.reshape(side_by_side, (vectors.shape[-1], self.window * self.filters)))
-        # Sums of rounded numbers would be rounded again: they are float32 in any precision.
+        # float32 in any precision: otherwise the sums of rounded products would be rounded again.
         row_products = tf.reshape(tf.cast(row_products, tf.float32), [-1, self.filters])
         windows = tf.maximum(text_spans[:, 1] - self.window + 1, 1)
-        most = tf.maximum(tf.reduce_max(windows), 0)  # of no texts the maximum is below zero
+        most = tf.maximum(tf.reduce_max(windows), 0)  # without texts, the maximum is negative
         inside = tf.where(tf.range(most) < windows[:, None])
         texts, firsts = tf.cast(inside[:, 0], tf.int32), tf.cast(inside[:, 1], tf.int32)
         offsets = tf.range(self.window)[:, None]
@@ -156,20 +168,26 @@ class PooledConv1D(keras.layers.Layer):
 
 
 def _sum_rows(row_products: tf.Tensor, window_rows: tf.Tensor) -> tf.Tensor:
-    """The features: for each window the sum of its rows of the products, float32 (windows, filters)."""
+    """The sum of each window's rows of the products, float32 (windows, filters)."""
     return tf.add_n([tf.gather(row_products, part) for part in tf.unstack(window_rows)])
 
 
 def _maximum_of_sums(row_products: tf.Tensor, window_rows: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
     """The maximum of each filter over the windows of each text.
 
+        features = _sum_rows(row_products, window_rows)
+        largest  = tf.math.segment_max(features, texts)
+
+    The gradient of `largest` is divided equally among the windows whose feature equals it. From each of them it goes to
+    all rows of the products that the window adds up.
+
     Args:
         row_products: float32 (rows, filters).
-        window_rows: int32 (window, windows), for each token of each window its row of the products.
+        window_rows: int32 (window, windows), the row of the products for each token of each window.
         texts: int32 (windows,), ascending: the text of each window.
 
     Returns:
-        float32 (texts, filters). Windows with the same feature share its gradient.
+        float32 (texts, filters).
     """
 
     @tf.custom_gradient
@@ -179,7 +197,8 @@ def _maximum_of_sums(row_products: tf.Tensor, window_rows: tf.Tensor, texts: tf.
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             filters, numbers = tf.shape(row_products)[1], tf.size(upstream)
-            # What dropout or ReLU has set to zero, most of it, has no winner: nothing equals infinity.
+            # Dropout and ReLU make most of the gradient zero. Infinity leaves those places without a winner, because no
+            # feature equals it.
             sought = tf.where(tf.equal(upstream, 0), float("inf"), largest)
             won = tf.cast(tf.where(tf.equal(features, tf.gather(sought, texts))), tf.int32)
             window, filter = won[:, 0], won[:, 1]

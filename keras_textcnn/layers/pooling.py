@@ -1,4 +1,4 @@
-"""Poolings over the windows that start in the text."""
+"""Poolings over the windows of a text."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from keras_textcnn.layers.embedding import Shape
 
 
 class _TextPooling(keras.layers.Layer):
-    """What the poolings share: which windows start in the text."""
+    """The base of the poolings: finds the windows of each text."""
 
     def __init__(self, window: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.window = window
 
     def _windows(self, features: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """How many windows each text has, int32 (batch, 1), and which those are, bool (batch, windows)."""
+        """The number of windows of each text, int32 (batch, 1), and a mask of them, bool (batch, windows)."""
         lengths = ops.sum(ops.cast(ops.not_equal(ids, 0), "int32"), axis=1, keepdims=True)
         windows = ops.maximum(lengths - self.window + 1, 1)
         return windows, ops.arange(ops.shape(features)[1], dtype="int32")[None] < windows
@@ -31,13 +31,13 @@ class _TextPooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class TextMaxPooling(_TextPooling):
-    """The maximum of each feature map over the windows that start in the text.
+    """The maximum of each feature map over the windows of the text.
 
-    A text shorter than the window has one window, its first. Expects texts padded on the right by at least
+    A text of n tokens has n - window + 1 windows, but at least one. Expects texts padded on the right by at least
     `window - 1` zero vectors, so that window i starts at token i.
 
     Args:
-        window: Tokens the convolution sees.
+        window: Tokens that the convolution sees.
 
     Input shape:
         Features, float32 (batch, windows, filters), and ids, int32 (batch, tokens).
@@ -48,16 +48,16 @@ class TextMaxPooling(_TextPooling):
 
     def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
         _, inside = self._windows(features, ids)
-        # Adding costs one pass and no gradient of its own, which a selection would.
+        # An addition costs one pass and, unlike a selection, needs no gradient of its own.
         outside = ops.cast(ops.where(inside, 0.0, -float("inf")), features.dtype)
         return ops.max(features + outside[:, :, None], axis=1)
 
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class TextAveragePooling(_TextPooling):
-    """The mean of each feature map over the windows that start in the text.
+    """The mean of each feature map over the windows of the text.
 
-    Args, input shape, output shape: as of `TextMaxPooling`.
+    Arguments, input shape and output shape are those of `TextMaxPooling`.
     """
 
     def call(self, features: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:

@@ -10,10 +10,10 @@ from keras_textcnn.layers.embedding import Shape
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class ScaledSum(keras.layers.Layer):
-    """The sum of several models' logits, each times a scale that is set, not trained.
+    """The sum of several models' logits, each multiplied by a scale that is set, not trained.
 
     Input shapes:
-        float32 (batch, labels), once for each model.
+        float32 (batch, labels), one for each model.
 
     Output shape:
         float32 (batch, labels).

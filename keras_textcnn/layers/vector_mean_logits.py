@@ -12,11 +12,13 @@ from keras_textcnn.layers.embedding import Shape
 class VectorMeanLogits(keras.layers.Layer):
     """A linear model of the mean of a text's pretrained vectors: a row of logits for each token, and their mean.
 
-    A weight matrix times a mean of vectors is the mean of the products, so that one row for each token is all there is
-    to keep. Tokens without a vector do not count. All rows begin at zero.
+        logits(text) = bias + mean(vectors of its tokens) @ weights = bias + mean(vectors of its tokens @ weights)
+
+    So the layer keeps only one row, vector @ weights, for each token. Tokens without a vector do not count. All rows
+    start at zero.
 
     Args:
-        vocabulary_size: Rows, padding and unknown included.
+        vocabulary_size: Rows, including padding and unknown.
         labels: Columns.
 
     Input shape:
@@ -38,7 +40,7 @@ class VectorMeanLogits(keras.layers.Layer):
 
     @property
     def numbers_a_token(self) -> int:
-        """What a training step holds for a token: its row, the gradient, the place."""
+        """The numbers that a training step holds for a token: its row, gradient and place."""
         return 2 * self.labels + 4
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:

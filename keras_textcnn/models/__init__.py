@@ -1,1 +1,1 @@
-"""One builder a file, each an uncompiled functional model from ids to logits; `presets.MODELS` names them."""
+"""Builders of uncompiled functional models from ids to logits; `presets.MODELS` lists them by name."""

@@ -1,4 +1,4 @@
-"""Windows of words: side by side, as Kim (2014) has them, or one convolution upon the other."""
+"""CNNs over windows of words: parallel windows, as in Kim (2014), or stacked convolutions."""
 
 from collections.abc import Sequence
 
@@ -43,39 +43,39 @@ def build_conv1d(
     ngram_svm: bool = False,
     vector_mean: bool = False,
 ) -> keras.Model:
-    """The one-layer text CNN of Kim (2014), uncompiled; its prediction does not depend on the padding.
+    """The one-layer text CNN of Kim (2014), uncompiled; padding does not change its predictions.
 
     Shapes:
         ids:      int32 (batch, tokens); 0 is padding, 1 is unknown
-        rows:     int32 (rows,), the different ids of the batch
+        rows:     int32 (rows,), the distinct ids of the batch
         embedded: float32 (rows, dimensions), twice as wide if multichannel
         pooled:   float32 (batch, len(windows) * len(poolings) * filters)
         logits:   float32 (batch, labels)
 
     Args:
-        vocabulary_size: Rows of the embedding, padding and unknown included.
+        vocabulary_size: Rows of the embedding, including padding and unknown.
         labels: Outputs.
         dimensions: Columns of the embedding.
         windows: Tokens that each convolution sees.
         filters: Feature maps of each window.
-        poolings: "max", "average" or both, over the windows that start in the text.
+        poolings: "max", "average" or both, over the windows of the text.
         hidden: Units of hidden layers between the pooled features and the logits.
-        multichannel: Whether a second copy of the embedding, which stays as it is loaded, stands beside the first.
-        embedding_dropout: Fraction of a vector dropped in training, the same wherever its token stands in a batch, in
-            [0, 1).
+        multichannel: Whether there is a second, static copy of the embedding, which keeps the vectors as loaded.
+        embedding_dropout: Fraction of a vector dropped in training, in [0, 1); the same dimensions wherever its token
+            occurs in a batch.
         dropout: Fraction of the pooled features, and of each hidden layer, dropped in training, in [0, 1).
-        max_norm: The longest that the weights of a label may become (Kim: 3); None: any length.
-        ngrams: Tokens of the longest n-grams of a linear model whose logits are added (`NgramLogits`); 0: none.
-        ngram_buckets: Rows that n-grams of two tokens and more share.
-        ngram_words: Ids below this one have a row of their own there, others none; None: all have.
+        max_norm: The maximum norm of a label's weights (Kim: 3); None: no limit.
+        ngrams: Tokens in the longest n-grams of a linear model whose logits are added (`NgramLogits`); 0: none.
+        ngram_buckets: Rows that the n-grams of two or more tokens share.
+        ngram_words: Ids below this number have a row of their own in that model, others have none; None: all have one.
         ngram_svm: Whether the n-grams have weights, for `linear_models.solve_ngrams`.
-        vector_mean: Whether the logits of a linear model of the vectors' mean are added (`VectorMeanLogits`).
+        vector_mean: Whether the logits of a linear model of the mean vector are added (`VectorMeanLogits`).
 
     Raises:
         ValueError: A size is not positive, a dropout is outside [0, 1), windows repeat or a pooling is unknown.
 
-    Differs from the paper: dropout on the embedding too; filters have weights of their own for each channel; the
-    linear models beside it.
+    Differs from the paper: dropout on the embedding as well; separate filter weights for each channel; the added linear
+    models.
     Source: Kim (2014), https://arxiv.org/abs/1408.5882, section 2.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
@@ -83,7 +83,7 @@ def build_conv1d(
     check_sizes(windows=min(windows, default=0), hidden=min(hidden, default=1))
     check_sizes(ngrams=ngrams or 1, ngram_buckets=ngram_buckets, ngram_words=ngram_words or 1)
     if not poolings or not set(poolings) <= set(POOLINGS):
-        raise ValueError(f"`poolings` must be of {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
+        raise ValueError(f"`poolings` must be chosen from {', '.join(POOLINGS)}. Received: poolings={tuple(poolings)}")
 
     ids = keras.Input((None,), dtype="int32", name="ids")
     rows, token_rows, text_spans = DistinctTokens(max(windows) - 1, name=DISTINCT_TOKENS)(ids)
@@ -110,7 +110,7 @@ def build_conv1d(
 
 
 def shortest_stack(windows: Sequence[int], pooling: int) -> int:
-    """The fewest tokens that reach through the layers of `build_conv1d_stack`."""
+    """The fewest tokens that the layers of `build_conv1d_stack` can take."""
     return shortest_text(windows, [*[pooling] * (len(windows) - 1), 1])
 
 
@@ -127,33 +127,32 @@ def build_conv1d_stack(
     embedding_dropout: float = 0.0,
     dropout: float = 0.5,
 ) -> keras.Model:
-    """Convolutions upon each other with a pooling between them, as in the GloVe tutorial, uncompiled.
+    """Stacked convolutions with poolings between them, as in the GloVe tutorial, uncompiled.
 
     Shapes:
         ids:      int32 (batch, tokens); 0 is padding, 1 is unknown
         embedded: float32 (batch, tokens, dimensions)
         features: float32 (batch, positions, filters); a convolution leaves n - window + 1 of n positions, a pooling
-                  a `pooling`th of them
+                  divides them by `pooling`
         pooled:   float32 (batch, filters), the maximum over the last convolution's positions
         logits:   float32 (batch, labels)
 
     Args:
-        vocabulary_size: Rows of the embedding, padding and unknown included.
+        vocabulary_size: Rows of the embedding, including padding and unknown.
         labels: Outputs.
         tokens: The length that all texts are padded or cut to.
         dimensions: Columns of the embedding.
-        windows: Positions that each convolution sees, the first one's are tokens.
+        windows: Positions that each convolution sees; for the first one, these are tokens.
         filters: Feature maps of each convolution.
-        pooling: Positions of which the maximum is taken between two convolutions.
+        pooling: Positions over which the maximum is taken between two convolutions.
         hidden: Units of hidden layers.
-        embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
+        embedding_dropout: Fraction of the embedding's dimensions dropped for a whole text in training, in [0, 1).
         dropout: Fraction of the pooled features, and of each hidden layer, dropped in training, in [0, 1).
 
     Raises:
-        ValueError: A size is not positive, a dropout is outside [0, 1), or so many tokens do not reach through the
-            layers.
+        ValueError: A size is not positive, a dropout is outside [0, 1), or `tokens` is too small for the layers.
 
-    Differs from the tutorial: dropout; padding on the right, as zeros.
+    Differs from the tutorial: dropout; padding with zeros on the right.
     Source: the GloVe tutorial, section 4.2; F. Chollet, "Using pre-trained word embeddings in a Keras model" (2016).
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)

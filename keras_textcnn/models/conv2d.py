@@ -1,4 +1,4 @@
-"""The text as an image: tokens down, the embedding's dimensions across, one channel."""
+"""CNNs that read the text as an image: tokens down, the embedding's dimensions across, one channel."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from keras_textcnn.layers.names import EMBEDDING, EMBEDDING_DROPOUT
 from keras_textcnn.layers.pooling import TextMaxPooling
 from keras_textcnn.models.heads import check_fractions, check_length, check_sizes, classify
 
-SCALE = 0.03  # of 80,000 features: a step of Adam at 3e-4 moves a hidden unit by less than 1
+SCALE = 0.03  # for 80,000 features: a step of Adam at 3e-4 then moves a hidden unit by less than 1
 
 
 def shortest_image(windows: Sequence[int], pooling: int) -> int:
-    """The fewest tokens, and dimensions, that reach through the layers of `build_conv2d`."""
+    """The fewest tokens, and the fewest dimensions, that the layers of `build_conv2d` can take."""
     return pooling ** len(windows)
 
 
@@ -32,38 +32,38 @@ def build_conv2d(
     embedding_dropout: float = 0.0,
     dropout: float = 0.5,
 ) -> keras.Model:
-    """The Conv2D tutorial's model: square filters, square poolings, flattened, uncompiled.
+    """The Conv2D tutorial's model, uncompiled: square filters, square poolings, flattened features.
 
-    As the tutorial has it, it stays at the accuracy of a coin: the flattened features are tens of thousands, none is
-    negative and those of padding are all alike, so that one step of Adam moves a hidden unit by more than its ReLU can
-    come back from. So each feature map is normalized over the places of the texts, that of padding is zero, and all are
-    made small.
+    In the tutorial's form, its accuracy stays at chance. There are tens of thousands of flattened features, none of
+    them negative, and those of padding are all alike, so one step of Adam moves a hidden unit further than its ReLU can
+    recover from. Therefore each feature map is normalized over the places of the texts, set to zero at padding, and
+    scaled down.
 
     Shapes:
         ids:       int32 (batch, tokens); 0 is padding, 1 is unknown
         image:     float32 (batch, tokens, dimensions, 1)
-        features:  float32 (batch, rows, columns, filters); a pooling leaves a `pooling`th of rows and of columns
+        features:  float32 (batch, rows, columns, filters); each pooling divides rows and columns by `pooling`
         flattened: float32 (batch, rows * columns * filters)
         logits:    float32 (batch, labels)
 
     Args:
-        vocabulary_size: Rows of the embedding, padding and unknown included.
+        vocabulary_size: Rows of the embedding, including padding and unknown.
         labels: Outputs.
         tokens: The length that all texts are padded or cut to.
         dimensions: Columns of the embedding.
-        windows: Side of each convolution's square, in tokens and dimensions; the convolutions keep the size.
+        windows: Side of each convolution's square, in tokens and dimensions; convolutions keep the image's size.
         filters: Feature maps of each convolution.
-        pooling: Side of the square of which a maximum is taken after each convolution.
+        pooling: Side of the square over which the maximum is taken after each convolution.
         hidden: Units of hidden layers.
-        embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
+        embedding_dropout: Fraction of the embedding's dimensions dropped for a whole text in training, in [0, 1).
         dropout: Fraction of the flattened features, and of each hidden layer, dropped in training, in [0, 1).
 
     Raises:
-        ValueError: A size is not positive, a dropout is outside [0, 1), or tokens or dimensions do not reach through
+        ValueError: A size is not positive, a dropout is outside [0, 1), or `tokens` or `dimensions` is too small for
             the poolings.
 
-    Differs from the tutorial: the image has one channel, where it feeds ragged arrays; normalization and scale;
-    dropout; logits, no softmax.
+    Differs from the tutorial: the image has one channel, where the tutorial feeds ragged arrays; normalization and
+    scaling; dropout; logits instead of a softmax.
     Source: the Conv2D tutorial, section 5.2.
     """
     check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
@@ -84,8 +84,8 @@ def build_conv2d(
     for number, window in enumerate(windows, 1):
         features = layers.Conv2D(filters, window, padding="same", activation="relu", name=f"conv_{number}")(features)
         features = layers.MaxPooling2D(pooling, name=f"pooling_{number}")(features)
-        places = places[:, : features.shape[1] * pooling : pooling]  # 0 where no token is left
-        # For each column too: Keras 3.15 wants a mask of (batch, rows, columns), and counts what stands in it.
+        places = places[:, : features.shape[1] * pooling : pooling]  # 0 where only padding is left
+        # Repeated for each column: Keras 3.15 expects a mask of (batch, rows, columns) and counts its entries.
         inside = ops.repeat(ops.not_equal(places, 0)[:, :, None], features.shape[2], axis=2)
         normalize = layers.BatchNormalization(momentum=0.9, name=f"normalization_{number}")
         features = normalize(features, mask=inside)
@@ -108,10 +108,10 @@ def build_conv2d_windows(
     embedding_dropout: float = 0.0,
     dropout: float = 0.5,
 ) -> keras.Model:
-    """Filters as wide as the image, uncompiled: the function of `build_conv1d`, written with Conv2D.
+    """Filters as wide as the image, uncompiled: the same function as `build_conv1d`, written with Conv2D.
 
-    A filter of (window, dimensions) has one place across and `tokens - window + 1` down: it is a one-dimensional
-    convolution. So the two models have weights of the same names, and of the same numbers, and give the same logits.
+    A filter of (window, dimensions) fits in one place across and in `tokens - window + 1` places down, so it is a
+    one-dimensional convolution. The two models have weights with the same names and sizes, and give the same logits.
 
     Shapes:
         ids:      int32 (batch, tokens); 0 is padding, 1 is unknown
@@ -121,12 +121,12 @@ def build_conv2d_windows(
         logits:   float32 (batch, labels)
 
     Args:
-        vocabulary_size: Rows of the embedding, padding and unknown included.
+        vocabulary_size: Rows of the embedding, including padding and unknown.
         labels: Outputs.
         dimensions: Columns of the embedding.
         windows: Tokens that each convolution sees.
         filters: Feature maps of each window.
-        embedding_dropout: Fraction of the embedding's dimensions dropped in a text in training, in [0, 1).
+        embedding_dropout: Fraction of the embedding's dimensions dropped for a whole text in training, in [0, 1).
         dropout: Fraction of the pooled features dropped in training, in [0, 1).
 
     Raises:

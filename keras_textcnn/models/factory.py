@@ -1,4 +1,4 @@
-"""From settings, or a finished run, to a model."""
+"""Builds the model that the settings describe, and loads its vectors."""
 
 import inspect
 import re
@@ -19,7 +19,7 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> ke
     """The model that a config describes.
 
     Raises:
-        InputError: Its sizes do not go together.
+        InputError: The sizes do not fit together.
     """
     config = config.resolved()
     build = config.family.load_builder()
@@ -34,11 +34,11 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> ke
     except ValueError as error:
         reason = " ".join(str(error).split()).replace("`tokens`", "--maximum-tokens")
         reason = re.sub("`([a-z_]+)`", lambda name: f"--{name[1].replace('_', '-')}", reason)
-        raise InputError(f"the settings make no {config.model}: {reason}") from error
+        raise InputError(f"cannot build {config.model} with these settings: {reason}") from error
 
 
 def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
-    """Puts the vectors that a corpus was encoded with into a model's embedding, if there are any."""
+    """Loads the vectors that a corpus was encoded with, if any, into a model's embedding."""
     if config.vectors != NO_VECTORS:
         matrix = pretrained_vectors.embedding_matrix(
             encoded.vocabulary,

@@ -1,4 +1,4 @@
-"""What the builders share: checks of sizes, the hidden layers and the logits."""
+"""Functions that the builders share: checks of sizes, the hidden layers and the logits."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,11 +23,11 @@ def check_fractions(**fractions: float) -> None:
 
 
 def shortest_text(windows: Sequence[int], poolings: Sequence[int]) -> int:
-    """The fewest tokens that leave one position after convolutions without padding, each with a pooling behind it.
+    """The fewest tokens that leave one position after convolutions without padding, each followed by a pooling.
 
     Args:
-        windows: Tokens that each convolution sees: n of them leave n - window + 1 positions.
-        poolings: Positions that each pooling makes one of; 1 for none.
+        windows: Positions that each convolution sees: n positions become n - window + 1.
+        poolings: Positions that each pooling reduces to one; 1: no pooling.
     """
     tokens = 1
     for window, pooling in zip(reversed(windows), reversed(poolings), strict=True):
@@ -36,7 +36,7 @@ def shortest_text(windows: Sequence[int], poolings: Sequence[int]) -> int:
 
 
 def check_length(tokens: int, shortest: int) -> None:
-    """Raises ValueError if texts of so many tokens are shorter than the model's layers need."""
+    """Raises ValueError if `tokens` is too small for the model's layers."""
     if tokens < shortest:
         raise ValueError(f"`tokens` must be at least {shortest} for these layers. Received: tokens={tokens}")
 
@@ -57,8 +57,8 @@ def classify(
         labels: Outputs.
         hidden: Units of each hidden layer.
         dropout: Fraction of a hidden layer's units dropped in training, in [0, 1).
-        max_norm: The longest that the weights of a label may become; None: any length.
-        initializer: Makes the initializer of each layer's weights; a shared one would draw the same numbers.
+        max_norm: The maximum norm of a label's weights; None: no limit.
+        initializer: Creates the initializer of each layer's weights; a shared one would draw the same numbers.
 
     Returns:
         float32 (batch, labels).
@@ -67,7 +67,7 @@ def classify(
         features = layers.Dense(units, "relu", kernel_initializer=initializer(), name=f"hidden_{number}")(features)
         features = layers.Dropout(dropout, name=f"hidden_dropout_{number}")(features)
     constraint = keras.constraints.MaxNorm(max_norm, axis=0) if max_norm else None
-    # In any precision float32: softmax and loss need every digit of a logit.
+    # float32 in any precision: softmax and loss need every digit of a logit.
     dense = layers.Dense(
         labels, kernel_initializer=initializer(), kernel_constraint=constraint, dtype="float32", name=LOGITS
     )

@@ -1,4 +1,4 @@
-"""Keras callbacks of a training."""
+"""Keras callbacks for training."""
 
 import contextlib
 import math
@@ -15,16 +15,17 @@ from keras_textcnn.training.phases import Progress
 
 
 class RunSeconds(keras.callbacks.Callback):
-    """The seconds that all processes together have worked on a run; those of the earlier ones are a checkpoint.
+    """Counts the seconds that all processes together have worked on a run.
 
-    Kept after each epoch, and where the run is interrupted: leaving it as a context.
+    The seconds of earlier processes come from a checkpoint. It is written after each epoch and, if the run is
+    interrupted, on leaving the context.
 
     Args:
         run: The run.
-        started: When this process began, of `time.perf_counter`.
+        started: When this process began, by `time.perf_counter`.
 
     Raises:
-        InputError: The checkpoint is damaged, or another run's.
+        InputError: The checkpoint is damaged or belongs to another run.
     """
 
     def __init__(self, run: Run, started: float) -> None:
@@ -37,7 +38,7 @@ class RunSeconds(keras.callbacks.Callback):
                 self._before = float(facts["seconds"])
 
     def so_far(self) -> float:
-        """Of this process until now, and of those before it."""
+        """The seconds of this process so far and of those before it."""
         return self._before + time.perf_counter() - self._started
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -47,25 +48,28 @@ class RunSeconds(keras.callbacks.Callback):
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        with contextlib.suppress(OSError):  # the checkpoints go when a run is finished; a full disk has its own error
+        with contextlib.suppress(OSError):  # a finished run has no checkpoints; a full disk has its own error
             if self._path.parent.exists():
                 self.on_epoch_end(0)
 
 
 class NotFiniteLossError(ArithmeticError):
-    """The loss of a batch is not a number, or infinite."""
+    """The loss of a batch is NaN or infinite."""
 
 
 class BatchWatch(keras.callbacks.Callback):
-    """Ends an epoch between two batches if that is asked for, and says in the progress where; or if the loss is lost.
+    """Ends an epoch between two batches, on request or because the loss is NaN or infinite.
+
+    On request, it records in the progress where the epoch ended.
 
     Args:
-        progress: Of the fit.
-        sums: Of the loss and the accuracy over the batches that were done before; empty if none were.
-        stop_if_requested: As of `two_phase_fit`.
+        progress: The progress of the fit.
+        sums: The sums of the loss and the accuracy over the batches of the epoch that are already done; empty if none
+            are.
+        stop_if_requested: As for `two_phase_fit`.
 
     Attributes:
-        ended: Whether it has ended the epoch.
+        ended: Whether the epoch was ended on request.
     """
 
     def __init__(self, progress: Progress, sums: Sequence[np.ndarray], stop_if_requested: Callable[[], None]) -> None:
@@ -75,16 +79,16 @@ class BatchWatch(keras.callbacks.Callback):
         self.ended = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._sums:  # Keras has just set them to zero
+        if self._sums:  # Keras has just reset them
             assign_values(self.model.metrics_variables, self._sums)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         steps = self.params["steps"]
-        done = self._begun + min(batch + 1, steps)  # Keras counts on beyond the last one
+        done = self._begun + min(batch + 1, steps)  # Keras counts beyond the last batch
         if not math.isfinite(logs["loss"]):
             first = self._begun + batch + 2 - self.model.steps_per_execution
             raise NotFiniteLossError(f"in one of the batches {first} to {done} of {self._begun + steps}")
-        if batch + 1 < steps:  # else the epoch is as good as done
+        if batch + 1 < steps:  # otherwise the epoch is practically done
             try:
                 self._end_if_asked()
             except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""A fit's checkpoint: one file of arrays, replaced at once, which ends with its own checksum."""
+"""A fit's checkpoint: one file of arrays that ends with its own checksum and is replaced in one step."""
 
 import contextlib
 import hashlib
@@ -22,7 +22,7 @@ from keras_textcnn.training.phases import Phase
 FACTS = "facts"
 BAD = (
     *(*DAMAGES, OSError, KeyError, TypeError, AttributeError, MemoryError, RuntimeError),
-    *(SyntaxError, tokenize.TokenError),  # NumPy reads an array's header as Python's literals
+    *(SyntaxError, tokenize.TokenError),  # NumPy parses an array's header as Python literals
 )
 
 Groups = Mapping[str, Sequence[np.ndarray]]
@@ -32,9 +32,9 @@ def write_checkpoint(path: Path, owner: str, facts: Mapping[str, Any], groups: G
     """Writes a checkpoint.
 
     Args:
-        path: Where; what is there is replaced once the new one is whole and on the disk.
-        owner: Names the fit that it is of.
-        facts: What JSON can hold.
+        path: The file; an existing one is replaced once the new one is complete and on the disk.
+        owner: Names the fit that the checkpoint belongs to.
+        facts: Values that JSON can hold.
         groups: Lists of arrays by name.
     """
     arrays: dict[str, Any] = {
@@ -47,20 +47,20 @@ def write_checkpoint(path: Path, owner: str, facts: Mapping[str, Any], groups: G
 
 
 def read_checkpoint(path: Path, owner: str) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
-    """Reads what `write_checkpoint` wrote; groups that had no arrays are left out.
+    """Reads the facts and the groups of a checkpoint; groups without arrays are left out.
 
     Raises:
-        InputError: It is damaged, or has another owner.
+        InputError: The checkpoint is damaged or has another owner.
     """
     groups: dict[str, list[np.ndarray]] = {}
     with reading_checkpoint(path):
         content = io.BytesIO(without_digest(path.read_bytes()))
         with np.load(content, allow_pickle=False) as arrays:
             if any(member.compress_type != zipfile.ZIP_STORED for member in arrays.zip.infolist()):
-                raise ValueError("it is packed")  # and may be to any size
+                raise ValueError("its arrays are compressed")  # and could unpack to any size
             its_owner, facts = json.loads(str(arrays[FACTS]))
             if its_owner != owner:
-                raise ValueError("it is of another run, or another part of this one")
+                raise ValueError("it belongs to another run, or to another part of this run")
             for name in arrays.files:  # in the order they were written
                 if name != FACTS:
                     groups.setdefault(name.split("/")[0], []).append(arrays[name])
@@ -69,7 +69,7 @@ def read_checkpoint(path: Path, owner: str) -> tuple[dict[str, Any], dict[str, l
 
 @contextlib.contextmanager
 def reading_checkpoint(path: Path) -> Iterator[None]:
-    """Turns what a checkpoint raises that is damaged, or does not fit, into an `InputError` that names it."""
+    """Turns the errors of a checkpoint that is damaged or does not fit into an `InputError` that names the file."""
     try:
         yield
     except BAD as error:
@@ -77,10 +77,12 @@ def reading_checkpoint(path: Path) -> Iterator[None]:
 
 
 class UnchangedWeights:
-    """The weights that none of some phases changes: a checkpoint holds a digest of them, for the fit begins with them.
+    """The weights that a fit's phases so far have not changed.
+
+    A fit begins with these weights anyway, so its checkpoint holds only a digest of them.
 
     Args:
-        model: In a fit of these phases, before the first step or after any.
+        model: The model of the fit, before the first step or after any step.
         phases: The current phase and those before it.
 
     Attributes:
@@ -97,16 +99,16 @@ class UnchangedWeights:
         self.digest = digest.hexdigest()
 
     def others(self, variables: Sequence[keras.Variable]) -> list[keras.Variable]:
-        """Those of the variables that are not among these weights."""
+        """The variables that are not among these weights."""
         return [variable for variable in variables if id(variable) not in self._ids]
 
     def leave_out(self, variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The values of `others`, of the values of all variables."""
+        """Picks the values of `others` from the values of all variables."""
         pairs = zip(variables, values, strict=True)
         return [value for variable, value in pairs if id(variable) not in self._ids]
 
     def fill_in(self, variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The values of all variables, of the values of `others`."""
+        """Completes the values of `others` to those of all variables."""
         others = dict(zip(map(id, self.others(variables)), values, strict=True))
         return [others[id(one)] if id(one) in others else keras.ops.convert_to_numpy(one) for one in variables]
 
@@ -117,8 +119,8 @@ def values_of(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 
 
 def assign_values(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Sets variables to values; raises ValueError for a value of another shape."""
+    """Sets variables to values; raises ValueError if a shape differs."""
     for variable, value in zip(variables, values, strict=True):
-        if value.shape != tuple(variable.shape):  # Keras's own message prints the arrays
+        if value.shape != tuple(variable.shape):  # Keras's own message would print the arrays
             raise ValueError(f"{variable.path} has the shape {tuple(variable.shape)}, not {value.shape}")
         variable.assign(value)

@@ -1,4 +1,4 @@
-"""Unequal labels: how much each weighs in the loss, and how often each text is drawn."""
+"""Imbalanced labels: how much each label counts in the loss, and how often each text is drawn."""
 
 import numpy as np
 from scipy import sparse
@@ -9,20 +9,21 @@ POWERS = {"balanced": 1.0, "square-root": 0.5}
 def weigh_labels(
     targets: np.ndarray | sparse.csr_array, kind: str = "balanced", *, labels: int | None = None
 ) -> np.ndarray:
-    """Weights by which rare labels count for more; their mean over the texts is 1.
+    """Class weights, which make rare labels count more; their mean over the texts is 1.
 
-    With "balanced" a label weighs the less the more texts have it, so that all labels weigh the same in all; with
-    "square-root" by the square root of that, which moves less and does not let one text outweigh a thousand.
+    With "balanced", a label's weight is proportional to 1 / (texts that have it), so that all labels have the same
+    weight in total. With "square-root", it is proportional to the square root of that: a milder correction, in which a
+    single text does not outweigh a thousand.
 
     Args:
-        targets: int (texts,), the label of each training text, or (texts, labels), 1 for each label of a text, maybe
-            sparse.
-        kind: Of `POWERS`.
-        labels: How many there are, if there may be more than the training texts have.
+        targets: int (texts,), the label of each training text; or (texts, labels), 1 for each label of a text, dense
+            or sparse.
+        kind: A key of `POWERS`.
+        labels: The number of labels, if the training texts may lack some.
 
     Returns:
-        float32 (labels,); or (2, labels), where a text may have several: of not having a label, and of having it. A
-        label without a training text weighs as much as one with a single text.
+        float32 (labels,); or, where a text may have several labels, (2, labels): the weights of not having a label and
+        of having it. A label without training texts weighs as much as one with a single text.
 
     Source: scikit-learn's class_weight="balanced"; King and Zeng (2001), Logistic Regression in Rare Events Data.
     """
@@ -37,12 +38,12 @@ def weigh_labels(
 
 
 def weigh_texts(targets: np.ndarray | sparse.csr_array) -> np.ndarray:
-    """How probable it is to draw each text so that every label is drawn as often: float64 (texts,), with a sum of 1.
+    """The probability of drawing each text so that all labels are drawn equally often: float64 (texts,), sum 1.
 
-    A text with several labels counts for the rarest of them, texts without any for a label of their own.
+    A text with several labels counts for its rarest one; texts without labels count as a label of their own.
 
     Args:
-        targets: As to `weigh_labels`.
+        targets: As for `weigh_labels`.
     """
     strata = targets if targets.ndim == 1 else _rarest_labels(sparse.csr_array(targets))
     shares = 1 / np.bincount(strata)[strata]
@@ -50,7 +51,7 @@ def weigh_texts(targets: np.ndarray | sparse.csr_array) -> np.ndarray:
 
 
 def _rarest_labels(targets: sparse.csr_array) -> np.ndarray:
-    """The rarest label of each text, of equally rare ones the first; `labels` for a text without: int64 (texts,)."""
+    """The rarest label of each text, or the first of equally rare ones; `labels` if it has none: int64 (texts,)."""
     labels = targets.shape[1]
     counts = np.bincount(targets.indices, minlength=labels)
     sizes = np.diff(targets.indptr)

@@ -1,4 +1,4 @@
-"""A phase's part in a model: what is frozen, the optimizer, the loss."""
+"""What a phase sets in a model: the frozen layers, the optimizer, the loss."""
 
 import dataclasses
 
@@ -10,14 +10,14 @@ from keras_textcnn.training.losses import build_loss
 from keras_textcnn.training.optimizers import build_optimizer
 from keras_textcnn.training.phases import KERNELS, Phase
 
-BIASES, STATISTICS = ("bias", "beta"), ("moving_mean", "moving_variance")  # of layers, by the names of the variables
+BIASES, STATISTICS = ("bias", "beta"), ("moving_mean", "moving_variance")  # variables of layers, by name
 
 
-STEPS_PER_EXECUTION = 16  # between two looks of Python, which cost up to 3 ms each: a quarter of a short step
+STEPS_PER_EXECUTION = 16  # between two returns to Python, which take up to 3 ms each: a quarter of a short step
 
 
 class CompiledPhases:
-    """Models that share their layers, each compiled for one phase; it is traced once, however many fits have it."""
+    """Models that share their layers, each compiled for one phase and traced once, however many fits use it."""
 
     def __init__(self) -> None:
         self._models: dict[tuple[Phase, str], tuple[keras.Model, keras.losses.Loss | None]] = {}
@@ -25,7 +25,7 @@ class CompiledPhases:
     def take(
         self, model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
     ) -> keras.Model:
-        """A model of the same layers compiled for a phase, its optimizer as new."""
+        """A model of the same layers, compiled for a phase, with its optimizer reset."""
         key = dataclasses.replace(phase, name="", epochs=0), model.name
         taken, its_loss = self._models.get(key, (None, None))
         if taken is None or its_loss is not loss:
@@ -42,7 +42,7 @@ class CompiledPhases:
 def set_trainable(model: keras.Model, phase: Phase) -> None:
     """Freezes what a phase freezes, and nothing else."""
     for layer in model.layers:
-        layer.trainable = False  # TensorFlow skips an assignment of what is there, and variables would stay frozen
+        layer.trainable = False  # TensorFlow ignores the assignment of an equal value, so variables would stay frozen
         layer.trainable = part_of(layer) not in {*phase.frozen, "static"}
         if KERNELS in phase.frozen and part_of(layer) == "trunk":
             for variable in layer.trainable_variables:
@@ -52,7 +52,7 @@ def set_trainable(model: keras.Model, phase: Phase) -> None:
 def compile_phase(
     model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
 ) -> None:
-    """Freezes what a phase freezes and compiles with a new optimizer: without it Keras ignores the freezing."""
+    """Freezes what a phase freezes and compiles with a new optimizer; if not compiled, Keras ignores the freezing."""
     set_trainable(model, phase)
     if several_labels:
         accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
@@ -68,19 +68,19 @@ def compile_phase(
         optimizer,
         loss or build_loss(several_labels=several_labels),
         metrics=[accuracy],
-        jit_compile=False,  # XLA would compile again for every length
+        jit_compile=False,  # XLA would recompile for every length
         steps_per_execution=STEPS_PER_EXECUTION,
     )
     model.optimizer.build(model.trainable_variables)
 
 
 def part_of(layer: keras.Layer) -> str:
-    """The part of a model that a layer is of: "embedding", "static" (Kim's second channel), "trunk" or "head"."""
+    """The part of a model that a layer belongs to: "embedding", "static" (Kim's second channel), "trunk" or "head"."""
     return {EMBEDDING: "embedding", STATIC_EMBEDDING: "static", LOGITS: "head"}.get(layer.name, "trunk")
 
 
 def frozen_weights(model: keras.Model, phase: Phase) -> list[keras.Variable]:
-    """What a phase leaves as it is; a normalization that learns its bias alone goes on with its statistics."""
+    """The weights that a phase does not change; a normalization that learns only its bias updates its statistics."""
     frozen = []
     for layer in model.layers:
         if part_of(layer) in {*phase.frozen, "static"}:
@@ -91,6 +91,6 @@ def frozen_weights(model: keras.Model, phase: Phase) -> list[keras.Variable]:
 
 
 def _all_right(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """1 for each text of which every label that is more probable than not is right, and no other, else 0."""
+    """1 for each text whose labels are exactly those with a probability above 0.5, otherwise 0."""
     right = keras.ops.equal(keras.ops.cast(logits > 0, targets.dtype), targets)
     return keras.ops.cast(keras.ops.all(right, axis=-1), "float32")

@@ -1,4 +1,4 @@
-"""Several runs of the same settings but for the seed or the fold, and what they have in common."""
+"""Several runs that differ only in the seed or the fold, and the summary of their scores."""
 
 import statistics
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ def train_repeats(
     rehearsed: Corpus | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
-    """Trains the runs of a directory that are not finished, and sums up all of them.
+    """Trains the unfinished runs of a directory and summarizes all of its runs.
 
     Args:
         repeats: The directory.
         corpus, rehearsed, callbacks: As for `trainer.train`.
 
     Raises:
-        InputError: As `trainer.train` does.
+        InputError: As for `trainer.train`.
     """
     with repeats.locked():
         runs = {repeats.directory / name: config for name, config in repeats.config().repeats().items()}
@@ -41,10 +41,10 @@ def train_repeats(
             if begun and run.finished:
                 continue
             logger.info(f"run {number} of {len(runs)}: {directory}")
-            keras.backend.clear_session()  # what the last run left in the memory
+            keras.backend.clear_session()  # frees what the last run left in memory
             try:
                 train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, callbacks=callbacks)
-            except InputError:  # which writes nothing
+            except InputError:  # raised before anything is written
                 repeats.withdraw()
                 raise
             logger.info(describe_scores(run.read_json("metrics.json")))
@@ -52,12 +52,12 @@ def train_repeats(
 
 
 def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation (of a sample) of the scores of several runs, and of their linear baselines.
+    """The mean and the sample standard deviation of the scores of several runs and of their linear baselines.
 
     Both are None for a score that is None in one of the runs.
 
     Args:
-        metrics: What the `metrics.json` of each holds.
+        metrics: The contents of each run's `metrics.json`.
     """
     baselines = [run["baseline"] for run in metrics]
     return {
@@ -68,7 +68,7 @@ def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
         }
         if all(baselines)
         else None,
-        "decided": metrics[0]["decided"],  # in the same way in all of them
+        "decided": metrics[0]["decided"],  # the same for all runs
         "runs": len(metrics),
         "seconds": round(sum(run["seconds"] for run in metrics), 1),
     }

@@ -1,4 +1,4 @@
-"""The fit of a run: each part of the model for itself, what each is worth, and once more with all texts."""
+"""The fit of a run: fits each part of the model alone, sets the parts' scales, and refits on all texts."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,19 @@ from keras_textcnn.utils.log import logger
 
 @dataclasses.dataclass(frozen=True)
 class FitResult:
-    """What a fit leaves beside the weights of the model.
+    """The results of a fit, in addition to the weights of the model.
 
     Attributes:
-        history: One row an epoch, counted from 1 over all parts; those of the refit, and of a fit whose epochs were
-            given, have no validation loss.
-        phases: Of each phase name, learning_rate, epochs and seconds.
-        best_epochs: Of each part that has epochs, by its layer's name, the epoch that was kept.
-        held_out: The texts that decided the scales, and decide temperature and thresholds.
-        logits: float32 (texts, labels), of these texts, by models that had not learnt from them.
-        parts: The scale in the sum of each part, by its layer's name, and its accuracy alone on these texts; none
-            where there is one part.
-        folds: Of the cross-validation by which these texts were held out, the fold of each training text, from 1, 0
-            where it never was; None where they are the validation texts.
+        history: One row per epoch, counted from 1 over all parts. Rows of the refit, and of a fit with a given number
+            of epochs, have no validation loss.
+        phases: The name, learning_rate, epochs and seconds of each phase.
+        best_epochs: The epoch that was kept for each part that has epochs, by the name of the part's layer.
+        held_out: The texts that decided the scales, and will decide temperature and thresholds.
+        logits: float32 (texts, labels), the logits of these texts, from models that were not trained on them.
+        parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer;
+            empty if there is only one part.
+        folds: The fold of each training text in the cross-validation that held these texts out, from 1, or 0 if a text
+            was never held out; None if these texts are the validation texts.
     """
 
     history: list[dict[str, Any]]
@@ -58,21 +58,22 @@ def fit_ensemble(
     matrix: np.ndarray | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> FitResult:
-    """Fits each part of a model for itself, sets their scales, and fits them again with all texts.
+    """Fits each part of a model alone, sets the parts' scales, and refits on all texts.
 
-    A fit that ended before an interruption only takes its weights.
+    A fit that ended before an interruption is not repeated; its weights are loaded.
 
     Args:
-        config: The settings, with those that depend on the number of texts.
-        run: Where checkpoints and TensorBoard's files go.
-        model: From a builder, its vectors loaded; it ends with the weights of the last fit.
-        examples: Of "train" and "validation"; with `folds` the latter decide nothing.
+        config: The settings, including those that depend on the number of texts.
+        run: The run that checkpoints and TensorBoard's files are written to.
+        model: A model from a builder, with its vectors loaded; it ends with the weights of the last fit.
+        examples: The texts of "train" and "validation"; with `folds`, the latter decide nothing.
         vocabulary: Tokens by id.
-        refit: Whether, once the validation texts have chosen the epochs and the scales, all starts anew with them among
-            the training texts, for as many epochs.
-        folds: From `splits.deal_folds`, of the training texts: cross-validation decides; None: validation texts do.
-        matrix: float32 (vocabulary, dimensions), the vectors of the tokens, zeros where there is none, for a part that
-            is linear in their mean; None without such a part.
+        refit: Whether to refit on training and validation texts, for as many epochs, once the validation texts have
+            chosen the epochs and the scales.
+        folds: The folds of the training texts, from `splits.deal_folds`, if cross-validation decides; None if the
+            validation texts decide.
+        matrix: float32 (vocabulary, dimensions), the vectors of the tokens, zeros for tokens without one, for the part
+            that is linear in their mean; None if there is no such part.
         callbacks: Keras callbacks for the fit.
     """
     fits = PartFits(config, run, model, matrix, callbacks)
@@ -88,7 +89,7 @@ def fit_ensemble(
 
 
 def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refit: bool) -> FitResult:
-    """The validation texts decide how many epochs each part has, and the scales of the sum."""
+    """Lets the validation texts decide the number of epochs of each part and the scales of the sum."""
     progress, best_epochs = {}, {}
     for part in fits.parts:
         before = len(fits.history)
@@ -103,7 +104,7 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
     if parts:
         logger.info(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.targets)}")
     if refit:
-        logger.info("fitting again from the start for as many epochs, to training and validation texts")
+        logger.info("refitting from scratch on training and validation texts, for as many epochs")
         fits.reset()
         everything = batching.join_examples(examples["train"], held_out)
         for part in fits.parts:
@@ -114,7 +115,7 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
 
 
 def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Examples, folds: np.ndarray) -> FitResult:
-    """Cross-validation within the training texts decides the scales of the sum; the epochs are as many as given."""
+    """Lets cross-validation on the training texts decide the scales of the sum; the number of epochs is given."""
     number = int(folds.max())
     several = len(fits.parts) > 1
     names = ", ".join(TITLES[part.name] for part in fits.parts) if several else ""
@@ -140,7 +141,7 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
         logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.targets)}")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     logger.info(
-        f"fitting to all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
+        f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
         "cross-validation does not choose"
     )
     best_epochs = {}
@@ -153,7 +154,7 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
 
 
 def _combine(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
-    """The sum of the logits of some parts, and of each its scale and its accuracy alone; none of one part."""
+    """The scaled sum of the parts' logits, and each part's scale and accuracy alone; these are empty for one part."""
     if len(outputs) == 1:
         return next(iter(outputs.values())), {}
     scales = fit_scales([*outputs.values()], targets).astype(np.float32)

@@ -1,4 +1,4 @@
-"""To start from a trained run: its weights, its vocabulary with new tokens behind it, its labels by their names."""
+"""Fine-tuning of a finished run: keeps its weights, adds new tokens to its vocabulary, matches its labels by name."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ GROWING = ("embeddings", "weights", "known")  # variables with a row for each to
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What an adaptation starts from.
+    """The run that fine-tuning starts from.
 
     Attributes:
         run: A finished run.
         vocabulary: Its tokens by id.
-        labels: Its names by output.
+        labels: Its label names by output.
     """
 
     run: Run
@@ -42,7 +42,7 @@ class Start:
         """The run in a directory.
 
         Raises:
-            InputError: There is none, or it is unfinished.
+            InputError: There is no run, or it is unfinished.
         """
         run = Run.open(directory)
         if not run.finished:
@@ -50,54 +50,54 @@ class Start:
         start = cls(run, run.read_lines("vocabulary.txt"), run.read_lines("labels.txt"))
         for name, lines in (("vocabulary.txt", start.vocabulary), ("labels.txt", start.labels)):
             if len(set(lines)) != len(lines):
-                raise run.damaged(name, "a line is there twice")
+                raise run.damaged(name, "a line appears twice")
         return start
 
     def check_corpus(self, old: Corpus) -> None:
         """Raises InputError if a corpus is not the one that the run was trained on."""
         facts = self.run.read_json("config.json").get("corpus")
         if not isinstance(facts, dict) or "fingerprint" not in facts:
-            raise self.run.damaged("config.json", "it says nothing of the corpus")
+            raise self.run.damaged("config.json", "it does not describe the corpus")
         if old.fingerprint != facts.get("own_fingerprint", facts["fingerprint"]):
             raise InputError(f"not the corpus that {self.run.directory} was trained on; give the one it was trained on")
 
     def compare_labels(self, label_counts: Mapping[str, int], config: TrainConfig, *, rehearsed: bool) -> list[str]:
-        """What there is to say of the labels of a run that starts from this one.
+        """Warnings about the labels of a new run that starts from this one.
 
         Args:
-            label_counts: Its labels, with how many texts to train on have each.
-            config: Of it.
-            rehearsed: Whether texts of this run are mixed into its own.
+            label_counts: The new run's labels, with the number of training texts of each.
+            config: The new run's settings.
+            rehearsed: Whether texts of this run are mixed into those of the new run.
 
         Raises:
-            InputError: Texts of the labels that the run has may have several of them, in one run and not in the other.
+            InputError: The runs share labels, but a text may have several labels in only one of them.
         """
         old_config, listed = self.run.config(), _listed(self.labels)
         if not set(self.labels) & set(label_counts):
             return [
-                f"warning: no new text has a label of {self.run.directory} ({listed}): the new run answers none of "
-                "these; try --rehearse with the corpus of that run to keep them"
+                f"warning: no new text has a label of {self.run.directory} ({listed}): the new run cannot predict "
+                "these labels; to keep them, try --rehearse with the corpus of that run"
             ]
         if config.several_labels != old_config.several_labels:
             advice = "set" if old_config.several_labels else "leave out"
             raise InputError(
-                f"the texts have labels of {self.run.directory}, where {_describe_labels(old_config)}; {advice} "
+                f"the texts share labels with {self.run.directory}, where {_describe_labels(old_config)}; {advice} "
                 "--multi-label"
             )
         missing = [label for label in self.labels if not label_counts[label]]
         advice = "a larger --rehearse-fraction" if rehearsed else "--rehearse"
-        warning = f"warning: no new text of {_listed(missing)}: the run keeps these labels, but may forget them"
+        warning = f"warning: no new texts for {_listed(missing)}: the run keeps these labels, but may forget them"
         return [f"{warning}; try {advice}"] if missing else []
 
     def load_into(
         self, model: keras.Model, vocabulary: Sequence[str], labels: Sequence[str], *, trained_rows: bool = True
     ) -> None:
-        """Gives a model the run's weights; rows of new tokens and of new labels keep what they have.
+        """Loads the run's weights into a model; the rows of new tokens and new labels keep their values.
 
         Args:
-            model: Of the run's architecture.
-            vocabulary: The model's tokens by id: the run's, and others behind them.
-            labels: The model's names by output.
+            model: A model of the run's architecture.
+            vocabulary: The model's tokens by id: those of the run, followed by new ones.
+            labels: The model's label names by output.
             trained_rows: Whether the fit that follows trains the rows of n-grams.
         """
         trained = load_model(self.run)
@@ -113,13 +113,13 @@ class Start:
                     known[...] = value
                 variable.assign(whole)
         for layer in model.layers:
-            if layer.name == VECTOR_MEAN:  # new tokens may have vectors, and learn what these mean
+            if layer.name == VECTOR_MEAN:  # new tokens with vectors count in the mean, and can be trained
                 vectors = model.get_layer(EMBEDDING).embeddings.numpy()
                 known = layer.known.numpy()
                 known[len(self.vocabulary) :] = vectors[len(self.vocabulary) :].any(axis=1)
                 layer.known.assign(known)
             if layer.name == NGRAMS and layer.weighted and trained_rows:
-                for weights in layer.row_weights:  # what is learnt now counts in a text's length like the rarest before
+                for weights in layer.row_weights:  # rows unseen so far count in a text's length like the rarest ones
                     values = weights.numpy()
                     weights.assign(np.where(values > 0, values, values.max()))
 
@@ -127,24 +127,24 @@ class Start:
 def rehearse(
     corpus: Corpus, old: Corpus, config: TrainConfig, *, old_config: TrainConfig
 ) -> tuple[Corpus, list[Record]]:
-    """Mixes old training texts into a new corpus's.
+    """Mixes training texts of the old corpus into those of a new one.
 
     Args:
         corpus: The new texts.
         old: The texts of the run that the training starts from.
-        config: Of the new run: fractions, seed, `rehearse_fraction`.
-        old_config: Of the old one, which split its texts.
+        config: The settings of the new run: fractions, seed, `rehearse_fraction`.
+        old_config: The settings of the old run, by which its texts were split.
 
     Returns:
-        The new corpus, split, with old texts among those to train on; and the test texts of the old one.
+        The new corpus, split, with old texts among its training texts; and the test texts of the old corpus.
 
     Raises:
-        InputError: A text may have several labels in one of the corpora and not in the other, or one cannot be split.
+        InputError: A text may have several labels in only one of the corpora, or a corpus cannot be split.
     """
     if config.several_labels != old_config.several_labels:
         raise InputError(
-            "--multi-label must be as it was in the run to mix its texts in: "
-            f"{_describe_labels(old_config)}; read the new texts in the same way, or leave --rehearse out"
+            "--rehearse needs the same --multi-label as the run that the texts are from, where "
+            f"{_describe_labels(old_config)}; read the new texts in the same way, or leave out --rehearse"
         )
     split, before = (_split(one, its_config) for one, its_config in ((corpus, config), (old, old_config)))
     training = [record for record in before.records() if record.split == SPLITS[TRAIN]]
@@ -157,9 +157,9 @@ def rehearse(
 
 
 def compare_on_old_texts(start: Start, run: Run, records: Sequence[Record]) -> dict[str, Any]:
-    """How many of the old test texts the old run has right, and the new one: what `metrics.json` holds of it.
+    """Scores the old run and the new run on the old test texts, for `metrics.json`.
 
-    A text with a label that a run does not know counts as wrong: both are scored on the same texts and labels.
+    A text with a label that a run does not know counts as wrong, so both are scored on the same texts and labels.
     """
     scores: dict[str, Any] = {"texts": len(records)}
     targets = [record.label for record in records]
@@ -178,7 +178,7 @@ def _split(corpus: Corpus, config: TrainConfig) -> Corpus:
 
 
 def _answer(predictor: Predictor, texts: Sequence[str]) -> list[Label]:
-    """The label, or labels, that a model gives to each text."""
+    """The label, or labels, that a model predicts for each text."""
     chosen = metrics.choose_labels(predictor.probabilities(texts), predictor.thresholds)
     if predictor.thresholds is None:
         return [predictor.labels[output] for output in chosen.tolist()]
@@ -186,7 +186,7 @@ def _answer(predictor: Predictor, texts: Sequence[str]) -> list[Label]:
 
 
 def _score(targets: Sequence[Label], predicted: Sequence[Label]) -> Mapping[str, float | None]:
-    """Accuracy and macro F1 of labels by name, of which one side may have some that the other has not."""
+    """Accuracy and macro F1 of labels by name; either side may have labels that the other lacks."""
     names = sorted({name for label in [*targets, *predicted] for name in labels_of(label)})
     outputs = {name: output for output, name in enumerate(names)}
     if all(isinstance(label, str) for label in [*targets, *predicted]):

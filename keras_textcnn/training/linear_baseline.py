@@ -17,17 +17,18 @@ from keras_textcnn.training import class_weights
 def measure_baseline(
     config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, folds: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """The linear model's scores, of each split after a fit on the texts that the network had learnt from by then.
+    """The linear model's scores on each split, after a fit on the texts that the network was trained on by then.
 
-    It has the network's tokens, all of each text, its weights of labels and texts and, where a text may have several
-    labels, thresholds tuned on the validation texts in the same way.
+    The linear model gets all of the network's tokens of each text, its class weights and sampling and, where a text may
+    have several labels, thresholds tuned on the validation texts in the same way.
 
     Args:
-        config: Of the run.
+        config: The settings of the run.
         tokenized: The corpus, in memory.
-        encoded: The same in numbers.
-        refit: Whether the network learns from the validation texts too, once they have chosen what they choose.
-        folds: Of the cross-validation that decided in their place (`learning.FitResult`), which it has too.
+        encoded: The same corpus in ids.
+        refit: Whether the network is refitted on training and validation texts, once the latter have made the choices.
+        folds: The folds of the cross-validation that decided instead of the validation texts (`ensemble.FitResult`);
+            the linear model uses them as well.
     """
     ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
     counts = baseline.count_ngrams(ids, tokenized.lengths, longest=baseline.LONGEST[config.tokenizer])

@@ -1,4 +1,4 @@
-"""The linear parts of a model, solved by scikit-learn: there is one best solution, which needs no epochs."""
+"""The linear parts of a model, solved by scikit-learn: they have a single best solution, which needs no epochs."""
 
 import warnings
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from keras_textcnn.layers.ngram_logits import NgramLogits
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
 
 TEXTS_AT_ONCE = 256
-PENALTY = 0.1  # `C` of the logistic regression, on features of deviation 1
+PENALTY = 0.1  # `C` of the logistic regression, on standardized features
 MOST_ITERATIONS = 1_000
 
 
 def count_rows(layer: NgramLogits, examples: Examples) -> sparse.csr_matrix:
-    """How often each text has each row of a layer: float64 (texts, rows), the tokens' rows before the hashed ones."""
+    """Counts each layer row in each text: float64 (texts, rows), the tokens' rows before the hashed ones."""
     rows, columns = [], []
     for first, ids in _blocks(examples):
         for found, places, size in layer.find_rows(tf.constant(ids)):
@@ -34,17 +34,18 @@ def count_rows(layer: NgramLogits, examples: Examples) -> sparse.csr_matrix:
 def solve_ngrams(
     layer: NgramLogits, counts: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray | None = None
 ) -> None:
-    """Gives a layer of n-grams the rows of a linear support vector machine for each label.
+    """Solves a linear support vector machine for each label, and sets the rows of an n-gram layer to the solution.
 
-    A row weighs by its inverse document frequency, log((1 + texts) / (1 + texts that have it)) + 1; what no text has
-    weighs nothing. A text's features are its rows' counts times weights, divided by the root of the sum of the squared
-    weights of all its n-grams, which is what the layer does.
+    The weight of a row is its inverse document frequency, log((1 + texts) / (1 + texts that have it)) + 1, or 0 if no
+    text has it. A text's features are the counts of its rows times their weights, divided by the root of the sum of the
+    squared weights of all its n-grams. The layer computes the same.
 
     Args:
-        layer: With weights; its rows, weights and bias are replaced.
-        counts: From `count_rows`, of the texts to learn from.
+        layer: A layer with weights; its rows, weights and bias are replaced.
+        counts: The counts of the training texts, from `count_rows`.
         targets: int (texts,), or (texts, labels), 1 for each label of a text.
-        weights: float (texts,), how much each text counts; or (texts, labels), for each label; None: all the same.
+        weights: float (texts,), how much each text counts; or (texts, labels), for each label; None: all count the
+            same.
     """
     having = counts.getnnz(axis=0)
     idf = np.where(having > 0, np.log((1 + counts.shape[0]) / (1 + having)) + 1, 0)
@@ -64,11 +65,11 @@ def solve_ngrams(
 
 
 def average_vectors(matrix: np.ndarray, examples: Examples) -> np.ndarray:
-    """The mean of the vectors of each text's tokens that have one: float64 (texts, dimensions); of none zeros.
+    """The mean of the vectors of each text's tokens: float64 (texts, dimensions), zeros if no token has a vector.
 
     Args:
         matrix: float32 (vocabulary, dimensions), zeros where there is no vector.
-        examples: Texts.
+        examples: The texts.
     """
     known = np.asarray(matrix.any(axis=1))
     means = []
@@ -85,13 +86,13 @@ def solve_vector_mean(
     targets: np.ndarray,
     weights: np.ndarray | None = None,
 ) -> None:
-    """Gives a layer the rows of a logistic regression on the mean of the vectors, each dimension of deviation 1.
+    """Solves a logistic regression on the standardized mean vectors, and sets a layer's rows to the solution.
 
     Args:
         layer: Its rows and bias are replaced.
         matrix: float32 (vocabulary, dimensions), zeros where there is no vector.
-        means: From `average_vectors`, of the texts to learn from.
-        targets, weights: As to `solve_ngrams`.
+        means: The mean vectors of the training texts, from `average_vectors`.
+        targets, weights: As for `solve_ngrams`.
     """
     middle, deviation = means.mean(axis=0), means.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1)
@@ -103,7 +104,7 @@ def solve_vector_mean(
 
 
 def _blocks(examples: Examples) -> Iterator[tuple[int, np.ndarray]]:
-    """Some texts after the other: the position of the first one, and their ids, padded with 0."""
+    """Yields blocks of texts: the position of the first text, and the ids, padded with 0."""
     for first in range(0, len(examples.lengths), TEXTS_AT_ONCE):
         texts = np.arange(first, min(first + TEXTS_AT_ONCE, len(examples.lengths)))
         yield first, examples.padded(texts, max(int(examples.lengths[texts].max()), 1))
@@ -119,8 +120,8 @@ def _solve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The kernel, (features, labels), and the bias, (labels,), of scikit-learn's linear models.
 
-    With `margin` of a support vector machine for each label; without of one logistic regression over the labels, or
-    where a text may have several of one for each.
+    With `margin`, there is a support vector machine for each label. Otherwise there is one logistic regression over the
+    labels or, where a text may have several, one for each label.
     """
     if targets.ndim == 1:
         return _solve_one(features, targets, labels, weights, margin=margin)
@@ -143,7 +144,7 @@ def _solve_one(
     *,
     margin: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same for texts of one label each; a label that none of them has is as improbable as can be."""
+    """The same for texts with one label each; a label without texts gets no kernel and the lowest bias."""
     solver = (
         LinearSVC(random_state=0, max_iter=MOST_ITERATIONS)
         if margin
@@ -153,7 +154,7 @@ def _solve_one(
         warnings.simplefilter("ignore", ConvergenceWarning)
         solver.fit(features, targets, sample_weight=weights)
     coefficients, intercepts = solver.coef_, solver.intercept_
-    if len(coefficients) == 1:  # scikit-learn has one row for two labels
+    if len(coefficients) == 1:  # scikit-learn returns one row for two labels
         share = 1.0 if margin else 0.5
         coefficients = share * np.concatenate([-coefficients, coefficients])
         intercepts = share * np.concatenate([-intercepts, intercepts])

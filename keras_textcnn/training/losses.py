@@ -1,4 +1,4 @@
-"""What a fit minimizes: cross-entropy, plain, weighted by label or focal; or what a support vector machine does."""
+"""The losses of a fit: cross-entropy, plain, weighted by label or focal; or that of a support vector machine."""
 
 from typing import Any
 
@@ -8,12 +8,13 @@ import tensorflow as tf
 
 
 class _WeightedLoss(keras.losses.Loss):
-    """What the losses share: labels have weights.
+    """The base of the losses, with a weight for each label.
 
     Args:
-        several_labels: Whether the targets are float32 (batch, labels), each label for itself, or int32 (batch,).
-        label_weights: float (labels,) by label; or, where a text may have several, (2, labels): of not having a label
-            and of having it; None: all weigh 1.
+        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), otherwise
+            int32 (batch,).
+        label_weights: float (labels,), the weight of each label; or, where a text may have several labels, (2, labels),
+            the weights of not having a label and of having it; None: all are 1.
     """
 
     def __init__(self, *, several_labels: bool = False, label_weights: np.ndarray | None = None, **kwargs: Any) -> None:
@@ -22,7 +23,7 @@ class _WeightedLoss(keras.losses.Loss):
         self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float32)
 
     def _weights(self, targets: tf.Tensor) -> tf.Tensor:
-        """Of each text and label, or of each text where it has one label; or 1."""
+        """The weights of each text and label, or of each text if it has one label; 1 without label weights."""
         if self.label_weights is None:
             return tf.ones(())
         if self.several_labels:
@@ -37,15 +38,16 @@ class _WeightedLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class LabelLoss(_WeightedLoss):
-    """Cross-entropy of logits, in nats, in which labels have weights and what is learnt already weighs less.
+    """Cross-entropy of logits, in nats, with label weights and less weight on texts that are already learnt well.
 
     Args:
-        several_labels: Whether the targets are float32 (batch, labels), each label for itself, or int32 (batch,).
-        label_weights: float (labels,) by label; or, where a text may have several, (2, labels): of not having a label
-            and of having it; None: all weigh 1.
+        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), otherwise
+            int32 (batch,).
+        label_weights: float (labels,), the weight of each label; or, where a text may have several labels, (2, labels),
+            the weights of not having a label and of having it; None: all are 1.
         focal_gamma: The cross-entropy is multiplied by (1 - p)**focal_gamma; p is the true label's probability.
 
-    Source of the second factor: Lin et al. (2017), https://arxiv.org/abs/1708.02002, section 3.2.
+    Source of the focal factor: Lin et al. (2017), https://arxiv.org/abs/1708.02002, section 3.2.
     """
 
     def __init__(self, *, focal_gamma: float = 0.0, **kwargs: Any) -> None:
@@ -63,7 +65,7 @@ class LabelLoss(_WeightedLoss):
         """The loss for the logarithm of the true label's probability."""
         if not self.focal_gamma:
             return -log_probability
-        # 1 - p is not 0 for a gradient of a power below 1.
+        # At 1 - p = 0, a power below 1 would have an infinite gradient.
         return -log_probability * tf.maximum(-tf.math.expm1(log_probability), 1e-7) ** self.focal_gamma
 
     def get_config(self) -> dict[str, Any]:
@@ -72,14 +74,15 @@ class LabelLoss(_WeightedLoss):
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class MarginLoss(_WeightedLoss):
-    """The squared hinge loss of each label against all others, summed up: max(0, 1 - y * logit)**2, where y is 1 or -1.
+    """The sum of the squared hinge losses of each label against all others: max(0, 1 - y * logit)**2, y is 1 or -1.
 
     Args:
-        several_labels: Whether the targets are float32 (batch, labels), each label for itself, or int32 (batch,).
-        label_weights: As of `LabelLoss`.
+        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), otherwise
+            int32 (batch,).
+        label_weights: As for `LabelLoss`.
 
-    Source: Tang (2013), https://arxiv.org/abs/1306.0239, section 2; it is what scikit-learn's `LinearSVC` minimizes,
-    less its penalty on the weights.
+    Source: Tang (2013), https://arxiv.org/abs/1306.0239, section 2; scikit-learn's `LinearSVC` minimizes the same loss
+    plus a penalty on the weights.
     """
 
     def call(self, targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -91,14 +94,14 @@ class MarginLoss(_WeightedLoss):
 
 
 def _outputs(targets: tf.Tensor) -> tf.Tensor:
-    """int32 (batch,): Keras has made floats of them, a column."""
+    """Targets as int32 (batch,): Keras passes them as a column of floats."""
     return tf.reshape(tf.cast(targets, tf.int32), [-1])
 
 
 def build_loss(
     *, several_labels: bool, label_weights: np.ndarray | None = None, focal_gamma: float = 0.0
 ) -> keras.losses.Loss:
-    """Keras's own cross-entropy where that is asked for, else a `LabelLoss`."""
+    """Keras's own cross-entropy if neither label weights nor focal loss are asked for, otherwise a `LabelLoss`."""
     if label_weights is not None or focal_gamma:
         return LabelLoss(several_labels=several_labels, label_weights=label_weights, focal_gamma=focal_gamma)
     if several_labels:

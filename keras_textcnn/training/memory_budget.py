@@ -1,4 +1,4 @@
-"""What a training would hold, counted before it begins."""
+"""The memory that a training needs, estimated before it begins."""
 
 import dataclasses
 import math
@@ -18,25 +18,26 @@ from keras_textcnn.layers.pooled_conv1d import PooledConv1D
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
 from keras_textcnn.utils.log import logger
 
-# What a run holds beside the libraries, in bytes, measured: whatever it does; for each text; for each provisional id;
-# for each weight (moments, best and first values, matrix, a copy for the checkpoint); for each number in a batch's
-# layers; for each score.
+# The memory of a run in addition to the libraries, in bytes, as measured: a fixed part; for each text; for each
+# provisional id; for each weight (moments, best and first values, matrix, a copy for the checkpoint); for each number
+# in a batch's layers; for each score.
 WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
 WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, 40
-# For each n-gram that is solved for: row, column and count, as lists, sparse matrices and the solver's copy; for each
-# number of a mean vector: itself, standardized, and the solver's copy.
+# For each n-gram of a solved part: row, column and count, as lists, sparse matrices and the solver's copy. For each
+# number of a mean vector: the number, its standardized value and the solver's copy.
 NGRAM_BYTES, MEAN_BYTES = 60, 24
 
-# Of the linear model of n-grams: rows for those of two tokens and more; numbers of these rows, and of the tokens'.
+# Limits of the linear model of n-grams: rows for n-grams of two or more tokens; weights in these rows, and in the
+# tokens' rows.
 MOST_BUCKETS, MOST_BUCKET_NUMBERS, MOST_WORD_NUMBERS = 2**18, 2**25, 2**24
-BUCKETS_A_NGRAM = 8  # so that few n-grams share a row: TREC, with 26,064 different pairs, has the most rows too
-BLOCK_TOKENS = 2**18  # of which n-grams are counted at once
+BUCKETS_A_NGRAM = 8  # so that few n-grams share a row: even TREC, with 26,064 different pairs, gets the most rows
+BLOCK_TOKENS = 2**18  # tokens whose n-grams are counted at once
 
 
 def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
-    """The settings with the sizes of the linear model of n-grams, where they do not give them.
+    """Fills in the sizes of the linear model of n-grams that the settings do not give.
 
-    Every row has a number for each label: with many labels there are fewer rows.
+    Every row has a weight for each label, so with many labels there are fewer rows.
     """
     if not config.ngrams:
         return config
@@ -48,14 +49,16 @@ def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
         wanted = min(_power_of_two(BUCKETS_A_NGRAM * ngrams), MOST_BUCKETS)
         buckets = min(wanted, _power_of_two(MOST_BUCKET_NUMBERS // labels + 1) // 2 or 1)
         if buckets < wanted:
-            bound = f"bounded at {MOST_BUCKET_NUMBERS:,} numbers"
-            logger.info(f"n-grams: {buckets:,} rows for {labels:,} labels, {bound}; --ngram-buckets sets the rows")
+            bound = f"limited to {MOST_BUCKET_NUMBERS:,} weights"
+            logger.info(
+                f"n-grams: {buckets:,} rows for {labels:,} labels, {bound}; --ngram-buckets sets the number of rows"
+            )
     if words is None and tokens > (most := max(MOST_WORD_NUMBERS // labels, 1)):
         words = most
-        bound = f"bounded at {MOST_WORD_NUMBERS:,} numbers"
+        bound = f"limited to {MOST_WORD_NUMBERS:,} weights"
         logger.info(
-            f"n-grams: only the {words:,} most frequent tokens have a row of {labels:,} labels, {bound}; "
-            "--ngram-words sets how many"
+            f"n-grams: only the {words:,} most frequent tokens have a row for {labels:,} labels, {bound}; "
+            "--ngram-words sets their number"
         )
     return dataclasses.replace(config, ngram_buckets=buckets, ngram_words=words)
 
@@ -66,7 +69,7 @@ def _power_of_two(number: int) -> int:
 
 
 def _blocks(examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The ids of some texts after the other, with the texts' lengths: one text, or up to so many tokens."""
+    """Yields blocks of texts, of one text or up to `BLOCK_TOKENS` tokens: the ids and the texts' lengths."""
     lengths = examples.lengths.astype(np.int64)
     ends = np.cumsum(lengths)
     first, begin = 0, 0
@@ -79,14 +82,14 @@ def _blocks(examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
-    """Raises InputError if training would hold more than --memory says."""
+    """Raises InputError if training would need more memory than --memory allows."""
     scored = len(encoded.splits) if config.inner_folds else int((encoded.splits != TRAIN).sum())
     longest = int(tokenized.lengths.max())
     longest = config.maximum_tokens if config.family.fixed_length else min(config.maximum_tokens, longest)
     layers = sum(_numbers_a_text(layer, longest) for layer in model.layers)
     batch = max(
         2 * config.batch_size, config.prediction_batch_size
-    )  # a training step keeps its layers for the gradient
+    )  # a training step keeps its layers' outputs for the gradient
     needed = (
         WORKING_BYTES
         + batch * layers * LAYER_BYTES
@@ -100,13 +103,13 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
     if config.memory and needed > config.memory:
         raise InputError(
             f"{len(encoded.splits):,} texts, {len(encoded.vocabulary):,} tokens and {len(encoded.labels):,} labels "
-            f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch: "
+            f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch; "
             "raise --memory, or lower --vocabulary-size, --filters or --maximum-tokens"
         )
 
 
 def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:
-    """What the features of the parts take that are solved for, all texts at once."""
+    """The bytes of the solved parts' features, for all texts at once."""
     examples = encoded.examples["train"]
     ngrams = int(examples.lengths.sum()) * (config.ngrams or 0) if config.ngram_svm else 0
     means = len(examples.lengths) * (config.dimensions or 0) if config.vector_mean else 0
@@ -114,7 +117,7 @@ def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:
 
 
 def _label_bytes(encoded: Encoded) -> int:
-    """What the labels of the training texts take, once by different sets and once by texts, for their weights."""
+    """The bytes of the training texts' labels: once for each different set and, for class weights, once per text."""
     examples = encoded.examples["train"]
     if isinstance(examples.row_targets, np.ndarray):
         return 0
@@ -123,7 +126,7 @@ def _label_bytes(encoded: Encoded) -> int:
 
 
 def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:
-    """How many numbers a batch holds of a layer for each text of so many tokens."""
+    """The numbers that a batch holds for a layer, for each text of `tokens` tokens."""
     if isinstance(layer, (PooledConv1D, NgramLogits, VectorMeanLogits)):
         return layer.numbers_a_token * tokens
     return sum(

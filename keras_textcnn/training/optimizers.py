@@ -10,14 +10,14 @@ import tensorflow as tf
 class LazyAdam(keras.optimizers.Adam):
     """Adam that, for a gathered embedding, updates only the rows that are in the batch.
 
-    Rows outside the batch keep their value and their moments, where Adam would let every row drift on by its old
-    momentum and touch the whole table each step. Gradients that are not `tf.IndexedSlices` are treated as Adam does.
+    Rows outside the batch keep their value and their moments. Plain Adam would let every row drift on by its old
+    momentum and touch the whole table in each step. Gradients that are not `tf.IndexedSlices` are applied as in Adam.
     The other arguments are Adam's; `amsgrad` is not supported.
 
     Args:
-        learning_rate: Of all weights but the rows.
-        embedding_factor: The rows' learning rate is this many times as high. Most rows are in few batches, and Adam
-            moves a weight by about its learning rate a step: without a factor rare words hardly leave their place.
+        learning_rate: The learning rate of all weights except the rows.
+        embedding_factor: Multiplies the rows' learning rate. Most rows are in few batches, and Adam moves a weight by
+            about its learning rate in each step, so without a factor rare words hardly move.
     """
 
     def __init__(self, learning_rate: float = 1e-3, *, embedding_factor: float = 1.0, **kwargs: Any) -> None:
@@ -49,9 +49,9 @@ class LazyAdam(keras.optimizers.Adam):
 
 @keras.saving.register_keras_serializable("keras_textcnn")
 class RowRMSprop(keras.optimizers.RMSprop):
-    """RMSprop that squares the gradient of a gathered embedding's row once its parts have been added up.
+    """RMSprop that adds up the parts of an embedding row's gradient before squaring it.
 
-    Keras's own (3.15) squares each part for itself where an id stands in a batch more than once.
+    Keras's own RMSprop (3.15) squares each part separately if an id occurs in a batch more than once.
     """
 
     def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
@@ -62,7 +62,7 @@ class RowRMSprop(keras.optimizers.RMSprop):
 
 
 def _add_up(gradient: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
-    """The different ids of a batch and their rows' gradients: an id stands in it many times."""
+    """The distinct ids of a batch and their rows' gradients, added up because an id may occur many times."""
     ids, positions = tf.unique(gradient.indices)
     return ids, tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(ids))
 
@@ -73,12 +73,12 @@ def build_optimizer(
     """A new optimizer.
 
     Args:
-        name: adam or adamw, which are `LazyAdam` without and with weight decay, rmsprop, or sgd with a momentum of 0.9.
-        learning_rate: Of all weights but the embedding's rows.
-        embedding_factor: How many times as high the rows' learning rate is; adam and adamw only.
-        weight_decay: Of adamw: the part of a kernel's weights, times the learning rate, that a step takes away. Biases
-            and normalizations keep theirs, and so does the embedding: most of its rows are in few batches and would
-            wither in between.
+        name: adam or adamw (`LazyAdam` without and with weight decay), rmsprop, or sgd (with a momentum of 0.9).
+        learning_rate: The learning rate of all weights except the embedding's rows.
+        embedding_factor: Multiplies the rows' learning rate; adam and adamw only.
+        weight_decay: For adamw: the fraction of a kernel's weights, times the learning rate, that each step subtracts.
+            Biases, normalizations and the embedding do not decay: most rows of the embedding are in few batches and
+            would shrink in between.
 
     Raises:
         ValueError: The name is unknown.

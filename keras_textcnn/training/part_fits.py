@@ -28,12 +28,12 @@ from keras_textcnn.utils.log import logger
 
 
 class PartFits:
-    """The fits of one run, which have one history and one TensorBoard.
+    """The fits of one run, which share a history and a TensorBoard.
 
     Attributes:
         parts: The models that the model is the sum of.
-        plans: By a part's name its phases; none of what is solved for.
-        history: Of what is no fold.
+        plans: The phases of each part, by the part's name; empty for a part that is solved.
+        history: The epochs of all fits except those of folds.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PartFits:
         self._matrix = matrix
 
     def reset(self) -> None:
-        """Gives the model the values that it began with."""
+        """Resets the model to the values that it began with."""
         for variable, value in zip(self.model.variables, self._initial, strict=True):
             variable.assign(value)
 
@@ -69,14 +69,14 @@ class PartFits:
         phases: Sequence[Phase] | None = None,
         title: str = "",
     ) -> Progress | None:
-        """Fits a part, or solves for it, which has no progress.
+        """Fits a part, or solves it and returns None.
 
         Args:
-            part: Of `parts`.
-            examples: To learn from.
-            validation: Texts that end the phases early and choose the best epoch; None: all epochs are done.
-            phases: None: the part's plan.
-            title: Of the fit, beside the first one of the part: "refit", or a fold, whose epochs are neither shown nor
+            part: One of `parts`.
+            examples: The texts to train on.
+            validation: Texts that end the phases early and choose the best epoch; None: all epochs are run.
+            phases: The phases of the fit; None: those of the part's plan.
+            title: The title of any fit but the part's first: "refit", or a fold, whose epochs are neither shown nor
                 written to checkpoints.
         """
         config, before = self.config, len(self.history)
@@ -120,19 +120,19 @@ class PartFits:
         return progress
 
     def answer_fold(self, fold: int, rest: batching.Examples, held: batching.Examples) -> dict[str, np.ndarray]:
-        """What each part, fitted to the rest, says of the texts that a fold holds out; the model is as before then.
+        """The logits of a fold's held-out texts from each part, fitted to the other texts; resets the model afterwards.
 
-        A fold is as long as an epoch, and like one it is either done or begun again after an interruption.
+        A fold takes about as long as an epoch. After an interruption, a fold that is not finished starts again.
 
         Returns:
-            By a part's name logits, float32 (texts, labels).
+            The logits by the part's name, float32 (texts, labels).
         """
         path, owner = self.run.checkpoints / f"fold-{fold}.npz", f"fold {fold} of {self.run.identity}"
         if path.exists():
             facts, saved = read_checkpoint(path, owner)
             with reading_checkpoint(path):
                 if facts["began"] != self._began:
-                    raise ValueError("the fit began with other weights, or vectors, than these")
+                    raise ValueError("the fit began with other weights or vectors than these")
                 shape = len(held.lengths), self.model.output_shape[-1]
                 return {part.name: saved[part.name][0].reshape(shape) for part in self.parts}
         answers = {}
@@ -146,14 +146,14 @@ class PartFits:
 
     @functools.cached_property
     def _began(self) -> str:
-        """The SHA-256 of what the model began with."""
+        """The SHA-256 of the values that the model began with."""
         digest = hashlib.sha256()
         for value in self._initial:
             digest.update(value.tobytes())
         return digest.hexdigest()
 
     def _loss(self, part: keras.Model, examples: batching.Examples) -> keras.losses.Loss:
-        """The same one for every fit of a part, so that it is compiled once; unless it depends on the texts."""
+        """The loss of a part: the same one for every fit, to compile it only once, unless it depends on the texts."""
         if part.name not in self._losses or self.config.class_weight != "none":
             self._losses[part.name] = loss_of(self.config, part, examples, margin=part.name == NGRAMS)
         return self._losses[part.name]
@@ -175,7 +175,7 @@ def predict(
     *,
     answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> np.ndarray:
-    """The logits of texts, float32 (texts, labels); `answer` as to `batching.predict_logits`."""
+    """The logits of texts, float32 (texts, labels); `answer` as for `batching.predict_logits`."""
     return batching.predict_logits(
         model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size, answer=answer
     )
@@ -222,7 +222,7 @@ def loss_of(config: TrainConfig, part: keras.Model, examples: batching.Examples,
 
 
 def weigh(config: TrainConfig, examples: batching.Examples, *, labels: int) -> np.ndarray | None:
-    """How much each text counts, by the balance of labels and texts: float (texts,), or (texts, labels), or None."""
+    """The weights of the texts, from class weights and sampling: float (texts,), or (texts, labels), or None."""
     targets = examples.targets
     weights = None
     if config.class_weight != "none":
@@ -235,10 +235,10 @@ def weigh(config: TrainConfig, examples: batching.Examples, *, labels: int) -> n
 
 
 def split_parts(model: keras.Model) -> list[keras.Model]:
-    """The models that a model is the sum of, which share its layers and are trained each for itself; or itself alone.
+    """The models that a model is the sum of, which share its layers and are trained separately; or the model itself.
 
-    Two models that are trained together divide the work between them; each trained alone can do all of it, and errs
-    elsewhere (tests/benchmarks/ACCURACY.md).
+    Models that are trained together divide the work between them. Trained alone, each can do all of it, and they make
+    different errors (tests/benchmarks/ACCURACY.md).
     """
     if not isinstance(model.layers[-1], ScaledSum):
         return [model]

@@ -1,4 +1,4 @@
-"""What a phase is, and how far a fit of several has come."""
+"""The phases of a fit, and its progress through them."""
 
 import dataclasses
 import itertools
@@ -9,7 +9,7 @@ from typing import Any
 KERNELS = "kernels"
 
 
-TUNED = {"head": ("embedding", "trunk"), "bias": ("embedding", KERNELS), "all": ()}  # and what each leaves as it is
+TUNED = {"head": ("embedding", "trunk"), "bias": ("embedding", KERNELS), "all": ()}  # and the parts that each freezes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,14 +17,14 @@ class Phase:
     """One compile and fit with one set of trainable weights and one learning rate.
 
     Attributes:
-        name: As it stands in the history.
-        epochs: The most epochs.
-        learning_rate: Of the optimizer, which starts anew.
-        frozen: Parts of the model that stay as they are: "embedding", "trunk", "head" (see `part_of`), or "kernels":
-            what of the trunk is no bias, the rows of n-grams too.
-        optimizer: Its name, as `optimizers.build_optimizer` knows it.
-        weight_decay: Of adamw.
-        embedding_factor: How many times as fast the embedding's rows learn.
+        name: Its name in the history.
+        epochs: The maximum number of epochs.
+        learning_rate: The learning rate of the optimizer, which is new in each phase.
+        frozen: Parts of the model that are not trained: "embedding", "trunk", "head" (see `part_of`), or "kernels":
+            all of the trunk but the biases, including the rows of n-grams.
+        optimizer: The name of the optimizer, as for `optimizers.build_optimizer`.
+        weight_decay: The weight decay of adamw.
+        embedding_factor: Multiplies the learning rate of the embedding's rows.
     """
 
     name: str
@@ -38,17 +38,17 @@ class Phase:
 
 @dataclasses.dataclass
 class Progress:
-    """How far a fit has come: all that, beside the weights, decides how it goes on.
+    """The progress of a fit: all that decides, in addition to the weights, how it continues.
 
     Attributes:
         phase: Position of the current phase.
-        epoch: Epochs done of the current phase.
-        batches: Batches done of the current epoch, where the fit was stopped within it, and
-        seconds: how long they took.
-        waited: Epochs of the current phase since the last lower validation loss.
-        best_loss: The lowest validation loss so far, of all phases.
-        best_epoch: The epoch that had it, counted from 1 over all phases; 0 before the first.
-        history: One row an epoch.
+        epoch: Finished epochs of the current phase.
+        batches: Finished batches of the current epoch, if the fit was stopped within it.
+        seconds: The time that these batches took.
+        waited: Epochs of the current phase since the validation loss last fell.
+        best_loss: The lowest validation loss so far, over all phases.
+        best_epoch: The epoch with this loss, counted from 1 over all phases; 0 before the first one.
+        history: One row per epoch.
     """
 
     phase: int = 0
@@ -61,15 +61,15 @@ class Progress:
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def next_epoch(self) -> None:
-        """An epoch is done, and was no better than the best one as far as is known."""
+        """Moves on after an epoch, which is not yet known to be better than the best one."""
         self.epoch, self.waited, self.batches, self.seconds = self.epoch + 1, self.waited + 1, 0, 0.0
 
     def next_phase(self) -> None:
-        """A phase is done, or has ended early, even within an epoch."""
+        """Moves on after a phase, which may have ended early, even within an epoch."""
         self.phase, self.epoch, self.waited, self.batches, self.seconds = self.phase + 1, 0, 0, 0, 0.0
 
     def kept_phases(self, phases: Sequence[Phase]) -> list[Phase]:
-        """What led to the best epoch of these phases: each as long as to its own best, none that brought no better."""
+        """The phases that led to the best epoch, each up to its own best epoch, without those that brought no gain."""
         kept, best = [], math.inf
         for phase in phases:
             losses = [row["val_loss"] for row in self.history if row["phase"] == phase.name]
@@ -81,7 +81,7 @@ class Progress:
 
 
 def summarize_phases(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of each phase name, learning_rate, epochs and seconds, from the rows of its epochs."""
+    """The name, learning_rate, epochs and seconds of each phase, from the rows of its epochs."""
     phases = []
     for name, grouped in itertools.groupby(history, key=lambda row: row["phase"]):
         rows = list(grouped)
@@ -104,10 +104,10 @@ def two_phases(
     weight_decay: float | None = None,
     embedding_factor: float = 1.0,
 ) -> list[Phase]:
-    """Some parts frozen, then everything trained; a phase without epochs is left out.
+    """A phase with some parts frozen, then one that trains everything; a phase without epochs is left out.
 
-    With nothing frozen the phases, fast and slow, differ in the learning rate alone. The second phase may also train no
-    more than the logits ("head"), or these and all biases ("bias"; Ben Zaken et al., 2022,
+    With nothing frozen, the phases are called fast and slow, and differ only in the learning rate. The second phase may
+    also train only the logits ("head"), or the logits and all biases ("bias"; Ben Zaken et al., 2022,
     https://arxiv.org/abs/2106.10199).
     """
     names = ("frozen", "unfrozen" if tune == "all" else tune) if frozen else ("fast", "slow")

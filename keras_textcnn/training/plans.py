@@ -8,13 +8,13 @@ from keras_textcnn.training.phases import KERNELS, Phase, two_phases
 
 
 def plan_part(config: TrainConfig, name: str) -> list[Phase]:
-    """The phases of a part's fit, by its layer's name; none if it is solved for."""
+    """The phases of a part's fit, by the name of its layer; none if the part is solved."""
     if name == NGRAMS:
         return [] if config.ngram_svm and not config.from_run else plan_ngram_phases(config)
     if name == VECTOR_MEAN:
         if not config.from_run:
             return []
-        own = config.family.defaults  # a model without n-grams has no settings of theirs
+        own = config.family.defaults  # a model without n-grams has no settings for them
         epochs, rate = (getattr(config, name) or own[name] for name in ("ngram_epochs", "ngram_learning_rate"))
         return [
             dataclasses.replace(
@@ -25,7 +25,7 @@ def plan_part(config: TrainConfig, name: str) -> list[Phase]:
 
 
 def plan_phases(config: TrainConfig) -> list[Phase]:
-    """The phases of a config's fit."""
+    """The phases of the fit that the settings describe."""
     return two_phases(
         frozen_epochs=config.frozen_epochs,
         unfrozen_epochs=config.unfrozen_epochs,
@@ -40,11 +40,11 @@ def plan_phases(config: TrainConfig) -> list[Phase]:
 
 
 def plan_ngram_phases(config: TrainConfig) -> list[Phase]:
-    """The one phase of the linear model of n-grams: always Adam, which moves rare rows as far as frequent ones.
+    """The one phase of the linear model of n-grams: always with Adam, which moves rare rows as far as frequent ones.
 
-    It minimizes a support vector machine's loss, which leaves a linear model more accurate than cross-entropy does
-    (tests/benchmarks/ACCURACY.md). Where a run that it starts from is tuned in its head or its biases alone, its rows
-    stay as they are.
+    It minimizes the loss of a support vector machine, which makes a linear model more accurate than cross-entropy does
+    (tests/benchmarks/ACCURACY.md). If only the head or the biases of an earlier run are tuned, the rows stay as they
+    are.
     """
     frozen = () if config.tune == "all" else (KERNELS,)
     return [Phase(TITLES[NGRAMS], config.ngram_epochs or 0, config.ngram_learning_rate or 0.0, frozen)]

@@ -1,4 +1,4 @@
-"""From a corpus to what a training needs: numbers, folds, the run that it starts from."""
+"""Prepares a corpus for training: ids, folds, the run that the training starts from."""
 
 import dataclasses
 from pathlib import Path
@@ -20,18 +20,18 @@ from keras_textcnn.utils.log import log_lines, logger
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A corpus that is ready for a training.
+    """A corpus that is ready for training.
 
     Attributes:
-        config: The settings, with those that depend on the texts.
-        texts: The corpus; None where only its tokens are in memory or on disk.
+        config: The settings, including those that depend on the texts.
+        texts: The corpus; None if only its tokens are in memory or on disk.
         tokenized: The corpus in tokens.
-        encoded: The same in numbers.
-        folds: int (training texts,), from `splits.deal_folds`, where cross-validation decides; else None.
+        encoded: The same corpus in ids.
+        folds: int (training texts,), from `splits.deal_folds`, if cross-validation decides; otherwise None.
         start: The run that the training starts from, if any.
-        learnt_before: The texts that it has learnt from; None without it, or where it does not say.
-        old_texts: Its test texts, where its corpus is rehearsed.
-        own_fingerprint: Of the corpus without the texts of that run, where some are mixed in.
+        learnt_before: The texts that this run was trained on; None if there is no such run, or if it has no list.
+        old_texts: The test texts of this run, if its corpus is rehearsed.
+        own_fingerprint: The fingerprint of the corpus without the texts of this run, if some are mixed in.
     """
 
     config: TrainConfig
@@ -46,29 +46,29 @@ class Prepared:
 
     @property
     def refit(self) -> bool:
-        """Whether the training ends with a fit to training and validation texts."""
+        """Whether the training ends with a refit on training and validation texts."""
         return bool(self.config.refit) and VALIDATION not in self.tokenized.splits
 
 
 def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed: Corpus | None = None) -> Prepared:
-    """Splits, tokenizes and encodes a corpus, and settles what depends on its texts.
+    """Splits, tokenizes and encodes a corpus, and completes the settings that depend on its texts.
 
     Args:
-        config, corpus, rehearsed: As to `trainer.train`.
+        config, corpus, rehearsed: As for `trainer.train`.
 
     Raises:
-        InputError: As of `trainer.train`.
+        InputError: As for `trainer.train`.
     """
     config = config.resolved(**count_texts(config, corpus))
     if several := config.repeats():
-        raise InputError(f"the settings mean {len(several)} runs; train each of config.repeats()")
+        raise InputError(f"the settings describe {len(several)} runs; train each of config.repeats()")
     _check_fractions(config, corpus)
     start = Start.of(Path(config.from_run)) if config.from_run else None
     old_texts: list[Record] = []
     own_fingerprint = None
     if rehearsed is not None:
         if start is None or not isinstance(corpus, Corpus):
-            raise InputError("old texts are mixed into a corpus in memory, of a run that starts from another")
+            raise InputError("old texts can only be mixed into a corpus in memory, for a run that starts from another")
         start.check_corpus(rehearsed)
         own_fingerprint = corpus.fingerprint
         corpus, old_texts = rehearse(corpus, rehearsed, config, old_config=start.run.config())
@@ -91,7 +91,7 @@ def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed:
 
 
 def count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[str, int]:
-    """How many texts there are to train on once the test is split off, and for validation: `resolved` needs them."""
+    """Counts the texts that remain once the test is split off, and the validation texts; `resolved` needs both."""
     if isinstance(corpus, TokenizedCorpus):
         counts = {name: int((corpus.splits == position).sum()) for position, name in enumerate(SPLITS)}
     else:
@@ -103,11 +103,11 @@ def count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[s
 
 
 def _check_fractions(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> None:
-    """Raises InputError for the fraction of a split that the corpus has already."""
+    """Raises InputError if the settings give the fraction of a split that the corpus already has."""
     for position, name in enumerate(SPLITS):
         there = name in corpus.splits if isinstance(corpus, Corpus) else position in corpus.splits
         if there and position != TRAIN and getattr(config, f"{name}_fraction"):
-            raise InputError(f"--{name}-fraction does not apply: the corpus has {name} texts of its own; leave it out")
+            raise InputError(f"--{name}-fraction does not apply: the corpus has its own {name} texts; leave it out")
 
 
 def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> np.ndarray:
@@ -116,19 +116,21 @@ def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> 
     targets = encoded.examples["train"].sparse_targets
     folds = deal_folds(targets, hashes, folds=config.inner_folds or 0, seed=config.seed)
     if folds.max() < 2 and len(np.unique(hashes)) < len(hashes):
-        apart = np.arange(len(hashes), dtype=np.uint64)  # as if no text stood there twice
+        apart = np.arange(len(hashes), dtype=np.uint64)  # as if no text were repeated
         folds = deal_folds(targets, apart, folds=config.inner_folds or 0, seed=config.seed)
-        logger.warning("every label has a single text, repeated: held-out texts are learnt too and flatter the scores")
+        logger.warning(
+            "every label has a single text, repeated: held-out texts are in training too and flatter the scores"
+        )
     if folds.max() < 2:
         raise InputError(
-            "every label has a single training text: none can be held out to check the others; add texts, or give "
+            "every label has a single training text, so none can be held out to check the others; add texts, or give "
             "--validation-data and --inner-folds 0"
         )
     return folds
 
 
 def _fit_length(config: TrainConfig, encoded: Encoded) -> tuple[TrainConfig, Encoded]:
-    """Of a model of fixed length: as long as the longest text to train on, and the texts cut to that."""
+    """Limits a model of fixed length to the longest training text, and cuts the texts to that length."""
     if not config.family.fixed_length:
         return config, encoded
     longest = int(encoded.examples["train"].lengths.max())

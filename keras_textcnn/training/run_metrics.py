@@ -1,4 +1,4 @@
-"""What metrics.json says of a run."""
+"""The contents of a run's metrics.json."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def score_splits(
 
 
 def describe_decisions(config: TrainConfig, learnt: FitResult, encoded: Encoded) -> dict[str, Any]:
-    """What `metrics.json` says of what was decided, and by which texts."""
+    """The block of `metrics.json` that says what was decided, and by which texts."""
     crossed = learnt.folds is not None
     chosen = {
         "epochs": not crossed,
@@ -57,7 +57,7 @@ def describe_decisions(config: TrainConfig, learnt: FitResult, encoded: Encoded)
 
 
 def describe_fit(learnt: FitResult, encoded: Encoded) -> dict[str, Any]:
-    """The blocks of `metrics.json` that say what the scores come from."""
+    """The blocks of `metrics.json` that describe the fit behind the scores."""
     return {
         "coverage": encoded.coverage and dataclasses.asdict(encoded.coverage),
         "best_epoch": next(iter(learnt.best_epochs.values())),

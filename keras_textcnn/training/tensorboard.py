@@ -1,4 +1,4 @@
-"""A run as TensorBoard shows it: curves, phases, histograms, the embedding's words in space."""
+"""Writes a run for TensorBoard: curves, phases, histograms, the embedding for the projector."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.utils import devices
 
-LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of models with another loss
-PROJECTED = 5_000  # tokens, the most frequent ones: what the projector still turns in a browser
-NAMES = {"\n": "(line end)", " ": "(space)"}  # of tokens that would be no line of a table
+LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of the parts with another loss
+PROJECTED = 5_000  # the most frequent tokens, as many as the projector can still show smoothly in a browser
+NAMES = {"\n": "(line end)", " ": "(space)"}  # names of tokens that would not make a line of a table
 PROJECTOR = """embeddings {
   tensor_name: "embedding"
   tensor_path: "embedding.tsv"
@@ -26,7 +26,7 @@ class TensorBoard:
     """Writes a history for TensorBoard: training and validation are two lines in one chart, phases are named.
 
     Args:
-        folder: Where the event files go; those of an interrupted run are added to.
+        folder: Where the event files go; a resumed run adds to the files of the interrupted one.
     """
 
     @devices.writing()
@@ -36,7 +36,7 @@ class TensorBoard:
 
     @devices.writing()
     def write(self, row: dict[str, Any]) -> None:
-        """Adds a row of the history; a refit, and the n-grams, which have another loss, are charts of their own."""
+        """Adds a row of the history; a refit, and linear parts, which have another loss, get charts of their own."""
         refit = "refit/" if row["phase"].startswith("refit ") else ""
         model = row["phase"].removeprefix("refit ")
         chart = refit + (f"{model}/" if model in LINEAR else "")
@@ -53,7 +53,7 @@ class TensorBoard:
 
     @devices.writing()
     def write_histograms(self, weights: Sequence[keras.Variable], epoch: int) -> None:
-        """Adds the distribution of each of a model's weights after an epoch."""
+        """Adds the distribution of each weight of a model after an epoch."""
         with self._writers["training"].as_default(step=epoch):
             for variable in weights:
                 tf.summary.histogram(variable.path, variable.value)
@@ -63,7 +63,7 @@ class TensorBoard:
         """Writes the first tokens' vectors for the projector, with the tokens as their names.
 
         Args:
-            tokens: By id, padding and unknown included.
+            tokens: Tokens by id, including padding and unknown.
             embedding: float (tokens, dimensions).
         """
         shown = tokens[:PROJECTED]

@@ -1,4 +1,4 @@
-"""A whole training: from a corpus to a finished run directory."""
+"""A complete training: from a corpus to a finished run directory."""
 
 import logging
 import time
@@ -52,28 +52,27 @@ def train(
     resumed: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
-    """Trains, measures, exports.
+    """Trains a model, scores it and exports it.
 
     Args:
-        config: The settings; `dimensions` None takes the width of the vectors. A model of fixed length is made for
-            texts no longer than the longest to train on, or `maximum_tokens`.
-        corpus: Texts, of which a validation and a test split are split off if it has none; or shards of them, which
-            leave the linear baseline out: it needs the texts.
-        directory: Of the run, missing or empty.
-        rehearsed: The corpus of the run that `config.from_run` names, unsplit as it was given to that run's training:
+        config: The settings; `dimensions` None takes the width of the vectors. A model of fixed length is built for the
+            longest training text, but for at most `maximum_tokens`.
+        corpus: Texts, of which a validation and a test split are split off if there are none; or shards of them, for
+            which the linear baseline is left out, because it needs the texts.
+        directory: The directory of the run, missing or empty.
+        rehearsed: The corpus of the run that `config.from_run` names, unsplit, as it was given to that run's training;
             some of its training texts are mixed in.
-        resumed: Whether to go on where the unfinished run in the directory stopped; its settings and corpus must be
-            these.
+        resumed: Whether to resume the unfinished run in the directory; its settings and corpus must be the same.
         callbacks: Keras callbacks for the fit.
 
     Raises:
         InputError: The corpus cannot be split, the vectors cannot be read, the directory is taken, or the corpus is not
-            the unfinished run's. Nothing has been written then.
+            that of the unfinished run. Nothing has been written in this case.
     """
     started = time.perf_counter()
-    warnings = [line for line in corpus.notes if line.startswith(WARNING)]  # logged when it was read
+    warnings = [line for line in corpus.notes if line.startswith(WARNING)]  # logged when the corpus was read
     with showing(warnings.append, level=logging.WARNING):
-        device = devices.name_device()  # before anything is placed there
+        device = devices.name_device()  # before anything is placed on it
         if config.deterministic:
             devices.make_deterministic()
         keras.utils.set_random_seed(config.seed)
@@ -83,7 +82,7 @@ def train(
         _log_device(prepared.config, device)
         with run.locked(), RunSeconds(run, started) as seconds:
             if run.finished:
-                raise InputError(f"{directory} is finished; another process did it")
+                raise InputError(f"{directory} is already finished: another process has finished it")
             fitted = _fit(prepared, run, model, [*callbacks, seconds])
             calibration, logits, run_metrics = _score(prepared, model, fitted)
             logger.info("exporting the SavedModel")
@@ -91,7 +90,7 @@ def train(
             if prepared.start and prepared.old_texts:
                 run_metrics["old_texts"] = compare_on_old_texts(prepared.start, run, prepared.old_texts)
             log_lines(filter(None, (describe_lead(prepared.config, run_metrics), describe_chance(run_metrics))))
-            if prepared.learnt_before or not prepared.start:  # or the list would not be complete
+            if prepared.learnt_before or not prepared.start:  # otherwise the list would be incomplete
                 learnt = list_learnt_texts(
                     prepared.tokenized,
                     prepared.encoded,
@@ -116,7 +115,7 @@ def train(
 
 
 def _build(prepared: Prepared) -> keras.Model:
-    """The model with its first weights: pretrained vectors, and those of the run that the training starts from."""
+    """The model with its initial weights: pretrained vectors, and the weights of the run that training starts from."""
     config, encoded = prepared.config, prepared.encoded
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
     check_memory(config, model, prepared.tokenized, encoded)
@@ -133,10 +132,10 @@ def _create(directory: Path, prepared: Prepared, device: str) -> Run:
 
 
 def _reopen(directory: Path, prepared: Prepared, device: str) -> Run:
-    """The unfinished run in a directory, which must be of the same settings, texts and vectors."""
+    """The unfinished run in a directory, which must have the same settings, texts and vectors."""
     run, config = Run.open_unfinished(directory), prepared.config
     if run.config() != config:
-        raise InputError(f"the settings are not those that {directory} was started with; choose another --output")
+        raise InputError(f"the settings differ from those that {directory} was started with; choose another --output")
     if run.read_json("config.json")["corpus"] != _facts(prepared, device)["corpus"]:
         raise InputError(
             f"the corpus is not the one that {directory} was started with ({config.data}); restore it, or choose "
@@ -165,7 +164,7 @@ def _log_device(config: TrainConfig, device: str) -> None:
     if device != "CPU":
         logger.info(f"training on {device}")
     if config.precision == "bfloat16" and (gain := devices.bfloat16_gain()) < 1:
-        logger.warning(f"matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 here")
+        logger.warning(f"matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 on this machine")
 
 
 def _fit(prepared: Prepared, run: Run, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> FitResult:
@@ -192,7 +191,7 @@ def _score(
     """The calibration, the logits of validation and test texts, and the first blocks of `metrics.json`."""
     config, encoded = prepared.config, prepared.encoded
     compared, too_large = ("and", "") if prepared.texts else ("without", ", which would need all texts in memory")
-    logger.info(f"scoring the held-out and test texts, {compared} a linear model to compare with{too_large}")
+    logger.info(f"scoring the held-out and test texts, {compared} a linear model for comparison{too_large}")
     calibration = calibrate(fitted.logits, fitted.held_out.targets)
     scored, logits = _answer(prepared, model, fitted)
     run_metrics = score_splits(calibration, logits, scored, encoded.labels)
@@ -215,7 +214,7 @@ def _answer(
 ) -> tuple[dict[str, batching.Examples], dict[str, np.ndarray]]:
     """The validation and the test texts, and their logits.
 
-    Where cross-validation decided and the corpus has no validation texts, the texts that it held out take their place.
+    If cross-validation decided and the corpus has no validation texts, the texts that it held out take their place.
     """
     validation, test = prepared.encoded.examples["validation"], prepared.encoded.examples["test"]
     if fitted.folds is None or not len(validation.lengths):
@@ -227,7 +226,7 @@ def _answer(
 
 
 def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calibration) -> None:
-    run.write(run.weights.name, keras.Model(model.inputs, model.outputs).save_weights)  # without the optimizer's
+    run.write(run.weights.name, keras.Model(model.inputs, model.outputs).save_weights)  # not the optimizer's
     run.write_saved_model(
         lambda folder: saved_model.export_model(
             model,

@@ -1,4 +1,4 @@
-"""The two-phase fit: train with the embedding frozen, then unfrozen with a lower learning rate; go on after a crash."""
+"""The two-phase fit: with the embedding frozen, then unfrozen with a lower learning rate; it resumes after a crash."""
 
 import dataclasses
 import math
@@ -44,27 +44,27 @@ def two_phase_fit(
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
 
     A phase starts from the best weights so far. It ends early when the validation loss has not fallen for `patience`
-    epochs, or when the training loss is no finite number.
+    epochs, or when the training loss is NaN or infinite.
 
     Args:
-        model: From a builder, its vectors loaded; left compiled unless there is `compiled`.
-        training: Gives the batches of an epoch, counted from 0 over all phases.
-        validation: Batches on which the epochs are compared; None: all epochs are done, and the last one is the best.
+        model: A model from a builder, with its vectors loaded; it is left compiled unless `compiled` is given.
+        training: Returns the batches of an epoch; epochs are counted from 0 over all phases.
+        validation: Batches on which the epochs are compared; None: all epochs are run, and the last one is the best.
         phases: From `two_phases`, or your own.
         patience: Epochs to wait for a lower validation loss.
-        several_labels: Whether the targets are float32 (batch, labels), each label for itself; accuracy is the share of
-            texts whose labels are all right then.
-        loss: Of training and validation; None: cross-entropy.
-        checkpoint: File to write after every epoch, and where the fit is stopped within one; if it is there, the fit
-            goes on from it and ends with the same weights, bit for bit, as one that was never interrupted. It holds
-            what the phases so far have changed; the rest the model must have, as when the fit began.
-        owner: Names the fit in its checkpoint: one of another owner is refused.
+        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), and accuracy
+            is the share of texts whose labels are all right.
+        loss: The loss of training and validation; None: cross-entropy.
+        checkpoint: File to write after every epoch, and when the fit is stopped within one. If it exists, the fit
+            resumes from it and ends with the same weights, bit for bit, as a fit that was never interrupted. It holds
+            only what the phases so far have changed; the model must have all other weights as when the fit began.
+        owner: Names the fit in its checkpoint; a checkpoint of another owner is refused.
         callbacks: Keras callbacks for each epoch's `fit`.
-        on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, val_loss and
-            val_accuracy if there is a validation, seconds.
-        stop_if_requested: Called between batches, some of them at once, and after each epoch; when it raises
+        on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, seconds and, if
+            there is a validation, val_loss and val_accuracy.
+        stop_if_requested: Called between batches, though not between all of them, and after each epoch; if it raises
             KeyboardInterrupt, the progress is written and the fit ends.
-        compiled: Holds what is compiled for each phase, so that the next fit of these layers need not compile again;
+        compiled: Keeps the models compiled for each phase, so that the next fit of these layers need not compile again;
             None: the model itself is compiled.
 
     Returns:
@@ -72,7 +72,7 @@ def two_phase_fit(
 
     Raises:
         ArithmeticError: No epoch had a finite loss.
-        InputError: The checkpoint is damaged, another fit's, or of a model that began with other weights.
+        InputError: The checkpoint is damaged, or belongs to another fit or to a model that began with other weights.
     """
     progress, saved = _read_progress(model, phases, checkpoint, owner)
     best, sums = saved.get("best", []), saved.get("sums", [])
@@ -101,16 +101,16 @@ def two_phase_fit(
         elif best:
             assign_values(model.weights, best)
         while progress.epoch < phase.epochs and progress.waited < patience:
-            if sums:  # Keras gives its metrics no variables before the first batch
+            if sums:  # Keras creates the variables of its metrics in the first batch
                 model.test_on_batch(*next(iter(training(len(progress.history)))))
             watch, sums = BatchWatch(progress, sums, stop_if_requested), []
             try:
                 row = _fit_epoch(model, training, validation, phase, progress, [*callbacks, watch])
             except NotFiniteLossError as error:
-                reason = f"epoch {len(progress.history) + 1}, {phase.name}: the loss is not finite {error}"
+                reason = f"epoch {len(progress.history) + 1}, {phase.name}: the loss is NaN or infinite {error}"
                 if not best:
-                    raise ArithmeticError(f"{reason}; lower the learning rate, and look at the vectors") from None
-                logger.warning(f"{reason}; the phase ends with its best epoch")
+                    raise ArithmeticError(f"{reason}; lower the learning rate, and check the vectors") from None
+                logger.warning(f"{reason}; the phase ends, and the best epoch so far is kept")
                 break
             except KeyboardInterrupt:
                 if watch.ended:
@@ -127,7 +127,9 @@ def two_phase_fit(
             stop_if_requested()
         progress.next_phase()
     if not best:
-        raise ArithmeticError("the validation loss was never finite; lower the learning rate, and look at the vectors")
+        raise ArithmeticError(
+            "every validation loss is NaN or infinite; lower the learning rate, and check the vectors"
+        )
     assign_values(model.weights, best)
     return progress
 
@@ -135,14 +137,14 @@ def two_phase_fit(
 def _read_progress(
     model: keras.Model, phases: Sequence[Phase], checkpoint: Path | None, owner: str
 ) -> tuple[Progress, dict[str, list[np.ndarray]]]:
-    """The progress and the arrays of a fit that is gone on with; of one that begins, none."""
+    """The progress and the arrays of a fit to resume; empty for a new fit."""
     if not checkpoint or not checkpoint.exists():
         return Progress(), {}
     facts, saved = read_checkpoint(checkpoint, owner)
     with reading_checkpoint(checkpoint):
         unchanged = UnchangedWeights(model, phases[: facts["phase"] + 1])
         if facts.pop("unchanged") != unchanged.digest:
-            raise ValueError("the fit began with other weights, or vectors, than these")
+            raise ValueError("the fit began with other weights or vectors than these")
         if "best" in saved:
             saved["best"] = unchanged.fill_in(model.weights, saved["best"])
         return Progress(**facts), saved

@@ -1,11 +1,11 @@
-"""A character CNN on 200 sentences: from nothing, or from a run that was trained on other texts.
+"""A character CNN on 200 sentences: trained from scratch, or from a run that was trained on other texts.
 
     python -m keras_textcnn.train --data aclImdb_v1.tar.gz --model charcnn --output imdb
     python tests/benchmarks/adaptation.py imdb FOLDER
 
-For each of five seeds it takes 200 sentences of `sentence_polarity` to train on, a fifth of them for validation, and
-2,000 others for the test, and trains on them once from the start and once from the run for each `--tune`. Prints the
-accuracy on the 2,000, in percent. It keeps what it finished in FOLDER and goes on from there.
+For each of five seeds, takes 200 sentences of `sentence_polarity` to train on, a fifth of them for validation, and
+2,000 others for the test. Trains on them once from scratch, and once from the run for each `--tune`. Prints the
+accuracy on the 2,000, in percent. Finished runs are kept in FOLDER and not repeated.
 """
 
 import csv
@@ -21,7 +21,7 @@ SEEDS, TRAINING, TEST = range(5), 200, 2_000
 
 
 def write_corpus(folder: Path, seed: int) -> Path:
-    """A folder of train.csv and test.csv."""
+    """Writes a folder with train.csv and test.csv."""
     from keras_textcnn import Corpus, Reader, fetch
 
     corpus = Corpus.of(Reader().records(fetch("sentence_polarity")))

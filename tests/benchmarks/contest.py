@@ -1,4 +1,4 @@
-"""Contestants that take turns: a process each, asked for a round one after the other; and the table of their ratios."""
+"""Contestants that take turns, each in a process of its own, and the table of their ratios."""
 
 import json
 import os
@@ -13,12 +13,12 @@ Prepare = Callable[..., Callable[[], Round]]  # from the arguments to a function
 
 
 def compete(contestants: Mapping[str, Prepare], *arguments: str, rounds: int) -> dict[str, list[Round]]:
-    """Starts a process for each contestant, this script again, and asks them in turns for so many rounds.
+    """Starts this script in a process for each contestant, and lets them take rounds in turns.
 
     Args:
-        contestants: By name. One whose libraries are missing is named and left out.
-        arguments: What each is prepared with.
-        rounds: How often each is asked.
+        contestants: Contestants by name. One whose libraries are missing is reported and left out.
+        arguments: The arguments that each is prepared with.
+        rounds: The rounds of each contestant.
 
     Returns:
         The rounds of each contestant.
@@ -31,7 +31,7 @@ def compete(contestants: Mapping[str, Prepare], *arguments: str, rounds: int) ->
         )  # fmt: skip
         answer = _hear(worker)
         if missing := answer.get("missing"):
-            print(f'{name} is left out: no module {missing}; pip install ".[benchmark]"', file=sys.stderr)
+            print(f'{name} is left out: no module {missing}; run pip install ".[benchmark]"', file=sys.stderr)
         else:
             workers[name] = worker
     results: dict[str, list[Round]] = {name: [] for name in workers}
@@ -58,11 +58,11 @@ def _hear(worker: subprocess.Popen) -> dict[str, Any]:
 
 
 def take_part(contestants: Mapping[str, Prepare]) -> None:
-    """If this process is a contestant's: prepares it, takes a round for each line of standard input, and exits."""
+    """In a contestant's process: prepares it, takes a round for each line of standard input, and exits."""
     if sys.argv[1:2] != ["--contestant"]:
         return
     channel = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # keeps what libraries print out of the answers
     try:
         take_round = contestants[sys.argv[2]](*sys.argv[3:])
     except ModuleNotFoundError as error:
@@ -75,16 +75,16 @@ def take_part(contestants: Mapping[str, Prepare]) -> None:
 
 
 def median(rounds: Sequence[Round], column: str) -> float:
-    """Of the rounds that have this column."""
+    """The median of a column, over the rounds that have it."""
     return statistics.median(figures[column] for figures in rounds if column in figures)
 
 
 def show_ratios(results: Mapping[str, Sequence[Round]], columns: Mapping[str, str]) -> None:
-    """Prints a table: each contestant's median, and the first one's figure by its own, round by round.
+    """Prints a table of each contestant's median, and of the ratios of the first one's figures to its own by round.
 
     Args:
         results: From `compete`; the first contestant is compared with the others.
-        columns: The columns to show, and how to write their figures, such as {:,.0f}.
+        columns: The columns to show, and the format of their figures, such as {:,.0f}.
     """
     first = next(iter(results))
     print(f"| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
@@ -98,4 +98,4 @@ def show_ratios(results: Mapping[str, Sequence[Round]], columns: Mapping[str, st
                 cell += f" ({statistics.median(ratios):.2f}: {min(ratios):.2f} to {max(ratios):.2f})"
             cells.append(cell)
         print(f"| {name} | {' | '.join(cells)} |")
-    print(f"\nIn brackets: {first} by this one, the median and the range of the rounds.", flush=True)
+    print(f"\nIn brackets: {first} divided by this contestant, median and range of the rounds.", flush=True)

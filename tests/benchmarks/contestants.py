@@ -1,7 +1,8 @@
-"""What a user would pick instead, each as its own documentation or its popular implementations do it.
+"""What a user would pick instead, each written as in its own documentation or its popular implementations.
 
-From raw texts: a generator that trains an epoch more, or all at once, and gives a function from texts to labels. From
-ids: a class that trains an epoch and gives logits; all read the same ids and begin with the same vectors.
+Contestants that start from raw texts are generators: each step trains one more epoch, or everything at once, and yields
+a function from texts to labels. Those that start from ids are classes that train an epoch and predict logits; all read
+the same ids and begin with the same vectors.
 """
 
 import collections
@@ -22,7 +23,7 @@ class Texts:
     """Texts in ids.
 
     Attributes:
-        rows: For each text int32 (tokens,).
+        rows: The ids of each text, int32 (tokens,).
         targets: int64 (texts,).
     """
 
@@ -32,7 +33,7 @@ class Texts:
         self.rows = [ids[start : start + length] for start, length in zip(self.starts, lengths, strict=True)]
 
     def padded(self, chosen: Sequence[int] | np.ndarray, width: int) -> np.ndarray:
-        """int64 (texts, width), as PyTorch wants ids."""
+        """The ids of the chosen texts, int64 (texts, width), as PyTorch expects them."""
         padded = np.zeros((len(chosen), width), np.int64)
         for row, text in zip(padded, chosen, strict=True):
             row[: len(self.rows[text])] = self.rows[text]
@@ -45,8 +46,8 @@ class TorchTextCNN:
     Args:
         vectors: float32 (vocabulary, dimensions).
         labels: Outputs.
-        longest: Whether every batch is padded to the longest text of all, or to its own.
-        seed: Of weights, shuffles and dropout.
+        longest: Whether every batch is padded to the longest text of all instead of its own longest text.
+        seed: The seed of weights, shuffles and dropout.
     """
 
     def __init__(self, vectors: np.ndarray, labels: int, *, longest: bool, seed: int) -> None:
@@ -102,7 +103,7 @@ class TorchTextCNN:
 
 
 class KerasExample:
-    """Keras as its examples do it: its own `Embedding` and `Adam`, every text padded to one length."""
+    """Keras as in its examples: its own `Embedding` and `Adam`, with all texts padded to one length."""
 
     def __init__(self, vectors: np.ndarray, labels: int, *, seed: int) -> None:
         import keras
@@ -161,7 +162,7 @@ def fasttext_bigrams(texts: Sequence[str], labels: Sequence[str]) -> Iterator[La
         model = fasttext.train_supervised(str(path), wordNgrams=2, dim=100, epoch=25, lr=1.0, verbose=0)
 
     def label_texts(texts: Sequence[str]) -> list[str]:
-        # All labels with their probabilities, as every contestant here gives them.
+        # All labels with their probabilities, as all contestants here return them.
         answers, _ = model.predict([_line(text) for text in texts], k=len(names))
         return [names[int(answer[0].removeprefix("__label__"))] for answer in answers]
 
@@ -173,7 +174,7 @@ def _line(text: str) -> str:
 
 
 def spacy_textcat_cnn(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
-    """spaCy's `TextCatCNN` behind its tokenizer, with its default layers; an epoch at a time."""
+    """spaCy's `TextCatCNN` after its tokenizer, with its default layers; one epoch at a time."""
     import spacy
     from spacy.training import Example
     from spacy.util import fix_random_seed, minibatch
@@ -233,7 +234,7 @@ def torch_textcnn(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Label
 
 
 def keras_example(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
-    """Keras's example from raw texts: `TextVectorization` in front of its model, all padded to one length."""
+    """Keras's example from raw texts: `TextVectorization` in front of its model, all texts padded to one length."""
     import keras
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""A corpus as the package reads it, and what its pipeline makes of it, for every contestant the same."""
+"""A corpus as the package reads and encodes it, the same for every contestant."""
 
 import os
 from pathlib import Path
@@ -7,14 +7,14 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-MANY = 10_000  # texts: as many as the default recipe's validation texts decide for
+MANY = 10_000  # texts, enough for the default recipe to let validation texts decide
 
-# What the command trains by default, without the linear model and what else the others do not have.
+# The command's default recipe, without the linear model and all else that the competitors do not have.
 CONVOLUTION = ["--ngrams", "0", "--vocabulary", "train", "--unfrozen-epochs", "8", "--no-refit"]
 
 
 def read_texts(data: str) -> dict[str, tuple[list[str], list[str]]]:
-    """Texts and labels of each split; a tenth of them for the test where the corpus has none."""
+    """The texts and labels of each split; a tenth becomes the test split if the corpus has none."""
     from keras_textcnn.data.datasets import fetch, is_named
     from keras_textcnn.data.readers import Reader
 
@@ -35,7 +35,7 @@ def read_texts(data: str) -> dict[str, tuple[list[str], list[str]]]:
 
 
 def save_ids(data: str, path: Path, *, vectors: str | None = None) -> None:
-    """Writes ids, lengths and targets of each split, and the matrix of vectors, as arrays for NumPy."""
+    """Writes ids, lengths and targets of each split, and the matrix of vectors, as NumPy arrays."""
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.data.corpus import Corpus
     from keras_textcnn.data.preprocessing import encode_corpus

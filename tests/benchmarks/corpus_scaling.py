@@ -1,10 +1,10 @@
-"""Seconds and peak memory of training by texts, in memory and from shards on disk.
+"""Seconds and peak memory of training by number of texts, in memory and from shards on disk.
 
     python tests/benchmarks/corpus_scaling.py FOLDER [TEXTS ...]
 
-Writes so many texts of 20 to 100 words as JSON lines below FOLDER and trains on them for one epoch of each phase, with
-`--memory 2048` and, where it fits, in memory, the linear model included. Prints the peak resident memory over that of a
-process that has only imported the libraries, and what the ids take.
+For each number of texts, writes texts of 20 to 100 words as JSON lines in FOLDER and trains on them for one epoch of
+each phase: with `--memory 2048` and, if they fit, in memory, with the linear model. Prints how far the peak resident
+memory exceeds that of a process that has only imported the libraries, and the size of the ids.
 """
 
 import sys
@@ -13,12 +13,12 @@ from pathlib import Path
 
 from streaming_memory import IMPORT, OPTIONS, peak, write_corpus
 
-SIZES, MEMORY, TOKENS = (10_000, 100_000, 1_000_000), 2048, 60  # texts; MiB; of a text, about
-IN_MEMORY_AT_MOST = 100_000  # the linear model over a million texts' pairs of words needs more than this machine has
+SIZES, MEMORY, TOKENS = (10_000, 100_000, 1_000_000), 2048, 60  # texts; MiB; tokens of a text, on average
+IN_MEMORY_AT_MOST = 100_000  # a linear model of a million texts' word pairs exceeds this machine's memory
 
 
 def main() -> None:
-    """Writes, trains and prints a line for each."""
+    """Writes texts, trains on them and prints a line for each way."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     libraries = peak(["-c", IMPORT], folder)

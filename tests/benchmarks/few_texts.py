@@ -1,13 +1,13 @@
-"""Learning curves: what few labelled texts are worth to the default recipe, and to two linear models beside it.
+"""Learning curves: the accuracy of the default recipe, and of two linear models, with few labelled texts.
 
     python tests/benchmarks/few_texts.py FOLDER [--corpora NAME ...] [--sizes N ...] [--samples N]
         [--option NAME=VALUE ...] [--picture PNG]
 
-Draws samples of the training texts of each corpus, at least one text of each label, trains a run on each and tests it
-on the corpus' test texts (at most 2,000; of a corpus without any on a tenth of its texts). The linear models have the
-same texts: TF-IDF and LinearSVC, which every run is compared with, and scikit-learn's LogisticRegressionCV on the mean
-and the maximum of the text's vectors. Prints a table of means and deviations over the samples, in percent. It keeps
-what it finished in FOLDER and goes on from there.
+Draws samples of each corpus's training texts, with at least one text of each label, trains a run on each sample and
+tests it on the corpus's test texts (at most 2,000; a tenth of the texts if the corpus has no test texts). The linear
+models get the same texts: TF-IDF and LinearSVC, which every run is compared with, and scikit-learn's
+LogisticRegressionCV on the mean and the maximum of the text's vectors. Prints a table of means and deviations over the
+samples, in percent. Finished samples are kept in FOLDER and not repeated.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def read_corpus(name: str) -> tuple[Texts, Texts]:
 
 
 def draw(pair: Texts, size: int, seed: int) -> Texts:
-    """A sample of some texts with their labels, the first ones one of each label."""
+    """A sample of texts with their labels, which begins with one text of each label."""
     texts, labels = pair
     order = np.random.default_rng((seed, size)).permutation(len(texts)).tolist()
     firsts: dict[str, int] = {}
@@ -56,7 +56,7 @@ def draw(pair: Texts, size: int, seed: int) -> Texts:
 
 
 class VectorModel:
-    """Logistic regression on the mean and the maximum of a text's vectors, each of deviation 1, its penalty tuned."""
+    """Logistic regression on the standardized mean and maximum of a text's vectors, with a tuned penalty."""
 
     def __init__(self, vectors: str) -> None:
         self.vectors, self._known = vectors, dict[str, np.ndarray]()
@@ -85,7 +85,7 @@ class VectorModel:
         from sklearn.preprocessing import StandardScaler
 
         rarest = min(map(train[1].count, set(train[1])))
-        if rarest < 2:  # no fold could be without it, and the penalty cannot be tuned
+        if rarest < 2:  # no fold can hold out its only text, so the penalty cannot be tuned
             solver: Any = LogisticRegression(C=0.1, max_iter=500)
         else:
             solver = LogisticRegressionCV(Cs=[0.001, 0.01, 0.1, 1], cv=min(rarest, 5), max_iter=500)
@@ -97,7 +97,7 @@ class VectorModel:
 
 
 def measure(folder: Path, train: Texts, test: Texts, settings: dict[str, Any], seed: int) -> dict[str, float]:
-    """The accuracies, in [0, 1], and the seconds of a run."""
+    """The scores, in [0, 1], and the seconds of a run."""
     import keras
 
     from keras_textcnn import Corpus, TrainConfig
@@ -124,7 +124,7 @@ def measure(folder: Path, train: Texts, test: Texts, settings: dict[str, Any], s
 
 
 def print_table(results: list[dict[str, Any]]) -> None:
-    """Means and deviations over the samples."""
+    """Prints the means and deviations over the samples."""
     print("| corpus | texts | " + " | ".join(NAMES.values()) + " | seconds |\n|---|---|---|---|---|---|")
     for corpus, size in sorted({(row["corpus"], row["size"]) for row in results}):
         rows = [row for row in results if (row["corpus"], row["size"]) == (corpus, size)]
@@ -140,7 +140,7 @@ def print_table(results: list[dict[str, Any]]) -> None:
 
 
 def draw_curves(results: list[dict[str, Any]], path: Path) -> None:
-    """Accuracy by the number of labelled texts, a panel a corpus, as a PNG."""
+    """Draws accuracy by the number of labelled texts, one panel per corpus, as a PNG."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
 
@@ -186,7 +186,7 @@ def main() -> None:
     wanted = [(s, c, n) for s in range(arguments.samples) for c in arguments.corpora for n in arguments.sizes]
     read = functools.cache(read_corpus)
     linear = functools.cache(lambda corpus: VectorModel(arguments.vectors))
-    # TensorFlow keeps some 100 MiB of each run: after a few runs another process goes on.
+    # TensorFlow keeps about 100 MiB of each run, so a new process takes over after a few runs.
     workers = concurrent.futures.ProcessPoolExecutor(
         1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=10
     )

@@ -1,11 +1,12 @@
-"""Texts a second from raw strings, latency of one text, and the first answer of a fresh process, on Reuters R8.
+"""Texts per second from raw strings, latency of one text, and the first answer of a fresh process, on Reuters R8.
 
     pip install ".[benchmark]"
     python tests/benchmarks/inference.py [RUN]
 
-RUN is a directory that `python -m keras_textcnn.train` wrote; without one it is trained first. The package answers
-through the exported SavedModel, the others through what they were trained to, for an epoch or as long as they need.
-Every contestant is a process; a round is 1,024 test texts at once, 32 at a time, and 200 one by one, in turns.
+RUN is a directory that `python -m keras_textcnn.train` wrote; if it is not given, a run is trained first. The package
+predicts with the exported SavedModel, the others with a model that was trained for one epoch or as long as they need.
+Every contestant has a process of its own. They take turns with rounds of 1,024 test texts at once, 32 at a time, and
+200 one by one.
 """
 
 import statistics
@@ -25,7 +26,7 @@ DATA, ROUNDS, TEXTS, ONE_BY_ONE = "reuters-r8", 7, 1024, 200
 
 
 def load_ours(saved_model: str) -> Labeller:
-    """The exported model, as README loads it."""
+    """The exported model, loaded as in the README."""
     import tensorflow as tf
 
     model = tf.saved_model.load(saved_model)
@@ -44,7 +45,7 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
         splits = read_texts(DATA)
         texts = splits["test"][0][:TEXTS]
         label = load_ours(saved_model) if name == "keras_textcnn" else next(PEERS[name](*splits["train"]))
-        for batch in (TEXTS, 32, 1):  # what is made ready at the first call
+        for batch in (TEXTS, 32, 1):  # everything is set up in the first calls
             label(texts[:batch])
 
         def take_round() -> Round:
@@ -73,7 +74,7 @@ def _time(label: Labeller, texts: Sequence[str], batch: int) -> list[float]:
 
 
 def first_answers(run: Path) -> dict[str, list[float]]:
-    """Seconds of `predict` in a fresh process with one text, and of a process that only imports TensorFlow."""
+    """The seconds of `predict` for one text in a fresh process, and of a process that only imports TensorFlow."""
     commands = {
         "predict, one text, fresh process": ["-m", "keras_textcnn.predict", str(run)],
         "import tensorflow alone": ["-c", "import tensorflow"],

@@ -1,10 +1,10 @@
-"""What the linear model that every training is compared with reaches on a corpus, without the training.
+"""The scores of the linear model that every run is compared with, on a corpus, without training a network.
 
     python tests/benchmarks/linear_baseline.py --data reuters-r8
     python tests/benchmarks/linear_baseline.py --data pairs/ --multi-label ";" --class-weight balanced
 
-Takes the options of `keras_textcnn.train` and prints what its results table and `metrics.json` have of the linear
-model: accuracy and macro F1 in percent, on the validation and the test texts.
+Takes the options of `keras_textcnn.train` and prints the linear model's scores as in its results table and
+`metrics.json`: accuracy and macro F1, in percent, on the validation and the test texts.
 """
 
 import os
@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main() -> None:
-    """Prints a line."""
+    """Prints a line of scores."""
     from keras_textcnn.cli.arguments import Parser
     from keras_textcnn.config import GROUPS, TrainConfig
     from keras_textcnn.data.corpus import TRAIN, VALIDATION, Corpus

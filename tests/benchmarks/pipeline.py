@@ -1,10 +1,10 @@
-"""Tokens a second that the pipeline delivers alone, and what part of a training epoch waits for it.
+"""Tokens per second that the pipeline delivers alone, and the share of a training epoch that waits for it.
 
     python tests/benchmarks/pipeline.py [CORPUS ...]
 
-In turns, round after round: an epoch of batches with nothing to be done with them; a frozen epoch, the fastest there
-is, fed by the pipeline; and the same epoch from batches that lie ready in memory. What the second takes longer than the
-third is waiting. Also the memory that the pipeline takes for a million texts beside their ids.
+Takes turns, round after round: an epoch of batches that are not used; a frozen epoch, the fastest kind, fed by the
+pipeline; and the same epoch from batches that are ready in memory. The time by which the second exceeds the third is
+waiting. Also measures the memory that the pipeline takes for a million texts, in addition to their ids.
 """
 
 import collections
@@ -41,7 +41,7 @@ def main() -> None:
         plan = plan_batches(lengths, boundaries=boundaries, batch_size=config.batch_size, seed=(0, 0))
         return padded_batches(examples, plan, boundaries=boundaries)
 
-    print("| | pipeline alone, tokens/s | times what training eats | of a training epoch, waiting |\n|---|---|---|---|")
+    print("| | pipeline alone, tokens/s | times the training rate | of a training epoch, waiting |\n|---|---|---|---|")
     for data in sys.argv[1:] or CORPORA:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "ids.npz")
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def resident() -> float:
-    """MiB that this process holds now."""
+    """The resident memory of this process, in MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 

@@ -1,9 +1,9 @@
-"""Peak memory of `predict` over ten thousand and over a million lines.
+"""Peak memory of `predict` for ten thousand and for a million lines.
 
     python tests/benchmarks/predict_memory.py RUN FOLDER
 
-Writes lines of up to 25 words of the run's vocabulary into FOLDER and answers them; prints seconds and peak resident
-memory of the whole process.
+Writes lines of up to 25 words of the run's vocabulary into FOLDER and predicts them. Prints the seconds and the peak
+resident memory of the whole process.
 """
 
 import sys
@@ -19,7 +19,7 @@ SIZES, LONGEST = (10_000, 1_000_000), 25  # lines; words of a line
 
 
 def main() -> None:
-    """Writes, answers and prints a line for each size."""
+    """Writes and predicts the lines of each size, and prints the results."""
     run, folder = Run.open(Path(sys.argv[1])), Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     words = np.array(run.read_lines("vocabulary.txt")[2:])

@@ -1,11 +1,12 @@
-"""Floating-point operations a second of a training step, as a share of this machine's own matrix product.
+"""Floating-point operations per second of a training step, as a share of this machine's own matrix product.
 
     python tests/benchmarks/roofline.py [CORPUS]
 
-In turns, round after round: products of 2,048 x 2,048 matrices, and steps of the default recipe's convolution over the
-same batches, frozen and unfrozen, in float32 and bfloat16. Operations are counted twice. As the model defines them:
-each running token times each place of each window, forward, for the kernels' gradient and, unfrozen, for the vectors'
-gradient, as in the literature's model FLOPs utilization. As they are done: each different token of a batch once.
+Takes turns, round after round: products of 2,048 x 2,048 matrices, and steps of the default recipe's convolution over
+the same batches, frozen and unfrozen, in float32 and bfloat16. Operations are counted in two ways. As the model defines
+them: every token times every place of each window, forward, for the kernels' gradient and, if unfrozen, for the
+vectors' gradient, as in the literature's model FLOPs utilization. As they are done: each distinct token of a batch
+once.
 """
 
 import statistics
@@ -60,7 +61,7 @@ def main() -> None:
         for name, (run, *_) in contestants.items():
             started = time.perf_counter()
             run()
-            if round_number:  # in the first, everything is made ready
+            if round_number:  # in the first round, everything is set up
                 seconds[name].append(time.perf_counter() - started)
     print("| | as the model defines them, GFLOP/s | of the float32 product | as they are done, GFLOP/s | share |")
     print("|---|---|---|---|---|")

@@ -1,9 +1,9 @@
-"""Peak memory of a training on a generated JSON-lines file that is larger than the memory it may take.
+"""Peak memory of a training on a generated file of JSON lines that is larger than the memory it may take.
 
     python tests/benchmarks/streaming_memory.py FOLDER [GIGABYTES]
 
-Writes the file (2 GB by default) and the shards below FOLDER, trains with `--memory 1024`, and prints the peak resident
-memory of that process, that of one that has only imported the libraries, and the difference.
+Writes the file (2 GB by default) and the shards to FOLDER, trains with `--memory 1024`, and prints the peak resident
+memory of that process, that of a process that has only imported the libraries, and the difference.
 """
 
 import json
@@ -26,13 +26,13 @@ IMPORT = (
 
 
 def write_corpus(path: Path, *, texts: float = float("inf"), size: float = float("inf"), longest: int = 300) -> None:
-    """Texts of 20 words to so many, whose frequencies fall as 1 / rank, each with a word that tells its label.
+    """Writes texts of 20 or more words, whose frequencies fall as 1 / rank, each with a word that tells its label.
 
     Args:
         path: The file of JSON lines.
-        texts: How many, in steps of 2,000; or
-        size: how many bytes.
-        longest: Words of a text at most.
+        texts: The number of texts, in steps of 2,000.
+        size: The size of the file in bytes, as an alternative.
+        longest: The maximum number of words in a text.
     """
     random = np.random.default_rng(0)
     words = np.array([f"w{number:x}" for number in range(WORDS)])
@@ -59,7 +59,7 @@ def peak(arguments: list[str], home: Path) -> float:
 
 
 def main() -> None:
-    """Writes, trains and prints."""
+    """Writes texts, trains on them and prints the memory."""
     folder = Path(sys.argv[1])
     corpus = folder / "corpus.jsonl"
     if not corpus.exists():
@@ -71,7 +71,7 @@ def main() -> None:
     training = peak(["-m", "keras_textcnn.train", *options], folder)
     print(
         f"{corpus.stat().st_size / 1e9:.2f} GB, {time.perf_counter() - started:.0f} s: peak {training:.0f} MiB, "
-        f"libraries {libraries:.0f} MiB, over them {training - libraries:.0f} of {MEMORY} MiB"
+        f"libraries {libraries:.0f} MiB, difference {training - libraries:.0f} of {MEMORY} MiB"
     )
 
 

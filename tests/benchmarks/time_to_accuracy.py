@@ -1,11 +1,12 @@
-"""Seconds from raw texts to so many percent of the test texts right, beside what a user would pick instead.
+"""Seconds from raw texts to a given accuracy on the test texts, compared with what a user would pick instead.
 
     pip install ".[benchmark]"
     python tests/benchmarks/time_to_accuracy.py reuters-r8 97
     python tests/benchmarks/time_to_accuracy.py sentence_polarity 77
 
-Each contestant goes its own way from texts in memory, its libraries imported, until the accuracy is reached, epoch by
-epoch if it has some; what it takes to count the right ones is left out. Every contestant is a process; they take turns.
+Each contestant starts from texts in memory, with its libraries imported, and trains in its own way, epoch by epoch if
+it has epochs, until it reaches the accuracy. The time to measure the accuracy is left out. Every contestant has a
+process of its own, and they take turns.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from contestants import PEERS, Labeller
 from corpora import MANY, read_texts
 
 LONGEST_SECONDS = 60  # after which a contestant gives up
-# What each needs, imported before its clock starts.
+# The library of each, imported before its clock starts.
 LIBRARIES = {
     "keras_textcnn": "keras_textcnn.training.trainer",
     "PyTorch TextCNN": "torch",
@@ -32,7 +33,7 @@ LIBRARIES = {
 
 
 def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
-    """The package's own way with the default recipe, an epoch at a time."""
+    """The package with its default recipe, one epoch at a time."""
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.data import batching
     from keras_textcnn.data.corpus import Corpus
@@ -66,7 +67,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
 
 
 def prepare(name: str) -> Callable[..., Callable[[], Round]]:
-    """A contestant that runs, in its one round, until so many percent of the test texts are right."""
+    """A contestant that trains, in each round, until it reaches the target accuracy on the test texts."""
 
     def prepare_contestant(data: str, target: str) -> Callable[[], Round]:
         splits = read_texts(data)

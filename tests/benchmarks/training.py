@@ -1,14 +1,14 @@
-"""Texts a second in training, frozen and unfrozen, beside PyTorch and Keras, and the accuracy that comes of it.
+"""Texts per second in training, frozen and unfrozen, compared with PyTorch and Keras, and the resulting accuracy.
 
     pip install ".[benchmark]"
     python tests/benchmarks/training.py sentence_polarity
     python tests/benchmarks/training.py aclImdb_v1.tar.gz --texts 2000
 
-The same architecture (windows 3, 4, 5 of 100 filters, 100 dimensions, dropout 0.5), vectors, ids, batches of 64,
-float32 and Adam. Every contestant is a process; a round is an epoch of each, in turns: five frozen, then six unfrozen;
-the first of each, which makes everything ready, is not counted. With all texts their accuracy at the lowest validation
-loss is shown too. How fast each learns is its own: Adam at 1e-3 for PyTorch and Keras, the default recipe's rates for
-the package.
+All have the same architecture (windows 3, 4, 5 of 100 filters, 100 dimensions, dropout 0.5), vectors and ids, batches
+of 64, float32 and Adam. Every contestant has a process of its own. A round is an epoch of each, in turns: five frozen,
+then six unfrozen; the first of each kind, in which everything is set up, is not counted. Without --texts, the accuracy
+at the lowest validation loss is shown as well. Learning rates differ: Adam at 1e-3 for PyTorch and Keras, the default
+recipe's rates for the package.
 """
 
 import argparse
@@ -64,7 +64,7 @@ class Ours:
         self.model.fit(batches, shuffle=False, verbose=0)
 
     def predict(self, texts: Texts) -> np.ndarray:
-        """Logits of a corpus with one label a text, (texts, labels)."""
+        """Logits of a corpus with one label per text, (texts, labels)."""
         from keras_textcnn.data import batching
 
         boundaries = batching.length_boundaries(int(texts.lengths.max()))
@@ -88,7 +88,7 @@ MODELS = {
 
 
 def prepare(name: str) -> Callable[..., Callable[[], Round]]:
-    """A contestant that trains an epoch a round."""
+    """A contestant that trains one epoch per round."""
 
     def prepare_contestant(path: str, limit: str, seed: str) -> Callable[[], Round]:
         arrays = np.load(path)
@@ -128,7 +128,7 @@ def main() -> None:
     """Runs the contest and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="a corpus, as keras_textcnn.train takes it")
-    parser.add_argument("--texts", type=int, default=0, help="texts of an epoch (default: all to train on)")
+    parser.add_argument("--texts", type=int, default=0, help="texts per epoch (default: all training texts)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

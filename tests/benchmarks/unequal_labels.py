@@ -1,10 +1,10 @@
-"""What each way to treat rare labels gives on Reuters R52, whose labels have from 1 to 2,556 texts to train on.
+"""Ways to treat rare labels, compared on Reuters R52, whose labels have from 1 to 2,556 training texts.
 
     python tests/benchmarks/unequal_labels.py FOLDER
 
-Prints accuracy, macro F1 and calibration error on the test texts in percent, means of three seeds, and then those of a
-corpus of several labels a text: pairs of R52's texts joined, with the labels of both. It keeps what it finished in
-FOLDER and goes on from there.
+Prints accuracy, macro F1 and calibration error on the test texts, in percent, as means over three seeds. Then prints
+them for a corpus with several labels per text: pairs of R52's texts, joined, with the labels of both. Finished runs are
+kept in FOLDER and not repeated.
 """
 
 import csv
@@ -17,7 +17,7 @@ import numpy as np
 from corpora import CONVOLUTION
 
 WAYS = {
-    "as they come": [],
+    "default": [],
     "`--class-weight square-root`": ["--class-weight", "square-root"],
     "`--class-weight balanced`": ["--class-weight", "balanced"],
     "`--sampling balanced`": ["--sampling", "balanced"],
@@ -27,7 +27,7 @@ SEEDS, SCORES = range(3), ("accuracy", "macro_f1", "calibration_error")
 
 
 def write_pairs(folder: Path) -> Path:
-    """A folder of train.csv and test.csv, half as many texts as R52 has, each of two of its texts, each in one."""
+    """Writes a folder with train.csv and test.csv, whose texts are pairs of R52's texts, each text in one pair."""
     from keras_textcnn import Corpus, Reader, fetch
 
     corpus = Corpus.of(Reader().records(fetch("reuters-r52")))
@@ -60,7 +60,7 @@ def main() -> None:
     for corpus, data in corpora.items():
         for name, options in WAYS.items():
             if corpus == "pairs" and {"--sampling", "--focal-gamma", "balanced"} & {*options}:
-                continue  # the rarest of two labels says little of a text; the losses differ as they do above
+                continue  # the rarer of two labels says little about a text; the losses differ as they do above
             runs = [
                 measure(folder / f"{corpus}{''.join(options)}-{seed}", [*data, *options, "--seed", str(seed)])
                 for seed in SEEDS

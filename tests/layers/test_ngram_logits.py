@@ -12,7 +12,7 @@ BITS = 2**64
 
 
 def bucket_of(ids: list[int], buckets: int) -> int:
-    """The hash in whole numbers: each id is added to a product modulo 2**64; folded, multiplied, 31 bits of it."""
+    """The hash in integers: each id is added to a product modulo 2**64; then folded, multiplied and cut to 31 bits."""
     found = ids[0]
     for id in ids[1:]:
         found = (found * (NEXT % BITS) + id) % BITS
@@ -20,7 +20,7 @@ def bucket_of(ids: list[int], buckets: int) -> int:
 
 
 def forward(weights: dict[str, np.ndarray], ids: np.ndarray, longest: int) -> np.ndarray:
-    """Rows of all n-grams, added up and divided by the root of their number, and the bias."""
+    """The rows of all n-grams, added up and divided by the root of their number, plus the bias."""
     logits = []
     for row in ids:
         words = row[row != 0].tolist()

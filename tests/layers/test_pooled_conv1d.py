@@ -18,7 +18,7 @@ def test_distinct_tokens_lays_the_texts_end_to_end() -> None:
 @pytest.mark.parametrize("poolings", [("max",), ("average",), ("max", "average")])
 def test_pooled_convolution_has_the_gradients_of_kerass_own_layers(window: int, poolings: tuple[str, ...]) -> None:
     random = np.random.default_rng(window)
-    ids = make_ids(random, [0, 1, 5, 9], 9).astype(np.int32) % 6  # few different ones: windows repeat, and tie
+    ids = make_ids(random, [0, 1, 5, 9], 9).astype(np.int32) % 6  # few different ids: windows repeat, and tie
     ids = np.array([sorted(row, key=lambda id: id == 0) for row in ids], np.int32)
     table = tf.Variable(random.normal(size=(30, 3)).astype(np.float32) * (np.arange(30) != 0)[:, None])
     weights = random.normal(size=(4, 5 * len(poolings))).astype(np.float32)

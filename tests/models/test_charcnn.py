@@ -20,11 +20,11 @@ def embed(weights: dict[str, np.ndarray], row: np.ndarray, vocabulary_size: int)
 
 
 def forward(weights: dict[str, np.ndarray], row: np.ndarray, windows: tuple[int, ...], pooling: int) -> np.ndarray:
-    """The text alone, without padding: convolutions that keep its length, between them pooling and normalization."""
+    """One text without padding: convolutions that keep its length, with pooling and normalization between them."""
     x = embed(weights, row[row != 0], 30)
     for number, window in enumerate(windows, 1):
         if number > 1:
-            x = np.pad(x, [(0, -len(x) % pooling), (0, 0)])  # what is left over counts: features are not negative
+            x = np.pad(x, [(0, -len(x) % pooling), (0, 0)])  # keeps the remainder: features are not negative
             x = formulas.max_pool(x, pooling)
             x = normalize(x, weights, f"normalization_{number - 1}")
         kernel, bias = weights[f"conv_{number}/kernel"], weights[f"conv_{number}/bias"]
@@ -77,7 +77,7 @@ def test_parameters_by_formula() -> None:
 
 
 def test_the_papers_alphabet() -> None:
-    """Section 2.2 counts 70 characters: letters, digits, 33 others and the line end; but it prints the hyphen twice."""
+    """Section 2.2 counts 70 characters: letters, digits, 33 others and the line end. But it prints the hyphen twice."""
     printed = [*string.ascii_lowercase, *string.digits, *"-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{}", "\n"]
     assert len(printed) == 70
     assert len(set(printed)) == len(ZHANG_ALPHABET) == 69
@@ -124,7 +124,7 @@ def test_zhangs_layers_by_the_papers_tables(size: Any, filters: int, units: int,
             assert np.std(layer.kernel.numpy()) == pytest.approx(deviation, rel=0.05)
             assert abs(np.mean(layer.kernel.numpy())) < 0.1 * deviation
     first, second = (model.get_layer(f"conv_{number}").kernel.numpy() for number in (4, 5))
-    assert np.any(first != second)  # drawn each for itself
+    assert np.any(first != second)  # drawn independently
 
 
 def test_zhangs_shortest_text() -> None:
@@ -136,7 +136,7 @@ def test_zhangs_shortest_text() -> None:
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"size": "huge"}, "`size` must be of small, large. Received: size=huge"),
+        ({"size": "huge"}, "`size` must be one of small, large. Received: size=huge"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\). Received: dropout=1.0"),
         ({"embedding": "bert"}, "`embedding` must be learned or one-hot. Received: embedding=bert"),
         ({"vocabulary_size": 2}, "`vocabulary_size` must be at least 3. Received: vocabulary_size=2"),

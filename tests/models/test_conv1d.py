@@ -127,7 +127,7 @@ def test_max_norm_keeps_the_weights_of_a_label_short(max_norm: float | None) -> 
 
 
 def stack_forward(model: keras.Model, ids: np.ndarray, windows: tuple[int, ...], pooling: int) -> np.ndarray:
-    """Convolution, ReLU, pooling, convolution ... the maximum of the last one, hidden layers, logits."""
+    """Convolution, ReLU, pooling, convolution ...; then the last one's maximum, hidden layers, logits."""
     weights = weights_of(model)
     logits = []
     for row in ids:
@@ -179,7 +179,7 @@ def test_refuses_sizes_that_are_not_positive(size: dict[str, object]) -> None:
 
 
 def test_refuses_an_unknown_pooling() -> None:
-    with pytest.raises(ValueError, match=r"`poolings` must be of max, average. Received: poolings=\('min',\)"):
+    with pytest.raises(ValueError, match=r"`poolings` must be chosen from max, average. Received: poolings=\('min',\)"):
         build_conv1d(vocabulary_size=9, labels=2, poolings=("min",))
 
 

@@ -10,7 +10,7 @@ from tests.conftest import make_ids, normalize, randomize, weights_of
 
 
 def forward(weights: dict[str, np.ndarray], row: np.ndarray, windows: tuple[int, ...], pooling: int) -> np.ndarray:
-    """Square convolutions that keep the size, each with ReLU and square pooling; flattened; one hidden layer."""
+    """Square convolutions that keep the size, each with ReLU and square pooling; then flattened; one hidden layer."""
     x = (weights["embedding/embeddings"][row] * (row != 0)[:, None])[:, :, None]
     for number, window in enumerate(windows, 1):
         padded = formulas.pad(formulas.pad(x, window).swapaxes(0, 1), window).swapaxes(0, 1)
@@ -91,7 +91,7 @@ def test_filters_as_wide_as_the_image_are_the_parallel_conv1d(
     randomize(flat, random)
     assert [variable.path for variable in image.weights] == [variable.path for variable in flat.weights]
     for ours, theirs in zip(image.weights, flat.weights, strict=True):
-        ours.assign(np.reshape(theirs, ours.shape))  # (window, dimensions, filters) has a channel more
+        ours.assign(np.reshape(theirs, ours.shape))  # (window, dimensions, filters) plus a channel
     for tokens in (1, 4, 20):
         ids = make_ids(random, [0, 1, tokens], tokens)
         np.testing.assert_allclose(image(ids), flat(ids), atol=1e-5)

@@ -224,7 +224,7 @@ def test_tokens_that_are_there_twice_are_refused(run: Run) -> None:
     lines = run.read_lines("vocabulary.txt")
     run.write_lines("vocabulary.txt", [*lines[:-1], lines[-2]])
     seal(run)
-    with pytest.raises(InputError, match="damaged run: .*vocabulary.txt .a line is there twice"):
+    with pytest.raises(InputError, match="damaged run: .*vocabulary.txt .a line appears twice"):
         Start.of(run.directory)
 
 

@@ -23,7 +23,7 @@ STAGES = {
     "download": ("fetching", 1.5),
     "encoding": ("tokenizing", 0.5),
     "first phases": ("epoch  1", 1.0),
-    "refit": ("fitting again", 1.0),
+    "refit": ("refitting", 1.0),
     "scoring": ("scoring", 0.3),
     "export and report": ("exporting", 4.0),
 }

@@ -23,7 +23,7 @@ def test_square_roots_of_the_weights_have_a_mean_of_one_too() -> None:
     np.testing.assert_allclose(weights / weights[0], np.sqrt(balanced / balanced[0]), rtol=1e-6)
     assert weights[TRUTH].mean() == pytest.approx(1)
     several = weigh_labels(SEVERAL, "square-root")
-    np.testing.assert_allclose(several[1] / several[0], np.sqrt([1 / 3, 3]), rtol=1e-6)  # of four texts 3 and 1
+    np.testing.assert_allclose(several[1] / several[0], np.sqrt([1 / 3, 3]), rtol=1e-6)  # 3 and 1 of four texts
     assert (several[0] * [1, 3] + several[1] * [3, 1]).tolist() == pytest.approx([4, 4])
 
 
@@ -31,7 +31,7 @@ def test_a_label_without_texts_weighs_as_much_as_one_with_a_single_text() -> Non
     weights = weigh_labels(np.array([0, 0, 2, 2, 2, 1]), labels=5)
     assert weights.tolist() == pytest.approx([6 / 3 / 2, 6 / 3, 6 / 3 / 3, 6 / 3, 6 / 3])
     several = weigh_labels(sparse.csr_array(np.column_stack([SEVERAL, np.zeros(4)])), labels=3)
-    assert several[:, 2].tolist() == pytest.approx([1, 4])  # of four texts none has it: as much as one would
+    assert several[:, 2].tolist() == pytest.approx([1, 4])  # no text of four has it: as if one had
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -17,7 +17,7 @@ STOP = KeyboardInterrupt()
 
 @pytest.fixture(scope="module")
 def folds(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a cross-validation of three runs."""
+    """The directory of a three-fold cross-validation."""
     directory = tmp_path_factory.mktemp("runs") / "folds"
     with pytest.MonkeyPatch.context() as patch:
         assert run_main(patch, *small_options, "--folds", 3, "--output", directory) == 0

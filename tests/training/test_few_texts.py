@@ -1,4 +1,4 @@
-"""What stands in for validation texts where texts are few: solved parts, inner folds, steps."""
+"""Training on few texts, without validation texts: solved parts, inner folds, steps."""
 
 import itertools
 import json
@@ -41,7 +41,7 @@ def pad(rows: list[list[int]]) -> np.ndarray:
 
 
 def ngram_features(rows: list[list[int]], known: list[tuple[int, ...]], idf: np.ndarray) -> np.ndarray:
-    """TF-IDF of tokens and pairs by its definition, divided by the root of the sum of the occurrences' squares."""
+    """TF-IDF of tokens and pairs by definition, divided by the root of the sum of the occurrences' squared weights."""
     features = np.zeros((len(rows), len(known)))
     for text, row in enumerate(rows):
         ngrams = [*((token,) for token in row), *itertools.pairwise(row)]
@@ -266,7 +266,7 @@ def test_a_run_of_few_texts_sets_none_apart(
 def test_held_out_texts_are_answered_by_what_has_not_learnt_from_them(
     settings: dict[str, object], tmp_path: Path
 ) -> None:
-    """Labels dealt by chance cannot be answered, however well they are learnt."""
+    """Random labels cannot be predicted for unseen texts, however well they are learnt."""
     random = np.random.default_rng(11)
     words = ["apple", "iron", "wave", "zinc"]
     texts = [" ".join(random.choice(words, 8)) + f" {number}" for number in range(200)]
@@ -355,7 +355,7 @@ def test_goes_on_with_the_same_weights(
 
 @pytest.mark.parametrize(("right", "texts", "interval"), [(5, 6, "44 to 97"), (0, 10, "0 to 28"), (180, 200, None)])
 def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, interval: str | None) -> None:
-    """The intervals are Wilson's, by hand."""
+    """The intervals are Wilson's, computed by hand."""
     decided = {"by": "cross-validation", "validation": "held out", "texts": 54}
     line = describe_chance({"test": {"support": texts, "accuracy": right / texts}, "decided": decided})
     assert (f"true one of {interval}% (95% interval); rather trust the cross-validated" in line) == bool(interval)

@@ -26,7 +26,7 @@ SMALL = ["--frozen-epochs", 1, "--unfrozen-epochs", 1, "--ngram-epochs", 2, "--b
 
 @pytest.fixture(scope="module")
 def other_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Texts of two new labels and an old one, with words that the run does not know."""
+    """Texts with two new labels and an old one, and with words that the run does not know."""
     subjects = {"metal": ["iron", "zinc", "copper"], "air": ["wind", "storm"], "fire": ["flame", "smoke"]}
     random = np.random.default_rng(0)
     rows = [
@@ -83,7 +83,7 @@ def test_what_is_tuned_moves_and_nothing_else(
         phases += [f"refit {phase}" for phase in phases]
         assert [*dict.fromkeys(row["phase"] for row in csv.DictReader(file))] == phases
     found = {name for name in before if (before[name] != after[name]).any()}
-    linear = {"ngrams/bias", "sum/scales"}  # of the n-grams, which have a phase of their own
+    linear = {"ngrams/bias", "sum/scales"}  # those of the n-grams, which have a phase of their own
     assert found == (moved | linear if moved else set(before))
 
 
@@ -97,7 +97,7 @@ def test_other_labels_new_words_and_old_texts(
     assert "new tokens besides 18 known ones" in output.err
     assert (tmp_path / "alone" / "labels.txt").read_text().split() == ["fruit", "metal", "sea", "air", "fire"]
     assert (
-        "warning: no new text of fruit, sea: the run keeps these labels, but may forget them; try --reh" in output.err
+        "warning: no new texts for fruit, sea: the run keeps these labels, but may forget them; try --r" in output.err
     )
     known = (finished_run / "vocabulary.txt").read_text().splitlines()
     vocabulary = (tmp_path / "alone" / "vocabulary.txt").read_text().splitlines()
@@ -138,7 +138,7 @@ def test_the_same_labels_or_some_of_them_keep_the_head(
     assert run_main(monkeypatch, *options, "--output", tmp_path / "run") == 0
     assert (tmp_path / "run" / "labels.txt").read_text().split() == ["fruit", "metal", "sea"]
     for ours, theirs in zip(weights_of(tmp_path / "run"), weights_of(finished_run), strict=True):
-        if ours.shape != (2,):  # not the scales of convolution and n-grams, which the validation texts set
+        if ours.shape != (2,):  # all but the scales of convolution and n-grams, which the validation texts set
             np.testing.assert_allclose(ours[: len(theirs)], theirs, atol=1e-6)
 
 
@@ -181,7 +181,7 @@ def test_wrong_use_is_one_line(
 
 
 def make_run(directory: Path, corpus: Corpus, **settings: object) -> Run:
-    """A run of a second, with weights that are as good as random."""
+    """A run that takes a second and leaves nearly random weights."""
     sizes = {"filters": 2, "vectors": "none", "dimensions": 4, "frozen_epochs": 0, "unfrozen_epochs": 1, "refit": False}
     return train(TrainConfig(**{"ngrams": 0, **sizes, **settings}), corpus, directory)
 
@@ -211,7 +211,7 @@ def test_a_label_that_is_lost_counts_as_wrong_and_both_runs_answer_the_same_text
     assert after.read_lines("labels.txt") == ["x", "y"]
     listed = "b, fruit, metal, sea" if several else "fruit, metal, sea"
     assert any(
-        f"no new text has a label of {run.directory} ({listed}): the new run answers none" in it for it in logged
+        f"no new text has a label of {run.directory} ({listed}): the new run cannot predict" in it for it in logged
     )
     split = split_corpus(old, validation_fraction=0.1, test_fraction=0.1, seed=0)
     test = [record for record in split.records() if record.split == "test"]
@@ -326,7 +326,7 @@ def test_labels_without_new_texts_stay_and_can_be_tested(several: bool, tmp_path
         assert adapted.read_lines("labels.txt") == run.read_lines("labels.txt")
         scores = adapted.read_json("metrics.json")["test"]["per_label"]["sea"]
         assert scores["support"] == (0 if name == "none" else 1)
-    assert sum("no new text of sea: the run keeps these labels" in line for line in logged) == 2
+    assert sum("no new texts for sea: the run keeps these labels" in line for line in logged) == 2
 
 
 def test_a_text_has_several_labels_in_both_runs_or_in_none(tmp_path: Path) -> None:
@@ -337,18 +337,18 @@ def test_a_text_has_several_labels_in_both_runs_or_in_none(tmp_path: Path) -> No
             ";",
             several,
             None,
-            f"have labels of {tmp_path / 'one'}, where each text has one label; leave out --multi-label",
+            f"share labels with {tmp_path / 'one'}, where each text has one label; leave out --multi-label",
         ),
         (
             None,
             one,
             ";",
-            f"have labels of {tmp_path / 'several'}, where a text may have several labels; set --multi-label",
+            f"share labels with {tmp_path / 'several'}, where a text may have several labels; set --multi-label",
         ),
     ):
         with pytest.raises(InputError, match=re.escape(message)):
             adapt(runs[other], corpus, tmp_path / "run", multi_label=mine)
-        with pytest.raises(InputError, match="--multi-label must be as it was in the run to mix its texts in"):
+        with pytest.raises(InputError, match="--rehearse needs the same --multi-label as the run"):
             adapt(runs[other], corpus, tmp_path / "run", multi_label=mine, rehearsed={None: one, ";": several}[other])
         assert not (tmp_path / "run").exists()
     new = Corpus(["gnu", "yak"] * 20, ["x", "y"] * 20)  # another task

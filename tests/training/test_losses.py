@@ -42,8 +42,8 @@ def test_without_weights_and_gamma_it_is_kerass_own() -> None:
 
 def test_the_margin_is_a_support_vector_machines() -> None:
     weights = np.array([0.5, 1.0, 3.0])
-    # Of scikit-learn: the mean over the texts of the largest other logit's hinge; here labels stand each for itself,
-    # so that each is a problem of two labels.
+    # scikit-learn takes the hinge of the largest other logit, as a mean over the texts. Here each label counts alone,
+    # so each one is a problem of two labels.
     hinges = np.array(
         [
             [metrics.hinge_loss([0, text == label], [-1, logits[label]], labels=[0, 1]) * 2 for label in range(3)]

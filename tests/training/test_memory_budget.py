@@ -16,7 +16,7 @@ from tests.conftest import make_examples
 
 
 def encoded(pairs: int, *, tokens: int, labels: int) -> Encoded:
-    """Texts with so many different pairs of tokens, each pair in two texts; without one, texts of one token."""
+    """Texts with `pairs` different pairs of tokens, each in two texts; if 0, texts of one token."""
     rows = [[2 + pair % 97, 200 + pair // 97] for pair in range(pairs)] * 2 or [[2], [3]]
     examples = make_examples(rows, np.zeros(len(rows), np.int32))
     examples = dataclasses.replace(examples, renumber=np.arange(3_000, dtype=np.int32))
@@ -35,9 +35,9 @@ def encoded(pairs: int, *, tokens: int, labels: int) -> Encoded:
         ({}, 40_000, 8, 50_000, 2**18, None),
         ({}, 200_000, 8, 50_000, 2**18, None),  # the most
         ({}, 40_000, 128, 50_000, 2**18, None),
-        ({}, 40_000, 129, 50_000, 2**17, None),  # 2**25 numbers
+        ({}, 40_000, 129, 50_000, 2**17, None),  # 2**25 weights
         ({}, 40_000, 1_000, 16_777, 2**15, None),
-        ({}, 40_000, 1_000, 16_778, 2**15, 16_777),  # 2**24 numbers
+        ({}, 40_000, 1_000, 16_778, 2**15, 16_777),  # 2**24 weights
         ({}, 40_000, 3_000_000, 50, 8, 5),
         ({"ngram_buckets": 12_345}, 40_000, 1_000, 50_000, 12_345, 16_777),
         ({"ngram_words": 20_000}, 100, 1_000, 50_000, 1024, 20_000),
@@ -60,26 +60,26 @@ def test_rows_of_ngrams_fit_the_texts_and_the_labels(
     bounded = [buckets is not None and buckets < 2**18 < 8 * pairs and "ngram_buckets" not in settings]
     bounded += [words is not None and "ngram_words" not in settings]
     assert len(logged) == sum(bounded)
-    assert all(line.startswith("n-grams: ") and f"{labels:,} labels, bounded at" in line for line in logged)
+    assert all(line.startswith("n-grams: ") and f"{labels:,} labels, limited to" in line for line in logged)
 
 
 def test_sizes_stay_those_of_the_run(
     small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a run that is gone on with, in its model, and in a run that starts from it."""
+    """In a resumed run, in its model, and in a run that starts from it."""
     monkeypatch.setattr(memory_budget, "MOST_BUCKET_NUMBERS", 200)
     monkeypatch.setattr(memory_budget, "MOST_WORD_NUMBERS", 30)
     at = small_options.index("--ngram-buckets")
     options = [*small_options[:at], *small_options[at + 2 :]]
     with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "save_weights", lambda *arguments: 1 / 0)  # stops it after the fit
+        patch.setattr(keras.Model, "save_weights", lambda *arguments: 1 / 0)  # stops the run after the fit
         assert run_main(patch, *options, "--output", tmp_path / "run") == 1
     said = capsys.readouterr().err
-    assert "n-grams: 64 rows for 3 labels, bounded at 200 numbers" in said
-    assert "n-grams: only the 10 most frequent tokens have a row of 3 labels, bounded at 30 numbers" in said
+    assert "n-grams: 64 rows for 3 labels, limited to 200 weights" in said
+    assert "n-grams: only the 10 most frequent tokens have a row for 3 labels, limited to 30 weights" in said
     assert run_main(monkeypatch, "--resume", tmp_path / "run") == 0
     options = ["--from", tmp_path / "run", "--data", options[1], "--frozen-epochs", 0, "--unfrozen-epochs", 1]
-    monkeypatch.undo()  # the bounds
+    monkeypatch.undo()  # removes the limits
     assert run_main(monkeypatch, *options, "--ngram-epochs", 1, "--output", tmp_path / "next") == 0
     for name in ("run", "next"):
         layer = load_model(Run.open(tmp_path / name)).get_layer("ngrams")

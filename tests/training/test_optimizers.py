@@ -9,7 +9,7 @@ from keras_textcnn.training.optimizers import LazyAdam, build_optimizer
 
 
 def lazy_adam(value: np.ndarray, batches: list[list[tuple[int, np.ndarray]]], rate: float) -> np.ndarray:
-    """Kingma and Ba's algorithm 1 for the rows of a batch, in float64; the other rows wait."""
+    """Kingma and Ba's algorithm 1 for the rows of a batch, in float64; other rows stay as they are."""
     value, m, v = value.astype(np.float64), np.zeros(value.shape), np.zeros(value.shape)
     for step, batch in enumerate(batches, 1):
         gradients: dict[int, np.ndarray] = {}
@@ -18,7 +18,7 @@ def lazy_adam(value: np.ndarray, batches: list[list[tuple[int, np.ndarray]]], ra
         for id, gradient in gradients.items():
             m[id] = 0.9 * m[id] + 0.1 * gradient
             v[id] = 0.999 * v[id] + 0.001 * gradient**2
-            # Keras adds epsilon to the square root before its bias is corrected.
+            # Keras adds epsilon to the square root before the bias correction.
             rate_now = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
             value[id] -= rate_now * m[id] / (np.sqrt(v[id]) + 1e-7)
     return value

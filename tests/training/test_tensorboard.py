@@ -22,7 +22,7 @@ def test_scalars_can_be_read_by_tensorboard(tmp_path: Path) -> None:
 
 
 def test_what_has_another_loss_or_starts_anew_is_another_chart(tmp_path: Path) -> None:
-    """One line would read as a crash where the next model begins."""
+    """In a single line, the start of the next model would look like a crash."""
     board = TensorBoard(tmp_path)
     phases = ["frozen", "n-grams", "refit frozen", "refit n-grams"]
     for epoch, phase in enumerate(phases, 1):

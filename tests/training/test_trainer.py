@@ -1,4 +1,4 @@
-"""What the training says of its own results, and how long it took."""
+"""What a training reports about its results and its duration."""
 
 import json
 import types
@@ -26,7 +26,7 @@ CONFIG = TrainConfig(
 
 
 class Work(keras.callbacks.Callback):
-    """Ten seconds an epoch on a clock that stands still otherwise; in this epoch the process ends."""
+    """Moves a clock, which otherwise stands still, by ten seconds per epoch; the process ends in epoch `ends_in`."""
 
     def __init__(self, clock: list[float], *, ends_in: int | None = None) -> None:
         super().__init__()
@@ -44,10 +44,10 @@ class Work(keras.callbacks.Callback):
     ("interruptions", "killed", "expected"),
     [
         ([], False, 20),  # two epochs
-        ([1], False, 10 + 20),  # the first one is begun twice
+        ([1], False, 10 + 20),  # the first one is started twice
         ([2], False, 20 + 10),
         ([1, 2, 1], False, 10 + 20 + 10 + 10),
-        ([2], True, 10 + 10),  # a process that was killed has kept the epochs that it finished
+        ([2], True, 10 + 10),  # a killed process has saved the epochs that it finished
         ([1], True, 20),
     ],
 )
@@ -59,7 +59,7 @@ def test_seconds_are_those_of_all_processes(
     for module in (trainer, callbacks):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
     for number, epoch in enumerate(interruptions):
-        clock[0] = 1000.0 * number  # each process's begins where it likes
+        clock[0] = 1000.0 * number  # each process's clock begins at another time
         with monkeypatch.context() as patch:
             if killed:
                 patch.setattr(callbacks.RunSeconds, "__exit__", lambda *arguments: None)
@@ -103,7 +103,7 @@ def test_old_texts_that_the_old_run_has_learnt_from_are_told(
     run = Run(tmp_path)
     records = [Record("test", text, "x") for text in "abc"]
     warn_of_learnt_test_texts(run, records)
-    assert logged == []  # an older version's run has no list of them
+    assert logged == []  # a run of an older version has no list of them
     run.write_learnt(
         LearntTexts.of(*(np.array([hash_text(text) for text in its], np.uint64) for its in (fitted, chosen)))
     )

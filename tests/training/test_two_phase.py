@@ -27,11 +27,11 @@ PHASES = two_phases(frozen_epochs=3, unfrozen_epochs=3, learning_rate=0.02, unfr
 
 
 class Killed(BaseException):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 def make_texts(texts: int, seed: int, labels: int = 2) -> Examples:
-    """Texts of random ids whose label is told by one of them."""
+    """Texts of random ids, one of which tells the label."""
     random = np.random.default_rng(seed)
     targets = random.integers(0, labels, texts).astype(np.int32)
     rows = [[*random.integers(5, 20, random.integers(0, 9)), 2 + label] for label in targets]
@@ -142,7 +142,7 @@ def test_history_has_a_row_for_each_epoch(whole: tuple[keras.Model, Progress]) -
 
 def test_ends_with_the_weights_of_the_best_epoch() -> None:
     model = make_model()
-    # A rate this high makes a late epoch worse than an early one.
+    # Such a high learning rate makes a late epoch worse than an early one.
     phases = [Phase("wild", 6, 0.9)]
     progress = fit(model, phases)
     losses = [row["val_loss"] for row in progress.history]
@@ -163,7 +163,7 @@ def test_a_loss_that_is_never_finite_is_an_error(validation: bool) -> None:
     examples = make_texts(8, seed=3)
     validated = batches(examples, None) if validation else None
     with pytest.raises(
-        ArithmeticError, match="epoch 1, one: the loss is not finite in one of the batches 1 to 1 of 1; lower"
+        ArithmeticError, match="epoch 1, one: the loss is NaN or infinite in one of the batches 1 to 1 of 1; lower"
     ):
         two_phase_fit(
             model, lambda epoch: batches(examples, epoch), validated, phases=[Phase("one", 1, 0.01)], patience=2
@@ -175,7 +175,9 @@ def test_a_phase_whose_loss_is_lost_ends_and_the_best_epoch_stays(logged: list[s
     fit(whole, PHASES[:1])
     progress = fit(lost, [*PHASES[:1], Phase("wild", 3, 1e38, optimizer="sgd")])
     assert len(logged) == 1
-    lost_in = r"warning: epoch 4, wild: the loss is not finite in one of the batches 1 to \d+ of \d+; the phase ends"
+    lost_in = (
+        r"warning: epoch 4, wild: the loss is NaN or infinite in one of the batches 1 to \d+ of \d+; the phase ends"
+    )
     assert re.match(lost_in, logged[0])
     assert [row["phase"] for row in progress.history] == ["frozen"] * 3
     for ours, theirs in zip(lost.get_weights(), whole.get_weights(), strict=True):
@@ -216,7 +218,7 @@ def test_kept_phases_lead_to_the_best_epoch(losses: dict[str, list[float]], kept
 
 @pytest.fixture(scope="module")
 def whole() -> tuple[keras.Model, Progress]:
-    """A model that was fitted without interruption."""
+    """A model that was fitted without interruption, and its progress."""
     model = make_model()
     return model, fit(model)
 
@@ -314,7 +316,7 @@ def test_a_checkpoint_holds_what_its_phases_change(tmp_path: Path) -> None:
 
     fit(model, GROWING, checkpoint=checkpoint, on_epoch=weigh)
     assert bytes_after["head"] < bytes_after["bias"] < 0.1 * table
-    # The current one, the best one and Adam's two moments; never Kim's second channel.
+    # The current table, the best one and Adam's two moments; never Kim's second channel.
     assert 4 * table < bytes_after["all"] < 4.2 * table
 
 
@@ -323,7 +325,7 @@ def test_a_fit_that_began_with_other_vectors_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         fit(make_model(), checkpoint=checkpoint, on_epoch=stop_after_one)
     other.get_layer("embedding").embeddings.assign_add(np.ones((20, 6)))
-    with pytest.raises(InputError, match="damaged checkpoint: .*the fit began with other weights, or vectors"):
+    with pytest.raises(InputError, match="damaged checkpoint: .*the fit began with other weights or vectors"):
         fit(other, checkpoint=checkpoint)
 
 
@@ -331,7 +333,7 @@ def test_a_fit_that_began_with_other_vectors_is_refused(tmp_path: Path) -> None:
 def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
     tmp_path: Path, whole: tuple[keras.Model, Progress], moments: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the so manieth moment it is asked to end, and again after it went on."""
+    """The fit is asked to stop at the given moments, once in each process."""
     monkeypatch.setattr(compilation, "STEPS_PER_EXECUTION", 2)
     model, expected = whole
     for moment in moments:
@@ -393,7 +395,7 @@ def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
     logged.clear()
     fit(resumed, phases, checkpoint=checkpoint)
     assert len(logged) == 1
-    assert "wild: the loss is not finite in one of the batches 2 to 2" in logged[0]
+    assert "wild: the loss is NaN or infinite in one of the batches 2 to 2" in logged[0]
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -426,7 +428,7 @@ def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("harm", ["owner", "facts", "shapes", "count", "packed", "pickled"])
 def test_a_strangers_checkpoint_is_refused(harm: str, tmp_path: Path) -> None:
-    """One whose checksum fits."""
+    """The checksum of each is correct."""
     path = tmp_path / "latest.npz"
     with pytest.raises(Killed):
         fit(make_model(), [Phase("one", 2, 0.01)], checkpoint=path, owner="ours", on_epoch=stop_after_one)
