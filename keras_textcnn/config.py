@@ -1,4 +1,4 @@
-"""Every setting of a training run, and how those that are left open follow from the others."""
+"""All settings of a training run, and how those that are left open follow from the others."""
 
 import dataclasses
 import functools
@@ -29,25 +29,25 @@ from keras_textcnn.settings.model import ModelSettings
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.settings.training import TrainingSettings
 
-LAZY_OPTIMIZERS = ("adam", "adamw")  # for which the embedding's rows may have a learning rate of their own
+LAZY_OPTIMIZERS = ("adam", "adamw")  # with these, the embedding's rows may have their own learning rate
 # What a run that starts from another takes from it.
 ARCHITECTURE = (
     *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
     *("tokenizer", "embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets", "ngram_words"),
     *("ngram_svm", "vector_mean"),
 )
-# And what it takes from it unless something else is given: how it is regularized, computed and balanced.
+# And what it takes from it unless given: how the model is regularized, computed and balanced, how the corpus is read.
 INHERITED = (
     *("vectors", "dropout", "embedding_dropout", "max_norm", "precision", "class_weight", "sampling", "focal_gamma"),
     *CORPUS_SETTINGS,
 )
-# What depends on how many texts there are: `TrainConfig.resolved` leaves it open without that number.
+# What depends on the number of texts: `TrainConfig.resolved` leaves it open if it does not know that number.
 BY_SIZE = (
     *("inner_folds", "unfrozen_epochs", "refit"),
     *("ngram_svm", "ngram_epochs", "ngram_learning_rate", "vector_mean"),
 )
 
-# The settings by group, as the help of a command shows them.
+# The settings by group, as a command's help shows them.
 GROUPS = {"data": DataSettings, "text": TextSettings, "model": ModelSettings, "training": TrainingSettings}
 
 
@@ -56,7 +56,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
     """The settings of one run. None means the default, which may depend on the model and the other settings.
 
     Raises:
-        InputError: A setting is out of its range, or has no effect beside the others.
+        InputError: A setting is out of its range, or has no effect in combination with the others.
 
     Example:
         config = TrainConfig(model="conv2d", seed=1).resolved()
@@ -64,21 +64,21 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if isinstance(getattr(self, field.name), list):  # a frozen dataclass, while it is made
+            if isinstance(getattr(self, field.name), list):  # the dataclass is frozen
                 object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
             self._check_field(field)
         if self.resolved() is self:
             self._check_together()
 
     def resolved(self, *, texts: int | None = None, validation_texts: int = 0) -> "TrainConfig":
-        """The same settings with a default for each that is None, as the model and the others have it.
+        """The same settings, with None replaced by the default that follows from the model and the other settings.
 
-        `dimensions` stays None with vectors, which bring their own; what depends on the number of texts (`BY_SIZE`)
-        stays None without that.
+        `dimensions` stays None with vectors, which have their own; what depends on the number of texts (`BY_SIZE`)
+        stays None if that is not given.
 
         Args:
-            texts: To train on, validation texts not yet split off.
-            validation_texts: That the corpus brings.
+            texts: Number of texts to train on, before validation texts are split off.
+            validation_texts: Number of validation texts that the corpus has of its own.
         """
         own = dict(self.family.defaults)
         for name in {name for family in MODELS.values() for name in family.defaults} - {"dimensions"}:
@@ -93,7 +93,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
             own["embedding_factor"] = 1.0
         if vectors == NO_VECTORS or self.from_run:
             own["vocabulary"] = "train"
-        own["freeze"] = "nothing" if vectors == NO_VECTORS else "embedding"  # what is random needs no protection
+        own["freeze"] = "nothing" if vectors == NO_VECTORS else "embedding"  # random vectors need no protection
         if self.from_run:
             own["freeze"] = "embedding+trunk"
         own["weight_decay"] = 0.004
@@ -109,15 +109,15 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         return dataclasses.replace(self, **missing) if missing else self
 
     def _sized(self, own: Mapping[str, Any], texts: int, validation_texts: int) -> dict[str, Any]:
-        """The defaults that depend on the number of texts: the one rule by which a recipe serves every size.
+        """The defaults that depend on the number of texts: a single rule makes a recipe fit every size.
 
         Args:
             own: The defaults of the model.
-            texts, validation_texts: As to `resolved`.
+            texts, validation_texts: As for `resolved`.
         """
         few = texts < FEW_TEXTS and not self.from_run
         solved = few and self.ngram_epochs is None and self.ngram_learning_rate is None
-        # Whoever gives one of these wants validation texts to decide.
+        # Giving one of these means that validation texts should decide.
         given = self.validation_fraction is not None or self.refit is not None or self.patience != TrainConfig.patience
         crossed = few and validation_texts < FEW_VALIDATION_TEXTS and not given
         folds = self.inner_folds if self.inner_folds is not None else INNER_FOLDS if crossed else 0
@@ -130,7 +130,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "TrainConfig":
-        """Settings that a file holds; those without effect, which older versions wrote, are left out.
+        """Settings from a file; those without effect, which older versions wrote, are left out.
 
         Raises:
             InputError: A setting is out of its range.
@@ -139,29 +139,29 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         return cls(**_effective(settings)).resolved()
 
     def adapted(self, **given: Any) -> "TrainConfig":
-        """Settings for a run that starts from one with these.
+        """Settings for a run that starts from a run with these settings.
 
         The model is the same. Dropout, norm, vectors, precision, the balance of the labels and how a corpus is read are
-        the same unless they are given.
+        the same unless given.
 
         Args:
-            given: Other settings; `from_run` among them.
+            given: Other settings, including `from_run`.
 
         Raises:
-            InputError: One of them would make another model.
+            InputError: One of them would change the model.
         """
         for name in ARCHITECTURE:
             if name in given and given[name] != getattr(self, name):
-                raise InputError(f"{_option(name)} is that of the run, {show(getattr(self, name))}; leave it out")
+                raise InputError(f"{_option(name)} is taken from the run: {show(getattr(self, name))}; leave it out")
         settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given
         return TrainConfig(**_effective(settings, kept=given)).resolved()
 
     def read_as(self, **given: Any) -> "TrainConfig":
-        """The same settings, but for how a corpus is read; one that has no effect beside the given ones is left out."""
+        """The same settings with another way to read a corpus; those that the given ones make idle are left out."""
         return TrainConfig(**_effective({**vars(self), **given}, kept=given))
 
     def repeats(self) -> "dict[str, TrainConfig]":
-        """The settings of each run that these mean, by the name of its folder; none if they mean a single run."""
+        """The settings of each run that these settings describe, by the name of its folder; none for a single run."""
         if self.folds and not self.fold:
             return {f"fold-{fold}": dataclasses.replace(self, fold=fold) for fold in range(1, self.folds + 1)}
         seeds = range(self.seed, self.seed + (self.seeds or 0))
@@ -174,23 +174,23 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     @property
     def fractions(self) -> dict[str, Any]:
-        """What parts of the texts validation, if there is one, and test get, as `splits.split_texts` takes them."""
+        """The fractions for validation (None without one) and test, as `splits.split_texts` takes them."""
         validation = None if self.inner_folds else self.validation_fraction or FRACTION
         return {"validation_fraction": validation, "test_fraction": self.test_fraction or FRACTION}
 
     @property
     def fold_of_folds(self) -> tuple[int, int] | None:
-        """The fold to test on, from 1, and how many there are; None without cross-validation."""
+        """The fold to test on, from 1, and the number of folds; None without cross-validation."""
         return (self.fold, self.folds) if self.fold and self.folds else None
 
     @property
     def several_labels(self) -> bool:
-        """Whether a text may have any number of labels, or exactly one."""
+        """Whether a text may have any number of labels rather than exactly one."""
         return self.multi_label is not None or bool(self.label_columns)
 
     @property
     def prediction_batch_size(self) -> int:
-        """Texts a step where nothing is learnt."""
+        """Texts per step when nothing is learnt."""
         return min(256, 4 * self.batch_size)
 
     def _check_field(self, field: "dataclasses.Field[Any]") -> None:
@@ -215,7 +215,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         self._require("fold", self.fold is None or 1 <= self.fold <= (self.folds or 0), "one of --folds, from 1")
         self._require("memory", not self.memory or not self.rehearse, "left out with --rehearse")
         some = self.frozen_epochs != 0 or self.unfrozen_epochs != 0
-        self._require("unfrozen_epochs", some, "at least 1 without frozen ones")
+        self._require("unfrozen_epochs", some, "at least 1 without frozen epochs")
         lazy = self.optimizer in LAZY_OPTIMIZERS
         self._require("embedding_factor", lazy or self.embedding_factor == 1, f"1 with --optimizer {self.optimizer}")
         if self.family.side_by_side:
@@ -226,8 +226,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
     def _check_tokens(self) -> None:
         without, of_characters = self.vectors == NO_VECTORS, self.family.reads_characters
         self._require("tokenizer", not of_characters or self.tokenizer == CHARACTERS, f"{CHARACTERS} for {self.model}")
-        self._require("vectors", without or not of_characters, "none for a model of characters")
-        self._require("vocabulary", self.vocabulary == "train" or not without, "train, without vectors")
+        self._require("vectors", without or not of_characters, "none for a character model")
+        self._require("vocabulary", self.vocabulary == "train" or not without, "train without vectors")
         if self.alphabet == ZHANG:
             self._require("vocabulary_size", self.vocabulary_size >= 71, "at least 71 with that alphabet")
             self._require("minimum_count", self.minimum_count == 1, "left out with that alphabet")
@@ -246,7 +246,7 @@ def _types() -> dict[str, Any]:
 
 
 def _has_type(value: Any, kind: Any) -> bool:
-    """Whether a value, which may come from a stranger's file, has the type of its field and a reasonable size."""
+    """Whether a value, which may come from an untrusted file, has the type of its field and a reasonable size."""
     if isinstance(kind, types.UnionType):
         return any(_has_type(value, one) for one in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
@@ -259,7 +259,7 @@ def _has_type(value: Any, kind: Any) -> bool:
 
 
 def _without_effect(settings: Mapping[str, Any], name: str) -> str | None:
-    """Why a setting has no effect beside the others, if so: "with" or "without" another option."""
+    """Why a setting has no effect in combination with the others, if so: "with" or "without" another option."""
     for others in TrainConfig.__dataclass_fields__[name].metadata["unless"]:
         if all(_is(settings[other], value) for other, value in others.items()):
             return " and ".join(_describe_condition(other, value) for other, value in others.items())
@@ -267,7 +267,7 @@ def _without_effect(settings: Mapping[str, Any], name: str) -> str | None:
 
 
 def _effective(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dict[str, Any]:
-    """The settings that have an effect beside the others, and those that are to be kept."""
+    """The settings that have an effect in combination with the others, and those that must be kept."""
     defaults = {name: field.default for name, field in TrainConfig.__dataclass_fields__.items()}
     together = {**defaults, **settings}
     return {
@@ -280,7 +280,7 @@ def _effective(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dic
 def _is(value: Any, wanted: Any) -> bool:
     if wanted is POSITIVE:
         return bool(value)
-    return value not in (None, (), []) if wanted is SET else value == wanted  # a file has lists in place of tuples
+    return value not in (None, (), []) if wanted is SET else value == wanted  # a file has lists instead of tuples
 
 
 def _describe_condition(name: str, value: Any) -> str:

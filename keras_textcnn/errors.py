@@ -1,9 +1,9 @@
-"""What goes wrong outside the code: each message is one line that says what, where and what to do."""
+"""Errors with causes outside the code: each message is one line that says what happened, where, and what to do."""
 
 
 class InputError(ValueError):
-    """The user's input is wrong; commands answer it with exit status 2."""
+    """The user's input is wrong; commands exit with status 2."""
 
 
 class FetchError(RuntimeError):
-    """Something could not be brought or kept here; commands answer it with exit status 1."""
+    """Something could not be fetched or saved; commands exit with status 1."""

@@ -1,6 +1,6 @@
-"""The tutorials' formulas in NumPy, one text or image at a time: slow, and as they are written.
+"""The tutorials' formulas in NumPy, one text or image at a time: slow, but exactly as they are written.
 
-No model uses them; the tests hold every model against them, and `notebooks/04_convolution_by_hand.ipynb` works with
+No model uses them; the tests compare every model with them, and `notebooks/04_convolution_by_hand.ipynb` works with
 them.
 """
 
@@ -18,9 +18,9 @@ def discrete_convolution(f: np.ndarray, g: np.ndarray) -> np.ndarray:
 
 
 def convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray | float = 0.0) -> np.ndarray:
-    """c_i = sum over j of w_j . x_(i+j) + b, for each i of n - k + 1 places.
+    """c_i = sum over j of w_j . x_(i+j) + b, for each of n - k + 1 positions i.
 
-    What networks call a convolution: the kernel is not turned round, as it is in `discrete_convolution`.
+    This is what neural networks call a convolution: unlike in `discrete_convolution`, the kernel is not flipped.
 
     Args:
         x: float (n, dimensions), a text's vectors.
@@ -53,17 +53,17 @@ def convolve_image(x: np.ndarray, w: np.ndarray, b: np.ndarray | float = 0.0) ->
 
 
 def pad(x: np.ndarray, window: int) -> np.ndarray:
-    """Zeros around the first axis, so that a convolution keeps the length: one more behind than before, if odd."""
+    """Adds zeros around the first axis so that a convolution keeps the length: an odd one out goes at the end."""
     return np.pad(x, [((window - 1) // 2, window // 2), *[(0, 0)] * (x.ndim - 1)])
 
 
 def max_pool(x: np.ndarray, pooling: int) -> np.ndarray:
-    """The maximum of every `pooling` places: float (n, filters) -> (n // pooling, filters)."""
+    """The maximum of every `pooling` positions: float (n, filters) -> (n // pooling, filters)."""
     return _pieces(x, pooling).max(axis=1)
 
 
 def average_pool(x: np.ndarray, pooling: int) -> np.ndarray:
-    """The mean of every `pooling` places: float (n, filters) -> (n // pooling, filters)."""
+    """The mean of every `pooling` positions: float (n, filters) -> (n // pooling, filters)."""
     return _pieces(x, pooling).mean(axis=1)
 
 
@@ -78,7 +78,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
-    """exp(z_i) / sum over j of exp(z_j), over the last axis; the largest is taken off first, lest exp overflows."""
+    """exp(z_i) / sum over j of exp(z_j), over the last axis, less the maximum, so that exp does not overflow."""
     powers = np.exp(z - z.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -89,7 +89,7 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def cross_entropy(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """-log of the true label's probability, mean over texts: float (texts, labels), int (texts,) -> nats a text."""
+    """-log of the true label's probability, mean over texts: float (texts, labels), int (texts,) -> nats per text."""
     return float(-np.log(probabilities[np.arange(len(targets)), targets]).mean())
 
 

@@ -1,4 +1,4 @@
-"""The models by name: what builds each of them, and its default settings."""
+"""The models by name, each with its builder and default settings."""
 
 import dataclasses
 import functools
@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship in the package
+GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship with the package
 NO_VECTORS = "none"
 ONE_HOT, ZHANG = "one-hot", "zhang"  # an embedding, an alphabet
 WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
@@ -16,16 +16,16 @@ WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
 class ModelFamily:
     """A model that `--model` knows.
 
-    To add one: write its builder in a module of `keras_textcnn/models/`, and an entry of `MODELS` below.
+    To add one, write its builder in a module of `keras_textcnn/models/`, and add an entry to `MODELS` below.
 
     Attributes:
-        builder: `MODULE.FUNCTION` below `keras_textcnn.models`: takes sizes as keywords and returns an uncompiled
+        builder: `MODULE.FUNCTION` below `keras_textcnn.models`, which takes sizes as keywords and returns an uncompiled
             functional model from ids to logits. An argument that is named like a setting gets that setting.
-        defaults: The settings that the model has, with their defaults; settings that no model lists apply to all.
-        arguments: What the builder takes beside the settings.
-        shortest: `MODULE.FUNCTION`, for a model that pads all texts to one length: from its windows and its pooling to
-            the fewest tokens that it can read. None: any length.
-        side_by_side: Whether its windows are parallel convolutions, which must differ, or a stack.
+        defaults: The settings of the model with their defaults; settings that no model lists apply to all.
+        arguments: Arguments of the builder in addition to the settings.
+        shortest: `MODULE.FUNCTION`, for a model that pads all texts to one length: from its windows and pooling to the
+            smallest number of tokens that it can read. None: any length.
+        side_by_side: Whether its windows are parallel convolutions, which must differ, rather than a stack.
     """
 
     builder: str
@@ -49,7 +49,7 @@ class ModelFamily:
         return functools.partial(_load(self.builder), **self.arguments)
 
     def shortest_text(self, windows: tuple[int, ...] | None, pooling: int | None) -> int:
-        """The fewest tokens that the model can read, with these windows and this pooling."""
+        """The smallest number of tokens that the model can read with these windows and this pooling."""
         return int(_load(self.shortest)(windows, pooling)) if self.shortest else 1
 
 
@@ -170,10 +170,10 @@ MODELS = {
     ),
 }
 
-# Below so many training texts a tenth of them is too few to decide anything: cross-validation within the training texts
-# decides instead, and linear models that have a single best solution stand beside the convolution.
+# Below this many training texts, a tenth of them is too few to decide anything: cross-validation within the training
+# texts decides instead, and linear models with a single best solution are added to the convolution.
 FEW_TEXTS, FEW_VALIDATION_TEXTS = 2_000, 200
-INNER_FOLDS, FEW_EPOCHS = 5, 6  # of that cross-validation; and unfrozen ones, which nothing ends early
+INNER_FOLDS, FEW_EPOCHS = 5, 6  # folds of that cross-validation, and unfrozen epochs, which nothing ends early
 REHEARSED = 0.3  # of the training texts
-FRACTION = 0.1  # of the texts that validation or test get, where the corpus has none
-DEFAULT_CORPUS = "reuters-r8"  # of the command; a run from Python has texts that need no name
+FRACTION = 0.1  # of the texts, for validation or test if the corpus has none
+DEFAULT_CORPUS = "reuters-r8"  # of the command; in Python, a run has texts that need no name

@@ -49,7 +49,7 @@ def test_is_read_only() -> None:
         ({"multichannel": True, "vectors": "none"}, "--multichannel must be left out without vectors"),
         ({"weight_decay": 0.1}, "--weight-decay does not apply with --optimizer adam; leave it out"),
         ({"optimizer": "sgd", "embedding_factor": 5.0}, "--embedding-factor must be 1 with --optimizer sgd"),
-        ({"model": "charcnn", "vectors": "a.txt"}, "--vectors must be none for a model of characters; received: a.txt"),
+        ({"model": "charcnn", "vectors": "a.txt"}, "--vectors must be none for a character model; received: a.txt"),
         ({"model": "charcnn", "tokenizer": "words"}, "--tokenizer must be characters for charcnn; received: words"),
         ({"model": "charcnn-zhang-small", "tokenizer": "spaces"}, "--tokenizer must be characters"),
         ({"tokenizer": "bytes"}, "--tokenizer must be one of words,characters,spaces; received: bytes"),
@@ -63,7 +63,7 @@ def test_refuses_a_setting_out_of_range(settings: dict[str, object], message: st
         TrainConfig(**settings)
 
 
-VALUES = {  # another one than the default, which the field takes
+VALUES = {  # a value of the field that is not its default
     "label_column": "a",
     "multi_label": ";",
     "numeric_labels": True,
@@ -80,7 +80,7 @@ VALUES = {  # another one than the default, which the field takes
     "ngram_words": 9,
     "ngram_epochs": 3,
 }
-TOGETHER = {  # what a setting needs beside it
+TOGETHER = {  # other settings that a setting needs
     "folds": {"folds": 3},
     "rehearse": {"from_run": "a"},
     "validation_data": {"validation_data": "a.csv"},
@@ -95,7 +95,7 @@ IDLE = [
 
 @pytest.mark.parametrize(("name", "number"), IDLE)
 def test_a_setting_without_effect_is_refused(name: str, number: int) -> None:
-    """Each field says beside itself what leaves it without effect."""
+    """The definition of each field lists what leaves it without effect."""
     unless = TrainConfig.__dataclass_fields__[name].metadata["unless"][number]
     others: dict[str, object] = {"model": "charcnn"} if "embedding" in unless else {}
     for other, value in unless.items():
@@ -166,7 +166,7 @@ def test_tokenizer_and_the_vectors_that_go_with_it(settings: dict[str, str], tok
 def test_a_run_that_starts_from_another_has_its_tokenizer() -> None:
     config = TrainConfig(tokenizer="spaces", vectors="none").resolved()
     assert config.adapted(data="b.csv", from_run="runs/a").tokenizer == "spaces"
-    with pytest.raises(InputError, match="--tokenizer is that of the run, spaces; leave it out"):
+    with pytest.raises(InputError, match="--tokenizer is taken from the run: spaces; leave it out"):
         config.adapted(tokenizer="words", from_run="runs/a")
 
 

@@ -1,4 +1,4 @@
-"""The formulas against NumPy's, SciPy's and Keras's own."""
+"""Compares the formulas with NumPy, SciPy and Keras."""
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ def test_convolution_leaves_n_minus_k_plus_1_places(random: np.random.Generator,
     ours = formulas.convolve(x, w, b)
     assert ours.shape == (n - k + 1, 4)
     if k > n:
-        return  # no place is left
+        return  # there is no position for the window
     layer = keras.layers.Conv1D(4, k)
     layer.build((None, n, 3))
     layer.set_weights([w, b])

@@ -1,4 +1,4 @@
-"""Encoded texts to padded batches: planned in NumPy from seed and epoch, gathered and prefetched by tf.data."""
+"""Padded batches of encoded texts: planned in NumPy from seed and epoch, gathered and prefetched by tf.data."""
 
 import bisect
 import dataclasses
@@ -16,16 +16,16 @@ from keras_textcnn.text.vocabulary import Ids
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Texts in ids, with what the model is to answer.
+    """Texts as ids, with their targets.
 
     Attributes:
-        ids: Of this split's texts and of others.
-        starts: int64 (texts,), where each text begins among the ids.
-        lengths: int32 (texts,), how many of its ids are read.
-        renumber: int32 (ids,), the vocabulary's id for each id that is read.
-        rows: int32 (texts,), each text's row of `row_targets`.
-        row_targets: int32 (rows,), the right output, or float32 (rows, labels), 1 for each right one, which may be
-            sparse: there are as many rows as there are sets of labels.
+        ids: The ids of this split's texts, and of other texts.
+        starts: int64 (texts,), where each text begins in `ids`.
+        lengths: int32 (texts,), how many ids of each text are read.
+        renumber: int32 (ids,), the vocabulary id for each id in `ids`.
+        rows: int32 (texts,), each text's row in `row_targets`.
+        row_targets: int32 (rows,), the correct output, or float32 (rows, labels), 1 for each correct output, which may
+            be sparse: one row for each distinct set of labels.
     """
 
     ids: Ids
@@ -42,7 +42,7 @@ class Examples:
 
     @property
     def targets(self) -> np.ndarray:
-        """The target of each text: int32 (texts,) or float32 (texts, labels), which takes 4 bytes a text and label."""
+        """The target of each text: int32 (texts,) or float32 (texts, labels), 4 bytes per text and label."""
         return self.targets_of(np.arange(len(self.rows)))
 
     def targets_of(self, texts: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ class Examples:
 
 
 def join_examples(first: Examples, second: Examples) -> Examples:
-    """The texts of two splits of one corpus, those of the first before those of the second."""
+    """The texts of two splits of one corpus, first those of `first`, then those of `second`."""
     starts, lengths, rows = (
         np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("starts", "lengths", "rows")
     )
@@ -73,10 +73,10 @@ def select_examples(examples: Examples, texts: np.ndarray) -> Examples:
 
 
 def length_boundaries(maximum_tokens: int, *, fixed: bool = False) -> list[int]:
-    """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum; or that alone, if fixed.
+    """The lengths that batches are padded to: 16, 24, 32, 48, 64, 96 ... and the maximum; only the maximum if fixed.
 
-    Few, so that every shape is met early; near each other, so that less than a third of a row is padding, short texts
-    (below 16 tokens) aside.
+    They are few, so that every shape occurs early, and close together, so that less than a third of a row is padding,
+    except for short texts (below 16 tokens).
     """
     if fixed:
         return [maximum_tokens]
@@ -92,22 +92,23 @@ def plan_batches(
     seed: tuple[int, ...] | None = None,
     weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """Which texts stand together in a batch: texts of a like length, so that little of it is padding.
+    """Groups texts into batches of similar length, so that there is little padding.
 
-    Each batch is one step of the optimizer, so none may be small: a text among three would weigh 20 times as much as
-    one among 64. What is left of a bucket of lengths goes into the next wider one, whose padding it gets; what is left
-    of the last one, if it is under half a batch, shares its texts evenly with the batch before.
+    Each batch is one optimizer step, so none may be small: a text in a batch of three would weigh 20 times as much as
+    one in a batch of 64. The texts left over from a length bucket move to the next wider bucket and get its padding. If
+    fewer than half a batch are left over from the last bucket, they are split evenly with the batch before.
 
     Args:
         lengths: int (texts,): tokens of each text.
         boundaries: From `length_boundaries`; no text is longer than the last.
-        batch_size: The most texts in a batch.
-        seed: Numbers that fix the order of texts and of batches; None: the shortest texts first.
-        weights: float (texts,) with a sum of 1: as many texts as there are, are drawn anew with these probabilities.
+        batch_size: The largest number of texts in a batch.
+        seed: Numbers that determine the order of texts and batches; None: the shortest texts first.
+        weights: float (texts,), with a sum of 1: as many texts as there are are drawn with these probabilities, with
+            replacement.
 
     Returns:
-        For each batch the positions of its texts, int64, at least half of `batch_size` unless there are fewer texts;
-        every text stands in exactly one batch, unless it is drawn.
+        The positions of the texts in each batch, int64, at least half of `batch_size` unless there are fewer texts.
+        Without weights, every text is in exactly one batch.
     """
     random = None if seed is None else np.random.default_rng(seed)
     if random is None:
@@ -133,13 +134,13 @@ def plan_batches(
 
 
 def plan_epoch(lengths: np.ndarray, *, minimum_steps: int, seed: int, epoch: int, **settings: Any) -> list[np.ndarray]:
-    """The batches of an epoch: all texts, once or, where they are few, as often as it takes to so many steps.
+    """The batches of an epoch: all texts once, or several times if there are too few for the minimum number of steps.
 
     Args:
         lengths: int (texts,): tokens of each text.
-        minimum_steps: The fewest batches.
-        seed, epoch: Fix the order of texts and of batches.
-        settings: boundaries, batch_size and weights, as to `plan_batches`.
+        minimum_steps: The smallest number of batches.
+        seed, epoch: Determine the order of texts and batches.
+        settings: boundaries, batch_size and weights, as for `plan_batches`.
     """
     batches = plan_batches(lengths, seed=(seed, epoch), **settings)
     repeats = itertools.count(1)
@@ -152,12 +153,12 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
     """The batches of a plan.
 
     Args:
-        examples: Texts.
+        examples: The texts.
         plan: From `plan_batches`.
         boundaries: From `length_boundaries`; no text is longer than the last.
 
     Returns:
-        For each batch (ids, targets): int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
+        (ids, targets) for each batch: int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
         (batch,) or float32 (batch, labels).
     """
 
@@ -170,17 +171,17 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
         ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.row_targets.dtype])
         return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(targets, [None, *examples.row_targets.shape[1:]])
 
-    # TensorFlow 2.21's autotuner wakes 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not end
-    # before it wakes: with it an epoch of 2.6 s could take 5.1 s.
+    # TensorFlow 2.21's autotuner wakes up 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not end
+    # before it does: with the autotuner, an epoch of 2.6 s could take 5.1 s.
     options = tf.data.Options()
     options.autotune.enabled = False
     return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
 
 
 def trace_answer(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A model's answer, from ids to logits, traced once for every width.
+    """Traces a model, from ids to logits, once for all widths.
 
-    `model.predict` makes one trace for each, and TensorFlow warns of them in a notebook.
+    `model.predict` traces once per width, and TensorFlow warns about that in a notebook.
     """
     function = tf.function(lambda ids: model(ids, training=False))
     return function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.int32))
@@ -194,14 +195,14 @@ def predict_logits(
     batch_size: int,
     answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> np.ndarray:
-    """The logits that a model gives to encoded texts: float32 (texts, labels), in their order.
+    """The logits that a model gives to encoded texts: float32 (texts, labels), in the order of the texts.
 
     Args:
         model: From ids to logits.
-        examples: Texts.
+        examples: The texts.
         boundaries: From `length_boundaries`.
-        batch_size: Texts at once.
-        answer: From `trace_answer`, of the model; None: it is traced.
+        batch_size: The largest number of texts in a batch.
+        answer: The result of `trace_answer` for this model; None: the model is traced here.
     """
     answer = answer or trace_answer(model)
     plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)

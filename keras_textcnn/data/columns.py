@@ -1,4 +1,4 @@
-"""Which columns of a table hold the text and the label, by the names that a user gave."""
+"""Finds the text and label columns of a table by the names that the user gave."""
 
 import csv
 import dataclasses
@@ -10,12 +10,12 @@ from keras_textcnn.text.folding import fold_label
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """The columns to read of those that are there.
+    """The columns to read.
 
     Attributes:
-        texts: Hold the text, joined in this order.
-        label: Holds the label; None: the texts have none, or one of the next.
-        labels: Are named like a label each and hold 0 or 1.
+        texts: Columns that hold the text, joined in this order.
+        label: Column that holds the label; None: the texts have no label, or `labels` holds them.
+        labels: Columns of 0 and 1, each named after a label.
     """
 
     texts: tuple[str, ...]
@@ -24,19 +24,19 @@ class Columns:
 
     @property
     def wanted(self) -> list[str]:
-        """The names, each once."""
+        """All column names, without duplicates."""
         return list(dict.fromkeys([*self.texts, *self.labels, *([] if self.label is None else [self.label])]))
 
     def among(self, there: Sequence[str], place: str, delimiter: str | None = None) -> "Columns":
-        """The same columns by their own names: a name that is none of these but has commas is several.
+        """The same columns as the file spells them; a name that is not a column but has commas stands for several.
 
         Args:
-            there: Names of the columns that there are.
-            place: Names the file in an error.
-            delimiter: Of a table whose first row these names are.
+            there: Names of the file's columns.
+            place: The file and perhaps the line, for errors.
+            delimiter: The table's delimiter, if the names come from its first row.
 
         Raises:
-            InputError: One is missing, or there twice, or is that of the text and of the label.
+            InputError: A column is missing, occurs twice, or is both a text and a label column.
         """
         label = None if self.label is None else _spelled(self.label, there)
         found = Columns(_resolve(self.texts, there), label, _resolve(self.labels, there))
@@ -47,7 +47,7 @@ class Columns:
             if list(there).count(name) != 1:
                 raise _no_column(there, name, place, option, delimiter)
         if both := {*found.texts} & {*found.labels, found.label}:
-            raise InputError(f"text and label are the same column, {both.pop()!r}: {place}; choose others")
+            raise InputError(f"text and label are the same column, {both.pop()!r}: {place}; choose different columns")
         return found
 
 
@@ -60,7 +60,7 @@ def _resolve(names: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
 
 
 def _spelled(name: str, there: Sequence[str]) -> str:
-    """The name as it is there, if it is, perhaps in another Unicode form."""
+    """The name as the file spells it, perhaps in another Unicode form; if the file lacks it, the name as given."""
     if name in there:
         return name
     return next((one for one in there if fold_label(one) == fold_label(name)), name.strip())
@@ -71,11 +71,11 @@ def _no_column(there: Sequence[str], name: str, place: str, option: str, delimit
     delimiters = [sign for sign in ";\t|," if len(there) == 1 and sign in there[0]]
     advice = f"set --delimiter {delimiters[0]!r}" if delimiters else f"choose one with {option}"
     if delimiter and not delimiters and any(not column or " " in column or column.isdigit() for column in there):
-        advice += ", or set --no-header if these are the first text"
-    return InputError(f"{problem} in {place}; there are: {list_names(there)}; {advice}")
+        advice += ", or set --no-header if the first row is already a text"
+    return InputError(f"{problem} in {place}; found: {list_names(there)}; {advice}")
 
 
 def list_names(names: Iterable[str]) -> str:
-    """The first names, as an error lists them."""
+    """The first few names, as an error message lists them."""
     shown = [repr(name if len(name) <= 80 else name[:80] + "...") for name in names]
     return ", ".join(shown[:10]) + (" ..." if shown[10:] else "")

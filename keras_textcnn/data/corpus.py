@@ -1,4 +1,4 @@
-"""Texts with their labels and splits: the splits that are missing, chosen by seed, and what is in a corpus."""
+"""Texts with labels and splits: a corpus, the choice of missing splits by seed, and counts of labels."""
 
 import dataclasses
 import hashlib
@@ -13,11 +13,11 @@ from keras_textcnn.errors import InputError
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
-Label = str | tuple[str, ...]  # a tuple where a text may have several labels, or none
+Label = str | tuple[str, ...]  # a tuple if a text may have several labels, or none
 
 
 class Record(NamedTuple):
-    """One text as a reader gives it: its split is one of `SPLITS`."""
+    """One text as a reader yields it; its split is one of `SPLITS`."""
 
     split: str
     text: str
@@ -41,14 +41,14 @@ class Fingerprint:
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """Texts and, in the same order, the label and the split of each; without splits all are for training.
+    """Texts with the label and split of each, in the same order; without splits, all texts are training texts.
 
     Attributes:
         notes: Lines about how it was read, such as how many bytes were replaced.
 
     Raises:
-        InputError: There are not as many of each, a label is not a string (or, where a text may have several, a tuple
-            of strings), or a split is none of `SPLITS`.
+        InputError: The lengths differ, a label is not a string (or a tuple of strings, if a text may have several
+            labels), or a split is not one of `SPLITS`.
     """
 
     texts: Sequence[str]
@@ -59,7 +59,7 @@ class Corpus:
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.texts) or len(self.splits) not in (0, len(self.texts)):
             sizes = f"{len(self.texts)} texts, {len(self.labels)} labels, {len(self.splits)} splits"
-            raise InputError(f"texts, labels and splits must be equally many; received: {sizes}")
+            raise InputError(f"texts, labels and splits must have the same length; received: {sizes}")
         if wrong := next((label for label in self.labels if not isinstance(label, str | tuple)), None):
             raise InputError(f"a label must be a string, or a tuple of strings; received: {wrong!r}")
         if wrong := next((split for split in self.splits if split not in SPLITS), None):
@@ -67,14 +67,14 @@ class Corpus:
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "Corpus":
-        """Keeps records in memory."""
+        """A corpus that holds the records in memory."""
         splits, texts, labels = zip(*records, strict=True) if (records := list(records)) else ((), (), ())
         return cls(texts, labels, splits)
 
     def records(self) -> Iterator[Record]:
         """The texts one by one."""
         splits = self.splits or ["train"] * len(self.texts)
-        return map(Record, splits, self.texts, self.labels)  # equally many
+        return map(Record, splits, self.texts, self.labels)  # of the same length
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -97,24 +97,24 @@ def assign_splits(
     seed: int,
     fold: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Splits the parts that are missing off the training texts, by label.
+    """Splits the missing parts off the training texts, stratified by label.
 
-    A label with fewer training texts than there are parts stays in training whole.
+    If a label has fewer training texts than there are parts, all of them stay in training.
 
     Args:
         splits: int (texts,), positions in `SPLITS`.
         strata: int (texts,), the label of each text.
-        validation_fraction: Part of the training texts, after the test is split off; None: no validation.
-        test_fraction: Part of the training texts.
-        seed: Fixes which texts.
-        fold: The test is this one, counted from 1, of so many folds: the training texts are dealt to them label by
-            label, as cards are. None: the test is a fraction.
+        validation_fraction: Fraction of the training texts that remain after the test split; None: no validation.
+        test_fraction: Fraction of the training texts.
+        seed: Determines which texts are chosen.
+        fold: A fold, counted from 1, and the number of folds. The training texts are dealt to the folds label by label,
+            like cards, and this fold becomes the test split. None: the test split is a fraction.
 
     Returns:
-        int (texts,), positions in `SPLITS`: every split has texts if one label is frequent enough.
+        int (texts,), positions in `SPLITS`; every split has texts if at least one label is frequent enough.
 
     Raises:
-        InputError: The test is to be a fold, but there are test texts.
+        InputError: A fold is given, but the corpus has test texts.
     """
     complete = splits.copy()
     parts = missing_parts(splits, validation=validation_fraction is not None)
@@ -139,26 +139,26 @@ def assign_splits(
 
 
 def check_fold(fold: tuple[int, int] | None, parts: Sequence[int]) -> None:
-    """Raises InputError if the test is to be a fold, but is none of the parts that are missing."""
+    """Raises InputError if a fold is given, but the test split is not missing."""
     if fold and TEST not in parts:
         raise InputError("--folds tests on the training texts, but the corpus has test texts of its own; try --seeds")
 
 
 def missing_parts(splits: np.ndarray, *, validation: bool = True) -> list[int]:
-    """Which of the test and, if one is wanted, the validation split have no texts: positions in `SPLITS`."""
+    """The splits without texts, among test and (if wanted) validation: positions in `SPLITS`."""
     return [part for part in ((TEST, VALIDATION) if validation else (TEST,)) if not (splits == part).any()]
 
 
 def labels_of(label: Label) -> tuple[str, ...]:
-    """The labels of a text that has one, or several."""
+    """The labels of a text as a tuple, whether it has one or several."""
     return (label,) if isinstance(label, str) else label
 
 
 def count_labels(label_sets: Sequence[Label], rows: np.ndarray) -> dict[str, int]:
-    """How many texts have each label, in alphabetical order.
+    """Counts the texts of each label, in alphabetical order of the labels.
 
     Args:
-        label_sets: The different labels, or sets of labels, of the texts.
+        label_sets: The distinct labels, or sets of labels, of the texts.
         rows: int (texts,), each text's position in `label_sets`.
     """
     counts: Counter[str] = Counter()
@@ -171,16 +171,16 @@ def count_labels(label_sets: Sequence[Label], rows: np.ndarray) -> dict[str, int
 def number_labels(
     label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray, *, known: Sequence[str] = ()
 ) -> dict[str, int]:
-    """Names the model's outputs.
+    """The labels in the order of the model's outputs, with their numbers of training texts.
 
     Args:
-        label_sets: The different labels, or sets of labels, of the texts.
+        label_sets: The distinct labels, or sets of labels, of the texts.
         rows: int (texts,), each text's position in `label_sets`.
         splits: int (texts,), positions in `SPLITS`.
-        known: Labels of a model that is adapted: they stay, in their order, if a training text has one of them.
+        known: Labels of a model that is fine-tuned: all are kept, in their order, if a training text has one of them.
 
     Returns:
-        The labels, those that are not known in alphabetical order, with how many training texts have each.
+        The number of training texts of each label: known labels first, then the others in alphabetical order.
 
     Raises:
         InputError: The training texts have fewer than two labels, or a split has a label that the model would lack.
@@ -188,8 +188,8 @@ def number_labels(
     present = {name: count_labels(label_sets, rows[splits == split]) for split, name in enumerate(SPLITS)}
     counts = present["train"]
     if len(counts) < 2:
-        named = f"one label only: {next(iter(counts))!r}" if counts else "no label"
-        advice = "; mix in texts of the run's with --rehearse" if known else ""
+        named = f"only one label: {next(iter(counts))!r}" if counts else "no labels"
+        advice = "; mix in texts of the original run with --rehearse" if known else ""
         raise InputError(f"the training texts have {named}; a classifier needs at least two{advice}")
     kept = known if set(known) & set(counts) else ()
     labels = {label: counts.get(label, 0) for label in [*kept, *counts]}
@@ -203,16 +203,16 @@ def number_labels(
 def rare_labels(
     counts: Mapping[str, int], strata: np.ndarray, splits: np.ndarray, *, validation: bool = True
 ) -> list[str]:
-    """The labels with too few training texts to stand in training and in every part that is missing.
+    """The labels with too few training texts for training and every missing part.
 
     Args:
-        counts: Training texts of each label.
-        strata: int (texts,), what they are split by.
+        counts: The number of training texts of each label.
+        strata: int (texts,), the label of each text.
         splits: int (texts,), positions in `SPLITS`.
         validation: Whether a validation split is wanted.
 
     Raises:
-        InputError: Nothing is frequent enough to be split.
+        InputError: No label is frequent enough to be split.
     """
     parts = missing_parts(splits, validation=validation)
     if parts and np.bincount(strata[splits == TRAIN]).max() <= len(parts):

@@ -1,4 +1,4 @@
-"""What looks wrong in a corpus before it is trained on, each with what to try."""
+"""Warnings about a corpus before training, each with something to try."""
 
 import math
 import unicodedata
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from keras_textcnn.data.survey import Survey
 
 SHOWN = 3
-FEW_TEXTS = 2  # of a label
+FEW_TEXTS = 2  # per label
 MOST_CUT = 0.5  # of the texts
 ENTITIES = ("amp", "quot", "nbsp", "lt", "gt", "apos", "39", "#39", "x27")  # tokens of &amp; and so on
 LEAST_ENTITIES = 10
@@ -15,13 +15,13 @@ ENTITIES_A_TOKEN = 1e-3
 
 
 def warn_of_corpus(survey: Survey, counts: Mapping[str, int], *, maximum_tokens: int, data: str) -> list[str]:
-    """Lines about what looks wrong.
+    """One line for each thing that looks wrong.
 
     Args:
-        survey: What is in the corpus.
-        counts: The tokens of the training texts, with how often each stands there.
-        maximum_tokens: What the model reads of a text.
-        data: What the user calls the corpus.
+        survey: The counts of the corpus.
+        counts: The tokens of the training texts, with the number of occurrences of each.
+        maximum_tokens: How many tokens of a text the model reads.
+        data: The corpus as the user named it.
     """
     found = (
         _cut_texts(survey, maximum_tokens),
@@ -33,7 +33,7 @@ def warn_of_corpus(survey: Survey, counts: Mapping[str, int], *, maximum_tokens:
 
 
 def similar_labels(labels: Iterable[str]) -> list[list[str]]:
-    """Labels that differ in case, spaces or Unicode form alone, or as 1 and 1.0 do, together."""
+    """Groups of labels that differ only in case, spaces or Unicode form, or like 1 and 1.0."""
     groups: dict[str, list[str]] = {}
     for label in labels:
         groups.setdefault(_key(label), []).append(label)
@@ -64,7 +64,7 @@ def _similar_labels(labels: Iterable[str]) -> str:
     if not (groups := similar_labels(labels)):
         return ""
     named = "; ".join(" and ".join(map(repr, group)) for group in groups[:SHOWN]) + (" ..." if groups[SHOWN:] else "")
-    return f"labels that differ in case, spaces or form alone: {named}; try to write each in one way"
+    return f"labels that differ only in case, spaces or form: {named}; try one spelling for each"
 
 
 def _few_texts(survey: Survey, data: str) -> str:
@@ -73,8 +73,8 @@ def _few_texts(survey: Survey, data: str) -> str:
         return ""
     advice = "another --label-column"
     if any("," in label for label in few):
-        after_label = data.endswith(".txt") and "a space, and no comma, behind each __label__NAME"
-        advice = after_label or "--multi-label , if they are several labels each"
+        after_label = data.endswith(".txt") and "a space instead of a comma after each __label__NAME"
+        advice = after_label or "--multi-label , if each is several labels"
     most = f"most labels, {len(few):,} of {len(survey.labels):,}"
     return f"{most}, have one or two texts, such as {few[-1]!r}; try {advice}"
 
@@ -83,4 +83,4 @@ def _html_entities(counts: Mapping[str, int]) -> str:
     number = min(sum(counts.get(name, 0) for name in ENTITIES), counts.get("&", 0), counts.get(";", 0))
     if number < LEAST_ENTITIES or number < ENTITIES_A_TOKEN * sum(counts.values()):
         return ""
-    return f"about {number:,} HTML entities such as &amp; stand among the tokens; try to put characters in their place"
+    return f"about {number:,} HTML entities such as &amp; are among the tokens; try replacing them with characters"

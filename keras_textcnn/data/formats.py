@@ -1,6 +1,6 @@
-"""The formats of a corpus's files: each is a function from a file to rows, by the suffix of the file's name.
+"""File formats of corpora: for each suffix, a function that reads the rows of a file.
 
-To add a format, write such a function and an entry of `FORMATS`.
+To add a format, write such a function and add it to `FORMATS`.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 FASTTEXT_LABEL = "__label__"
 FASTTEXT_COLUMNS = Columns(("text",), "label")
 
-Row = tuple[str, Columns, Mapping[str, Any]]  # the place of a row, for errors; what to read of it; its fields
+Row = tuple[str, Columns, Mapping[str, Any]]  # the row's place, for errors; the columns to read; its fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Options:
     """How files are read.
 
     Attributes:
-        columns: What to read of a row.
-        decoder: Of text files.
-        dialect: Of tables; its delimiter counts only if `delimiter` is set.
-        delimiter: Between the fields of a table; None: by the suffix.
+        columns: The columns to read.
+        decoder: Decodes text files.
+        dialect: How tables are written; `delimiter` replaces its delimiter.
+        delimiter: Separates the fields of a table; None: the suffix decides.
         several: Whether a text may have several labels.
-        warnings: Grows with what looks wrong in the files that were read to their end.
+        warnings: Collects what looks wrong in the files that have been read to the end.
     """
 
     columns: Columns
@@ -58,7 +58,7 @@ def table_rows(source: Source, options: Options) -> Iterator[Row]:
     swallowed = SwallowedRows(source.name, table.delimiter, len(table.names), label)
     for number, row in table.rows():
         if options.labelled and not any(cell.strip() for cell in row):
-            continue  # a spreadsheet's row of nothing but delimiters
+            continue  # a spreadsheet's empty row, which has only delimiters
         swallowed.add(number, row)
         yield f"{source.name}:{number}", columns, {name: row[place] for name, place in places.items()}
     options.warnings.extend(swallowed.warnings())
@@ -70,7 +70,7 @@ def json_line_rows(source: Source, options: Options) -> Iterator[Row]:
 
 
 def json_rows(source: Source, options: Options) -> Iterator[Row]:
-    """The rows of a JSON array of objects, or of objects one after the other."""
+    """The rows of a JSON array of objects, or of a sequence of objects."""
     return _objects(json_elements(options.decoder.blocks(source), source.name), source.name, options)
 
 
@@ -83,13 +83,13 @@ def _objects(values: Iterable[tuple[int, Any]], name: str, options: Options) -> 
         if columns is None:
             columns = options.columns.among(list(value), place)
             if all(isinstance(value[name], dict | list) for name in columns.wanted):
-                advice = "write an object for each, with pandas to_json(orient='records')"
+                advice = "write one object per text, with pandas to_json(orient='records')"
                 raise InputError(f"all texts in one object: {place}; {advice}")
         for column in columns.wanted:
             if column not in value:
                 advice = "--text-column" if column in columns.texts else "--label-column"
                 raise InputError(
-                    f"{column!r} is missing; there are: {list_names(value)}: {place}; choose another with {advice}"
+                    f"{column!r} is missing: {place}; found: {list_names(value)}; choose another with {advice}"
                 )
         yield place, columns, value
 
@@ -97,7 +97,7 @@ def _objects(values: Iterable[tuple[int, Any]], name: str, options: Options) -> 
 def parquet_rows(source: Source, options: Options) -> Iterator[Row]:
     """The rows of a Parquet file, which is read from the disk."""
     if source.path is None:
-        raise InputError(f"Parquet must be a file of its own: {source.name}; unpack it")
+        raise InputError(f"Parquet must be a file on disk: {source.name}; unpack it")
     columns = options.columns.among(parquet.column_names(source.path), source.name)
     for number, row in enumerate(parquet.read_rows(source.path, columns.wanted), 1):
         yield f"{source.name}:row {number}", columns, row
@@ -110,7 +110,7 @@ def fasttext_rows(source: Source, options: Options) -> Iterator[Row]:
         place = f"{source.name}:{number}"
         if options.labelled and not labels:
             if text:
-                raise InputError(f"no {FASTTEXT_LABEL}: {place}; a line must hold its label, {FASTTEXT_LABEL}NAME")
+                raise InputError(f"no {FASTTEXT_LABEL}: {place}; each line must have its label, {FASTTEXT_LABEL}NAME")
             continue
         value = labels if options.several or len(labels) != 1 else labels[0]
         yield place, FASTTEXT_COLUMNS, {"text": text, "label": value}

@@ -1,4 +1,4 @@
-"""JSON as people have it: an object a line, an array of objects, objects one after the other."""
+"""JSON in the forms that people use: one object per line, an array of objects, or a sequence of objects."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -7,14 +7,14 @@ from typing import Any
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.decoding import LONGEST_TEXT
 
-BETWEEN = " \t\r\n,"  # of the elements of an array, and of objects one after the other
+BETWEEN = " \t\r\n,"  # the elements of an array or a sequence of objects
 
 
 def json_lines(lines: Iterable[str], name: str) -> Iterator[tuple[int, Any]]:
-    """The value of each line with its number; blank lines are none.
+    """The number and value of each line; blank lines are skipped.
 
     Raises:
-        InputError: A line is no JSON.
+        InputError: A line is not JSON, or is an array.
     """
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -22,22 +22,24 @@ def json_lines(lines: Iterable[str], name: str) -> Iterator[tuple[int, Any]]:
                 value = json.loads(line)
             except json.JSONDecodeError as error:
                 raise InputError(f"not JSON: {name}:{number}: {error.msg} at character {error.colno}") from error
-            except (ValueError, RecursionError) as error:  # of a number of 5,000 digits, of 10,000 brackets
+            except (ValueError, RecursionError) as error:  # a number of 5,000 digits, or 10,000 brackets
                 raise InputError(f"not JSON: {name}:{number}: {error}") from error
             if isinstance(value, list):
-                raise InputError(f"not an object: {name}:{number}: an array; give one object a line, or name it .json")
+                raise InputError(
+                    f"an array, not an object: {name}:{number}; write one object per line, or name the file .json"
+                )
             yield number, value
 
 
 def json_elements(blocks: Iterable[str], name: str) -> Iterator[tuple[int, Any]]:
-    """The objects of an array, or one after the other, each with the number of its first line.
+    """The objects of an array or a sequence, each with the number of its first line.
 
     Args:
-        blocks: The text, some at a time.
-        name: Of the file, for errors.
+        blocks: The text, block by block.
+        name: The file's name, for errors.
 
     Raises:
-        InputError: It is no JSON, or not of objects.
+        InputError: The text is not JSON, or does not consist of objects.
     """
     buffer = _Buffer(blocks, name)
     array = buffer.peek() == "["
@@ -49,13 +51,13 @@ def json_elements(blocks: Iterable[str], name: str) -> Iterator[tuple[int, Any]]
         buffer.pass_by(1)
         array, sign = False, buffer.peek()
     if sign:
-        raise InputError(f"not an object: {name}:{buffer.line}; give an array of objects, or one object a line")
+        raise InputError(f"not an object: {name}:{buffer.line}; give an array of objects, or one object per line")
     if array:
-        raise InputError(f"not JSON: {name}:{buffer.line}: the array does not end; is the file whole?")
+        raise InputError(f"not JSON: {name}:{buffer.line}: the array does not end; is the file complete?")
 
 
 class _Buffer:
-    """The part of a JSON text that has come and is not read yet.
+    """The part of a JSON text that has arrived but has not been parsed yet.
 
     Attributes:
         line: The number of the line that is read next.
@@ -67,7 +69,7 @@ class _Buffer:
         self._decode = json.JSONDecoder().raw_decode
 
     def peek(self) -> str:
-        """The next sign that is neither a space nor between two objects; empty at the end."""
+        """The next character that is not a separator (`BETWEEN`); empty at the end."""
         while True:
             while self._text[self._place : self._place + 1] and self._text[self._place] in BETWEEN:
                 self.pass_by(1)
@@ -75,12 +77,12 @@ class _Buffer:
                 return self._text[self._place : self._place + 1]
 
     def decode(self) -> Any:
-        """The next value."""
+        """Parses the next value."""
         while True:
             try:
                 value, end = self._decode(self._text, self._place)
             except (ValueError, RecursionError) as error:
-                # It may be cut where the next block begins.
+                # The value may continue in the next block.
                 too_long = len(self._text) - self._place > LONGEST_TEXT
                 if isinstance(error, RecursionError) or too_long or not self._more():
                     reason = error.msg if isinstance(error, json.JSONDecodeError) else error
@@ -90,7 +92,7 @@ class _Buffer:
                 return value
 
     def pass_by(self, signs: int) -> None:
-        """Leaves so many signs behind."""
+        """Moves ahead by this many characters."""
         self.line += self._text.count("\n", self._place, self._place + signs)
         self._place += signs
 

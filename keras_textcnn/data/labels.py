@@ -1,4 +1,4 @@
-"""What a file holds as the label of a text, or as its labels: names, numbers, lists, a column of 0 and 1 for each."""
+"""Reads the labels of texts as files hold them: names, numbers, lists, or a column of 0 and 1 for each label."""
 
 import ast
 import re
@@ -12,10 +12,10 @@ from keras_textcnn.text.folding import fold_label
 
 MOST_LABELS = 10_000
 LONGEST_LABEL = 1000
-MOST_MEASUREMENTS = 20  # different labels such as 0.25; stars come in halves
-TEXTS_A_LABEL = 3  # that labels have which are no measurements
+MOST_MEASUREMENTS = 20  # distinct labels such as 0.25; star ratings have halves
+TEXTS_A_LABEL = 3  # on average; labels with fewer are measurements
 MEASUREMENT = re.compile(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?", re.IGNORECASE)
-YES, NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no", ""}  # of a column for each label
+YES, NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no", ""}  # in the column of a label
 
 # A list as pandas, NumPy and JSON write one into a cell: ['a', 'b'], ["a"], ('a',), {'a'}, array(['a' 'b']), [1, 2].
 _ITEM = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?)"""
@@ -26,9 +26,9 @@ _LIST = re.compile(
 
 
 def parse_list(cell: str) -> list[str] | None:
-    """The entries of a list that a cell of a table holds as text; None if it holds none.
+    """The entries of a list that a table cell holds as text; None if the cell is not a list.
 
-    A single word in brackets, such as [spam], is a name and no list: entries are quoted, or numbers.
+    A single word in brackets, such as [spam], is a name and not a list: entries must be quoted, or numbers.
     """
     cell = cell.strip()
     if not cell or cell[-1] not in "])}" or not (found := _LIST.fullmatch(cell)):
@@ -48,15 +48,15 @@ def _unquoted(item: str) -> str:
 
 
 class LabelReader:
-    """Makes labels of what files hold, and refuses what cannot be labels.
+    """Turns the values in files into labels, and rejects values that cannot be labels.
 
     Args:
-        separator: Between the labels of a text that may have several; None: each has one.
-        skip_unlabelled: Whether texts without a label are left out; else they are an error.
-        any_numbers: Whether labels that look like measurements are labels all the same.
+        separator: Separates the labels of a text that may have several; None: each text has one.
+        skip_unlabelled: Whether texts without a label are left out; otherwise they are an error.
+        any_numbers: Whether labels that look like measurements are accepted.
 
     Attributes:
-        skipped: Texts that were left out.
+        skipped: Number of texts that were left out.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class LabelReader:
         self._separator, self._skip, self._any_numbers = separator, skip_unlabelled, any_numbers
         self.skipped = 0
         self._texts: Counter[str] = Counter()  # of each label
-        self._known: dict[str, str] = {}  # folded, by what files hold
-        self._unlabelled: list[str] = []  # where the first one is
+        self._known: dict[str, str] = {}  # folded labels, by the value in the file
+        self._unlabelled: list[str] = []  # the place of the first one
         self._missing = self._all = 0
 
     def read(self, value: Any, place: str) -> Label | None:
-        """The label, or labels, of a text; None if the text has none and is to be left out, or `check` will refuse it.
+        """The label or labels of a text; None if it has none, so that it is left out or `check` rejects it.
 
         Args:
             value: A string, a number, or a list of them.
-            place: Names file and line in an error.
+            place: The file and line, for errors.
         """
         self._all += 1
         if self._separator is not None:
@@ -85,7 +85,7 @@ class LabelReader:
         if isinstance(value, list | tuple):
             if len(value) > 1:
                 raise InputError(
-                    f"{len(value)} labels: {place}; for several labels a text set --multi-label SEPARATOR, such as ,"
+                    f"{len(value)} labels: {place}; for several labels per text set --multi-label SEPARATOR, such as ,"
                 )
             value = value[0] if value else None
         return self._none(place) if _is_empty(value) else self._one(value, place)
@@ -103,10 +103,10 @@ class LabelReader:
         return tuple(sorted(labels)) if labels or not self._skip else self._none(place)
 
     def check(self, name: str) -> None:
-        """Judges the labels once all texts have been read.
+        """Checks the labels once all texts have been read.
 
         Args:
-            name: Of the file, for errors.
+            name: The file's name, for errors.
 
         Raises:
             InputError: Texts have no label, or the labels are measurements.
@@ -121,9 +121,9 @@ class LabelReader:
             return
         if self._texts.total() < TEXTS_A_LABEL * len(self._texts):
             raise InputError(
-                f"labels that are measurements, such as {measurements[0]}: {name}: {len(self._texts):,} labels for "
-                f"{self._texts.total():,} texts; round them, choose --label-column, or set --numeric-labels if each is "
-                "a class"
+                f"labels that look like measurements, such as {measurements[0]}: {name}: {len(self._texts):,} labels "
+                f"for {self._texts.total():,} texts; round them, choose another --label-column, or set "
+                "--numeric-labels if each is a class"
             )
 
     def _split(self, value: Any) -> Sequence[Any]:
@@ -133,7 +133,7 @@ class LabelReader:
         return value if isinstance(value, list | tuple) else [value]
 
     def _none(self, place: str) -> Label | None:
-        """Notes a text without a label."""
+        """Records a text without a label."""
         self._missing += 1
         self.skipped += self._skip
         if not self._unlabelled:
@@ -144,7 +144,7 @@ class LabelReader:
         if isinstance(value, bool):
             value = str(value).lower()
         if not isinstance(value, str | int | float):
-            raise InputError(f"a label that is neither a string nor a number: {place}; choose --label-column")
+            raise InputError(f"a label that is neither a string nor a number: {place}; choose another --label-column")
         label = self._known.get(str(value)) or self._new(str(value), place)
         self._texts[label] += 1
         return label
@@ -152,9 +152,11 @@ class LabelReader:
     def _new(self, value: str, place: str) -> str:
         label = fold_label(value)
         if len(label) > LONGEST_LABEL:
-            raise InputError(f"a label of {len(label):,} characters: {place}; is it a text? choose --label-column")
+            raise InputError(
+                f"a label of {len(label):,} characters: {place}; if it is a text, choose another --label-column"
+            )
         if len(self._known) >= MOST_LABELS:
-            raise InputError(f"more than {MOST_LABELS:,} labels: {place}; is the label in another --label-column?")
+            raise InputError(f"more than {MOST_LABELS:,} labels: {place}; choose another --label-column")
         self._known[value] = label
         return label
 

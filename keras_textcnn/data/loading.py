@@ -1,4 +1,4 @@
-"""From what a user names to texts."""
+"""Finds and reads the corpora that a user names."""
 
 import difflib
 import itertools
@@ -22,35 +22,35 @@ OF_BYTES = {"encoding", "errors"}
 
 
 def as_given(data: str) -> str:
-    """What a user's words mean: a path is made absolute, and goes before a named corpus, which is said."""
+    """Makes a path absolute; a path takes precedence over a named corpus, and a message says so."""
     there = is_there(data)
     if there and is_named(data):
-        logger.info(f"taking {Path(data).resolve()}, which is here, and not the named corpus {data}")
+        logger.info(f"using {Path(data).resolve()}, which exists, and not the named corpus {data}")
     return str(Path(data).resolve()) if there else data
 
 
 def locate(data: str) -> Path:
-    """The file or folder that a user's words mean; a named corpus is fetched if it is not here.
+    """The file or folder that the user means; a named corpus is fetched if it is not in the cache.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such file or corpus.
     """
     if is_named(data):
         return fetch(data)
     if Path(data).exists():
         return Path(data)
     if Path(data).suffix or len(Path(data).parts) > 1:
-        raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name that the command catalog lists")
+        raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name that the catalog command lists")
     meant = difflib.get_close_matches(data, CATALOG, n=1) or CATALOG
     raise InputError(f"no such corpus: {data}; give a file, a folder, or a name: {', '.join(meant)}")
 
 
 def check_reading(data: str, given: Iterable[str]) -> None:
-    """Raises InputError for a setting of how a corpus is read that has no effect on one of this kind.
+    """Raises InputError if a given setting of how corpora are read has no effect on this kind of corpus.
 
     Args:
         data: A path, or the name of a corpus.
-        given: Names of the settings that a user gave.
+        given: Names of the settings that the user gave.
     """
     useful = _useful(data)
     for name in given:
@@ -73,7 +73,7 @@ def _useful(data: str) -> set[str]:
 
 
 def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record]:
-    """The texts of all sources, one by one; a corpus given for one split is asked for this split first."""
+    """The texts of all sources, one by one; a corpus that is given for a split is searched for that split first."""
     yield from reader.records(sources["train"], without=set(sources) - {"train"})
     for split in sorted(set(sources) - {"train"}):
         records = reader.records(sources[split], without=set(SPLITS) - {split})
@@ -82,7 +82,9 @@ def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record
             records = reader.records(sources[split], without=set(SPLITS) - {"train"})
             first = next(records, None)
         if first is None:
-            raise InputError(f"no {split} texts in {sources[split]}; give a corpus without splits, or with this one")
+            raise InputError(
+                f"no {split} texts in {sources[split]}; give a corpus without splits, or one that has this split"
+            )
         yield from (record._replace(split=split) for record in itertools.chain([first], records))
 
 
@@ -93,9 +95,9 @@ def make_reader(
 
     Args:
         config: The settings.
-        data: The corpus, if it is not that of the settings: a named one is read as it is.
+        data: The corpus, if it is not that of the settings; a named corpus is read with the default settings.
         labels: Whether the texts have labels.
-        any_numbers: Whether labels that look like measurements are labels, whatever the settings say.
+        any_numbers: Whether labels that look like measurements are accepted, whatever the settings say.
     """
     if data in CATALOG:
         config = TrainConfig(errors=config.errors)
@@ -116,10 +118,10 @@ def make_reader(
 
 
 def describe_reading(reader: Reader) -> list[str]:
-    """What a reader replaced, left out or took for wrong, a line each."""
+    """One line for each thing that a reader replaced, left out or warned about."""
     lines = [f"warning: {line}" for line in reader.warnings]
     if reader.decoder.replaced:
-        lines.append(f"warning: {reader.decoder.replaced:,} places did not decode and are U+FFFD now")
+        lines.append(f"warning: {reader.decoder.replaced:,} places could not be decoded and were replaced with U+FFFD")
     if reader.left_out:
         lines.append(f"left out {reader.left_out:,} files that are not LABEL/*.txt, or have no label")
     if reader.labels.skipped:

@@ -1,4 +1,4 @@
-"""Tokens to provisional ids, as they first turn up."""
+"""Numbers tokens with provisional ids, in order of first appearance."""
 
 import collections
 import functools
@@ -14,13 +14,13 @@ import tensorflow as tf
 from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record
 from keras_textcnn.text.tokenizers import TOKENIZERS, in_parts
 
-CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at once
+CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at a time
 
 
 COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
 
 
-@functools.cache  # or TensorFlow warns that it is built again and again
+@functools.cache  # otherwise TensorFlow warns that it is built again and again
 def _splitter(tokenizer: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
     signature = [tf.TensorSpec([None], tf.string)]
     return tf.function(lambda texts: in_parts(TOKENIZERS[tokenizer], texts), input_signature=signature)
@@ -30,8 +30,8 @@ class Numbering:
     """Tokenizes texts and gives each token a provisional id.
 
     Attributes:
-        index: Token to id; whoever clears it begins a new dictionary.
-        texts: Texts so far.
+        index: Token to id; clearing it begins a new dictionary.
+        texts: Number of texts so far.
     """
 
     def __init__(self, tokenizer: str) -> None:
@@ -45,7 +45,7 @@ class Numbering:
         self._fingerprint = Fingerprint()
 
     def run(self, records: Iterable[Record]) -> Iterator[np.ndarray]:
-        """The ids of some texts after the other: int32 (tokens,)."""
+        """The ids of the texts, some texts at a time: int32 (tokens,)."""
         for chunk in _chunks(records):
             tokens = self._split(tf.constant([record.text for record in chunk]))
             flat = tokens.flat_values.numpy().tolist()
@@ -61,7 +61,7 @@ class Numbering:
             yield ids
 
     def facts(self) -> dict[str, Any]:
-        """What a `TokenizedCorpus` holds beside the ids and the dictionaries."""
+        """The fields of a `TokenizedCorpus` other than the ids and the dictionaries."""
         columns = {name: np.frombuffer(column, column.typecode) for name, column in self._columns.items()}
         label_sets = sorted(self._labels)
         ranks = {label: rank for rank, label in enumerate(label_sets)}
@@ -89,5 +89,5 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def hash_text(text: str) -> int:
-    """What two texts have in common that are the same but for white space at their ends: a number below 2**64."""
+    """A hash below 2**64 that is the same for texts that differ only in white space at their ends."""
     return int.from_bytes(hashlib.blake2b(text.strip().encode(), digest_size=8).digest(), "little")

@@ -1,4 +1,4 @@
-"""From a tokenized corpus to numbers: its splits, vocabulary, vectors and examples."""
+"""Encodes a tokenized corpus: its splits, vocabulary, vectors and examples."""
 
 import dataclasses
 import itertools
@@ -20,23 +20,23 @@ from keras_textcnn.text import pretrained_vectors, vocabulary
 from keras_textcnn.text.vector_formats import has_unspaced_words
 from keras_textcnn.utils.log import log_lines, logger
 
-# Of the running tokens, the part with a vector below which the vectors are of another language, and their other words
-# help no text; and below which the user should know.
+# Fractions of the running tokens that have a vector. Below the first, the vectors are of another language, and their
+# other words help no text; below the second, the user is warned.
 LEAST_COVERED, WELL_COVERED = 0.1, 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoded:
-    """A corpus in numbers.
+    """An encoded corpus.
 
     Attributes:
         vocabulary: Tokens by id.
-        coverage: What the vectors know of it; None without vectors.
+        coverage: How much of it the vectors cover; None without vectors.
         found: The vectors, by token.
-        dimensions: The embedding's width: as the settings say, else the vectors' own; None for one-hot characters.
-        label_counts: Names by output, with how many texts to train on have each, before any is split off.
+        dimensions: Width of the embedding, from the settings or the vectors; None for one-hot characters.
+        label_counts: Labels in the order of the outputs, with their numbers of training texts before any is split off.
         splits: int (texts,), positions in `SPLITS`.
-        examples: By split.
+        examples: The examples, by split.
     """
 
     vocabulary: list[str]
@@ -49,7 +49,7 @@ class Encoded:
 
     @property
     def labels(self) -> list[str]:
-        """Names by output."""
+        """The labels in the order of the outputs."""
         return list(self.label_counts)
 
 
@@ -60,24 +60,24 @@ def encode_corpus(
     known_tokens: Sequence[str] = (),
     known_labels: Sequence[str] = (),
 ) -> Encoded:
-    """Splits a corpus, says what is in it, and makes its vocabulary, vectors and examples.
+    """Splits a corpus, logs what is in it, and makes its vocabulary, vectors and examples.
 
     Args:
         config: The settings.
         tokenized: The corpus.
-        known_tokens: A vocabulary that keeps its ids; what else the training texts have stands behind it.
-        known_labels: Names that keep their outputs if the training texts have one of them; others stand behind them.
+        known_tokens: A vocabulary that keeps its ids; other tokens of the training texts follow it.
+        known_labels: Labels that keep their outputs if the training texts have one of them; other labels follow them.
 
     Raises:
-        InputError: It cannot be split, has no token, is tokenized otherwise than the settings say, or the vectors
-            cannot be read or have none of its tokens.
+        InputError: The corpus cannot be split, has no tokens, or does not match the settings, or the vectors cannot be
+            read or have none of its tokens.
     """
     config = config.resolved()
     _check_tokenized(config, tokenized)
     label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
     splits, survey = _split(config, tokenized, labels=len(label_counts))
     counts, too_rare, running, distinct = _count(config, tokenized, splits)
-    logger.info(f"{running:,} running tokens to train on, {distinct:,} distinct ones")
+    logger.info(f"{running:,} running tokens to train on, {distinct:,} of them distinct")
     for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
         logger.warning(line)
     found, added, coverage = _read_vectors(config, counts, too_rare, running, known_tokens)
@@ -85,24 +85,24 @@ def encode_corpus(
     kept = [vocabulary.PADDING, vocabulary.UNKNOWN, *counts, *added]
     if known_tokens:
         kept = _extend(config, known_tokens, kept)
-        logger.info(f"{len(kept) - len(known_tokens):,} new tokens besides {len(known_tokens):,} known ones")
+        logger.info(f"{len(kept) - len(known_tokens):,} new tokens in addition to {len(known_tokens):,} known ones")
     examples = _examples(config, tokenized, splits, kept, list(label_counts))
     return Encoded(kept, coverage, found, dimensions, label_counts, splits, examples)
 
 
 def _check_tokenized(config: TrainConfig, tokenized: TokenizedCorpus) -> None:
-    """Raises InputError if a corpus has other tokens, or other labels, than the settings say."""
+    """Raises InputError if the tokenizer or the kind of labels of a corpus does not match the settings."""
     if tokenized.tokenizer != config.tokenizer:
         raise InputError(
-            f"a corpus of {tokenized.tokenizer} where the settings say {config.tokenizer}; tokenize it with "
-            "tokenizer=config.tokenizer"
+            f"the tokens of the corpus are {tokenized.tokenizer}, but the settings say {config.tokenizer}; tokenize it "
+            "with tokenizer=config.tokenizer"
         )
     if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
-        raise InputError("the texts have several labels: set multi_label in the settings")
+        raise InputError("the texts have several labels; set multi_label in the settings")
 
 
 def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, labels: int) -> tuple[np.ndarray, Survey]:
-    """The split of each text, int (texts,), and what is in the corpus, which is logged."""
+    """The split of each text, int (texts,), and a survey of the corpus, which is also logged."""
     splits, rare = split_texts(
         tokenized.label_sets,
         tokenized.rows,
@@ -126,7 +126,7 @@ def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, labels: int) -> t
     log_lines(describe_survey(survey, maximum_tokens=config.maximum_tokens).split("\n"))
     if config.several_labels and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
         advice = (
-            f"another separator than {config.multi_label!r}"
+            f"a separator other than {config.multi_label!r}"
             if config.multi_label
             else "a single column of labels, --label-column"
         )
@@ -137,13 +137,13 @@ def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, labels: int) -> t
 def _read_vectors(
     config: TrainConfig, counts: Mapping[str, int], too_rare: set[str], running: int, known_tokens: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], list[str], pretrained_vectors.Coverage | None]:
-    """The vectors that the settings name: by token, the words that they add to the vocabulary, and their coverage.
+    """The vectors that the settings name, by token, the words they add to the vocabulary, and their coverage.
 
     Args:
         config: The settings.
-        counts: The vocabulary of the training texts, with how often each token is there.
-        too_rare: Tokens that are too rare for it, and do not come back from the file.
-        running: Tokens of the training texts.
+        counts: The vocabulary of the training texts, with the number of occurrences of each token.
+        too_rare: Tokens that are too rare for the vocabulary, which the vectors do not add again.
+        running: Number of tokens in the training texts.
         known_tokens: The vocabulary of the run that the training starts from.
     """
     if config.vectors == NO_VECTORS:
@@ -157,7 +157,7 @@ def _read_vectors(
         tokenizer=config.tokenizer,
         unwanted={*too_rare, vocabulary.PADDING, vocabulary.UNKNOWN},
     )
-    asked_for = config.vectors != GLOVE_TABLE  # which every corpus gets, whatever its language
+    asked_for = config.vectors != GLOVE_TABLE  # the default for every corpus, whatever its language
     if asked_for and not found.keys() & counts.keys() and not known_tokens:
         raise InputError(
             f"no token of the training texts has a vector in {config.vectors}; {_advise_spaces(config)}give "
@@ -177,21 +177,23 @@ def _read_vectors(
 def _warn_of_coverage(config: TrainConfig, coverage: pretrained_vectors.Coverage, *, left_out: bool) -> str:
     return (
         f"only {coverage.running_tokens:.0%} of the running tokens have a vector in {config.vectors}"
-        + (", so that none of its other words is added" if left_out else "")
-        + f"; {_advise_spaces(config)}try vectors of the texts' language, or --vectors none"
+        + (", so none of its other words are added" if left_out else "")
+        + f"; {_advise_spaces(config)}try vectors for the language of the texts, or --vectors none"
     )
 
 
 def _advise_spaces(config: TrainConfig) -> str:
-    """For a file whose words are of scripts without spaces, where the tokens are single characters."""
+    """Advice for a file with words in scripts without spaces, if the tokens are single characters."""
     path = pretrained_vectors.find_vectors(config.vectors)
     if config.tokenizer == SPACES or path is None or not has_unspaced_words(path, config.dimensions):
         return ""
-    return "its words have several characters: put spaces between those of the texts and set --tokenizer spaces, or "
+    return (
+        "its words have several characters: put spaces between the words of the texts and set --tokenizer spaces, or "
+    )
 
 
 def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) -> list[str]:
-    """A vocabulary with new tokens behind it; one-hot characters have no room for any."""
+    """The known vocabulary, followed by new tokens; one-hot characters leave no room for any."""
     inside = set(known)
     return [*known, *[token for token in tokens if token not in inside and config.embedding != ONE_HOT]]
 
@@ -199,10 +201,10 @@ def _extend(config: TrainConfig, known: Sequence[str], tokens: Sequence[str]) ->
 def _count(
     config: TrainConfig, tokenized: TokenizedCorpus, splits: np.ndarray
 ) -> tuple[dict[str, int], set[str], int, int]:
-    """The vocabulary with its counts in the training texts, the tokens too rare for it, running and distinct tokens."""
+    """The vocabulary with counts in the training texts, the tokens too rare for it, and all and distinct tokens."""
     provisional = tokenized.count(splits == TRAIN)
     if not provisional.any():
-        raise InputError("the training texts have no token: all are empty")
+        raise InputError("the training texts have no tokens: all are empty")
     distinct = 0
     rare: set[str] = set()
 
@@ -244,7 +246,7 @@ def _examples(
 def _encode_labels(
     label_sets: Sequence[Label], labels: Sequence[str], *, several_labels: bool
 ) -> np.ndarray | sparse.csr_array:
-    """What a model is to answer for each label, int32 (labels,), or set of labels, float32 (label sets, labels)."""
+    """The target of each label, int32 (labels,), or of each set of labels, float32 (label sets, labels)."""
     outputs = {label: output for output, label in enumerate(labels)}
     if not several_labels:
         return np.array([outputs[str(label)] for label in label_sets], np.int32)

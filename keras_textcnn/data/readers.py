@@ -1,4 +1,4 @@
-"""From files, folders and archives to texts with labels."""
+"""Reads texts with labels from files, folders and archives."""
 
 import contextlib
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -28,27 +28,27 @@ Pair = tuple[str, Label]
 
 
 class Reader:
-    """Reads corpora, of any of `CORPUS_KINDS`; `.gz`, `.xz` and `.bz2` files in place.
+    """Reads corpora of any of `CORPUS_KINDS`; `.gz`, `.xz` and `.bz2` files need not be unpacked.
 
     Args:
-        text_columns: Of a table, JSON or Parquet: what they hold is joined by a line end. A name that is no column but
-            has commas is several names.
-        label_column: Of the same; None: the texts have no labels (`texts`).
-        label_columns: Columns that hold 0 or 1 and name a label each, in place of the label column.
-        separator: Between the labels of a text that may have several; None: each text has one.
-        encoding: Of text files.
-        replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
-        delimiter: Between the fields of a table; None: a comma in .csv and a tab in .tsv.
-        quoting: Whether a quotation mark in a table may begin a field, which ends at the next one.
-        escape: What stands in a table before a delimiter or quotation mark that is part of a field.
-        header: Whether the first row of a table names the columns; else they are called 1, 2 and so on.
-        skip_unlabelled: Whether texts without a label are left out; else they are an error.
-        any_numbers: Whether labels that look like measurements are labels all the same.
+        text_columns: Columns of a table, JSON or Parquet that hold the text, joined by line ends. A name that is not a
+            column but has commas stands for several.
+        label_column: Column that holds the label; None: the texts have no labels (see `texts`).
+        label_columns: Columns of 0 and 1, each named after a label, in place of the label column.
+        separator: Separates the labels of a text that may have several; None: each text has one.
+        encoding: Encoding of text files.
+        replace: Whether a byte that does not decode is replaced with U+FFFD; otherwise it is an error.
+        delimiter: Separates the fields of a table; None: a comma in .csv and a tab in .tsv.
+        quoting: Whether a quotation mark in a table may open a field, which ends at the next one.
+        escape: Precedes a delimiter or quotation mark that is part of a field of a table.
+        header: Whether the first row of a table names the columns; otherwise they are named 1, 2 and so on.
+        skip_unlabelled: Whether texts without a label are left out; otherwise they are an error.
+        any_numbers: Whether labels that look like measurements are accepted.
 
     Attributes:
-        decoder: Knows how many bytes have been replaced.
-        labels: Knows how many texts without a label have been left out.
-        left_out: Files of folders and archives that are not texts with a label.
+        decoder: Counts the bytes that have been replaced.
+        labels: Counts the texts without a label that have been left out.
+        left_out: Number of files in folders and archives that are not texts with a label.
     """
 
     def __init__(
@@ -81,21 +81,21 @@ class Reader:
 
     @property
     def warnings(self) -> list[str]:
-        """What looks wrong in the files that were read to their end."""
+        """What looks wrong in the files that have been read to the end."""
         return self._options.warnings
 
     def records(self, path: Path, *, without: Container[str] = ()) -> Iterator[Record]:
-        """The texts of a corpus one by one.
+        """The texts of a corpus, one by one.
 
-        A folder or archive may have `train`, `validation` and `test` above the labels, or tables of these names. Of a
-        folder the texts come in order of label and name, of all else in their own.
+        A folder or archive may have `train`, `validation` and `test` above the labels, or tables with these names. The
+        texts of a folder are sorted by label and name; all others keep their order.
 
         Args:
             path: A file or folder.
-            without: Splits that are not read; it is no error then that nothing is left.
+            without: Splits that are not read; if there are any, it is not an error to find no texts.
 
         Raises:
-            InputError: Nothing is there, or it is not a corpus; the message names file and line.
+            InputError: There is no such file or folder, or it is not a corpus; the message names file and line.
         """
         if not path.is_file() and not path.is_dir():
             raise InputError(f"no such corpus: {path}; give {CORPUS_KINDS}")
@@ -109,17 +109,17 @@ class Reader:
             raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
 
     def texts(self, source: Source) -> Iterator[str]:
-        """The texts of a file of one of `FORMATS`, with or without labels, one by one in their order.
+        """The texts of a file in one of `FORMATS`, with or without labels, one by one in order.
 
         Raises:
-            InputError: It cannot be read, or lacks a column; the message names file and line.
+            InputError: The file cannot be read, or lacks a column; the message names file and line.
         """
         yield from map(self._text, FORMATS[source.kind](source, self._options))
 
     def texts_of(self, path: Path) -> Iterator[str]:
-        """The texts of a file, of an archive or of a folder, whatever their labels.
+        """The texts of a file, archive or folder, whatever their labels.
 
-        Those of a folder of texts come in order of name; those of one of tables, and of splits, as `records` has them.
+        The texts of a folder are sorted by name; tables and splits come in the same order as in `records`.
         """
         for _, place in find_splits(path):
             if place.is_dir():
@@ -163,7 +163,7 @@ class Reader:
             self.left_out += name not in tables
 
     def _pairs(self, source: Source) -> Iterator[Pair]:
-        """The texts of a file with their labels, without those that have none and are to be left out."""
+        """The texts of a file with their labels, except for unlabelled texts that are to be left out."""
         for row in FORMATS[source.kind](source, self._options):
             place, columns, fields = row
             if columns.label is not None:
@@ -178,7 +178,7 @@ class Reader:
             labels = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         for label in labels:
             if label.name in SPLITS:
-                raise InputError(f"a split without labels: {label}; put its texts into folders LABEL below it")
+                raise InputError(f"a split without labels: {label}; put its texts into LABEL folders inside it")
             for path in sorted(label.iterdir()):
                 if label.name in UNLABELLED or not is_text(path.name) or not path.is_file():
                     self.left_out += 1
@@ -188,10 +188,10 @@ class Reader:
 
     def _archive(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
         depths: dict[int, str] = {}
-        beside: dict[str, str] = {}  # texts right below a split, by split
+        beside: dict[str, str] = {}  # a text directly below each split, by split
         with_labels = set()
         for name, file in read_members(path):
-            *above, folder, file_name = ("", "", *PurePosixPath(name).parts)  # which may be none
+            *above, folder, file_name = ("", "", *PurePosixPath(name).parts)  # there may be no folder
             above_split = SPLIT_NAMES.get(above[-1].lower()) if above else None
             if not is_text(file_name) or folder in {"", *UNLABELLED} or name.startswith("__MACOSX"):
                 self.left_out += 1
@@ -211,12 +211,14 @@ class Reader:
                     text = self._whole(file, place)
                 yield Record(found, text, self._named_label(folder, place))
         for missing in sorted(set(beside) - with_labels):
-            raise InputError(f"a split without labels: {path}:{beside[missing]}; put its texts into folders LABEL")
+            raise InputError(f"a split without labels: {path}:{beside[missing]}; put its texts into LABEL folders")
         if split != "train" and with_labels - {split}:
-            raise InputError(f"splits in what is the {split} split by its name: {path}; rename it, or its folders")
+            raise InputError(
+                f"splits inside a file that is named as the {split} split: {path}; rename it, or its folders"
+            )
 
     def _text(self, row: Row) -> str:
-        """The text of a row; a field that is null, as pandas writes a missing one, is empty."""
+        """The text of a row; a null field, as pandas writes a missing one, is empty."""
         place, columns, fields = row
         texts = []
         for name in columns.texts:
@@ -224,7 +226,7 @@ class Reader:
             if text is None or text != text:
                 text = ""
             if not isinstance(text, str):
-                raise InputError(f"{name!r} is not a string: {place}; choose the text with --text-column")
+                raise InputError(f"{name!r} is not a string: {place}; choose another --text-column")
             if len(text) > LONGEST_TEXT:
                 raise InputError(f"a text of more than {LONGEST_TEXT:,} characters: {place}; leave it out")
             texts.append(self._encodable(text, place))
@@ -237,7 +239,7 @@ class Reader:
         return self.decoder.decode(data, place)
 
     def _named_label(self, name: str, place: str) -> Label:
-        """The label that a folder's name is, which is never empty."""
+        """The label that a folder is named after, which is never empty."""
         label = self.labels.read(self._encodable(name, place), place)
         return () if label is None else label
 
@@ -247,13 +249,14 @@ class Reader:
         return self._encodable(value, place) if isinstance(value, str) else value
 
     def _encodable(self, text: str, place: str) -> str:
-        """Half of a surrogate pair, which JSON can spell and a file name can hold, is no character."""
+        """Rejects or replaces half of a surrogate pair, which JSON and file names may hold but is no character."""
         try:
             text.encode()
         except UnicodeEncodeError:
             if not self.decoder.replace:
                 raise InputError(
-                    f"a character that UTF-8 cannot hold: {place}; mend it, or put U+FFFD there with --errors replace"
+                    f"a character that UTF-8 cannot encode: {place}; fix it, or replace it with U+FFFD with --errors "
+                    "replace"
                 ) from None
             self.decoder.replaced += 1
             return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
@@ -261,6 +264,6 @@ class Reader:
 
 
 def _member(path: Path, name: str, file: IO[bytes]) -> Source:
-    """A file of an archive, open already."""
+    """A member of an archive that is already open."""
     suffix = PurePosixPath(name).suffix.lower()
     return Source(f"{path}:{name}", suffix, lambda: contextlib.nullcontext(cast(BinaryIO, file)))

@@ -21,21 +21,21 @@ from keras_textcnn.utils import locks
 SHARD_TOKENS = 2**24  # 64 MiB
 
 
-DICTIONARY_BYTES = 200  # what a token costs in a dictionary, about
+DICTIONARY_BYTES = 200  # approximate cost of a token in a dictionary
 
 
-TEXT_BYTES, ENTRY_BYTES = 25, 8  # what a text and a provisional id cost in arrays, here
+TEXT_BYTES, ENTRY_BYTES = 25, 8  # cost of a text and of a provisional id in the arrays here
 
 
-ESCAPED = re.compile(rb"\\(.)")  # in a file of tokens: a line end may be a token, and a token may hold backslashes
+ESCAPED = re.compile(rb"\\(.)")  # in a file of tokens: a token may be a line end or contain backslashes
 
 
 MANIFEST = "manifest.json"  # of the shards, with its digest at the end
-FORMAT = 4  # of the shards; it grows with every change to them or to the tokenizer
+FORMAT = 4  # of the shards; increases with every change to them or to the tokenizer
 
 
 def open_shards(folder: Path) -> TokenizedCorpus | None:
-    """The corpus that `write_shards` left in a folder, or None if nothing is there or a byte of it is damaged."""
+    """The corpus that `write_shards` wrote to a folder, or None if there is none or a byte of it is damaged."""
     try:
         manifest = json.loads(bytes(without_digest((folder / MANIFEST).read_bytes())))
         if manifest["format"] != FORMAT or not all_unchanged(folder, manifest["files"]):
@@ -67,17 +67,17 @@ def write_shards(
     tokenizer: str = WORDS,
     notes: Callable[[], list[str]] = list,
 ) -> TokenizedCorpus:
-    """Tokenizes a corpus into a folder, which appears whole or not at all; what was there is replaced.
+    """Tokenizes a corpus into a folder, which appears complete or not at all, and replaces what was there.
 
     Args:
-        records: Its texts, read one by one.
-        folder: Where the shards are to be.
-        memory: MiB that may be held.
-        tokenizer: A name of `tokenizers.TOKENIZERS`.
-        notes: Called once the texts are read: lines about them, which are kept with the shards.
+        records: The texts, read one by one.
+        folder: Where to write the shards.
+        memory: Memory limit in MiB.
+        tokenizer: A name in `tokenizers.TOKENIZERS`.
+        notes: Called once the texts are read; returns lines about them, which are kept with the shards.
 
     Raises:
-        InputError: The corpus has too many texts or different tokens for the memory.
+        InputError: The corpus has too many texts or distinct tokens for the memory.
     """
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
     with locks.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
@@ -98,12 +98,12 @@ def write_shards(
             append_digest(file)
     corpus = open_shards(folder)
     if corpus is None:
-        raise InputError(f"damaged as soon as they were written: the shards in {folder}; check the disk")
+        raise InputError(f"the shards were damaged as soon as they were written: {folder}; check the disk")
     return corpus
 
 
 class _ShardedIds:
-    """Reads with a file position, not through a mapping, whose pages would count as this process's memory."""
+    """Reads files by position instead of mapping them, because mapped pages would count as this process's memory."""
 
     def __init__(self, shards: Sequence[Path]) -> None:
         self._files = [path.open("rb", buffering=0) for path in shards]
@@ -160,7 +160,7 @@ class _ShardWriter:
 def _read_dictionary(path: Path) -> TokenIds:
     with path.open("rb") as file:
         for line in file:
-            token, id = line.split(b"\t")  # no token holds a tab
+            token, id = line.split(b"\t")  # no token contains a tab
             yield _unescape(token), int(id)
 
 
@@ -176,6 +176,6 @@ def _check_memory(memory: int, numbering: "Numbering") -> None:
     needed = (numbering.texts * TEXT_BYTES + numbering.entries * ENTRY_BYTES) // 2**20
     if needed > memory // 4:
         raise InputError(
-            f"{numbering.texts:,} texts and {numbering.entries:,} different tokens, and more to come, do not fit into "
+            f"{numbering.texts:,} texts and {numbering.entries:,} distinct tokens so far do not fit into "
             f"--memory {memory}; raise it"
         )

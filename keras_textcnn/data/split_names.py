@@ -1,4 +1,4 @@
-"""Splits by the names of folders and files."""
+"""Finds splits by the names of folders and files."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -18,10 +18,10 @@ SPLIT_NAMES = {  # of folders and files, in any case
 
 
 def find_splits(path: Path) -> Iterator[tuple[str, Path]]:
-    """The splits of a corpus with the place of each: folders and files that are named like one, else all is training.
+    """The splits of a corpus with their paths: folders and files named after a split; otherwise all is training.
 
     Raises:
-        InputError: Two places are named like one split.
+        InputError: Two paths are named after the same split.
     """
     places: dict[str, Path] = {}
     with reading(path):
@@ -31,7 +31,7 @@ def find_splits(path: Path) -> Iterator[tuple[str, Path]]:
         known = place.is_file() and kind_of(place) in {*FORMATS, *ARCHIVES}
         if split and (any(place.glob("*/")) if place.is_dir() else known):
             if split in places:
-                raise InputError(f"two for the {split} texts: {places[split].name} and {place.name} in {path}")
+                raise InputError(f"two sources of {split} texts: {places[split].name} and {place.name} in {path}")
             places[split] = place
     yield from (
         ((split, places[split]) for split in SPLITS if split in places) if "train" in places else [("train", path)]
@@ -39,17 +39,17 @@ def find_splits(path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def tables_inside(path: Path, split: str) -> dict[str, str]:
-    """The tables of an archive, each with its split; none where it is one of texts.
+    """The tables of an archive, each with its split; none if it is an archive of texts.
 
     Raises:
-        InputError: There are several, of which none is called like a split.
+        InputError: Two tables are named after the same split, or there are several and none is named `train`.
     """
     names = table_names(path)
     found: dict[str, str] = {}
     for name in names:
         its_split = SPLIT_NAMES.get(PurePosixPath(name).name.split(".")[0].lower())
         if its_split in found.values():
-            raise InputError(f"two for the {its_split} texts in {path}: {name} is the second; leave one out")
+            raise InputError(f"two sources of {its_split} texts in {path}: {name} is the second; leave one out")
         if its_split:
             found[name] = its_split
     if "train" in found.values():

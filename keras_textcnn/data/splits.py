@@ -1,4 +1,4 @@
-"""The splits that a corpus lacks, chosen by seed: by label, or by all labels where a text may have several."""
+"""Chooses the splits that a corpus lacks, stratified by label, or by all labels if a text may have several."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def split_corpus(
     """The corpus with every split, as `split_texts` makes them.
 
     Raises:
-        InputError: Nothing is frequent enough to be split, or there are test texts where the test is to be a fold.
+        InputError: No label is frequent enough to be split, or a fold is given but the corpus has test texts.
     """
     label_sets = sorted(set(corpus.labels))
     ranks = {label: rank for rank, label in enumerate(label_sets)}
@@ -54,19 +54,19 @@ def split_corpus(
 
 
 def deal_folds(targets: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
-    """Deals texts to the folds of a cross-validation, by label.
+    """Deals texts to the folds of a cross-validation, stratified by label.
 
-    Equal texts share a fold, so that none is learnt and held out at once, and every label keeps a text outside of each
-    fold, so that none is unknown to what answers.
+    Equal texts share a fold, so that no text is both trained on and held out. Every label has a text outside each fold,
+    so that a model knows all labels of the texts that are held out from it.
 
     Args:
         targets: int (texts,), or (texts, labels), 1 for each label of a text, which may be sparse.
         hashes: uint64 (texts,), the same for equal texts.
-        folds: How many, fewer if there are not as many texts.
-        seed: Fixes which texts.
+        folds: Number of folds; there are fewer if there are not as many texts.
+        seed: Determines which texts are in which fold.
 
     Returns:
-        int (texts,): the fold of each text, from 1; 0 for texts that are never held out: the only ones of a label.
+        int (texts,): the fold of each text, from 1; 0 for texts that are never held out, the only ones of a label.
     """
     _, first, text_of = np.unique(hashes, return_index=True, return_inverse=True)
     rows = sparse.csr_array(targets[first]) if targets.ndim > 1 else None
@@ -90,7 +90,7 @@ def deal_folds(targets: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, fo
 
 
 def _deal_by_label(labels: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
-    """Deals texts to folds label by label, as cards are: int (texts,), 0 for the only text of a label."""
+    """Deals texts to folds label by label, like cards: int (texts,), 0 for the only text of a label."""
     random = np.random.default_rng(seed)
     by_label = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
     dealt = np.zeros(len(labels), np.int64)
@@ -102,19 +102,19 @@ def _deal_by_label(labels: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
 def split_texts(
     label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray, **settings: Any
 ) -> tuple[np.ndarray, list[str]]:
-    """Splits the parts that are missing off the training texts.
+    """Splits the missing parts off the training texts.
 
     Args:
-        label_sets: The different labels, or sets of labels, of the texts, sorted.
+        label_sets: The distinct labels, or sets of labels, of the texts, sorted.
         rows: int (texts,), each text's position in `label_sets`.
         splits: int (texts,), positions in `SPLITS`.
-        settings: validation_fraction, test_fraction, seed and fold, as of `assign_splits`.
+        settings: validation_fraction, test_fraction, seed and fold, as for `assign_splits`.
 
     Returns:
         int (texts,), positions in `SPLITS`; and the labels with too few texts to split, which stay in training.
 
     Raises:
-        InputError: Nothing is frequent enough to be split, or there are test texts where the test is to be a fold.
+        InputError: No label is frequent enough to be split, or a fold is given but the corpus has test texts.
     """
     counts = count_labels(label_sets, rows[splits == TRAIN])
     validation = settings["validation_fraction"] is not None
@@ -137,21 +137,21 @@ def assign_label_sets(
     seed: int,
     fold: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Does what `assign_splits` does where a text may have several labels, by iterative stratification.
+    """Does what `assign_splits` does if texts may have several labels, by iterative stratification.
 
-    A label with fewer training texts than there are parts stays in training whole, and every other label keeps a
+    If a label has fewer training texts than there are parts, all of them stay in training. Every other label keeps a
     training text. Texts without labels count as if they had a label of their own.
 
     Args:
-        label_sets: The different sets of labels of the texts, sorted.
+        label_sets: The distinct sets of labels of the texts, sorted.
         rows: int (texts,), each text's position in `label_sets`.
-        splits, validation_fraction, test_fraction, seed, fold: As to `assign_splits`.
+        splits, validation_fraction, test_fraction, seed, fold: As for `assign_splits`.
 
     Returns:
         int (texts,), positions in `SPLITS`.
 
     Raises:
-        InputError: A part would have no texts, or the test is to be a fold, but there are test texts.
+        InputError: A part would have no texts, or a fold is given but the corpus has test texts.
     """
     complete = splits.copy()
     parts = missing_parts(splits, validation=validation_fraction is not None)
@@ -171,7 +171,7 @@ def assign_label_sets(
             chosen = choose_part(numbered, rows[training], kept, fraction=fraction, seed=seed)
         if not chosen.any():
             raise InputError(
-                f"no texts to split off for the {SPLITS[part]}: every text has a label with too few texts to split, "
+                f"no texts to split off for {SPLITS[part]}: every text has a label with too few texts to split, "
                 f"at least {1 + len(parts)} are needed; add texts, or give --validation-data and --test-data"
             )
         complete[training[chosen]] = part

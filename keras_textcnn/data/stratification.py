@@ -1,4 +1,4 @@
-"""Splits of texts that may have several labels: every part gets its share of every label."""
+"""Stratified splits of texts that may have several labels: every part gets its share of every label."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,16 @@ def deal_texts(
     """Deals texts to subsets by iterative stratification.
 
     The label with the fewest texts left comes first: each of its texts goes to the subset that still wants the most
-    texts of this label. Of equal subsets the text goes to the one that wants the most texts of all its labels (an
-    addition to the paper, which leaves folds as even by label as can be), then to the one that wants the most texts.
+    texts of this label. If several subsets want equally many, the text goes to the one that wants the most texts of all
+    its labels (an addition to the paper, which makes folds as even by label as possible), then to the one that wants
+    the most texts.
 
     Args:
-        label_sets: The labels of each different set, at least one, as numbers from 0 on.
+        label_sets: The labels of each distinct set, at least one, as numbers from 0.
         rows: int (texts,), each text's position in `label_sets`.
         wanted: float (labels, subsets), how many texts of each label each subset should have.
         sizes: How many texts each subset should have.
-        random: Fixes which texts.
+        random: Determines which texts go where.
 
     Returns:
         int (texts,), the subset of each text.
@@ -57,7 +58,7 @@ def deal_texts(
 def _index_label_sets(
     label_sets: Sequence[Sequence[int]], texts: np.ndarray, labels: int
 ) -> tuple[list[list[int]], np.ndarray]:
-    """For each label the sets that have it; and int64 (labels,), how many texts have it."""
+    """The sets that have each label; and int64 (labels,), how many texts have it."""
     sets_with: list[list[int]] = [[] for _ in range(labels)]
     left = np.zeros(labels, np.int64)
     for row, label_set in enumerate(label_sets):
@@ -70,7 +71,7 @@ def _index_label_sets(
 def _neediest(
     missing: Sequence[list[float]], label: int, label_set: Sequence[int], missing_texts: Sequence[float]
 ) -> int:
-    """The subset that a text with these labels goes to, one of them being the label whose turn it is."""
+    """The subset that a text with these labels goes to; `label` is the one whose turn it is."""
     most = max(missing[label])
     if missing[label].count(most) == 1:
         return missing[label].index(most)
@@ -79,7 +80,7 @@ def _neediest(
 
 
 def count_having(label_sets: Sequence[Sequence[int]], rows: np.ndarray) -> np.ndarray:
-    """How many texts have each label: int64 (labels,)."""
+    """Counts the texts that have each label: int64 (labels,)."""
     texts = np.bincount(rows, minlength=len(label_sets))
     sizes = [len(label_set) for label_set in label_sets]
     labels = np.fromiter((label for label_set in label_sets for label in label_set), np.int64, sum(sizes))
@@ -89,17 +90,17 @@ def count_having(label_sets: Sequence[Sequence[int]], rows: np.ndarray) -> np.nd
 def choose_part(
     label_sets: Sequence[Sequence[int]], rows: np.ndarray, kept: np.ndarray, *, fraction: float, seed: int
 ) -> np.ndarray:
-    """Chooses a test or validation part from texts so that every label stays among the others.
+    """Chooses a test or validation part so that the remaining texts still have every label.
 
     Args:
-        label_sets: The labels of each different set, at least one, as numbers from 0 on.
+        label_sets: The labels of each distinct set, at least one, as numbers from 0.
         rows: int (texts,), each text's position in `label_sets`.
         kept: bool (texts,), texts that are not chosen.
-        fraction: The part of each label's texts to choose, at least one where a label has texts that are not kept.
-        seed: Fixes which texts.
+        fraction: Fraction of each label's texts to choose, at least one text if some are not kept.
+        seed: Determines which texts are chosen.
 
     Returns:
-        bool (texts,): at least one is chosen, if one can be without a label being lost.
+        bool (texts,): at least one text is chosen, if that is possible without losing a label.
     """
     counts, free = (count_having(label_sets, texts) for texts in (rows, rows[~kept]))
     of_part = np.maximum(fraction * counts, 1)
@@ -114,12 +115,12 @@ def choose_part(
 def choose_fold(
     label_sets: Sequence[Sequence[int]], rows: np.ndarray, kept: np.ndarray, *, fold: tuple[int, int], seed: int
 ) -> np.ndarray:
-    """Chooses the test part of one fold of a cross-validation, as `choose_part` does of a fraction.
+    """Chooses the test part of one fold of a cross-validation, as `choose_part` does for a fraction.
 
     Args:
-        label_sets, rows, kept: As to `choose_part`; what is kept is in no fold.
-        fold: This one, counted from 1, of so many.
-        seed: Fixes which texts; with the same seed the folds of the texts that are not kept are a partition.
+        label_sets, rows, kept: As for `choose_part`; texts that are kept are in no fold.
+        fold: The fold, counted from 1, and the number of folds.
+        seed: Determines which texts are chosen; with the same seed, the folds partition the texts that are not kept.
     """
     number, folds = fold
     free = np.flatnonzero(~kept)
@@ -134,7 +135,7 @@ def choose_fold(
 
 
 def _spread_labels(label_sets: Sequence[Sequence[int]], rows: np.ndarray, dealt: np.ndarray, folds: int) -> None:
-    """Moves a text of each label of which one fold has all texts, so that the training texts of no fold lack it."""
+    """Moves a text of each label that is in one fold only, so that the training texts of no fold lack the label."""
     having = np.stack([count_having(label_sets, rows[dealt == fold]) for fold in range(folds)])
     whole = having.sum(axis=0)
     for label in np.flatnonzero((having.max(axis=0, initial=0) == whole) & (whole > 1)).tolist():
@@ -155,7 +156,7 @@ def _spread_labels(label_sets: Sequence[Sequence[int]], rows: np.ndarray, dealt:
 def _return_lost_labels(
     label_sets: Sequence[Sequence[int]], rows: np.ndarray, chosen: np.ndarray, kept: np.ndarray
 ) -> np.ndarray:
-    """The choice without a text of each label that no other text has; and with a text, if there is one to spare."""
+    """The choice without texts whose labels would be lost; if it becomes empty, with one text that can be spared."""
     staying = count_having(label_sets, rows[~chosen])
     for text in np.flatnonzero(chosen).tolist() if (staying == 0).any() else ():
         its = list(label_sets[rows[text]])

@@ -1,4 +1,4 @@
-"""What is in a corpus, counted before a training."""
+"""Counts what is in a corpus, before it is trained on."""
 
 import dataclasses
 from collections import Counter
@@ -15,17 +15,17 @@ from keras_textcnn.utils.terminal import render, shown
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """What is in a corpus.
+    """Counts of what is in a corpus.
 
     Attributes:
-        labels: For each label, the most frequent first, its texts by split.
-        rare: Labels with too few training texts to stand in every split: they stay in training.
-        lengths: Quantiles of the tokens a text: 0, 5, 25, 50, 75, 95 and 100%.
+        labels: Number of texts of each label by split, the most frequent label first.
+        rare: Labels with too few training texts for every split; all of them stay in training.
+        lengths: Quantiles of the tokens per text: 0, 5, 25, 50, 75, 95 and 100%.
         cut: Texts that are longer than the model reads.
-        empty: Texts without a token.
-        duplicates: Texts that stand in their split before already.
-        leaked: For validation and test, texts that stand among the training texts too.
-        conflicting: Different texts that have more than one label.
+        empty: Texts without tokens.
+        duplicates: Texts that occurred in their split before.
+        leaked: Texts of validation and test that are also training texts, by split.
+        conflicting: Distinct texts that occur with different labels.
     """
 
     labels: dict[str, dict[str, int]]
@@ -48,16 +48,16 @@ def survey_corpus(
     hashes: np.ndarray,
     maximum_tokens: int,
 ) -> Survey:
-    """Counts what is worth knowing before a training.
+    """Counts what is worth knowing before training.
 
     Args:
-        label_sets: The different labels, or sets of labels, of the texts.
+        label_sets: The distinct labels, or sets of labels, of the texts.
         rows: int (texts,), each text's position in `label_sets`.
         splits: int (texts,), positions in `SPLITS`.
         rare: Labels that could not be split.
         lengths: int (texts,), tokens of each text.
         hashes: uint64 (texts,): texts with the same hash are the same.
-        maximum_tokens: What the model reads of a text.
+        maximum_tokens: How many tokens of a text the model reads.
     """
     by_split = np.stack([np.bincount(rows[splits == split], minlength=len(label_sets)) for split in range(3)], axis=1)
     counts: Counter[str] = Counter()
@@ -86,15 +86,15 @@ def survey_corpus(
     )
 
 
-LISTED_LABELS = 20  # of a survey
+LISTED_LABELS = 20  # in a survey
 
 
 def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
-    """What is in a corpus, in a few lines: its labels by split, its lengths, and what is odd about it.
+    """A few lines about a corpus: its labels by split, its text lengths, and what is odd about it.
 
     Args:
         survey: The counts.
-        maximum_tokens: What the model reads of a text.
+        maximum_tokens: How many tokens of a text the model reads.
     """
     table = Table("label", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     splits = [split for split in SPLITS if any(counts[split] for counts in survey.labels.values())]
@@ -112,7 +112,8 @@ def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
 
     _, low, lower, middle, upper, high, most = (f"{length:,}" for length in survey.lengths)
     lines.append(
-        f"tokens a text: median {middle}, half have {lower} to {upper}, 5% below {low}, 5% above {high}, at most {most}"
+        f"tokens per text: median {middle}, half have {lower} to {upper}, 5% below {low}, 5% above {high}, "
+        f"at most {most}"
     )
     odd = (
         (survey.cut, f"texts are cut to {maximum_tokens:,} tokens"),
@@ -127,5 +128,5 @@ def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
     for split, number in survey.leaked.items():
         if number:
             whole = sum(counts[split] for counts in survey.labels.values())
-            lines.append(f"warning: {number:,} of {whole:,} {split} texts are in training too and flatter its scores")
+            lines.append(f"warning: {number:,} of {whole:,} {split} texts are also in training and inflate its scores")
     return "\n".join(lines)

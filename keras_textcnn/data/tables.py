@@ -1,4 +1,4 @@
-"""Rows of CSV and TSV files as people have them: with and without names of columns, by any delimiter and quoting."""
+"""Rows of CSV and TSV files as people write them: with or without a header, with any delimiter and quoting."""
 
 import csv
 import dataclasses
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.decoding import LONGEST_TEXT
 
-EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line that Excel takes for one
-SHOWN = 5  # places of a warning
+EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # a first line from which Excel takes the delimiter
+SHOWN = 5  # places in a warning
 
 Row = tuple[int, list[str]]  # the number of its first line, its fields
 
@@ -20,10 +20,10 @@ class Dialect:
     """How a table is written.
 
     Attributes:
-        delimiter: Between the fields; a line `sep=;` at the beginning says otherwise.
-        quoting: Whether a quotation mark may begin a field, which ends at the next one.
-        escape: Stands before a delimiter or quotation mark that is part of a field; None: nothing does.
-        header: Whether the first row names the columns; else they are called 1, 2 and so on.
+        delimiter: Separates the fields, unless the first line is such as `sep=;`.
+        quoting: Whether a quotation mark may open a field, which ends at the next one.
+        escape: Precedes a delimiter or quotation mark that is part of a field; None: nothing does.
+        header: Whether the first row names the columns; otherwise they are named 1, 2 and so on.
     """
 
     delimiter: str
@@ -36,15 +36,15 @@ class Table:
     """The rows of a table, one by one.
 
     Args:
-        lines: Each with its end.
-        name: Of the file, for errors.
-        dialect: How it is written.
+        lines: The lines, with their ends.
+        name: The file's name, for errors.
+        dialect: How the table is written.
 
     Attributes:
-        names: Of the columns, without the spaces around them.
+        names: Names of the columns, without the spaces around them.
 
     Raises:
-        InputError: It has no row.
+        InputError: The table has no rows.
     """
 
     def __init__(self, lines: Iterable[str], name: str, dialect: Dialect) -> None:
@@ -59,7 +59,7 @@ class Table:
             delimiter=delimiter,
             quoting=csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE,
             escapechar=dialect.escape,
-            skipinitialspace=not delimiter.isspace(),  # `x, "a, b"`: or the mark behind the space would begin nothing
+            skipinitialspace=not delimiter.isspace(),  # in `x, "a, b"` the mark after the space opens a field
             strict=True,
         )
         number, row = next((numbered for numbered in self._numbered() if numbered[1]), (1, []))
@@ -69,7 +69,7 @@ class Table:
         self.names = [cell.strip() for cell in row] if dialect.header else [str(i + 1) for i in range(len(row))]
 
     def rows(self) -> Iterator[Row]:
-        """Each row below the names; blank lines are none.
+        """The rows below the header; blank lines are skipped.
 
         Raises:
             InputError: A row has more or fewer fields than there are columns, or a quotation mark is not closed.
@@ -78,8 +78,8 @@ class Table:
         for number, row in itertools.chain(self._first, self._numbered()):
             if row and len(row) != len(self.names):
                 raise InputError(
-                    f"{len(row)} fields where the first row has {len(self.names)}: {self._name}:{number}; put a text "
-                    "that holds the delimiter into quotation marks"
+                    f"{len(row)} fields where the first row has {len(self.names)}: {self._name}:{number}; put texts "
+                    "that contain the delimiter into quotation marks"
                 )
             if row:
                 empty = False
@@ -104,31 +104,31 @@ class Table:
             yield begin, row
 
     def _problem(self, problem: str, line: int) -> InputError:
-        advice = "close the quotation mark, or set --quoting none if they mean nothing"
+        advice = "close the quotation mark, or set --quoting none if quotation marks are ordinary characters"
         if "new-line" in problem:
             problem, advice = "a carriage return alone", "end the lines with line feeds"
         elif '\\"' in self._line:
-            advice = r"set --escape '\' if a backslash stands before a quotation mark, or --quoting none"
+            advice = r"set --escape '\' if a backslash escapes a quotation mark, or --quoting none"
         return InputError(f"not a table: {self._name}:{line}: {problem}; {advice}")
 
 
 class SwallowedRows:
-    """Finds quoted fields that hold what look like whole rows: two quotation marks that were not meant to quote.
+    """Finds quoted fields that seem to hold whole rows, because two quotation marks were not meant to quote.
 
     Args:
-        name: Of the file.
-        delimiter: Between its fields.
-        columns: How many it has.
-        label: Position of the label, by which a row is known; None: by its number of fields.
+        name: The file's name.
+        delimiter: Separates the fields.
+        columns: Number of columns.
+        label: Position of the label, by which rows are recognized; None: by their number of fields.
     """
 
     def __init__(self, name: str, delimiter: str, columns: int, label: int | None) -> None:
         self._name, self._delimiter, self._columns, self._label = name, delimiter, columns, label
         self._labels: set[str] = set()
-        self._suspects: list[tuple[int, int, list[str]]] = []  # first line, last line, what would be labels
+        self._suspects: list[tuple[int, int, list[str]]] = []  # first line, last line, possible labels
 
     def add(self, number: int, row: Sequence[str]) -> None:
-        """Looks at a row, which begins in the line of this number."""
+        """Examines a row that begins in the line with this number."""
         ends = sum(field.count("\n") for field in row)
         if self._columns < 2 or not ends:
             if self._label is not None:
@@ -139,7 +139,7 @@ class SwallowedRows:
                 self._suspects.append((number, number + ends, found))
 
     def _inside(self, field: str, column: int) -> list[str]:
-        """The labels of the rows that a field seems to hold; without a label, their texts."""
+        """The labels of the rows that a field seems to hold; without a label column, their first fields."""
         pieces = [piece.rstrip("\r").split(self._delimiter) for piece in field.split("\n")]
         # The field begins in the middle of the first row, and ends in the middle of the last one.
         missing = [column, *[0] * (len(pieces) - 2), 0]
@@ -155,7 +155,7 @@ class SwallowedRows:
         return found
 
     def warnings(self) -> list[str]:
-        """A line about what was found, if anything was."""
+        """One line about what was found, if anything."""
         sure = [
             f"{first} to {last}"
             for first, last, found in self._suspects
@@ -166,5 +166,5 @@ class SwallowedRows:
         shown = ", ".join(sure[:SHOWN]) + (" ..." if sure[SHOWN:] else "")
         return [
             f"quoted fields of {self._name} hold whole rows, which are not read as rows, in lines {shown}; "
-            "try --quoting none if quotation marks mean nothing, or close them"
+            "try --quoting none if quotation marks are ordinary characters, or close them"
         ]

@@ -1,7 +1,7 @@
-"""A corpus in token ids, in memory or in shards on disk.
+"""A corpus as token ids, in memory or in shards on disk.
 
-The ids here are provisional: a token's is the place at which it first turned up. So the texts are read and tokenized
-once, before split and vocabulary are known, and shards serve every later run of the corpus whatever its settings.
+The ids here are provisional: tokens are numbered in order of first appearance. So the texts are read and tokenized only
+once, before splits and vocabulary are known, and shards serve every later run on the corpus, whatever its settings.
 """
 
 import dataclasses
@@ -17,27 +17,27 @@ from keras_textcnn.presets import WORDS
 from keras_textcnn.text.tokenizers import SEPARATORS
 from keras_textcnn.text.vocabulary import Ids
 
-BLOCK_TOKENS = 2**20  # read at once
+BLOCK_TOKENS = 2**20  # read at a time
 
 TokenIds = Iterator[tuple[bytes, int]]
 
 
 @dataclasses.dataclass(frozen=True)
 class TokenizedCorpus:
-    """Every text of a corpus, in the order in which it was read.
+    """All texts of a corpus, in the order in which they were read.
 
     Attributes:
         ids: Provisional ids of the texts.
-        lengths: int32 (texts,), tokens of each.
+        lengths: int32 (texts,), tokens of each text.
         splits: int8 (texts,), positions in `SPLITS`.
         rows: int32 (texts,), positions in `label_sets`.
-        label_sets: The different labels, or sets of labels, sorted.
+        label_sets: The distinct labels, or sets of labels, sorted.
         hashes: uint64 (texts,): texts with the same hash are the same.
-        dictionaries: Iterators over (token, provisional id), each sorted; a token may stand in several of them.
-        entries: Provisional ids in all.
+        dictionaries: Returns iterators over (token, provisional id), each sorted; a token may be in several of them.
+        entries: Number of provisional ids.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
-        tokenizer: What made the tokens; a name of `tokenizers.TOKENIZERS`.
-        notes: Lines about the corpus as it was read, such as how many bytes were replaced.
+        tokenizer: What made the tokens; a name in `tokenizers.TOKENIZERS`.
+        notes: Lines about how the corpus was read, such as how many bytes were replaced.
     """
 
     ids: Ids
@@ -58,7 +58,7 @@ class TokenizedCorpus:
         return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
     def count(self, chosen: np.ndarray) -> np.ndarray:
-        """How often each provisional id stands in the chosen texts, bool (texts,): int64 (entries,)."""
+        """Counts each provisional id in the chosen texts, bool (texts,): int64 (entries,)."""
         counts = np.zeros(self.entries, np.int64)
         ends = np.cumsum(self.lengths, dtype=np.int64)
         first = start = 0
@@ -76,7 +76,7 @@ class TokenizedCorpus:
 
         Args:
             texts: int (n,), positions in the corpus.
-            lengths: int (n,), how many tokens of each.
+            lengths: int (n,), how many tokens of each text.
         """
         spans = zip(self.starts[texts].tolist(), lengths.tolist(), strict=True)
         rows = [self.ids.read(start, length).tolist() for start, length in spans]
@@ -93,7 +93,7 @@ class TokenizedCorpus:
 
 
 def tokenize_corpus(records: Iterable[Record], *, tokenizer: str = WORDS) -> TokenizedCorpus:
-    """Tokenizes a corpus into memory; `tokenizer` is a name of `tokenizers.TOKENIZERS`."""
+    """Tokenizes a corpus into memory; `tokenizer` is a name in `tokenizers.TOKENIZERS`."""
     chunks = [np.zeros(0, np.int32)]
     numbering = Numbering(tokenizer)
     for ids in numbering.run(records):
@@ -111,10 +111,10 @@ class ArrayIds:
         self._ids = ids
 
     def read(self, start: int, length: int) -> np.ndarray:
-        """Of one text."""
+        """The ids of one text."""
         return self._ids[start : start + length]
 
     def read_all(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Of several texts, one after the other."""
+        """The ids of several texts, one after another."""
         before = np.cumsum(lengths, dtype=np.int64) - lengths
         return self._ids[np.repeat(starts - before, lengths) + np.arange(lengths.sum())]

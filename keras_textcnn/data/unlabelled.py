@@ -1,4 +1,4 @@
-"""Texts that are to be answered, as a user has them: lines, tables, JSON, archives, folders, standard input."""
+"""Reads texts to predict: lines, tables, JSON, archives, folders, standard input."""
 
 import contextlib
 import itertools
@@ -16,27 +16,28 @@ from keras_textcnn.io.archives import ARCHIVES
 from keras_textcnn.io.files import Source, is_there, kind_of
 from keras_textcnn.settings.data import TEXT_SETTINGS
 
-BATCH = 1024  # texts answered at once, or fewer, if no more have come
+BATCH = 1024  # texts at a time, or fewer if no more have arrived
 STANDARD_INPUT = "-"
 LINES = "lines"
-ITSELF = "text"  # the argument is no name, but the text
-FORMATS = (LINES, "csv", "tsv", "jsonl", "json")  # of a file whose name does not say it, or of standard input
+ITSELF = "text"  # the argument is the text, not a name
+FORMATS = (LINES, "csv", "tsv", "jsonl", "json")  # of standard input, or of a file whose name does not show its format
 
 
 class Texts:
-    """The texts of a file, a folder or standard input, some at a time, in their order; or a text that was given itself.
+    """The texts of a file, a folder or standard input, in batches and in order; or a text given as the argument itself.
 
     Args:
-        name: A path, `-`, or a text: what is no file, and has spaces or neither a suffix nor a slash.
-        config: How they are read.
-        input_format: Of `FORMATS`; None: as the name says, lines where it says nothing.
+        name: A path, `-`, or a text, which is anything that is not a file and has spaces or neither a suffix nor a
+            slash.
+        config: How the texts are read.
+        input_format: One of `FORMATS`; None: the name decides, or lines if it does not show a format.
 
     Attributes:
-        reader: Knows what was replaced, left out or took for wrong, once all are read.
-        labelled: Lines that held labels in fastText's format, which are no part of the text.
+        reader: Knows what was replaced, left out or warned about, once all texts are read.
+        labelled: Number of lines with labels in fastText's format, which are not part of the text.
 
     Raises:
-        InputError: There is no such file, or it cannot be of texts.
+        InputError: There is no such file, or the format does not apply to it.
     """
 
     def __init__(self, name: str, config: TrainConfig, *, input_format: str | None = None) -> None:
@@ -52,13 +53,13 @@ class Texts:
                 "quotation marks"
             )
         if input_format and self._itself:
-            raise InputError(f"--input-format does not apply to a text itself: {name!r}; leave it out")
+            raise InputError(f"--input-format does not apply to a text given directly: {name!r}; leave it out")
         folder_or_archive = there and not self._live and (self._path.is_dir() or kind_of(self._path) in ARCHIVES)
         if input_format and folder_or_archive:
             raise InputError(f"--input-format does not apply to {name}; leave it out")
 
     def batches(self) -> Iterator[list[str]]:
-        """The texts, as many at a time as there are without waiting, at most `BATCH`."""
+        """The texts, as many at a time as are available without waiting, at most `BATCH`."""
         batch: list[str] = []
         for text in self._texts():
             batch.append(text)
@@ -69,7 +70,7 @@ class Texts:
             yield batch
 
     def useful(self) -> set[str]:
-        """The settings of `TEXT_SETTINGS` that decide how these texts are read."""
+        """The settings in `TEXT_SETTINGS` that affect how these texts are read."""
         if self._kind == ITSELF:
             return set()
         if self._kind == LINES:
@@ -80,7 +81,7 @@ class Texts:
 
     @property
     def _kind(self) -> str:
-        """The suffix that says how to read them, `lines`, or nothing for a folder."""
+        """The suffix that tells how to read the texts, `lines` or `text`, or an empty string for a folder."""
         if self._itself:
             return ITSELF
         if self._format:
@@ -109,7 +110,9 @@ class Texts:
             first = list(itertools.islice(lines, 1))
             if first and _is_json(first[0]):
                 kinds = "--input-format jsonl or json"
-                raise InputError(f"JSON, and no text a line: {source.name}:1; set {kinds}, or lines to take it as text")
+                raise InputError(
+                    f"JSON, not one text per line: {source.name}:1; set {kinds}, or lines to read it as text"
+                )
             lines = itertools.chain(first, lines)
         for line in lines:
             text, labels = split_fasttext(line) if "__label__" in line else (line, [])
@@ -118,7 +121,7 @@ class Texts:
 
 
 def _is_json(line: str) -> bool:
-    """Whether a first line is that of JSON: an object, an array, or the beginning of one."""
+    """Whether a first line is JSON: an object, an array, or the beginning of one."""
     if line.strip() in ("{", "["):
         return True
     try:

@@ -1,1 +1,1 @@
-"""Files as they are: compressed or not, in any encoding."""
+"""Files: compressed or not, in any encoding, and safe to replace."""

@@ -1,4 +1,4 @@
-"""Archives, read in place: nothing is unpacked to the disk, and what was made to harm is refused."""
+"""Reads archives in place: nothing is unpacked to disk, and malicious archives are rejected."""
 
 import contextlib
 import itertools
@@ -17,23 +17,23 @@ from keras_textcnn.io.files import CHUNK, Expansion, kind_of, open_bytes, readin
 Members = Generator[tuple[str, IO[bytes]], None, None]
 
 ARCHIVES = {".zip", ".tar"}
-PACKED_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json"}  # what is read of an archive, beside texts
-MOST_NAMES = 2000  # of a tar that are looked at before its texts are read: it has no directory
+PACKED_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json"}  # read from an archive, in addition to texts
+MOST_NAMES = 2000  # examined in a tar before its texts are read, because it has no directory
 
 
 def read_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """The files of a zip or tar, each with its name, open until the next one is asked for.
+    """The files of a zip or tar with their names, each open until the next one is requested.
 
     Raises:
-        InputError: The archive is damaged, encrypted, or has a text that is a link or a name that leads out of it,
-            or unpacks to too much.
+        InputError: The archive is damaged or encrypted, has a text that is a link or a name that leads out of it, or
+            unpacks to too much.
     """
     with reading(path):
         yield from (_zip_members if kind_of(path) == ".zip" else _tar_members)(path)
 
 
 def table_names(path: Path) -> list[str]:
-    """The names of the tables in an archive, and of texts in no folder; of a tar, those among its first files.
+    """The names of the tables in an archive, and of texts outside folders; for a tar, only among its first files.
 
     Raises:
         InputError: The archive is damaged.
@@ -49,21 +49,21 @@ def table_names(path: Path) -> list[str]:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file's name is that of a table that an archive may hold: not hidden, and not packed itself."""
+    """Whether a file in an archive is a table by its name: not hidden, and not compressed itself."""
     path = PurePosixPath(name)
     return path.suffix.lower() in PACKED_TABLES and not path.name.startswith(".") and "__MACOSX" not in path.parts
 
 
 def is_text(name: str) -> bool:
-    """Whether a file's name is that of a text: `.txt` in any case, and not hidden."""
+    """Whether a file is a text by its name: `.txt` in any case, and not hidden."""
     path = PurePosixPath(name)
     return path.suffix.lower() == ".txt" and not path.name.startswith(".")
 
 
 def check_packing(member: zipfile.ZipInfo, path: Path) -> None:
-    """Raises InputError unless a member of a zip is packed as zips mostly are, which unpacks bit by bit."""
+    """Raises InputError unless a member of a zip is stored or deflated, which can be unpacked bit by bit."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InputError(f"packed otherwise than by deflate: {path}:{member.filename}; unpack it yourself")
+        raise InputError(f"not compressed with deflate: {path}:{member.filename}; unpack it yourself")
 
 
 def _zip_members(path: Path) -> Members:
@@ -72,7 +72,7 @@ def _zip_members(path: Path) -> Members:
         for member in archive.infolist():
             _check_name(member.filename, path)
             if stat.S_ISLNK(member.external_attr >> 16) and _is_read(member.filename):
-                raise InputError(f"a link in an archive: {path}:{member.filename}; put the text in its place")
+                raise InputError(f"a link in an archive: {path}:{member.filename}; replace it with the text")
             if not member.is_dir():
                 check_packing(member, path)
                 with archive.open(member) as file:
@@ -94,18 +94,18 @@ class _StrictTarInfo(tarfile.TarInfo):
 
 
 def _tar_members(path: Path) -> Members:
-    expansion = Expansion(path)  # a sparse file of an archive is larger than it takes
+    expansion = Expansion(path)  # a sparse file in an archive is larger than the space it takes
     with open_bytes(path) as packed:
         with tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictTarInfo) as archive:
             while member := archive.next():
-                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one it has passed
+                archive.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps all members that it has passed
                 _check_name(member.name, path)
                 if not member.isfile() and not member.isdir() and _is_read(member.name):
-                    raise InputError(f"neither file nor folder: {path}:{member.name}; put the text in its place")
+                    raise InputError(f"neither file nor folder: {path}:{member.name}; replace it with the text")
                 if member.isfile() and (file := archive.extractfile(member)):
                     expansion.add(_most_read(member.name, member.size))
                     yield member.name, file
-        while packed.read(CHUNK):  # the checksum of a packed file is behind its last byte
+        while packed.read(CHUNK):  # the checksum of a compressed file follows its last byte
             pass
 
 
@@ -120,7 +120,7 @@ def _most_read(name: str, size: int) -> int:
 
 
 def _check_name(name: str, path: Path) -> None:
-    """Nothing is unpacked, but an archive with such a name was made to harm."""
+    """Rejects names that lead out of the archive: nothing is unpacked, but such an archive is malicious."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if ".." in parts or name.startswith(("/", "\\")) or re.match("[A-Za-z]:", name):
         raise InputError(f"a name that leads out of the archive: {path}:{name}; do not trust it")

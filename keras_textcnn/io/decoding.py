@@ -1,4 +1,4 @@
-"""Bytes to text, in any encoding; where they do not decode is a line that names it."""
+"""Decodes bytes to text in any encoding; an error names the line with bytes that do not decode."""
 
 import codecs
 import contextlib
@@ -9,10 +9,10 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import CHUNK, Source, reading
 from keras_textcnn.io.signatures import describe_binary
 
-LONGEST_TEXT = 2**22  # characters, a thick book; a longer line is no text but a file of another kind
+LONGEST_TEXT = 2**22  # characters, a thick book; a longer line means that the file is not text
 
 
-BYTE_ORDER_MARKS = {  # of UTF-32 first, whose mark begins with that of UTF-16
+BYTE_ORDER_MARKS = {  # UTF-32 first, because its mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -20,7 +20,7 @@ BYTE_ORDER_MARKS = {  # of UTF-32 first, whose mark begins with that of UTF-16
 }
 
 
-MARK = "keras_textcnn.mark"  # an error handler: the place of a byte that does not decode
+MARK = "keras_textcnn.mark"  # an error handler that marks the place of a byte that does not decode
 
 
 SURROGATE = re.compile("[\ud800-\udfff]")  # the marks, and what a few codecs let through
@@ -30,21 +30,21 @@ codecs.register_error(MARK, lambda error: (chr(0xDC00 + error.object[error.start
 def check_encoding(encoding: str) -> None:
     """Raises InputError unless Python knows a text encoding of this name."""
     try:
-        b"x".decode(encoding, MARK)  # of no bytes Python decodes nothing
+        b"x".decode(encoding, MARK)  # for empty bytes, Python does not look the encoding up
     except (LookupError, UnicodeError):
         raise InputError(f"unknown encoding {encoding!r}; give one that Python knows, such as latin-1") from None
 
 
 class TextDecoder:
-    """Decodes files, and says where one does not decode.
+    """Decodes files, and reports where one does not decode.
 
     Args:
-        encoding: Of the files; a byte order mark is no part of a UTF-8 text.
-        replace: Whether a byte that does not decode becomes U+FFFD, or is an error.
+        encoding: Encoding of the files; a byte order mark is not part of a UTF-8 text.
+        replace: Whether a byte that does not decode is replaced with U+FFFD; otherwise it is an error.
 
     Attributes:
-        replaced: How many places have become U+FFFD so far.
-        waiting: Whether the next line has to be waited for, as of a pipe that goes on.
+        replaced: How many places have been replaced with U+FFFD so far.
+        waiting: Whether the next line has yet to arrive, as from an open pipe.
     """
 
     def __init__(self, encoding: str = "utf-8", *, replace: bool = False) -> None:
@@ -64,10 +64,10 @@ class TextDecoder:
         return self._checked(text, place, 1).removeprefix("\ufeff")
 
     def blocks(self, source: Source) -> Iterator[str]:
-        """The text of a source, some of it at a time, as soon as it is there.
+        """The text of a source, block by block, as soon as it is available.
 
         Raises:
-            InputError: It cannot be read or decoded, is no text, or holds a NUL.
+            InputError: The source cannot be read or decoded, is not text, or contains a NUL.
         """
         decoder = codecs.getincrementaldecoder(self._codec)(MARK)
         line, first = 1, True
@@ -79,7 +79,7 @@ class TextDecoder:
                 with self._decoding(source.name):
                     text = decoder.decode(data, not data)
                 text = self._checked(text, source.name, line)
-                # A byte order mark where the encoding names an order.
+                # There may be a byte order mark although the encoding names the order.
                 yield text.removeprefix("\ufeff") if first else text
                 line, first = line + text.count("\n"), first and not text
                 if not data:
@@ -89,9 +89,9 @@ class TextDecoder:
         """The lines of a source, each with its end.
 
         Raises:
-            InputError: As `blocks`, or a line does not end.
+            InputError: As for `blocks`, or a line does not end.
         """
-        number, begun = 1, ""  # the line that is being read, and its beginning
+        number, begun = 1, ""  # the number of the line that is being read, and its beginning
         for block in self.blocks(source):
             *whole, rest = block.split("\n")
             for left, line in zip(range(len(whole) - 1, -1, -1), whole, strict=True):
@@ -106,7 +106,7 @@ class TextDecoder:
             yield begun
 
     def _check_kind(self, beginning: bytes, place: str) -> None:
-        """What is no text, or in another encoding by its first bytes, is named: its own error would be a riddle."""
+        """Names what is not text, or has another encoding, by its first bytes; a decoding error would be a riddle."""
         if kind := describe_binary(beginning):
             raise InputError(f"not text but {kind}: {place}; save it as text, such as CSV in UTF-8")
         encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if beginning.startswith(mark)), None)
@@ -130,7 +130,7 @@ class TextDecoder:
             byte = ord(bad[0]) & 0xFF
             raise InputError(
                 f"not {self.encoding.upper()}: {place}:{line}: byte {byte:#04x}; name the encoding with --encoding, "
-                "or put U+FFFD in its place with --errors replace"
+                "or replace it with U+FFFD with --errors replace"
             )
         nul = text.find("\0")
         if nul >= 0:

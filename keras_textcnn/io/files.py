@@ -1,4 +1,4 @@
-"""Files as they lie there: compressed or not, in any encoding; what is wrong with one is a line that names it."""
+"""Opens files, compressed or not; if something is wrong with one, the error is a line that names it."""
 
 import bz2
 import contextlib
@@ -27,23 +27,23 @@ COMPRESSIONS: dict[str, Callable[..., Any]] = {
 }
 DAMAGES = (
     *(EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError),
-    *(ValueError, IndexError, OverflowError, struct.error),  # of the directory of a zip that tells lies
+    *(ValueError, IndexError, OverflowError, struct.error),  # from a zip with a false directory
 )
-CHUNK = 2**20  # bytes read at once
-MOST_TIMES = 100  # its size, that what is packed may grow to; text grows tenfold
-ALWAYS = 2**26  # bytes, that it may grow to however small it is
+CHUNK = 2**20  # bytes read at a time
+MOST_TIMES = 100  # its own size: how large a compressed file may unpack to; text grows tenfold
+ALWAYS = 2**26  # bytes that a compressed file may unpack to, however small it is
 
 
 def home(folder: str) -> Path:
-    """A folder of what is kept for later: below `KERAS_TEXTCNN_HOME`, by default `~/.keras/keras_textcnn`."""
+    """A cache folder below `KERAS_TEXTCNN_HOME`, by default `~/.keras/keras_textcnn`."""
     return Path(os.environ.get("KERAS_TEXTCNN_HOME") or Path("~/.keras/keras_textcnn").expanduser(), folder)
 
 
 class Expansion:
-    """How much more a packed file may unpack to.
+    """Limits what a compressed file may unpack to.
 
     Args:
-        path: Of the file.
+        path: The file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,10 +51,10 @@ class Expansion:
         self._left = max(MOST_TIMES * path.stat().st_size, ALWAYS)
 
     def add(self, size: int) -> None:
-        """Counts what is unpacked, in bytes.
+        """Counts unpacked bytes.
 
         Raises:
-            InputError: It is too much.
+            InputError: The file unpacks to too much.
         """
         self._left -= size
         if self._left < 0:
@@ -65,7 +65,7 @@ class Expansion:
 
 
 class _Unpacked(io.RawIOBase):
-    """Reads a packed file as long as it does not grow too much."""
+    """Reads a compressed file, as long as it does not unpack to too much."""
 
     def __init__(self, path: Path, packed: BinaryIO) -> None:
         self._expansion, self._packed = Expansion(path), packed
@@ -85,16 +85,16 @@ class _Unpacked(io.RawIOBase):
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Opens a file for reading, unpacked while it is read if its name ends in .gz, .xz or .bz2.
+    """Opens a file for reading, and unpacks it while it is read if its name ends in .gz, .xz or .bz2.
 
-    What is unpacked raises InputError once it is more than `MOST_TIMES` as large as the file.
+    Reading raises InputError once the content is more than `MOST_TIMES` as large as the file.
     """
     unpack = COMPRESSIONS.get(path.suffix.lower())
     return io.BufferedReader(_Unpacked(path, unpack(path, "rb")), CHUNK) if unpack else path.open("rb")
 
 
 def is_there(name: str) -> bool:
-    """Whether there is a file or folder of a name, which may be a text that no file can be called by."""
+    """Whether there is a file or folder with this name, which may be a text that cannot be a file name."""
     try:
         return bool(name) and Path(name).exists()
     except (OSError, ValueError):
@@ -102,7 +102,7 @@ def is_there(name: str) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """The suffix that says what a file holds, in lower case: `.csv` for `a.csv` and `a.csv.gz`."""
+    """The suffix that tells what a file holds, in lower case: `.csv` for `a.csv` and `a.csv.gz`."""
     suffix = path.suffix.lower()
     if suffix == ".tgz":
         return ".tar"
@@ -111,16 +111,16 @@ def kind_of(path: Path) -> str:
 
 @contextlib.contextmanager
 def reading(path: Path | str) -> Iterator[None]:
-    """Turns what reading a damaged file raises into an `InputError` that names the file."""
+    """Turns the errors of reading a damaged file into an `InputError` that names the file."""
     try:
         yield
     except InputError:
         raise
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; mend or remove it") from error
+        raise InputError(f"cannot read {path}: {error.strerror or error}; fix or remove it") from error
     except DAMAGES as error:
-        raise InputError(f"damaged file: {path} ({error}); is it whole?") from error
-    except RuntimeError as error:  # zipfile's, for a password and for an unknown compression
+        raise InputError(f"damaged file: {path} ({error}); is it complete?") from error
+    except RuntimeError as error:  # zipfile's, for a password or an unknown compression
         raise InputError(f"cannot unpack {path}: {error}; unpack it yourself") from error
 
 
@@ -146,10 +146,10 @@ class Source:
     """Bytes to read: a file, a member of an archive, standard input.
 
     Attributes:
-        name: As errors say it.
-        kind: The suffix that says what it holds, such as `.csv`.
-        open: Opens it; the bytes come once.
-        path: Of a file on the disk.
+        name: Its name in errors.
+        kind: The suffix that tells what it holds, such as `.csv`.
+        open: Opens it; the bytes can be read once.
+        path: The path, if it is a file on disk.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""Files that are replaced in one step, and that are noticed when a byte of them has changed.
+"""Replaces files in one step, and detects changed bytes.
 
-Two ways to know: a list of checksums next to the files, or a SHA-256 at the end of a single file.
+There are two ways to detect them: a list of checksums next to the files, or a SHA-256 at the end of a single file.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ def all_unchanged(folder: Path, expected: Mapping[str, str]) -> bool:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; once all is written and on the disk, the file takes its place in one step."""
+    """A path to write to; once everything is written and on disk, the file replaces `path` in one step."""
     partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
     try:
         yield partial
@@ -46,7 +46,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def append_digest(file: BinaryIO) -> None:
-    """Appends the SHA-256 of what an open file holds so far, which must be readable."""
+    """Appends the SHA-256 of the content of an open file, which must be readable."""
     file.seek(0)
     file.write(hashlib.file_digest(file, "sha256").digest())  # type: ignore[arg-type]
 
@@ -55,9 +55,9 @@ def without_digest(content: bytes) -> memoryview:
     """The content of a file without the digest at its end.
 
     Raises:
-        ValueError: The digest is another one.
+        ValueError: The digest does not match.
     """
     inside = memoryview(content)[:-DIGEST]
     if hashlib.sha256(inside).digest() != content[-DIGEST:]:
-        raise ValueError("its checksum is another")
+        raise ValueError("its checksum does not match")
     return inside

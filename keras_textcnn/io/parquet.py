@@ -1,4 +1,4 @@
-"""Parquet files row by row, in the memory of a few rows, whatever they say that they hold."""
+"""Reads Parquet files row by row, in the memory of a few rows, whatever size they claim to have."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -9,35 +9,35 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import CHUNK, Expansion, reading
 
 LARGE = 2**26  # bytes
-ROWS = 256  # decoded at once
+ROWS = 256  # decoded at a time
 
 
 def column_names(path: Path) -> list[str]:
     """The names of a file's columns.
 
     Raises:
-        InputError: It is damaged, or pyarrow is not installed.
+        InputError: The file is damaged, or pyarrow is not installed.
     """
     with _reading(path) as parquet:
         return list(parquet.read_schema(path).names)
 
 
 def read_rows(path: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a file, one by one, of some columns.
+    """The rows of a file, one by one, with some of its columns.
 
     Raises:
-        InputError: It is damaged, or unpacks to too much.
+        InputError: The file is damaged, or unpacks to too much.
     """
-    # Without a buffer a large group of rows would be held whole. With one, memory is taken for what a damaged page says
-    # that it holds, up to 2 GiB, before any of it is read.
+    # Without a buffer, a large group of rows would be held in memory whole. With one, a damaged page is given as much
+    # memory as it claims to need, up to 2 GiB, before any of it is read.
     buffer = CHUNK if path.stat().st_size > LARGE else 0
     how = {"pre_buffer": False, "buffer_size": buffer, "read_dictionary": names}
     with _reading(path) as parquet, parquet.ParquetFile(path, **how) as file:
         groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
         Expansion(path).add(sum(max(0, group.total_byte_size) for group in groups))
-        expansion = Expansion(path)  # a column of one value takes next to nothing
+        expansion = Expansion(path)  # a column with a single value takes almost no space
         for batch in file.iter_batches(batch_size=ROWS, columns=names):
-            for number in range(batch.num_rows):  # one by one: all may be the same one, which is long
+            for number in range(batch.num_rows):  # one by one: all may be the same long text
                 row = {name: batch.column(name)[number].as_py() for name in names}
                 expansion.add(sum(len(value) for value in row.values() if isinstance(value, str)))
                 yield row
@@ -55,4 +55,4 @@ def _reading(path: Path) -> Iterator[Any]:
             yield pyarrow.parquet
     except pyarrow.ArrowException as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"damaged file: {path} ({reason}); is it Parquet, and whole?") from error
+        raise InputError(f"damaged file: {path} ({reason}); is it a complete Parquet file?") from error

@@ -1,8 +1,8 @@
-"""What a file is by its first bytes."""
+"""Recognizes the kind of a file by its first bytes."""
 
 import re
 
-SIGNATURES: dict[bytes, str] = {  # what a file begins with; none of it begins a text
+SIGNATURES: dict[bytes, str] = {  # the first bytes of files; no text begins with any of them
     b"\x93NUMPY": "a NumPy array",
     b"PK\x03\x04": "a zip archive, such as a NumPy .npz file",
     b"PK\x05\x06": "an empty zip archive",
@@ -39,32 +39,34 @@ SIGNATURES: dict[bytes, str] = {  # what a file begins with; none of it begins a
 }
 
 
-TAR = b"ustar", 257  # and where it stands
+TAR = b"ustar", 257  # and its offset
 
 
-PICKLE = re.compile(rb"\x80[\x02-\x05]")  # its protocol; the older ones look like text
+PICKLE = re.compile(rb"\x80[\x02-\x05]")  # and its protocol; the older ones look like text
 
 
 RIFF = re.compile(rb"RIFF.{4}(WEBP|WAVE|AVI )", re.DOTALL)
 
 
-OFFICE = re.compile(rb"PK\x03\x04.{26}.{0,480}?(?<![a-z])(xl|word|ppt)/", re.DOTALL)  # by the first names inside
+OFFICE = re.compile(
+    rb"PK\x03\x04.{26}.{0,480}?(?<![a-z])(xl|word|ppt)/", re.DOTALL
+)  # recognized by the first names inside
 
 
 OFFICE_FILES = {b"xl": "an Excel file", b"word": "a Word file", b"ppt": "a PowerPoint file"}
 
 
-FIRST_BYTES = 512  # that tell what a file is
+FIRST_BYTES = 512  # enough to recognize a file
 
 
 def describe_binary(first_bytes: bytes) -> str | None:
-    """What a file is, in words for an error, if its beginning says that it is no text.
+    """The kind of a file, worded for an error message, if its first bytes show that it is not text.
 
     Args:
-        first_bytes: `FIRST_BYTES` of it, or all where it has fewer.
+        first_bytes: The first `FIRST_BYTES` of the file, or all of it if it has fewer.
 
     Returns:
-        Such as "a NumPy array", "Parquet", "gzip"; None for what may be a text.
+        For example "a NumPy array", "Parquet" or "gzip"; None if the file may be text.
     """
     if PICKLE.match(first_bytes):
         return "a pickle"

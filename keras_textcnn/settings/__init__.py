@@ -1,1 +1,1 @@
-"""The settings of a run, one group a file: what each means, its default, and the values that it may have."""
+"""The settings of a run, one file per group: what each means, its default, and its allowed values."""

@@ -14,8 +14,8 @@ from keras_textcnn.settings.fields import (
     option,
 )
 
-MOST_RUNS = 1000  # of one command
-# What decides how a file of texts is read, and beside it how their labels are.
+MOST_RUNS = 1000  # per command
+# The settings for reading texts, and those for reading their labels as well.
 TEXT_SETTINGS = ("text_column", "encoding", "errors", "delimiter", "quoting", "escape", "header")
 CORPUS_SETTINGS = (
     *TEXT_SETTINGS,
@@ -30,7 +30,7 @@ class DataSettings:
 
     data: str | None = option(
         None,
-        "corpus: a name that the command catalog lists, hub:NAME, a .csv, .tsv, .jsonl, .json or .parquet file, a .txt "
+        "corpus: a name that the catalog command lists, hub:NAME, a .csv, .tsv, .jsonl, .json or .parquet file, a .txt "
         "file of fastText lines (text files as .gz, .xz or .bz2 too), or a folder, .zip or .tar.gz of LABEL/*.txt or "
         f"of tables (default: {DEFAULT_CORPUS})",
         metavar="CORPUS",
@@ -38,14 +38,14 @@ class DataSettings:
     validation_data: str | None = option(None, "validation corpus (default: a part of the corpus)", metavar="CORPUS")
     test_data: str | None = option(
         None,
-        "test corpus (default: the corpus's own, else a part of it)",
+        "test corpus (default: the corpus's own, or a part of it)",
         brief="test texts (default: the corpus's own, or a tenth)",
         metavar="CORPUS",
     )
     text_column: tuple[str, ...] = option(
         ("text",),
         "columns that hold the text, separated by commas and joined in this order; a column whose own name has commas "
-        "is given as it is",
+        "is given unchanged",
         allowed=Range(all, "names of columns"),
         brief="columns that hold the text (default: text)",
         type=one_name,
@@ -60,17 +60,17 @@ class DataSettings:
     )
     label_columns: tuple[str, ...] = option(
         (),
-        "columns that are named like a label and hold 1 where a text has it, else 0, separated by commas: a text may "
+        "columns, each named after a label, that hold 1 if a text has it and 0 if not, separated by commas: a text may "
         "have several labels",
         type=one_name,
         metavar="COLUMN,...",
     )
     multi_label: str | None = option(
         None,
-        "a text may have several labels, with this between them, such as , or ; (default: each has one)",
+        "a text may have several labels, separated by this, such as , or ; (default: each text has one)",
         unless=({"label_columns": SET},),
         allowed=Range(bool, "at least one character"),
-        brief="several labels a text, with this between them",
+        brief="several labels per text, separated by this",
         metavar="SEPARATOR",
     )
     encoding: str = option("utf-8", "encoding of the corpus's files, such as latin-1", metavar="NAME")
@@ -81,19 +81,19 @@ class DataSettings:
     )
     delimiter: str | None = option(
         None,
-        r"between the fields of a table, such as ; or \t (default: a comma in .csv, a tab in .tsv)",
+        r"separator of the fields of a table, such as ; or \t (default: a comma in .csv, a tab in .tsv)",
         allowed=ONE_SIGN,
         metavar="SIGN",
     )
     quoting: str = option(
         "standard",
-        "whether a quotation mark begins a field of a CSV or TSV file, or is like any other character (none)",
+        "whether a quotation mark opens a field of a CSV or TSV file, or is an ordinary character (none)",
         choices=("standard", "none"),
     )
     escape: str | None = option(
         None,
-        r"sign in a CSV or TSV file before a quotation mark or delimiter that is part of a field, such as \ (default: "
-        "a quotation mark is doubled)",
+        r"character before a quotation mark or delimiter that is part of a field of a CSV or TSV file, such as \ "
+        "(default: a quotation mark is doubled)",
         allowed=Range(
             lambda value: len(value) == 1 and value != '"',
             "one character, and neither the delimiter nor a quotation mark",
@@ -106,38 +106,38 @@ class DataSettings:
         "--text-column 2",
         action=argparse.BooleanOptionalAction,
     )
-    skip_unlabelled: bool = option(False, "leave out texts without a label, which are an error otherwise")
+    skip_unlabelled: bool = option(False, "leave out texts without a label, which are otherwise an error")
     numeric_labels: bool = option(
         False,
-        "labels that look like measurements, such as 25.21, are classes all the same",
+        "accept labels that look like measurements, such as 25.21, as classes",
         unless=({"label_columns": SET},),
     )
     memory: int | None = option(
         None,
-        "train on a corpus of any size with at most so many MiB beyond what the libraries take; its ids are kept in "
+        "train on a corpus of any size with at most this many MiB beyond what the libraries take; its ids are kept in "
         "files below KERAS_TEXTCNN_HOME (default: everything in memory)",
         allowed=at_least(256, unit=" MiB"),
         metavar="MIB",
     )
     validation_fraction: float | None = option(
         None,
-        f"part of the training texts split off for validation, in (0, 0.5] (default: {FRACTION}; below {FEW_TEXTS:,} "
-        "training texts none, see --inner-folds)",
+        f"fraction of the training texts split off for validation, in (0, 0.5] (default: {FRACTION}; none below "
+        f"{FEW_TEXTS:,} training texts, see --inner-folds)",
         unless=({"validation_data": SET}, {"inner_folds": POSITIVE}),
         allowed=SPLIT_FRACTION,
         metavar="F",
     )
     test_fraction: float | None = option(
         None,
-        f"part of the texts split off for the test, in (0, 0.5] (default: {FRACTION})",
+        f"fraction of the texts split off for the test, in (0, 0.5] (default: {FRACTION})",
         unless=({"test_data": SET}, {"folds": SET}),
         allowed=SPLIT_FRACTION,
         metavar="F",
     )
     folds: int | None = option(
         None,
-        "cross-validation: deal the texts to so many folds, by label, and train as many runs, each tested on another "
-        "fold",
+        "cross-validation: deal the texts to this many folds, by label, and train one run per fold, which is tested on "
+        "it",
         allowed=at_least(3, most=MOST_RUNS),
         brief="cross-validation with N folds",
         metavar="N",
@@ -150,7 +150,7 @@ class DataSettings:
     )
     seeds: int | None = option(
         None,
-        "train so many runs, with --seed and the seeds after it",
+        "train this many runs, with --seed and the seeds after it",
         allowed=at_least(2, most=MOST_RUNS),
         metavar="N",
     )

@@ -1,4 +1,4 @@
-"""What a setting is: a dataclass field that knows its option on the command line and the values it may have."""
+"""Settings as dataclass fields, each of which knows its command-line option and its allowed values."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,16 +7,16 @@ from typing import Any
 from keras_textcnn.presets import MODELS
 
 SET, POSITIVE = object(), object()  # conditions: any value but None; any number above 0
-MOST_NUMBERS = 64  # of windows, layers, columns
+MOST_NUMBERS = 64  # windows, layers or columns
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """The values that a setting may have, beside its type.
+    """The values that a setting may have, in addition to its type.
 
     Attributes:
         holds: Whether a value is one of them.
-        rule: Which they are; completes "must be".
+        rule: Describes them; completes "must be".
     """
 
     holds: Callable[[Any], bool]
@@ -46,40 +46,40 @@ def option(
     brief: str | None = None,
     **argument: Any,
 ) -> Any:
-    """A field, and its option on the command line.
+    """A field with its command-line option.
 
     Args:
-        default: The field's.
+        default: The default of the field.
         help: What it sets.
-        unless: Conditions on other settings, under each of which the field has no effect; `SET` stands for any value
+        unless: Conditions on other settings; under each of them, the field has no effect. `SET` stands for any value
             but None, `POSITIVE` for any number above 0.
         allowed: The values that it may have; None: all of its type.
-        brief: What `--help` says of the option; None: only `--help-all` shows it.
-        argument: Goes to `ArgumentParser.add_argument`.
+        brief: What `--help` says about the option; None: only `--help-all` shows it.
+        argument: Passed to `ArgumentParser.add_argument`.
     """
     metadata = {"help": help, "unless": unless, "allowed": allowed, "brief": brief, "argument": argument}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def model_option(name: str, help: str, **settings: Any) -> Any:
-    """A field whose default depends on the model; models that do not list it do not take it.
+    """A field whose default depends on the model; models that do not list it do not accept it.
 
     Args:
-        name: The field's.
-        help, settings: As to `option`.
+        name: The name of the field.
+        help, settings: As for `option`.
     """
     models: dict[Any, list[str]] = {}
     for model, family in MODELS.items():
         if name in family.defaults:
             models.setdefault(family.defaults[name], []).append(model)
     defaults = [f"{show(default)} for {', '.join(names)}" for default, names in models.items()]
-    if sum(map(len, models.values())) == len(MODELS):  # all but the first one's are exceptions
+    if sum(map(len, models.values())) == len(MODELS):  # the first default is the rule, all others are exceptions
         defaults[0] = show(next(iter(models)))
     return option(None, f"{help} (default: {'; '.join(defaults)})", **settings)
 
 
 def one_name(value: str) -> tuple[str]:
-    """An option's value as the only entry: the file decides whether a comma is part of a column's name."""
+    """An option's value as a single entry: the file decides whether a comma is part of a column's name."""
     return (value,)
 
 

@@ -15,8 +15,8 @@ from keras_textcnn.settings.fields import (
     option,
 )
 
-MOST_USED = "conv1d, conv1d-stack, conv2d, charcnn"  # of the models, in the short help
-MOST_NGRAMS = 5  # tokens of an n-gram: longer ones are rarely in two texts
+MOST_USED = "conv1d, conv1d-stack, conv2d, charcnn"  # models that the short help names
+MOST_NGRAMS = 5  # tokens in an n-gram; longer ones rarely occur in two texts
 POOLINGS = Range(
     lambda names: bool(names) and set(names) <= {"max", "average"} and len(set(names)) == len(names),
     "max, average or max,average",
@@ -30,7 +30,7 @@ class ModelSettings:
     model: str = option("conv1d", "architecture", brief=f"{MOST_USED} ... (default: conv1d)", choices=tuple(MODELS))
     windows: tuple[int, ...] | None = model_option(
         "windows",
-        "tokens that each convolution sees, separated by commas: side by side in conv1d and conv2d-windows, stacked in "
+        "tokens that each convolution sees, separated by commas: in parallel in conv1d and conv2d-windows, stacked in "
         "the others",
         allowed=SIZES,
         metavar="N,N,...",
@@ -38,7 +38,7 @@ class ModelSettings:
     filters: int | None = model_option("filters", "feature maps of each convolution", allowed=at_least(1), metavar="N")
     poolings: tuple[str, ...] | None = model_option(
         "poolings",
-        "over the windows of a text: max, average or max,average",
+        "pooling over the windows of a text: max, average or max,average",
         allowed=POOLINGS,
         metavar="NAME,...",
     )
@@ -51,60 +51,60 @@ class ModelSettings:
         allowed=SIZES_OR_NONE,
         metavar="N,N,...",
     )
-    multichannel: bool | None = option(None, "conv1d: a second copy of the vectors, never trained, beside the first")
+    multichannel: bool | None = option(None, "conv1d: add a second copy of the vectors, which is never trained")
     ngrams: int | None = model_option(
         "ngrams",
-        "a linear model of n-grams of up to so many tokens is trained beside the convolution and added to its logits; "
+        "train a linear model of n-grams of up to this many tokens in addition to the convolution, and add its logits; "
         "0: none",
         allowed=at_least(0, most=MOST_NGRAMS),
         metavar="N",
     )
     ngram_buckets: int | None = option(
         None,
-        "rows that n-grams of two tokens and more share, by a hash (default: a power of two, at least 8 for each "
-        "different n-gram of the training texts, at most 2**18, and at most 2**25 numbers over all labels)",
+        "rows that n-grams of two or more tokens share, by a hash (default: a power of two, at least 8 for each "
+        "distinct n-gram of the training texts, at most 2**18, and at most 2**25 numbers over all labels)",
         unless=({"ngrams": 0}, {"ngrams": 1}),
         allowed=at_least(1),
         metavar="N",
     )
     ngram_words: int | None = option(
         None,
-        "most frequent tokens that have a row of their own beside these; rarer ones have none (default: all, and at "
-        "most 2**24 numbers over all labels)",
+        "number of most frequent tokens that have a row of their own besides these; rarer ones have none (default: "
+        "all, but at most 2**24 numbers over all labels)",
         unless=({"ngrams": 0},),
         allowed=at_least(1),
         metavar="N",
     )
     ngram_svm: bool | None = option(
         None,
-        "the linear model of n-grams is a support vector machine on TF-IDF, solved without epochs; the n-grams of all "
-        f"texts are in memory (default: below {FEW_TEXTS:,} training texts)",
+        "make the linear model of n-grams a support vector machine on TF-IDF, solved without epochs, with the n-grams "
+        f"of all texts in memory (default: below {FEW_TEXTS:,} training texts)",
         unless=({"ngrams": 0},),
         action=argparse.BooleanOptionalAction,
     )
     vector_mean: bool | None = option(
         None,
-        "conv1d: a logistic regression on the mean of a text's pretrained vectors is added to the logits (default: "
-        f"below {FEW_TEXTS:,} training texts)",
+        "conv1d: add a logistic regression on the mean of a text's pretrained vectors to the logits (default: below "
+        f"{FEW_TEXTS:,} training texts)",
         unless=({"vectors": NO_VECTORS, "from_run": None},),
         action=argparse.BooleanOptionalAction,
     )
-    embedding: str | None = model_option("embedding", "of the characters", choices=("learned", ONE_HOT))
+    embedding: str | None = model_option("embedding", "embedding of the characters", choices=("learned", ONE_HOT))
     embedding_dropout: float | None = model_option(
         "embedding_dropout",
-        "part of the tokens' vectors dropped in training, in [0, 1)",
+        "fraction of the token vectors dropped in training, in [0, 1)",
         allowed=DROPOUT,
         metavar="F",
     )
     dropout: float = model_option(
         "dropout",
-        "part of the pooled features and of hidden layers dropped in training, in [0, 1)",
+        "fraction of the pooled features and hidden units dropped in training, in [0, 1)",
         allowed=DROPOUT,
         metavar="F",
     )
     max_norm: float | None = option(
         None,
-        "conv1d: the largest norm that a label's weights may have (default: any)",
+        "conv1d: the largest norm that a label's weights may have (default: no limit)",
         allowed=POSITIVE_NUMBER,
         metavar="F",
     )

@@ -12,18 +12,18 @@ class TextSettings:
 
     tokenizer: str = model_option(
         "tokenizer",
-        "tokens: words in lower case with punctuation apart; characters in lower case; or what is between spaces, "
+        "tokens: lower-case words, with punctuation separate; lower-case characters; or whatever is between spaces, "
         "unchanged, for texts that another program has tokenized",
         choices=(WORDS, CHARACTERS, SPACES),
     )
     vocabulary_size: int = model_option(
         "vocabulary_size",
-        "tokens in the vocabulary at most, the most frequent ones",
+        "largest number of tokens in the vocabulary; the most frequent ones are kept",
         allowed=at_least(3),
         metavar="N",
     )
     minimum_count: int = option(
-        1, "rarer tokens of the training texts count as unknown", allowed=at_least(1), metavar="N"
+        1, "tokens that are rarer in the training texts count as unknown", allowed=at_least(1), metavar="N"
     )
     maximum_tokens: int = model_option(
         "maximum_tokens",
@@ -35,8 +35,8 @@ class TextSettings:
     )
     vocabulary: str = model_option(
         "vocabulary",
-        "tokens of the training texts, or also words that only the vectors file has, the most frequent ones, up to "
-        "--vocabulary-size; without vectors and with --from those of the training texts",
+        "tokens of the training texts only, or also the most frequent words that only the vectors file has, up to "
+        "--vocabulary-size; without vectors and with --from, those of the training texts",
         choices=("train", "train+vectors"),
     )
     alphabet: str | None = model_option(
@@ -47,16 +47,16 @@ class TextSettings:
     vectors: str = model_option(
         "vectors",
         "pretrained vectors: a GloVe, word2vec or fastText .vec file (also .gz, .zip, word2vec's .bin), a name that "
-        f"glove_download.sh brings such as glove.6B.100d, {GLOVE_TABLE} (in the package) or none",
+        f"glove_download.sh knows, such as glove.6B.100d, {GLOVE_TABLE} (in the package), or none",
         brief="GloVe, word2vec or fastText vectors, or none",
         metavar="FILE",
     )
     dimensions: int | None = model_option(
-        "dimensions", "width of the embedding; vectors bring their own", allowed=at_least(1), metavar="N"
+        "dimensions", "width of the embedding; vectors have their own", allowed=at_least(1), metavar="N"
     )
     missing_deviation: float = option(
         0.0,
-        "words without a vector start from noise of this many times the vectors' deviation; 0: from zero",
+        "words without a vector start from noise with this many times the vectors' standard deviation; 0: from zero",
         unless=({"vectors": NO_VECTORS},),
         allowed=NOT_NEGATIVE,
         metavar="F",

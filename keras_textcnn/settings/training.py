@@ -1,4 +1,4 @@
-"""Settings of the training: its phases, its optimizer, what decides when there are few texts, and where it computes."""
+"""Settings of the training: phases, optimizer, what decides if there are few texts, and how the training computes."""
 
 import argparse
 import dataclasses
@@ -28,47 +28,48 @@ _SOLVED = {"ngrams": 0}, {"ngram_svm": True, "from_run": None}  # the n-grams ha
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """The phases, the optimizer, what decides when there are few texts, and where the training computes."""
+    """The phases, the optimizer, what decides if there are few texts, and how the training computes."""
 
     from_run: str | None = option(
         None,
-        "start from a finished run: its architecture and weights, its vocabulary with new tokens behind it, its labels "
-        "with new ones behind them (or new ones alone, if the new texts have none of its labels); how a corpus is "
-        "read, dropout, precision and class weights are as in the run unless given",
+        "start from a finished run: its architecture and weights, its vocabulary followed by new tokens, its labels "
+        "followed by new ones (or only new ones, if the new texts have none of its labels); how a corpus is read, "
+        "dropout, precision and class weights are as in the run unless given",
         brief="start from a finished run",
         option="--from",
         metavar="RUN",
     )
     tune: str = option(
         "all",
-        "with --from, what the second phase trains: the logits alone (head), them and all biases (BitFit), or all",
+        "with --from, what the second phase trains: only the logits (head), the logits and all biases (bias, as in "
+        "BitFit), or all",
         unless=({"from_run": None}, {"unfrozen_epochs": 0}),
         choices=("head", "bias", "all"),
     )
     rehearse: str | None = option(
         None,
-        "with --from, the corpus of that run: some of its training texts are mixed in, so that what it knew is not "
-        "forgotten, and its test texts are scored before and after",
+        "with --from, the corpus of that run: some of its training texts are mixed in so that the model does not "
+        "forget what it knew, and its test texts are scored before and after",
         unless=({"from_run": None},),
         metavar="CORPUS",
     )
     rehearse_fraction: float = option(
         None,
-        f"part of the training texts that are old ones, with --rehearse, in (0, 0.9] (default: {REHEARSED})",
+        f"with --rehearse, the fraction of the training texts that are old ones, in (0, 0.9] (default: {REHEARSED})",
         unless=({"rehearse": None},),
         allowed=Range(lambda value: 0 < value <= 0.9, "in (0, 0.9]"),
         metavar="F",
     )
     frozen_epochs: int = model_option(
         "frozen_epochs",
-        "epochs of the first phase, in which what --freeze names is frozen",
+        "epochs of the first phase, which does not train what --freeze names",
         allowed=at_least(0),
         brief="epochs with frozen vectors (default: by the model)",
         metavar="N",
     )
     unfrozen_epochs: int = model_option(
         "unfrozen_epochs",
-        f"epochs of the second phase, everything trained; with --inner-folds the default is at most {FEW_EPOCHS}",
+        f"epochs of the second phase, which trains everything; with --inner-folds the default is at most {FEW_EPOCHS}",
         allowed=at_least(0),
         brief="epochs with everything trained, at most",
         metavar="N",
@@ -79,10 +80,10 @@ class TrainingSettings:
         "with vectors, nothing without, embedding+trunk with --from)",
         choices=("embedding", "trunk", "embedding+trunk", "nothing"),
     )
-    optimizer: str = option("adam", "of both phases", choices=("adam", "adamw", "rmsprop", "sgd"))
+    optimizer: str = option("adam", "optimizer of both phases", choices=("adam", "adamw", "rmsprop", "sgd"))
     weight_decay: float | None = option(
         None,
-        "adamw's, of kernels alone: not of embedding, biases and normalizations (default: 0.004)",
+        "weight decay of adamw, only for kernels, not for embedding, biases and normalizations (default: 0.004)",
         unless=tuple({"optimizer": name} for name in ("adam", "rmsprop", "sgd")),
         allowed=NOT_NEGATIVE,
         metavar="F",
@@ -122,28 +123,28 @@ class TrainingSettings:
         allowed=POSITIVE_NUMBER,
         metavar="F",
     )
-    batch_size: int = model_option("batch_size", "texts a step", allowed=at_least(1), metavar="N")
+    batch_size: int = model_option("batch_size", "texts per step", allowed=at_least(1), metavar="N")
     minimum_steps: int = option(
         40,
-        "optimizer steps of an epoch, at least: if the texts are too few for that, it shows them several times",
+        "fewest optimizer steps of an epoch; if there are too few texts for that, it shows them several times",
         allowed=at_least(1),
         metavar="N",
     )
     inner_folds: int | None = option(
         None,
-        "cross-validation in so many folds within the training texts decides the scales of a model's parts, the "
+        "cross-validation with this many folds within the training texts decides the scales of a model's parts, the "
         "temperature and the thresholds: no text is set apart for that, and no phase ends early; 0: validation texts "
         f"decide these, and when a phase ends (default: {INNER_FOLDS} below {FEW_TEXTS:,} training texts, unless the "
-        f"corpus has {FEW_VALIDATION_TEXTS} validation texts or an option is given that needs validation texts; else "
-        "0)",
+        f"corpus has {FEW_VALIDATION_TEXTS} validation texts or an option is given that needs validation texts; "
+        "otherwise 0)",
         unless=({"from_run": SET},),
         allowed=Range(lambda value: value == 0 or 2 <= value <= MOST_RUNS, f"0, or at least 2 and at most {MOST_RUNS}"),
         metavar="N",
     )
     refit: bool | None = model_option(
         "refit",
-        "once the validation texts have chosen epochs and scale, train again from the start on training and validation "
-        "texts, for as many epochs; not where the corpus brings validation texts of its own",
+        "once the validation texts have decided epochs and scale, train again from scratch on training and validation "
+        "texts, for as many epochs; not if the corpus has validation texts of its own",
         unless=({"rehearse": SET}, {"validation_data": SET}, {"inner_folds": POSITIVE}),
         action=argparse.BooleanOptionalAction,
     )
@@ -156,18 +157,19 @@ class TrainingSettings:
     )
     class_weight: str = option(
         "none",
-        "in the loss: balanced, all texts of a rare label weigh as much as all of a frequent one; square-root, by the "
-        "square root of that, which is steadier",
+        "weights of the labels in the loss: balanced, so that all texts of a rare label weigh as much as all of a "
+        "frequent one; square-root, the square root of these weights, which is more stable",
         choices=("none", "square-root", "balanced"),
     )
     sampling: str = option(
         "natural",
-        "an epoch shows each training text once, or (balanced) draws as many so that every label is equally frequent",
+        "an epoch shows each training text once, or (balanced) draws as many texts so that all labels are equally "
+        "frequent",
         choices=("natural", "balanced"),
     )
     focal_gamma: float = option(
         0.0,
-        "focal loss: cross-entropy times (1 - p)^F, so that what is learnt already weighs less; often 2; not for the "
+        "focal loss: cross-entropy times (1 - p)^F, so that texts already learnt weigh less; often 2; not for the "
         "n-grams",
         allowed=NOT_NEGATIVE,
         metavar="F",
@@ -175,17 +177,17 @@ class TrainingSettings:
     histograms: bool | None = option(None, "TensorBoard also shows the distribution of every weight after each epoch")
     precision: str = option(
         "float32",
-        "in which layers compute: bfloat16 is faster where the processor supports it, slower elsewhere; weights are "
-        "float32",
+        "precision in which layers compute: bfloat16 is faster if the processor supports it, and slower if not; "
+        "weights are float32",
         choices=("float32", "bfloat16"),
     )
     deterministic: bool = option(
         False,
-        "TensorFlow uses only operations that give the same bits each time, for a GPU; a processor's always do",
+        "for a GPU: use only TensorFlow operations that give the same bits each time, as those of a CPU always do",
     )
     seed: int = option(
         0,
-        "fixes the split, the initial weights, the shuffles and the dropout",
-        brief="fixes splits, weights and batches (default: 0)",
+        "determines the split, the initial weights, the shuffles and the dropout",
+        brief="determines splits, weights and batches (default: 0)",
         metavar="N",
     )

@@ -1,6 +1,6 @@
-"""Texts that look the same made the same text: Unicode's compatibility decompositions, for Python and as a table.
+"""Makes texts that look the same equal: Unicode's compatibility decompositions, in Python and as a table.
 
-Nothing here needs TensorFlow: the graph in `tokenizers.py` looks up the same table.
+Nothing here needs TensorFlow; the graph in `tokenizers.py` looks up the same table.
 """
 
 import dataclasses
@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-# What Unicode calls different characters, and readers and keyboards do not.
+# Characters that differ in Unicode, but not for readers and keyboards.
 LOOK_ALIKES = {
     **dict.fromkeys(map(ord, "\u02bc\u2018\u2019\u201b\u00b4\u1ffd"), "'"),  # U+1FFD is U+00B4's other name
     **dict.fromkeys(map(ord, "\u201c\u201d"), '"'),
     **dict.fromkeys(map(ord, "\u2010\u2011"), "-"),
 }
-ACUTE = " \u0301", "'"  # what NFKC has made of U+00B4 in texts that went through it
-# No letters, and they end no word: soft hyphen, joiners, variation selectors, marks of direction and other format
-# characters without a width; not U+200B, which says where a word ends.
+ACUTE = " \u0301", "'"  # what NFKC makes of U+00B4, and what it becomes here
+# Not letters, and they do not end a word: soft hyphen, joiners, variation selectors, direction marks and other format
+# characters without a width; but not U+200B, which marks the end of a word.
 INVISIBLE = (
     *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x180B, 0x180F), (0x200C, 0x200F), (0x202A, 0x202E)),
     *((0x2060, 0x2064), (0x2066, 0x206F), (0xFE00, 0xFE0F), (0xE0000, 0xE0FFF)),
@@ -34,7 +34,7 @@ UNSPACED = (
     *((0x1AFF0, 0x1B16F), (0x16FE2, 0x16FE3), (0x16FF2, 0x16FF6)),  # rare kana and Han signs
     *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)),  # Han
 )
-# Marks that stand behind a base character: general ones, kana's, and those of the scripts above.
+# Marks that follow a base character: general ones, kana's, and those of the scripts above.
 MARKS = (
     *((0x0300, 0x036F), (0x3099, 0x309A)),
     *((0x0E31, 0x0E31), (0x0E34, 0x0E3A), (0x0E47, 0x0E4E), (0x0EB1, 0x0EB1), (0x0EB4, 0x0EBC), (0x0EC8, 0x0ECE)),
@@ -43,8 +43,8 @@ MARKS = (
     *((0xA9E5, 0xA9E5), (0xAA7B, 0xAA7D)),
 )
 CODE_POINTS = 0x110000
-ASSIGNED = 0x40000  # behind it are private characters, tags and variation selectors, which have no decomposition
-PAGE = 256  # code points that a row of a table has
+ASSIGNED = 0x40000  # beyond are private characters, tags and variation selectors, which have no decomposition
+PAGE = 256  # code points in a row of a table
 
 
 def python_class(ranges: Iterable[tuple[int, int]]) -> str:
@@ -63,11 +63,11 @@ _DOTTED_I = re.compile("(i[\u0300-\u036f]*?)\u0307")
 
 
 def fold(text: str) -> str:
-    """A text in the one form that all its look-alikes have: NFKD, Korean syllables whole, plain quotes and hyphens.
+    """The form that a text shares with its look-alikes: NFKD, but whole Korean syllables, plain quotes and hyphens.
 
-    A Korean syllable as its two or three letters makes texts of characters twice as long and says no more: charcnn told
-    the sentences of ten bills and a constitution (konlpy's, 1,580 texts) apart with an accuracy of 0.578 by syllables
-    and of 0.574 by letters, macro F1 0.413 and 0.409, means of three seeds.
+    Splitting a Korean syllable into its two or three letters doubles the number of characters and adds no information:
+    charcnn told the sentences of ten bills and a constitution apart (konlpy's, 1,580 texts) with an accuracy of 0.578
+    on syllables and 0.574 on letters, and a macro F1 of 0.413 and 0.409, means of three seeds.
     """
     if text.isascii():
         return text
@@ -79,17 +79,17 @@ def _decompose(text: str) -> str:
 
 
 def fold_case(text: str) -> str:
-    """A folded text in lower case without what is invisible: what the tokenizers make of a word.
+    """A folded text in lower case without invisible characters, which is what the tokenizers make of a word.
 
-    TensorFlow and Python may disagree in the lower case of a few letters that one of them does not know yet.
+    TensorFlow and Python may disagree on the lower case of a few letters that one of them does not know yet.
     """
     if text.isascii():
         return text.lower()
-    return _DOTTED_I.sub(r"\1", fold(_INVISIBLE.sub("", text)).lower())  # of a Turkish İ
+    return _DOTTED_I.sub(r"\1", fold(_INVISIBLE.sub("", text)).lower())  # what is left of a Turkish İ
 
 
 def fold_label(label: str) -> str:
-    """A label as it is compared and shown: composed, NFKC, without spaces at its ends."""
+    """The form in which a label is compared and shown: composed (NFKC), without spaces at its ends."""
     return unicodedata.normalize("NFKC", label).strip()
 
 
@@ -98,8 +98,8 @@ class CodeTable:
     """A small number for each code point, most of them 0: `entries[PAGE * pages[code // PAGE] + code % PAGE]`.
 
     Attributes:
-        pages: uint8 (code points / PAGE,): which page of `entries` has the numbers of so many code points.
-        entries: uint8 or uint16 (different pages * PAGE,).
+        pages: uint8 (code points / PAGE,): the page of `entries` for each block of code points.
+        entries: uint8 or uint16 (distinct pages * PAGE,).
     """
 
     pages: np.ndarray
@@ -107,7 +107,7 @@ class CodeTable:
 
     @classmethod
     def of(cls, numbers: Mapping[int, int]) -> "CodeTable":
-        """The table of code points that have a number."""
+        """Builds a table from the numbers of code points; all other code points have 0."""
         dense = np.zeros(CODE_POINTS, np.uint16 if max(numbers.values()) > 255 else np.uint8)
         dense[list(numbers)] = list(numbers.values())
         rows, inverse = np.unique(dense.reshape(-1, PAGE), axis=0, return_inverse=True)
@@ -116,14 +116,14 @@ class CodeTable:
 
 @dataclasses.dataclass(frozen=True)
 class Decompositions:
-    """What `fold` makes of single characters, Korean syllables apart, and the order of the marks behind them.
+    """What `fold` makes of single characters, except Korean syllables, and the order of the marks that follow them.
 
     Attributes:
-        rows: Of each code point the row in `starts` and `lengths`, 0 for one that stays as it is.
+        rows: The row of each code point in `starts` and `lengths`; 0 for one that stays as it is.
         starts: uint16 (rows,): where the decomposition begins in `values`.
         lengths: uint8 (rows,): how many code points it has; 1 in row 0.
         values: int32: the code points of all decompositions.
-        classes: Of each code point its canonical combining class.
+        classes: The canonical combining class of each code point.
     """
 
     rows: CodeTable
@@ -135,11 +135,11 @@ class Decompositions:
 
 @functools.cache
 def decompositions() -> Decompositions:
-    """The tables, made from Python's Unicode when they are first needed, in a third of a second."""
+    """The tables, made from Python's Unicode data on first use, in a third of a second."""
     characters = list(map(chr, range(ASSIGNED)))
     classes = {code: number for code in range(ASSIGNED) if (number := unicodedata.combining(characters[code]))}
     changed = [code for code in range(ASSIGNED) if unicodedata.decomposition(characters[code]) or code in LOOK_ALIKES]
-    folded = ["", *(_decompose(characters[code]) for code in changed)]  # row 0 is that of all others
+    folded = ["", *(_decompose(characters[code]) for code in changed)]  # row 0 is for all others
     lengths = np.array([len(form) for form in folded], np.uint8)
     starts = np.cumsum(lengths, dtype=np.uint16) - lengths
     lengths[0] = 1

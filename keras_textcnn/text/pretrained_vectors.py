@@ -1,4 +1,4 @@
-"""Pretrained vectors: read a file, make a vocabulary's embedding matrix, put it into a model, say what was found."""
+"""Pretrained vectors: reads a file, makes a vocabulary's embedding matrix, and measures what was found."""
 
 import dataclasses
 import itertools
@@ -19,26 +19,26 @@ from keras_textcnn.utils.log import logger
 if TYPE_CHECKING:
     pass
 
-# The tokenizer follows Stanford's file. Files made with another one lack the pieces of contractions, and some every
-# one-letter word: such a token takes the vector of the word it stands for.
+# The tokenizer follows Stanford's file. Files made with another tokenizer lack the pieces of contractions, and some
+# lack all one-letter words: such a token takes the vector of the word it stands for.
 STAND_INS = {"n't": "not", "'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am", "'s": "is", "a": "an"}
 
 
-# What glove_download.sh brings, by name.
+# The names of the files that glove_download.sh downloads.
 NAMES = re.compile(r"glove\.(6B\.(50|100|200|300)|(42B|840B)\.300|twitter\.27B\.(25|50|100|200))d")
 MOST_MISSING = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Coverage:
-    """What part of the training texts has a pretrained vector, as fractions in [0, 1].
+    """How much of the training texts has a pretrained vector, as fractions in [0, 1].
 
     Attributes:
-        vocabulary: Of the vocabulary's tokens that stand in the training texts.
-        running_tokens: Of the running tokens.
-        stand_ins: Of the running tokens, those that take another word's vector (`STAND_INS`); part of the above.
+        vocabulary: Fraction of the vocabulary's tokens that are in the training texts.
+        running_tokens: Fraction of the running tokens.
+        stand_ins: Fraction of the running tokens that take another word's vector (`STAND_INS`), part of the above.
         missing: The most frequent tokens without a vector, with their counts.
-        added: Words of the vectors file that have been given an id beside the training texts' own.
+        added: Number of words of the vectors file that have an id in addition to the words of the training texts.
     """
 
     vocabulary: float
@@ -52,7 +52,7 @@ class Coverage:
         return (
             f"{self.vocabulary:.1%} of the vocabulary and {self.running_tokens:.1%} of the running tokens have a "
             f"vector, {self.stand_ins:.1%} that of a stand-in (not for n't)"
-            + (f"; {self.added:,} words of the file added" if self.added else "")
+            + (f"; {self.added:,} other words of the file are added" if self.added else "")
             + (f"\nmost frequent without a vector: {missing}" if missing else "")
         )
 
@@ -61,7 +61,7 @@ def find_vectors(source: str) -> Path | None:
     """The file that `--vectors` names; None for the table in the package.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such file.
     """
     if source == GLOVE_TABLE:
         return None
@@ -71,7 +71,7 @@ def find_vectors(source: str) -> Path | None:
         if not path.is_file():
             size, dimensions = source.removeprefix("glove.").rsplit(".", 1)
             command = f"./glove_download.sh {size} --dimension {dimensions.removesuffix('d')}"
-            raise InputError(f"{source} is not here: no {path}; bring it with {command}")
+            raise InputError(f"{source} is not downloaded: no {path}; download it with {command}")
     if not path.is_file():
         raise InputError(
             f"no such vectors file: {source}; give a file, a name such as glove.6B.100d, {GLOVE_TABLE} or none"
@@ -88,26 +88,27 @@ def read_vectors(
     tokenizer: str = WORDS,
     unwanted: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
-    """Reads the vectors of a vocabulary's tokens and of their stand-ins, and keeps nothing else.
+    """Reads the vectors of a vocabulary's tokens and their stand-ins, and keeps nothing else.
 
-    A token that the file does not have takes the vector of its first word that is the token in another Unicode form, or
-    else in another case.
+    A token that is not in the file takes the vector of the first word that is the token in another Unicode form, or if
+    there is none, in another case.
 
     Args:
-        source: A file of GloVe's or word2vec's text format, fastText's `.vec`, word2vec's binary format (`.bin`), any
+        source: A file in GloVe's or word2vec's text format, fastText's `.vec` or word2vec's binary format (`.bin`), any
             of them in gzip or zip; a name that glove_download.sh knows; or the name of the table in the package.
         vocabulary: Tokens to read.
-        dimensions: Numbers each vector must have, and which member of a zip; None: as the file has it.
-        more: How many of the file's other words to read, the first ones that the tokenizer makes a single token of, as
-            that token.
-        tokenizer: A name of `tokenizers.TOKENIZERS`.
-        unwanted: Tokens that are not to be among those.
+        dimensions: How many numbers each vector must have, and which member of a zip to read; None: as in the file.
+        more: How many other words of the file to read: the first ones that the tokenizer turns into a single token,
+            which is read.
+        tokenizer: A name in `tokenizers.TOKENIZERS`.
+        unwanted: Tokens that must not be among these other words.
 
     Returns:
         Token to float32 (dimensions,), in the order of the file.
 
     Raises:
-        InputError: No such file, another width, or a line that is not a vector; the message names file and line.
+        InputError: There is no such file, its width is different, or a line is not a vector; the message names file and
+            line.
     """
     wanted = (*vocabulary, *STAND_INS.values())
     chooser = Chooser(wanted, more=more, tokenizer=tokenizer, unwanted=unwanted)
@@ -130,7 +131,7 @@ def read_vectors(
 
 
 def find_vector(vectors: Mapping[str, np.ndarray], token: str) -> np.ndarray | None:
-    """The token's vector, else its stand-in's, else None."""
+    """The token's vector, or if there is none, its stand-in's, or None."""
     return vectors.get(token, vectors.get(STAND_INS.get(token, token)))
 
 
@@ -147,11 +148,11 @@ def embedding_matrix(
     Args:
         vocabulary: Tokens by id.
         vectors: Token to float32 (dimensions,).
-        dimensions: Columns.
+        dimensions: Width of the embedding.
         missing_deviation: A token without a vector starts from noise with the mean and this many times the standard
-            deviation of the vectors found; with 0 it starts at zero and says nothing until the unfrozen phase has moved
-            it, which was better wherever it was measured (tests/benchmarks/ACCURACY.md).
-        seed: Fixes the noise.
+            deviation of the vectors found. With 0 it starts at zero and contributes nothing until the unfrozen phase
+            has moved it, which was better wherever it was measured (tests/benchmarks/ACCURACY.md).
+        seed: Determines the noise.
 
     Returns:
         float32 (len(vocabulary), dimensions).
@@ -174,13 +175,13 @@ def embedding_matrix(
 def measure_coverage(
     counts: Mapping[str, int], running_tokens: int, vectors: Mapping[str, np.ndarray], *, added: int = 0
 ) -> Coverage:
-    """What part of a vocabulary and of the training texts has a vector.
+    """Measures how much of a vocabulary and of the training texts has a vector.
 
     Args:
-        counts: The vocabulary's tokens, the most frequent first, with how often each stands in the training texts.
-        running_tokens: Tokens of the training texts, of the vocabulary or not.
+        counts: The vocabulary's tokens, the most frequent first, with their counts in the training texts.
+        running_tokens: Number of tokens in the training texts, in the vocabulary or not.
         vectors: Token to vector.
-        added: Words that only the vectors file has.
+        added: Number of words that only the vectors file has.
     """
     found = [token for token in counts if find_vector(vectors, token) is not None]
     missing = (token for token in counts if find_vector(vectors, token) is None)

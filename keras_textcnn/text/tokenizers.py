@@ -1,7 +1,7 @@
-"""Raw strings to tokens, words or characters, in TensorFlow string ops: training and the exported model share them.
+"""Splits raw strings into words or characters with TensorFlow string ops, shared by training and the exported model.
 
-The words are those of GloVe 6B, which Stanford's tokenizer made: lower case, punctuation apart, contractions split
-(`do n't`, `it 's`), hyphenated words, decimal numbers, abbreviations and acronyms whole.
+The words are those of GloVe 6B, which was made with Stanford's tokenizer: lower case, punctuation separate,
+contractions split (`do n't`, `it 's`), hyphenated words, decimal numbers, abbreviations and acronyms whole.
 """
 
 import functools
@@ -22,11 +22,11 @@ PART = r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*"
 WORD = rf"{PART}(?:['-]{PART})*"
 ACRONYM = rf"(?:\p{{L}}\p{{M}}*\.){{2,}}(?:-{PART})*"
 NUMBER = rf"\p{{N}}+(?:[.,:]\p{{N}}+)+(?:-{PART})*"
-STRETCH = rf"(?:{PART} +)+"  # whole stretches of words are one match, not one each: most of a text, ten times as fast
+STRETCH = rf"(?:{PART} +)+"  # one match for a whole stretch of words, which is most of a text: ten times as fast
 # RE2 takes the first alternative that matches at the leftmost place, so the order is the precedence. The last one makes
-# a token of every other character: punctuation, symbols, emoji.
+# every other character a token: punctuation, symbols, emoji.
 TOKEN = "|".join([STRETCH, rf"(?:{CONTRACTION})\b", ABBREVIATION, ACRONYM, NUMBER, WORD, r"\.{2,}", r"-{2,}", r"\S"])
-# Of scripts written without spaces a character with its marks is a token.
+# In scripts written without spaces, a character with its marks is a token.
 UNSPACED = rf"[{re2_class(folding.UNSPACED)}]\p{{M}}*"
 
 ASCII = r"[\x00-\x7f]*"
@@ -57,7 +57,7 @@ def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 def _fold(texts: tf.Tensor) -> tf.Tensor:
-    """What ASCII has no need of: one form of what looks the same, plain spaces, lower case."""
+    """Steps that ASCII does not need: one form for look-alikes, plain spaces, lower case."""
     return _lower(tf.strings.regex_replace(_visible(texts), r"[\p{Z}\p{Cc}\p{Cf}]+", " "))
 
 
@@ -70,12 +70,12 @@ def _valid(texts: tf.Tensor) -> tf.Tensor:
 
 
 def _lower(texts: tf.Tensor) -> tf.Tensor:
-    texts = tf.strings.lower(texts, encoding="utf-8")  # it ends a text at a NUL byte: there must be none left
+    texts = tf.strings.lower(texts, encoding="utf-8")  # it ends a text at a NUL byte, so none may be left
     return tf.strings.regex_replace(texts, DOTTED_I, r"\1")
 
 
 def _except_ascii(change: Callable[[tf.Tensor], tf.Tensor], texts: tf.Tensor) -> tf.Tensor:
-    """Changes only the texts that are not all ASCII, in an English corpus a few: it is the slow part of the work."""
+    """Changes only texts that are not all ASCII, because this is slow; in an English corpus, they are few."""
     others = tf.where(~tf.strings.regex_full_match(texts, ASCII))
 
     def changed() -> tf.Tensor:
@@ -84,7 +84,7 @@ def _except_ascii(change: Callable[[tf.Tensor], tf.Tensor], texts: tf.Tensor) ->
     return tf.cond(tf.size(others) > 0, changed, lambda: tf.identity(texts))
 
 
-@functools.cache  # one function of the graph, and so one copy of its tables, whoever calls it
+@functools.cache  # one function in the graph, and so one copy of its tables, for all callers
 def _decompose() -> Callable[[tf.Tensor], tf.Tensor]:
     return tf.function(_decomposed, input_signature=[tf.TensorSpec([None], tf.string)])
 
@@ -92,7 +92,7 @@ def _decompose() -> Callable[[tf.Tensor], tf.Tensor]:
 def decompose(texts: tf.Tensor) -> tf.Tensor:
     """Gives texts that look the same the same code points: `folding.fold` in the graph.
 
-    That is Unicode's NFKD of the text, but plain quotes and hyphens for their look-alikes, and whole Korean syllables.
+    This is Unicode's NFKD, but with plain quotes and hyphens for their look-alikes, and with whole Korean syllables.
 
     Args:
         texts: string (batch,), UTF-8.
@@ -108,7 +108,7 @@ def _decomposed(texts: tf.Tensor) -> tf.Tensor:
     codes = tf.strings.unicode_decode(texts, "UTF-8")
     rows = _look_up(table.rows, codes.flat_values)
     lengths = _gather(table.lengths, rows)
-    ends = tf.concat([[0], tf.cumsum(lengths)], axis=0)  # where each character's own code points will be
+    ends = tf.concat([[0], tf.cumsum(lengths)], axis=0)  # where the code points of each character will be
     splits = tf.gather(ends, codes.row_splits)
     places = tf.range(ends[-1]) - tf.repeat(ends[:-1] - _gather(table.starts, rows), lengths)
     kept = tf.repeat(tf.where(rows == 0, codes.flat_values, -1), lengths)
@@ -131,7 +131,7 @@ def _gather(numbers: np.ndarray, places: tf.Tensor) -> tf.Tensor:
 
 
 def _in_order(codes: tf.Tensor, texts_of: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-    """The marks behind each base character in the order of their combining classes; equals stay as they are."""
+    """Sorts the marks after each base character by their combining classes; equal ones keep their order."""
     begins = (classes == 0) | (texts_of != _moved(texts_of, -1))
     groups = tf.cumsum(tf.cast(begins, tf.int32))
     marks = tf.where(classes > 0)[:, 0]
@@ -140,13 +140,13 @@ def _in_order(codes: tf.Tensor, texts_of: tf.Tensor, classes: tf.Tensor) -> tf.T
 
 
 def _moved(values: tf.Tensor, by: int) -> tf.Tensor:
-    """The values `by` places further on; -1 where there are none."""
+    """The values `by` places further on; -1 where there is none."""
     missing = tf.fill([tf.minimum(abs(by), tf.size(values))], tf.cast(-1, values.dtype))
     return tf.concat([values[by:], missing] if by > 0 else [missing, values[:by]], axis=0)
 
 
 def _whole_syllables(codes: tf.Tensor, texts_of: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Korean letters as syllables, in the place of their first letter, and which code points are kept."""
+    """Joins Korean letters into syllables, in the place of the first letter; also returns which code points to keep."""
 
     def in_text(values: tf.Tensor, by: int) -> tf.Tensor:
         return tf.where(texts_of == _moved(texts_of, by), _moved(values, by), -1)
@@ -168,13 +168,13 @@ def _whole_syllables(codes: tf.Tensor, texts_of: tf.Tensor) -> tuple[tf.Tensor, 
 
 
 def split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
-    """Splits texts into lower-case characters; a run of white space is one space, or one line end if it has one.
+    """Splits texts into lower-case characters; white space in a row becomes one space, or one line end if it has one.
 
     Args:
         texts: string (batch,); bytes that are not UTF-8 count as U+FFFD.
 
     Returns:
-        string (batch, characters), ragged; a text of nothing but white space has an empty row.
+        string (batch, characters), ragged; a text of only white space has an empty row.
     """
     texts = _except_ascii(lambda others: _lower(tf.strings.regex_replace(_visible(others), r"\x00", " ")), texts)
     texts = tf.strings.lower(texts)
@@ -185,32 +185,36 @@ def split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 def split_at_spaces(texts: tf.Tensor) -> tf.RaggedTensor:
-    """Splits texts at white space, Unicode's spaces and control characters, and changes nothing else.
+    """Splits texts at white space, including Unicode's spaces and control characters, and changes nothing else.
 
     Args:
         texts: string (batch,); bytes that are not UTF-8 count as U+FFFD.
 
     Returns:
-        string (batch, tokens), ragged; a text of nothing but white space has an empty row.
+        string (batch, tokens), ragged; a text of only white space has an empty row.
     """
     texts = _except_ascii(lambda others: tf.strings.regex_replace(_valid(others), r"[\p{Z}\p{Cc}]+", " "), texts)
     return tf.strings.split(tf.strings.regex_replace(texts, r"[\x00-\x1f\x7f]+", " "))
 
 
 TOKENIZERS = {WORDS: tokenize, CHARACTERS: split_characters, SPACES: split_at_spaces}
-SEPARATORS = {WORDS: " ", CHARACTERS: "", SPACES: " "}  # between tokens in a text that has these tokens again
+SEPARATORS = {
+    WORDS: " ",
+    CHARACTERS: "",
+    SPACES: " ",
+}  # join tokens into a text that is split into the same tokens again
 PARTS = 2
 
 
 def in_parts(encode: Callable[[tf.Tensor], tf.RaggedTensor], texts: tf.Tensor) -> tf.RaggedTensor:
-    """Encodes a batch in parts that run side by side in a graph: a string op takes one core, however large the batch.
+    """Encodes a batch in parts that run in parallel in a graph: a string op uses one core, however large the batch.
 
     Args:
-        encode: From texts, string (batch,), to rows, ragged.
+        encode: From texts, string (batch,), to ragged rows.
         texts: string (batch,).
 
     Returns:
-        The rows, ragged, in the order of the texts.
+        The ragged rows, in the order of the texts.
     """
     bounds = [tf.size(texts) * part // PARTS for part in range(PARTS + 1)]
     return tf.concat([encode(texts[begin:end]) for begin, end in itertools.pairwise(bounds)], axis=0)

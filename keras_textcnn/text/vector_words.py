@@ -1,4 +1,4 @@
-"""Which words of a vectors file are kept, and for which tokens."""
+"""Decides which words of a vectors file are kept, and for which tokens."""
 
 import re
 import unicodedata
@@ -8,27 +8,27 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.presets import CHARACTERS, SPACES, WORDS
 from keras_textcnn.text import folding
 
-WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer gives others, too, but no other kind is worth its row
+WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer also makes others, but no other kind is worth a row
 
 
-CONTRACTED = re.compile(r"(?:n't|'(?:s|m|d|ll|re|ve))(?:['-]|$)")  # which the tokenizer cuts
+CONTRACTED = re.compile(r"(?:n't|'(?:s|m|d|ll|re|ve))(?:['-]|$)")  # which the tokenizer splits
 
 
 PARTED = re.compile(r"[\s\0-\x1f\x7f-\x9f]")
 
 
-EXACT, OTHER_FORM, OTHER_CASE = range(3)  # how well a word of the file fits a token
+EXACT, OTHER_FORM, OTHER_CASE = range(3)  # how well a word of the file matches a token
 
 
 def _as_word(key: str) -> str | None:
-    """The word if the tokenizer `words` makes one token of it."""
+    """The word, if the tokenizer `words` makes it a single token."""
     bare = key if key.isascii() else "".join(sign for sign in key if unicodedata.category(sign)[0] != "M")
     if not WORD.fullmatch(bare) or CONTRACTED.search(key) or unicodedata.category(key[0])[0] == "M":
         return None
     return key if len(bare) == 1 or key.isascii() or not UNSPACED.search(bare) else None
 
 
-# From a word of a file, and its `fold_case`, to the token that a tokenizer makes of it; None if it is no single one.
+# From a word of a file and its `fold_case` to the token that a tokenizer makes of it; None if it makes several.
 TOKENS_OF: dict[str, Callable[[str, str], str | None]] = {
     WORDS: lambda word, key: _as_word(key),
     CHARACTERS: lambda word, key: key if len(key) == 1 else None,
@@ -37,21 +37,21 @@ TOKENS_OF: dict[str, Callable[[str, str], str | None]] = {
 
 
 class Chooser:
-    """Which words of a file are kept, and as which tokens.
+    """Decides which words of a file are kept, and as which tokens.
 
-    A token takes the word that it is; else the first that differs from it in its Unicode form alone (`folding.fold`);
-    else the first that differs in case as well.
+    A token takes the word that equals it; if there is none, the first word that differs only in its Unicode form
+    (`folding.fold`); and if there is none, the first that differs in case as well.
 
     Args:
-        wanted: Tokens.
-        more: How many other words to keep, the first ones that the tokenizer makes a single token of.
-        tokenizer: A name of `tokenizers.TOKENIZERS`.
-        unwanted: Tokens that are not to be among those.
+        wanted: The wanted tokens.
+        more: How many other words to keep: the first ones that the tokenizer turns into a single token.
+        tokenizer: A name in `tokenizers.TOKENIZERS`.
+        unwanted: Tokens that must not be among these other words.
 
     Attributes:
-        keys: What the wanted tokens of ASCII are in lower case.
-        more: How many other words are still to be kept.
-        undecodable: Words so far that are not UTF-8.
+        keys: The wanted ASCII tokens in lower case.
+        more: How many other words may still be kept.
+        undecodable: Number of words so far that are not UTF-8.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Chooser:
         self.undecodable = 0
 
     def may_keep(self, word: bytes) -> bool:
-        """Whether a word is worth a closer look; quick for those that are not. To be asked once a row."""
+        """Whether a word is worth a closer look; fast for those that are not. Call it once per row."""
         if self.more > 0 or word.lower() in self.keys:
             return True
         if word.isascii():
@@ -80,15 +80,15 @@ class Chooser:
             return False
 
     def __call__(self, word: bytes, place: str) -> list[str]:
-        """The tokens that are to take the vector of a word, in place of a vector that fits less.
+        """The tokens that take the vector of a word, in place of one that matches less well.
 
         Raises:
-            InputError: The word was there before.
+            InputError: The word occurred before.
         """
         try:
             text = word.decode()
         except UnicodeDecodeError:
-            self.undecodable += self.more > 0  # else `may_keep` has counted it
+            self.undecodable += self.more > 0  # otherwise `may_keep` has counted it
             return []
         key = folding.fold_case(text)
         if not key or key.isspace():
@@ -99,7 +99,7 @@ class Chooser:
             fit = EXACT if token == text else OTHER_FORM if folding.fold(token) == folding.fold(text) else OTHER_CASE
             before = self._fits.get(token, OTHER_CASE + 1)
             if fit == before == EXACT:
-                raise InputError(f"{text!r} has a vector before already: {place}; leave one out")
+                raise InputError(f"{text!r} already has a vector: {place}; leave one out")
             if fit < before:
                 self._fits[token] = fit
                 kept.append(token)

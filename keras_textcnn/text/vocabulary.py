@@ -1,4 +1,4 @@
-"""Tokens and their ids: count them, number them, look them up in the graph."""
+"""Tokens and their ids: builds a vocabulary, and looks tokens up in the graph."""
 
 import heapq
 from collections.abc import Iterable, Sequence
@@ -7,28 +7,28 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-PADDING, UNKNOWN = "[PAD]", "[UNK]"  # a token that spells so, which --tokenizer spaces can make, is unknown
+PADDING, UNKNOWN = "[PAD]", "[UNK]"  # a token spelled like these, which --tokenizer spaces can make, is unknown
 UNKNOWN_ID = 1
-# Zhang, Zhao and LeCun (2015), section 2.2, print 70 characters, but the hyphen twice; the space is none of them.
+# Zhang, Zhao and LeCun (2015), section 2.2, list 70 characters, but the hyphen twice; the space is not among them.
 ZHANG_ALPHABET = (*"abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+=<>()[]{}", "\n")
 
 
 class Ids(Protocol):
-    """Where the ids of many texts lie one after the other: in memory, in files."""
+    """The ids of many texts, one after another, in memory or in files."""
 
     def read(self, start: int, length: int) -> np.ndarray:
-        """int32 (length,), from a position on."""
+        """int32 (length,): the ids from a position on."""
 
     def read_all(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """int32 (sum of the lengths,): what `read` gives for each start and length, one after the other."""
+        """int32 (sum of the lengths,): what `read` returns for each start and length, one after another."""
 
 
 def build_vocabulary(counts: Iterable[tuple[str, int]], *, size: int, minimum_count: int = 1) -> dict[str, int]:
-    """The most frequent tokens, the most frequent first, equals in alphabetical order, each with its count.
+    """The most frequent tokens with their counts, most frequent first, ties in alphabetical order.
 
     Args:
-        counts: Each token once, with how often it stands in the training split.
-        size: The most ids, padding and unknown included.
+        counts: Each token once, with its count in the training split.
+        size: The largest number of ids, including padding and unknown.
         minimum_count: Rarer tokens are unknown.
     """
     reserved = (PADDING, UNKNOWN)
@@ -37,7 +37,7 @@ def build_vocabulary(counts: Iterable[tuple[str, int]], *, size: int, minimum_co
 
 
 def lookup_table(vocabulary: Sequence[str]) -> tf.lookup.StaticHashTable:
-    """A table from token (string) to id (int32), unknown tokens to 1."""
+    """A table from token (string) to id (int32); unknown tokens have 1."""
     tokens = tf.constant(vocabulary[2:], tf.string)
     ids = tf.range(2, len(vocabulary), dtype=tf.int32)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tokens, ids), UNKNOWN_ID)

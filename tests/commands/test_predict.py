@@ -108,7 +108,10 @@ def test_an_empty_text_is_a_text_and_no_folder(
         (["RUN", "nowhere.csv"], "cannot read nowhere.csv: No such file"),
         (["RUN", "no/where"], "cannot read no/where: No such file or directory; give a file of texts, a folder, or"),
         (["RUN", "a text", "--encoding", "latin-1"], "--encoding does not apply to a text, as it is read"),
-        (["RUN", "a text", "--input-format", "csv"], "--input-format does not apply to a text itself: 'a text'"),
+        (
+            ["RUN", "a text", "--input-format", "csv"],
+            "--input-format does not apply to a text given directly: 'a text'",
+        ),
         (["RUN", "CORPUS", "--text-column", "body"], "no column 'body' in"),
     ],
 )

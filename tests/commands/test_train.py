@@ -300,7 +300,7 @@ def test_what_was_replaced_or_left_out_is_said_again_of_shards(
         assert run_main(monkeypatch, *options, "--output", tmp_path / name) == 0
         output = capsys.readouterr().err
         assert said in output
-        assert "warning: 1 places did not decode and are U+FFFD now" in output
+        assert "warning: 1 places could not be decoded and were replaced with U+FFFD" in output
         assert "left out 1 files that are not LABEL/*.txt, or have no label" in output
 
 
@@ -580,7 +580,7 @@ def test_a_corpus_of_words_is_none_of_characters(tmp_path: Path) -> None:
     from keras_textcnn.training.trainer import train as train_run
 
     words = tokenize_corpus([Record("train", text, label) for text, label in make_texts(30, 1)])
-    with pytest.raises(InputError, match="a corpus of words where the settings say characters"):
+    with pytest.raises(InputError, match="the tokens of the corpus are words, but the settings say characters"):
         train_run(TrainConfig(model="charcnn"), words, tmp_path / "run")
 
 
@@ -652,9 +652,9 @@ def test_without_vectors_nothing_is_frozen(
     ("rows", "options", "message"),
     [
         ([], [], "no texts in"),
-        ([("a", "x")] * 9, [], "one label only: 'x'"),
+        ([("a", "x")] * 9, [], "only one label: 'x'"),
         ([("a", "x")] * 2 + [("b", "y")], [], "every label has a single training text"),
-        ([("", "x")] * 9 + [(" ", "y")] * 9, [], "the training texts have no token: all are empty"),
+        ([("", "x")] * 9 + [(" ", "y")] * 9, [], "the training texts have no tokens: all are empty"),
         (make_texts(30, 1), ["--maximum-tokens", "3000000000"], "--maximum-tokens must be below 2**31"),
         (make_texts(30, 1), ["--label-column", "class"], "no column 'class' in"),
         (make_texts(30, 1), ["--vectors", "nowhere.txt"], "no such vectors file: nowhere.txt"),

@@ -24,7 +24,7 @@ def test_boundaries(maximum: int, boundaries: list[int]) -> None:
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 16, 64])
 @pytest.mark.parametrize("seed", [None, (0, 0), (3, 7)])
 def test_every_text_stands_in_one_batch_and_no_batch_is_small(batch_size: int, seed: tuple[int, int] | None) -> None:
-    """A text in a small batch would weigh more than the others: each batch is one step."""
+    """A text in a small batch would weigh more than the others, because each batch is one step."""
     random = np.random.default_rng(batch_size)
     for texts in [0, 1, 2, 3, 15, 16, 17, 23, 24, 25, 65, *random.integers(1, 700, 40)]:
         longest = random.integers(1, 120)
@@ -37,7 +37,7 @@ def test_every_text_stands_in_one_batch_and_no_batch_is_small(batch_size: int, s
 
 
 def test_batches_hold_texts_of_a_like_length() -> None:
-    """All but one batch of each boundary, in which the rest of a narrower one may stand, and the last two."""
+    """Except for one batch per boundary, which may hold the rest of a narrower bucket, and the last two."""
     lengths = np.random.default_rng(0).integers(0, 101, 5_000)
     plan = plan_batches(lengths, boundaries=BOUNDARIES, batch_size=16, seed=(0, 0))
     mixed = [texts for texts in plan if len(set(np.searchsorted(BOUNDARIES, lengths[texts]))) > 1]

@@ -33,7 +33,7 @@ def test_splits_off_what_is_missing_by_label() -> None:
     counted = {split: Counter(strata[splits == split].tolist()) for split in (TRAIN, VALIDATION, TEST)}
     assert counted[TEST] == {0: 40, 1: 20, 2: 1}
     assert counted[VALIDATION] == {0: 16, 1: 8, 2: 1}
-    # scikit-learn takes as many of each label where it can.
+    # scikit-learn takes equally many of each label if it can.
     _, chosen = next(StratifiedShuffleSplit(1, test_size=0.2, random_state=0).split(strata[:, None], strata))
     assert {label: Counter(strata[chosen].tolist())[label] for label in (0, 1)} == {0: 40, 1: 20}
 
@@ -44,7 +44,7 @@ def test_folds_test_every_text_once_and_have_as_many_of_each_label() -> None:
         assign_splits(np.zeros(262, np.int8), strata, **fractions, seed=4, fold=(fold, 10)) for fold in range(1, 11)
     ]
     tested = np.stack([splits == TEST for splits in folds])
-    np.testing.assert_array_equal(tested.sum(axis=0), strata != 3)  # two texts cannot stand in three splits
+    np.testing.assert_array_equal(tested.sum(axis=0), strata != 3)  # two texts cannot be in three splits
     for label in range(3):
         assert np.ptp(tested[:, strata == label].sum(axis=1)) <= 1
     assert np.ptp(tested.sum(axis=1)) <= 1
@@ -109,18 +109,21 @@ def test_known_labels_stay_in_their_order_if_a_text_has_one_of_them() -> None:
         ("a", 1),
         ("c", 1),
     ]
-    assert numbered(["a", "b", "z"], [0, 1, 2], [TRAIN, TRAIN, TEST], known)[0] == ("z", 0)  # a test text's, known
+    assert numbered(["a", "b", "z"], [0, 1, 2], [TRAIN, TRAIN, TEST], known)[0] == (
+        "z",
+        0,
+    )  # only a test text has it, but it is known
     assert numbered(["a", "c"], [0, 1], [TRAIN] * 2, known) == [("a", 1), ("c", 1)]
-    with pytest.raises(InputError, match="one label only: 'b'; .* at least two; mix in texts of the run's with --reh"):
+    with pytest.raises(InputError, match="only one label: 'b'; .* at least two; mix in texts of the original run with"):
         numbered(["b"], [0], [TRAIN], known)
 
 
 @pytest.mark.parametrize(
     ("label_sets", "splits", "message"),
     [
-        (["a"], [TRAIN], "the training texts have one label only: 'a'"),
-        ([()], [TRAIN], "the training texts have no label"),
-        ([("a",), ()], [TRAIN, TRAIN], "the training texts have one label only: 'a'"),
+        (["a"], [TRAIN], "the training texts have only one label: 'a'"),
+        ([()], [TRAIN], "the training texts have no labels"),
+        ([("a",), ()], [TRAIN, TRAIN], "the training texts have only one label: 'a'"),
         (["a", "b", "z"], [TRAIN, TRAIN, TEST], "the test texts have labels that no training text has: z"),
     ],
 )

@@ -50,10 +50,10 @@ def test_labels_that_are_the_same_to_a_reader(labels: list[str], groups: list[li
             "a.csv",
             "one or two texts, such as 'c,d'; try --multi-label ,",
         ),
-        (survey({"a,b": 1, "c": 1, "e": 3}), "a.txt", "try a space, and no comma, behind each __label__NAME"),
+        (survey({"a,b": 1, "c": 1, "e": 3}), "a.txt", "try a space instead of a comma after each __label__NAME"),
         (survey({"a": 1, "c": 1, "e": 3}), "a.csv", "try another --label-column"),
         (survey({"a": 1, "c": 2, "e": 3, "f": 3}), "a.csv", ""),
-        (survey({"a": 9, "A": 9}), "a.csv", "labels that differ in case, spaces or form alone: 'a' and 'A'; try to"),
+        (survey({"a": 9, "A": 9}), "a.csv", "labels that differ only in case, spaces or form: 'a' and 'A'; try one"),
     ],
 )
 def test_what_looks_wrong_is_said_with_what_to_try(found: Survey, data: str, line: str) -> None:

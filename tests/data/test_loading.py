@@ -16,7 +16,7 @@ def test_a_path_goes_before_a_named_corpus_and_that_is_said(
     assert not logged
     (tmp_path / "trec").mkdir()
     assert as_given("trec") == str(tmp_path / "trec")
-    assert "which is here, and not the named corpus trec" in logged.pop()
+    assert "which exists, and not the named corpus trec" in logged.pop()
     assert as_given("nowhere.csv") == "nowhere.csv"
     assert as_given("a" * 5000) == "a" * 5000
 

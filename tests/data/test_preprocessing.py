@@ -91,7 +91,7 @@ def test_sparse_targets_train_what_dense_ones_do(
         patch.setattr(sparse.csr_array, "toarray", watched)
         assert run_main(patch, *options, "--output", tmp_path / "sparse") == 0
     facts = Run.open(tmp_path / "sparse").read_json("config.json")["corpus"]
-    if memory:  # without, the linear baseline takes them all
+    if memory:  # otherwise the linear baseline takes all texts at once
         assert max(heights) <= max(32, facts["validation"], facts["test"]) < facts["train"]
     encode = preprocessing._encode_labels
     monkeypatch.setattr(

@@ -87,7 +87,7 @@ def test_pipes_and_links_in_a_circle_end(tmp_path: Path) -> None:
 
 
 def test_a_page_of_parquet_takes_no_more_memory_than_the_file_has(tmp_path: Path) -> None:
-    """One byte has been changed: the page says that it holds 1.4 GB."""
+    """One byte has been changed, so that the page claims to hold 1.4 GB."""
     found = Path(__file__).parents[1] / "fuzzing" / "findings" / "corpus" / "parquet-page-of-a-gigabyte"
     (tmp_path / "a.parquet").write_bytes(found.read_bytes()[2:])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -166,7 +166,7 @@ def test_bytes_that_do_not_decode_can_be_replaced_and_are_counted(tmp_path: Path
     path = write(tmp_path / "a.csv", b"text,label\na\xffb,x\n\xe2\x82,y\nc\xff\xfe,z\n" + "€\ufffd,x\n".encode())
     reader = Reader(replace=True)
     texts = [record.text for record in reader.records(path)]
-    # Python's own replacement is the judge.
+    # Python's own replacement is the reference.
     assert texts == [line.split(",")[0] for line in path.read_text("utf-8", "replace").splitlines()[1:]]
     assert reader.decoder.replaced == 4
 
@@ -191,7 +191,7 @@ def test_an_archive_in_a_folder_of_files_keeps_its_split(tmp_path: Path) -> None
             archive.writestr("x/1.txt", split)
     assert [tuple(record) for record in Reader().records(tmp_path)] == [("train", "train", "x"), ("test", "test", "x")]
     write_zip(tmp_path / "test.zip")
-    with pytest.raises(InputError, match="splits in what is the test split by its name: .*test.zip"):
+    with pytest.raises(InputError, match="splits inside a file that is named as the test split: .*test.zip"):
         list(Reader().records(tmp_path))
 
 
@@ -206,14 +206,14 @@ def test_splits_have_other_names_too(tmp_path: Path, train: str, validation: str
         records = [(record.split, record.text) for record in Reader().records(tmp_path / source)]
         assert records == [("train", train), ("validation", validation), ("test", test)]
     write(tmp_path / "files" / "test.tsv", "text\tlabel\na\tx\n")
-    with pytest.raises(InputError, match="two for the test texts"):
+    with pytest.raises(InputError, match="two sources of test texts"):
         list(Reader().records(tmp_path / "files"))
 
 
 def test_a_label_may_not_be_called_like_a_split(tmp_path: Path) -> None:
     for name in ("car", "train"):
         write(tmp_path / name / "1.txt", name)
-    with pytest.raises(InputError, match="a split without labels: .*train; put its texts into folders LABEL below it"):
+    with pytest.raises(InputError, match="a split without labels: .*train; put its texts into LABEL folders inside it"):
         list(Reader().records(tmp_path))
 
 

@@ -10,7 +10,7 @@ FRACTIONS = {"validation_fraction": 0.1, "test_fraction": 0.2}
 
 
 def draw_labels(random: np.random.Generator, texts: int, labels: int, mean: float = 2.0) -> list[tuple[str, ...]]:
-    """Sets of labels, some of them empty; the first labels are the most frequent ones."""
+    """Draws sets of labels, some of them empty; the first labels are the most frequent."""
     shares = 1 / np.arange(1, labels + 1)
     sizes = random.poisson(mean, texts)
     drawn = (random.choice(labels, size, p=shares / shares.sum()) for size in sizes)
@@ -28,7 +28,7 @@ def split(
 
 
 def matrix(labels: list[tuple[str, ...]]) -> np.ndarray:
-    """bool (texts, labels), the last column of texts without any."""
+    """bool (texts, labels); the last column is for texts without labels."""
     found = MultiLabelBinarizer().fit_transform(labels).astype(bool)
     return np.column_stack([found, ~found.any(axis=1)])
 
@@ -65,7 +65,7 @@ def test_no_label_is_lost() -> None:
             having = matrix(drawn)[:, :-1]
             np.testing.assert_array_equal(having[assigned == TRAIN].any(axis=0), having.any(axis=0))
             rare = (matrix(drawn).sum(axis=0) <= 2) & matrix(drawn)
-            assert (assigned[rare.any(axis=1)] == TRAIN).all()  # too few to stand in every part
+            assert (assigned[rare.any(axis=1)] == TRAIN).all()  # too few for every part
     assert tried > 600
 
 
@@ -86,7 +86,7 @@ def test_folds_are_a_partition_with_as_many_of_each_label(texts: int, labels: in
 
 
 def test_a_label_that_always_stands_beside_rarer_ones_stays_in_training() -> None:
-    # All texts of "x" have one of the rarer labels, too, which alone would send all of them to other parts.
+    # All texts of "x" also have one of the rarer labels, which alone would send all of them to other parts.
     drawn = [("x", f"y{number}") for number in range(3)] + [(f"y{number}",) for number in range(3)] * 3 + [("z",)] * 30
     for seed in range(200):
         assigned = split(drawn, seed=seed)
@@ -118,7 +118,7 @@ def test_one_label_a_text_is_split_as_ever() -> None:
             expected = assign_splits(np.zeros(200, np.int8), rows, **FRACTIONS, seed=seed, fold=fold)
             found = split_corpus(Corpus(["text"] * 200, labels), **FRACTIONS, seed=seed, fold=fold)
             assert found.splits == [SPLITS[part] for part in expected.tolist()]
-    # Written down from the version that had one way to split.
+    # Copied from the version that had only one way to split.
     rows = np.array([0, 1, 0, 0, 1, 1, 0, 0, 1, 0] * 2)
     expected = assign_splits(np.zeros(20, np.int8), rows, **FRACTIONS, seed=3)
     assert "".join(map(str, expected.tolist())) == "00000000000020200112"
@@ -128,5 +128,5 @@ def test_one_label_a_text_is_split_as_ever() -> None:
     "labels", [[("a", str(number)) for number in range(20)], [("a", "b"), ("a",), ("b",), ()], [("a",), ("a",)]]
 )
 def test_refuses_what_cannot_be_split(labels: list[tuple[str, ...]]) -> None:
-    with pytest.raises(InputError, match="no texts to split off for the test: every text has a label with too few"):
+    with pytest.raises(InputError, match="no texts to split off for test: every text has a label with too few"):
         split(labels)

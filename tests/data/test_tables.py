@@ -20,7 +20,7 @@ PAIRS = [("apple, red", "x"), ("iron", "y"), ("", "x"), ('he said "no"', "y")]
 
 
 def in_csv(rows: list[tuple[str, ...]], **dialect: object) -> str:
-    """As Python's own writer has them."""
+    """The rows as Python's own writer writes them."""
     file = io.StringIO()
     csv.writer(file, lineterminator="\n", **dialect).writerows(rows)
     return file.getvalue()
@@ -31,7 +31,7 @@ ESCAPED = in_csv([("text", "label"), *PAIRS], escapechar="\\", doublequote=False
 SPREADSHEET = in_csv([("text", "label"), *PAIRS, ("", ""), (" ", "")]) + "\n,\n\n"
 SPACED = 'text , "label"\n"apple, red", x\niron, y\n, x\n"he said ""no""", "y"\n'
 
-# Content, options, and the place of the text and of the label where there are no names.
+# Content, options, and the places of text and label if there are no column names.
 DIALECTS = {
     "plain": (in_csv([("text", "label"), *PAIRS]), {}),
     "without names": (WITHOUT_NAMES, {"header": False, "text_columns": ["1"], "label_column": "2"}),
@@ -81,7 +81,7 @@ def test_line_numbers_count_what_stands_above(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "warned"),
     [
-        # two marks that mean nothing: rows 2 to 4 and their neighbours are one
+        # two marks that were not meant to quote: rows 2 to 4 and their neighbours become one
         ('text\tlabel\na\tx\n"b\ty\nc\tx\nd\ty\ne"\tx\nf\ty\n', "lines 3 to 6"),
         ('text\tlabel\na\tx\n"b\ty\nc"\tx\nf\ty\n', "lines 3 to 4"),
         ('label,text\nx,a\ny,"b\nx,c\ny,d"\nx,e\ny,f\n', "lines 3 to 5"),
@@ -138,7 +138,7 @@ OBJECTS = [{"text": "a\n]", "label": "x"}, {"text": 'b", {', "label": "y"}, {"te
 def test_json_files_hold_an_array_or_objects(tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [(row["text"], row["label"]) for row in OBJECTS]
     assert pairs(write(tmp_path / "a.json", content)) == wanted
-    monkeypatch.setattr("keras_textcnn.io.files.CHUNK", 3)  # cut anywhere
+    monkeypatch.setattr("keras_textcnn.io.files.CHUNK", 3)  # blocks end anywhere
     assert pairs(tmp_path / "a.json") == wanted
 
 

@@ -23,11 +23,11 @@ RECORDS = [
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards, chunks, blocks and dictionaries so small that a few texts need many."""
+    """Shards, chunks, blocks and dictionaries so small that a few texts need many of them."""
     monkeypatch.setattr(shards, "SHARD_TOKENS", 100)
     monkeypatch.setattr(tokenized, "BLOCK_TOKENS", 64)
     monkeypatch.setattr(numbering, "CHUNK_TEXTS", 7)
-    monkeypatch.setattr(shards, "DICTIONARY_BYTES", 2**24)  # of 256 MiB: four tokens a dictionary
+    monkeypatch.setattr(shards, "DICTIONARY_BYTES", 2**24)  # with 256 MiB: four tokens per dictionary
 
 
 def texts_of(corpus: TokenizedCorpus) -> list[list[str]]:
@@ -137,7 +137,7 @@ def test_notes_are_kept_with_the_shards(tmp_path: Path) -> None:
 
     written = write_shards(records(), tmp_path / "shards", memory=256, notes=lambda: [f"{len(read)} texts"])
     opened = open_shards(tmp_path / "shards")
-    assert written.notes == opened.notes == [f"{len(RECORDS)} texts"]  # asked for when all were read
+    assert written.notes == opened.notes == [f"{len(RECORDS)} texts"]  # called when all texts had been read
     assert tokenize_corpus(RECORDS).notes == []
 
 

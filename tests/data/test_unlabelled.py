@@ -1,4 +1,4 @@
-"""Texts that are to be answered are read as those of the training were, or as options say."""
+"""Texts to predict are read as the training texts were, or as options say."""
 
 import dataclasses
 import io
@@ -82,8 +82,8 @@ with zipfile.ZipFile(XLSX, "w") as workbook:
         ("a.txt", "a\nb".encode("utf-16-be"), "a NUL byte: .*a.txt:1"),
         ("a.txt", b"\0" * 100, "a NUL byte"),
         ("a.txt", "é".encode("latin-1"), "byte 0xe9; name the encoding with --encoding"),
-        ("a.txt", '{"text": "a"}\n', "JSON, and no text a line: .*a.txt:1; set --input-format jsonl"),
-        ("a.txt", '[\n{"text": "a"}\n]\n', "JSON, and no text a line"),
+        ("a.txt", '{"text": "a"}\n', "JSON, not one text per line: .*a.txt:1; set --input-format jsonl"),
+        ("a.txt", '[\n{"text": "a"}\n]\n', "JSON, not one text per line"),
         ("a.csv", "body\na\n", "no column 'text' in .*; choose one with --text-column"),
         ("a.gz", b"text", "Not a gzipped file"),
     ],
@@ -108,7 +108,7 @@ def test_bytes_that_do_not_decode_are_counted(tmp_path: Path) -> None:
 def test_predict_reads_as_the_run_was_trained(
     small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A dialect that every setting of the reader is part of: one answer a row, each the answer of its own text."""
+    """A dialect that uses every setting of the reader: one answer per row, each to the row's own text."""
     pairs = make_texts(60, 3)
     rows = [f'"ü{number}; {text};{label}' for number, (text, label) in enumerate(pairs)]
     fields = [row.replace("; ", "\\; ") for row in rows]

@@ -63,14 +63,14 @@ def test_words_of_a_cased_file_are_found_and_added(tmp_path: Path) -> None:
             ["the", "yak"],
             {},
             1,
-            r"warning: only 1\d% of the running tokens have a vector in {}; try vectors of",
+            r"warning: only 1\d% of the running tokens have a vector in {}; try vectors for",
         ),
         (
             ENGLISH,
             ["gnu", "yak"],
             {},
             0,
-            r"only \d% of the running tokens have a vector in {}, so that none of its other",
+            r"only \d% of the running tokens have a vector in {}, so none of its other",
         ),
         (
             SEGMENTED,
@@ -129,5 +129,5 @@ def test_spaces_keep_tokens_as_they_are_and_find_their_vectors(tmp_path: Path) -
     assert found == {"Paris": 2, "PARIS": 1, "paris": 1, "U.S.": 3, "don't": 4}
     examples = encoded.examples["train"]
     ids = examples.renumber[examples.ids.read_all(examples.starts, examples.lengths)]
-    assert ids.min() == 1  # the text's own "[PAD]" is unknown, no padding
+    assert ids.min() == 1  # the text's own "[PAD]" is unknown, not padding
     assert np.isin(1, ids)

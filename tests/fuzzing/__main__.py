@@ -1,9 +1,9 @@
-"""Fuzzes one target for some time, guided by what of the package each input reaches.
+"""Fuzzes one target for some time, guided by the code that each input reaches.
 
     pip install ".[fuzz]"
     python -m tests.fuzzing corpus --seconds 600
 
-An input that crashes, hangs or takes too much memory is left in `tests/fuzzing/findings/TARGET`, where the tests find
+An input that crashes, hangs or takes too much memory is kept in `tests/fuzzing/findings/TARGET`, where the tests find
 it.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import atheris
 
-MEMORY, SECONDS_AN_INPUT = 2048, 30  # MiB of the process, TensorFlow's included; and what counts as hanging
+MEMORY, SECONDS_AN_INPUT = 2048, 30  # MiB of the process, including TensorFlow's; and what counts as hanging
 
 with atheris.instrument_imports(include=["keras_textcnn", "csv", "tarfile", "zipfile"], enable_loader_override=False):
     from tests.fuzzing.targets import TARGETS
@@ -23,7 +23,7 @@ FINDINGS = Path(__file__).with_name("findings")
 
 
 def main() -> None:
-    """The command."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(
         "python -m tests.fuzzing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""What strangers send, each with inputs to begin with: whatever the bytes are, an answer or an `InputError`."""
+"""Fuzzing targets for untrusted input, each with seeds: any bytes must give an answer or an `InputError`."""
 
 import functools
 import hashlib
@@ -30,8 +30,8 @@ from tests.system.test_malformed import (
 )
 
 RUN = Path(__file__).parent.parent / "system" / "formats" / "6"
-SLOW = "100 times"  # what unpacks to too much takes a fuzzer's time
-LARGEST = 2**16  # bytes of an input to begin with
+SLOW = "100 times"  # a file that unpacks to too much wastes a fuzzer's time
+LARGEST = 2**16  # bytes of a seed
 
 CORPUS_KINDS = [
     ".csv",
@@ -64,8 +64,8 @@ class Target(NamedTuple):
     """Something to fuzz.
 
     Attributes:
-        run: Takes any bytes; what it raises is a finding.
-        seeds: Gives inputs to begin with.
+        run: Takes any bytes; anything it raises is a finding.
+        seeds: Returns inputs to begin with.
     """
 
     run: Callable[[bytes], None]
@@ -73,17 +73,17 @@ class Target(NamedTuple):
 
 
 def _starting_with(choice: int, options: int, content: str | bytes) -> bytes:
-    """An input: what it is for, how it is read, what it holds."""
+    """An input: a byte for the kind of file, a byte for the options, and the content."""
     return bytes([choice, options]) + (content.encode() if isinstance(content, str) else content)[:LARGEST]
 
 
 def _check_named(path: Path, error: InputError) -> None:
-    """The message names the file."""
+    """Checks that the message names the file."""
     assert str(path) in str(error), error
 
 
 def read_corpus(data: bytes) -> None:
-    """A corpus in a file of any kind, read in some way."""
+    """Reads a corpus from a file of any kind, with any options."""
     if len(data) < 2:
         return
     options, dialect = data[1], {}
@@ -120,7 +120,7 @@ def read_corpus(data: bytes) -> None:
 
 
 def corpus_seeds() -> list[bytes]:
-    """Of each kind something good, and what the tests of malformed inputs hold."""
+    """A good file of each kind, and the files of the tests of malformed inputs."""
     good = {
         ".csv": GOOD,
         ".tsv": GOOD.replace(",", "\t"),
@@ -146,7 +146,7 @@ def corpus_seeds() -> list[bytes]:
 
 
 def read_vector_file(data: bytes) -> None:
-    """A file of vectors of any kind."""
+    """Reads a vectors file of any kind."""
     if len(data) < 2:
         return
     dimensions = (None, 8, 3, 1)[data[1] & 3]
@@ -163,7 +163,7 @@ def read_vector_file(data: bytes) -> None:
 
 
 def vector_seeds() -> list[bytes]:
-    """Of each kind something good, and what the tests of malformed inputs hold."""
+    """A good file of each kind, and the files of the tests of malformed inputs."""
     files: list[tuple[str, str | bytes]] = [(".txt", VECTORS), (".vec", "3 8\n" + VECTORS), (".bin", BINARY)]
     files += [(".zip", in_zip({"glove.6B.8d.txt": VECTORS}))]
     files += [(name[1:], content) for name, content, says in VECTOR_FILES if SLOW not in says]
@@ -177,14 +177,14 @@ def vector_seeds() -> list[bytes]:
 
 @functools.cache
 def _room() -> "tempfile.TemporaryDirectory[str]":
-    """A folder with a run directory, `run`, that lasts as long as the process."""
+    """A folder with a run directory, `run`, which lasts as long as the process."""
     folder = tempfile.TemporaryDirectory()
     shutil.copytree(RUN, Path(folder.name, "run"))
     return folder
 
 
 def read_run(data: bytes) -> None:
-    """A run of which one file is a stranger's, with a manifest that fits, or with the one that was."""
+    """Reads a run with one untrusted file, whose manifest either matches that file or is the original one."""
     from keras_textcnn import Run, load_model
     from keras_textcnn.persistence.folder import MANIFEST
     from keras_textcnn.persistence.run import Repeats, find_saved_model
@@ -215,7 +215,7 @@ def read_run(data: bytes) -> None:
             try:
                 read()
             except InputError as error:
-                if "--" not in str(error):  # that names an option of the settings
+                if "--" not in str(error):  # such a message names an option of the settings
                     _check_named(room, error)
     finally:
         path.unlink()
@@ -249,7 +249,7 @@ def _predictor() -> "Callable[[list[bytes]], np.ndarray]":
 
 
 def ask_model(data: bytes) -> None:
-    """Texts of any bytes, up to 1 MB each, to the exported model."""
+    """Gives the exported model texts of any bytes, up to 1 MB each."""
     texts = [text * (1 << min(text[0] % 20, 18) if text[:1] else 1) for text in data.split(b"\x1e")[:8]]
     texts = [text[: 2**20] for text in texts]
     together = _predictor()(texts)

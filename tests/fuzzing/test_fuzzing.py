@@ -1,4 +1,4 @@
-"""What is fuzzed: in the stress run for ten minutes each; else what a fuzzer begins with, and some of it changed."""
+"""Runs every target on its seeds and on changed seeds, and in the stress run fuzzes each for ten minutes."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ CHANGED = {"corpus": 300, "vectors": 300, "run": 30, "texts": 30}
 
 
 def change(data: bytes, random: np.random.Generator) -> bytes:
-    """Some bits flipped, a piece cut out, a piece doubled."""
+    """Flips bits, cuts out pieces and doubles pieces."""
     changed = bytearray(data)
     for _ in range(random.integers(1, 4)):
         begin, end = sorted(random.integers(0, len(changed) + 1, 2).tolist())
@@ -44,7 +44,7 @@ def test_any_bytes_are_answered_or_refused(name: str) -> None:
 @pytest.mark.stress
 @pytest.mark.parametrize("name", TARGETS)
 def test_ten_minutes(name: str) -> None:
-    """No crash, no input of 30 seconds, no more than 2 GiB, TensorFlow's half a gigabyte included."""
+    """No crash, no input that takes 30 seconds, and at most 2 GiB, including TensorFlow's half a gigabyte."""
     pytest.importorskip("atheris", reason="pip install '.[fuzz]'")
     command = [sys.executable, "-m", "tests.fuzzing", name, "--seconds", "600"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)

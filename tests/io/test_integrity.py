@@ -1,4 +1,4 @@
-"""Files are replaced in one step, and a changed byte is noticed."""
+"""Files are replaced in one step, and changed bytes are detected."""
 
 import hashlib
 from pathlib import Path

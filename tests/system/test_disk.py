@@ -119,7 +119,8 @@ def test_no_room_for_a_corpus(tmp_path: Path) -> None:
     done = on_disk(tmp_path, 256, f"{fails(fetch, 1)} find disk -type f")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines() == [
-        "error: cannot keep endless in disk/corpora/endless: No space left on device; set KERAS_TEXTCNN_HOME"
+        "error: cannot save endless in disk/corpora/endless: No space left on device; set KERAS_TEXTCNN_HOME to "
+        "another folder"
     ]
 
 
@@ -171,5 +172,5 @@ def test_without_permission(small_options: list[str], finished_run: Path, corpus
         "error: cannot make disk/locked/new: Permission denied; choose another --output",
         "error: cannot write into disk/run/evaluations: Permission denied",
         "error: damaged run: disk/secret/config.json (Permission denied); restore it, or train again",
-        f"error: cannot read {tmp_path}/disk/a.csv: Permission denied; mend or remove it",
+        f"error: cannot read {tmp_path}/disk/a.csv: Permission denied; fix or remove it",
     ]

@@ -111,7 +111,7 @@ def test_a_token_takes_the_word_that_it_is_or_one_in_another_form_or_case(
     tokenizer: str, rows: list[str], wanted: list[str], more: int, expected: dict[str, int], ending: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"a{ending}"
-    if ending == ".bin":  # which has no word with a space
+    if ending == ".bin":  # a format in which no word can have a space
         table = [(word.replace(" ", "_"), [number, 0.5]) for number, word in enumerate(rows)]
         path.write_bytes(word2vec_binary(table))
     else:
@@ -161,7 +161,7 @@ def test_coverage_is_of_the_vocabulary_and_of_the_running_tokens(glove_file: Pat
     assert (coverage.vocabulary, coverage.running_tokens, coverage.stand_ins) == (2 / 4, 7 / 20, 2 / 20)
     assert coverage.missing == {"zebra": 3, "gnu": 1}
     assert "most frequent without a vector: zebra 3, gnu 1" in str(coverage)
-    assert "7 words of the file added" in str(coverage)
+    assert "7 other words of the file are added" in str(coverage)
 
 
 def test_more_words_of_the_file_come_in_its_order(glove_file: Path) -> None:
@@ -217,7 +217,7 @@ def test_compressed_files_and_the_member_of_a_zip_are_read_in_place(tmp_path: Pa
 
 def test_names_stand_for_downloaded_files(tmp_path: Path, glove_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path))
-    with pytest.raises(InputError, match=r"bring it with ./glove_download.sh twitter.27B --dimension 25$"):
+    with pytest.raises(InputError, match=r"download it with ./glove_download.sh twitter.27B --dimension 25$"):
         read_vectors("glove.twitter.27B.25d", ["cat"])
     (tmp_path / "vectors").mkdir()
     glove_file.rename(tmp_path / "vectors" / "glove.6B.50d.txt")
@@ -229,7 +229,7 @@ def test_table_in_the_package_is_small_and_begins_with_gloves_words() -> None:
     words = (folder / f"{GLOVE_TABLE}.txt").read_text("utf-8").split("\n")
     assert len(words) == len(set(words)) == 30_000
     assert sum((folder / f"{GLOVE_TABLE}{suffix}").stat().st_size for suffix in (".txt", ".npy")) < 7e6
-    # GloVe 6B's own line for "the" begins so.
+    # The line for "the" in GloVe 6B begins like this.
     the = read_vectors(GLOVE_TABLE, ["the"], dimensions=100)["the"]
     np.testing.assert_allclose(the[:4], [-0.038194, -0.24487, 0.72812, -0.39961], rtol=1e-3)
 

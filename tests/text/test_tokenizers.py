@@ -12,7 +12,7 @@ from keras_textcnn.text.tokenizers import TOKENIZERS, decompose, in_parts, split
 
 
 def tokens_of(text: str | bytes, split: Callable[[tf.Tensor], tf.RaggedTensor] = tokenize) -> list[str]:
-    """Tokens as they are shown: NFC."""
+    """Tokens in NFC, as they are shown."""
     return [unicodedata.normalize("NFC", token.decode()) for token in split(tf.constant([text]))[0].numpy()]
 
 
@@ -95,7 +95,7 @@ PLAIN = {ord(like): plain for plain, likes in LOOK_ALIKES.items() for like in li
 
 
 def random_texts(count: int) -> list[str]:
-    """Characters of all planes, among them many with a decomposition, marks and Korean letters."""
+    """Texts of characters from all planes, including many with a decomposition, marks and Korean letters."""
     random = np.random.default_rng(0)
     assigned = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) not in ("Cs", "Cn")]
     kinds = [
@@ -205,7 +205,7 @@ def test_ascii_reads_as_it_does_in_a_text_that_is_not_all_ascii(tokenizer: str) 
     for row, longer in zip(alone, together, strict=True):
         assert longer[-1] == "\N{SNOWMAN}".encode()
         assert longer[: len(row)] == row
-        assert longer[len(row) : -1] in ([], [b" "], [b"\n"])  # the white space before the last character
+        assert longer[len(row) : -1] in ([], [b" "], [b"\n"])  # the white space before the snowman
 
 
 def test_words_in_a_row_are_the_tokens_that_they_are_one_by_one() -> None:
@@ -228,12 +228,12 @@ def test_no_token_has_a_space_or_an_upper_case_letter() -> None:
     assert len(tokens) > 1000
     assert not [token for token in tokens if not token or any(character.isspace() for character in token)]
     lowered = [token for token in tokens if token != token.lower() and tokens_of(token.lower()) != [token]]
-    # ICU knows a newer or an older Unicode than Python: a handful may differ, ASCII and the large alphabets may not.
+    # ICU may have a newer or older Unicode than Python: a few letters may differ, but not ASCII and large alphabets.
     assert len(lowered) < 20
 
 
 def treebank(text: str) -> list[str]:
-    """NLTK's tokens in our conventions: lower case, one kind of quotation mark."""
+    """NLTK's tokens by our conventions: lower case, one kind of quotation mark."""
     return [re.sub("``|''", '"', token) for token in TreebankWordTokenizer().tokenize(text.lower())]
 
 
@@ -251,12 +251,12 @@ def test_agrees_with_treebank(text: str) -> None:
 
 @pytest.mark.network
 def test_agreement_with_treebank_on_a_corpus(record_property: Callable[[str, object], None]) -> None:
-    """The share of NLTK's tokens of 10,662 sentences that ours has at the same place of the text."""
+    """The share of NLTK's tokens in 10,662 sentences that ours finds at the same place in the text."""
     import nltk
     from nltk.corpus import sentence_polarity
 
     nltk.download("sentence_polarity", quiet=True)
-    # Its pieces of contractions stand together, as in raw text; only the punctuation was set apart.
+    # Its contractions are whole, as in raw text; only the punctuation has been separated.
     sentences = [line for name in sentence_polarity.fileids() for line in sentence_polarity.raw(name).splitlines()]
     shared = total = 0
     for sentence, row in zip(sentences, tokenize(tf.constant(sentences)).numpy(), strict=True):
@@ -268,7 +268,7 @@ def test_agreement_with_treebank_on_a_corpus(record_property: Callable[[str, obj
 
 
 def spans(tokens: list[str]) -> set[tuple[int, str]]:
-    """Tokens with the number of characters before each, spaces not counted."""
+    """Tokens with the number of characters before each, not counting spaces."""
     places, place = set(), 0
     for token in tokens:
         places.add((place, token))

@@ -94,7 +94,7 @@ def test_other_labels_new_words_and_old_texts(
     options = ["--data", other_texts, "--from", finished_run, *SMALL, "--unfrozen-epochs", 12, "--learning-rate", 0.02]
     assert run_main(monkeypatch, *options, "--output", tmp_path / "alone") == 0
     output = capsys.readouterr()
-    assert "new tokens besides 18 known ones" in output.err
+    assert "new tokens in addition to 18 known ones" in output.err
     assert (tmp_path / "alone" / "labels.txt").read_text().split() == ["fruit", "metal", "sea", "air", "fire"]
     assert (
         "warning: no new texts for fruit, sea: the run keeps these labels, but may forget them; try --r" in output.err
@@ -160,8 +160,8 @@ def test_old_texts_are_so_large_a_part_and_never_test_texts() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--from", "RUN", "--filters", "7"], "--filters is that of the run, 6; leave it out"),
-        (["--from", "RUN", "--model", "charcnn"], "--model is that of the run, conv1d; leave it out"),
+        (["--from", "RUN", "--filters", "7"], "--filters is taken from the run: 6; leave it out"),
+        (["--from", "RUN", "--model", "charcnn"], "--model is taken from the run: conv1d; leave it out"),
         (["--tune", "bias"], "--tune does not apply without --from; leave it out"),
         (["--rehearse", "trec"], "--rehearse does not apply without --from; leave it out"),
         (["--from", "RUN", "--rehearse", "CORPUS", "--memory", "512"], "--memory must be left out with --rehearse"),
@@ -300,7 +300,9 @@ def test_texts_of_one_new_label_are_learnt_beside_old_ones(tmp_path: Path) -> No
     old = Corpus(*zip(*make_texts(90, 1), strict=True))
     run = make_run(tmp_path / "old", old)
     new = Corpus([f"gnu gnu {number}" for number in range(20)], ["animal"] * 20)
-    with pytest.raises(InputError, match="one label only: 'animal'; .* mix in texts of the run's with --rehearse"):
+    with pytest.raises(
+        InputError, match="only one label: 'animal'; .* mix in texts of the original run with --rehearse"
+    ):
         adapt(run, new, tmp_path / "alone")
     both = adapt(
         run, new, tmp_path / "both", rehearsed=old, rehearse="old", rehearse_fraction=0.5, class_weight="balanced"
