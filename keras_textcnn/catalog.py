@@ -8,8 +8,8 @@ from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.data.datasets import CATALOG, cache_folder
 
 DESCRIPTION = """Lists the corpora that `train NAME` knows; a star marks those that are already on
-this machine. Others come from the Hugging Face hub as hub:NAME, with
-`pip install 'keras_textcnn[hub]'`."""
+this machine. Other corpora come from the Hugging Face hub as hub:NAME, which
+needs `pip install 'keras_textcnn[hub]'`."""
 EXAMPLES = """catalog"""
 
 
@@ -35,7 +35,7 @@ def _main(arguments: argparse.Namespace) -> None:
         table.add_row(star, name, str(entry.labels), *sizes, str(entry.words), str(entry.source), entry.licence)
     console = Console(highlight=False)
     console.print(table)
-    console.print("words: on average a text. *: fetched already. To train on one:\n")
+    console.print("words: average per text. *: already fetched. To train on one:\n")
     console.print(f"    {program('train')} NAME")
 
 

@@ -27,15 +27,15 @@ from keras_textcnn.utils.terminal import Console, visible
 if TYPE_CHECKING:
     from keras_textcnn.evaluation.evaluator import Evaluation
 
-DESCRIPTION = """Measures a trained run on a labelled corpus: prints a report and writes it,
-with a picture of the confusion matrix and all numbers as JSON, into
-RUN/evaluations. If the corpus has a test split, only that is used. It is read as
-in the run's training, unless options say otherwise."""
+DESCRIPTION = """Evaluates a trained run on a labelled corpus: prints a report and saves it in
+RUN/evaluations, with a picture of the confusion matrix and all numbers as JSON.
+If the corpus has a test split, only that is used. The corpus is read as in the
+run's training, unless options say otherwise."""
 EXAMPLES = """evaluate runs/reuters-r8 reuters-r8
 evaluate runs/reviews later.csv --accuracy 0.99
 evaluate runs/reviews other.csv --text-column body --label-column rating"""
 
-LONGEST_NAME = 150  # bytes, of up to 255 that a file's name may have
+LONGEST_NAME = 150  # bytes, of the 255 that a file name may have
 
 
 def main() -> int:
@@ -48,15 +48,15 @@ def main() -> int:
         "--accuracy",
         type=float,
         metavar="F",
-        help="find the probability to reject below so that this part of the answers is right; not where a text may "
-        "have several labels (default: 0.99)",
+        help="find the lowest probability to reject below so that this fraction of the answers is right; not for runs "
+        "with several labels per text (default: 0.99)",
     )
     parser.add_argument(
         "--name",
-        help="of the files in RUN/evaluations (default: the corpus's, with a number where another one has it)",
+        help="name of the files in RUN/evaluations (default: the corpus's name, with a number if that is taken)",
     )
     settings = [name for name in CORPUS_SETTINGS if name != "numeric_labels"]  # the run has its labels already
-    parser.add_options(GROUPS, only=settings, defaults="as in the training")
+    parser.add_options(GROUPS, only=settings, defaults="as in training")
     return run_command(_main, parser)
 
 
@@ -64,9 +64,9 @@ def _main(arguments: argparse.Namespace) -> None:
     if arguments.accuracy is not None and not 0 < arguments.accuracy <= 1:
         raise InputError(f"--accuracy must be in (0, 1]; received: {arguments.accuracy}")
     if arguments.name is not None and not re.fullmatch(r"[\w][\w.-]*", arguments.name):
-        raise InputError(f"--name must be letters, digits, points and hyphens; received: {arguments.name!r}")
+        raise InputError(f"--name must consist of letters, digits, dots and hyphens; received: {arguments.name!r}")
     if (arguments.corpus is None) == (arguments.data is None):
-        raise InputError("give one labelled corpus to evaluate on, behind the run")
+        raise InputError("give one labelled corpus to evaluate on, after the run")
     run = Run.open(arguments.run)
     find_saved_model(run.directory)
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
@@ -76,28 +76,28 @@ def _main(arguments: argparse.Namespace) -> None:
     reader = make_reader(run.config().read_as(**given), data, any_numbers=True)
     source = locate(data)
     records = _records(reader, source)
-    first = next(records)  # before the import that takes seconds, so that what is wrong is said at once
+    first = next(records)  # before the slow import of TensorFlow, so that bad input is reported at once
     import_tensorflow()
     from keras_textcnn.evaluation.evaluator import evaluate
     from keras_textcnn.inference.predictor import Predictor
 
     predictor = Predictor(run.directory)
     if predictor.thresholds is not None and arguments.accuracy is not None:
-        raise InputError(f"--accuracy is for runs of one label a text; {run.directory} gives several: leave it out")
+        raise InputError(f"--accuracy is for runs with one label per text; {run.directory} gives several; leave it out")
     with counting("answering") as progress:
         texts = progress(itertools.chain([first], records))
         evaluation = evaluate(predictor, texts, accuracy=arguments.accuracy or 0.99)
     log_lines(describe_reading(reader))
     data = named if is_named(named) else str(source.resolve())
-    data = data.encode(errors="backslashreplace").decode()  # a file's name may be no UTF-8; JSON is
+    data = data.encode(errors="backslashreplace").decode()  # a file name may not be UTF-8, but JSON must be
     name = arguments.name or free_name(run, data)
     _write(run, name, data, evaluation)
     Console(highlight=False, soft_wrap=True, markup=False, emoji=False).print(evaluation.to_text(), end="")
-    print(visible(f"In {run.directory / 'evaluations'}: {name}.txt, {name}.json and {name}.png."))
+    print(visible(f"Saved in {run.directory / 'evaluations'}: {name}.txt, {name}.json and {name}.png."))
 
 
 def _records(reader: Reader, path: Path) -> Iterator[Record]:
-    """The test texts of a corpus, or if it has none all of them."""
+    """The test texts of a corpus, or all texts if it has no test split."""
     test = reader.records(path, without={"train", "validation"})
     first = next(test, None)
     if first is None:
@@ -108,11 +108,11 @@ def _records(reader: Reader, path: Path) -> Iterator[Record]:
 
 
 def free_name(run: Run, data: str) -> str:
-    """What the files of an evaluation are called: after the corpus, with a number where another corpus has the name.
+    """The base name of an evaluation's files: the corpus's name, with a number if another corpus has that name.
 
     Args:
-        run: Whose `evaluations` they go to.
-        data: The corpus, as the files of its evaluation say: a name of the catalogue, or a path.
+        run: The run whose `evaluations` folder gets the files.
+        data: The corpus as the evaluation's files record it: a name in the catalogue, or a path.
     """
     last = Path(data.replace(":", "-") if is_named(data) else data).name
     kept = (sign if _belongs_in_a_name(sign) else "-" for sign in last.split(".")[0] or last)
@@ -124,12 +124,12 @@ def free_name(run: Run, data: str) -> str:
 
 
 def _belongs_in_a_name(sign: str) -> bool:
-    """Letters of any script with their marks, digits, points, hyphens and underscores."""
+    """Whether a character is a letter of any script, a mark, a digit, a dot, a hyphen or an underscore."""
     return sign.isalnum() or sign in ".-_" or unicodedata.category(sign).startswith("M")
 
 
 def _evaluated(run: Run, name: str) -> str | None:
-    """Which corpus the evaluation of a name is of; None if there is none, "" if it does not say."""
+    """The corpus of the evaluation with this name; None if there is no such evaluation, "" if it does not say."""
     path = run.directory / "evaluations" / f"{name}.json"
     if not path.exists():
         return None
@@ -145,7 +145,7 @@ def _write(run: Run, name: str, data: str, evaluation: "Evaluation") -> None:
         run.write_text(f"evaluations/{name}.txt", evaluation.to_text())
         run.write_json(f"evaluations/{name}.json", {"data": data, **evaluation.to_json()})
     except OSError as error:
-        raise RuntimeError(f"cannot write into {run.directory / 'evaluations'}: {error.strerror or error}") from error
+        raise RuntimeError(f"cannot write to {run.directory / 'evaluations'}: {error.strerror or error}") from error
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Command: a run directory and texts in, labels, probabilities and reasons out. It reads only the run's SavedModel."""
+"""Command: a run directory and texts in; labels, probabilities and reasons out. Only the run's SavedModel is needed."""
 
 import argparse
 import csv
@@ -27,9 +27,9 @@ from keras_textcnn.utils.terminal import Console, visible, visible_json
 if TYPE_CHECKING:
     from keras_textcnn.inference.predictor import Prediction, Predictor
 
-DESCRIPTION = """Labels texts with a trained run: one text a line in, one line of JSON or CSV out
-for each, in order, empty lines included. Tables, JSON, folders and archives are
-read as in the run's training, unless options say otherwise."""
+DESCRIPTION = """Labels texts with a trained run. Reads one text per line and writes one line of
+JSON or CSV for each, in order, including empty lines. Tables, JSON, folders and
+archives are read as in the run's training, unless options say otherwise."""
 EXAMPLES = """predict runs/reuters-r8 "profits rose in the second quarter"
 predict runs/reuters-r8 "profits rose in the second quarter" --explain
 predict runs/reuters-r8 texts.txt --format csv > labels.csv
@@ -47,44 +47,44 @@ def main() -> int:
         nargs="?",
         default=STANDARD_INPUT,
         metavar="TEXT",
-        help="a text in quotation marks; a file with a text a line; a .csv, .tsv, .jsonl, .json or .parquet file, a "
-        "folder or an archive of texts (default: standard input)",
+        help="a text in quotation marks; a file with one text per line; a .csv, .tsv, .jsonl, .json or .parquet file; "
+        "a folder or an archive of texts (default: standard input)",
     )
     parser.add_argument(
         "--input-format",
         choices=FORMATS,
-        help="of standard input, or of a file whose name does not say it (default: by the name, else lines)",
+        help="format of standard input, or of a file whose name does not say it (default: by the name, or lines)",
     )
-    parser.add_options(GROUPS, only=TEXT_SETTINGS, defaults="as in the training")
-    parser.add_argument("--format", choices=("jsonl", "csv"), help="of the output (default: jsonl)")
-    parser.add_argument("--top", type=int, metavar="K", help="only the K most probable labels among the probabilities")
+    parser.add_options(GROUPS, only=TEXT_SETTINGS, defaults="as in training")
+    parser.add_argument("--format", choices=("jsonl", "csv"), help="output format (default: jsonl)")
+    parser.add_argument("--top", type=int, metavar="K", help="give the probabilities of only the K best labels")
     parser.add_argument(
-        "--reject-below", type=float, metavar="P", help="null in place of a label whose probability is below P"
+        "--reject-below", type=float, metavar="P", help="give null instead of a label whose probability is below P"
     )
     parser.add_argument(
         "--threshold",
         type=float,
         metavar="P",
-        help="where a text may have several labels: give those from this probability on (default: each label's own, "
-        "tuned on the validation texts)",
+        help="for runs with several labels per text: give the labels whose probability is at least P (default: each "
+        "label's own threshold, tuned on the validation texts)",
     )
     parser.add_argument(
         "--explain",
         nargs="?",
         const="text",
         choices=("text", "html"),
-        help="with the n-grams that spoke for and against the label: coloured on a terminal, else in the output; html: "
-        "a page",
+        help="show the n-grams that spoke for and against the label: coloured on a terminal, otherwise in the output; "
+        "html: as a page",
     )
     return run_command(_main, parser)
 
 
 def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
-    find_saved_model(arguments.run)  # before the import that takes seconds
+    find_saved_model(arguments.run)  # before the slow import of TensorFlow
     texts = _texts(arguments)
     batches = texts.batches()
-    if arguments.file != STANDARD_INPUT:  # before the import that takes seconds: is there such a column?
+    if arguments.file != STANDARD_INPUT:  # reports a missing column before the slow import of TensorFlow
         batches = itertools.chain(list(itertools.islice(batches, 1)), batches)
     import_tensorflow()
     from keras_textcnn.inference.predictor import Predictor
@@ -92,7 +92,7 @@ def _main(arguments: argparse.Namespace) -> None:
     predictor = Predictor(arguments.run)
     _check_labels(predictor, arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: JSON is UTF-8
+        sys.stdout.reconfigure(encoding="utf-8")  # regardless of the locale: JSON is UTF-8
     if arguments.explain == "html":
         _write_page(predictor, batches, sys.stdout)
     elif arguments.explain and sys.stdout.isatty() and not _given(arguments):
@@ -115,20 +115,24 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _given(arguments: argparse.Namespace) -> list[str]:
-    """The options that shape JSON or CSV and no page."""
+    """The given options that apply to JSON or CSV, but not to a page."""
     names = ("format", "top", "reject_below", "threshold")
     return [name for name in names if getattr(arguments, name) is not None]
 
 
 def _check_labels(predictor: "Predictor", arguments: argparse.Namespace) -> None:
     if predictor.thresholds is None and arguments.threshold is not None:
-        raise InputError(f"--threshold is for runs of several labels a text; {arguments.run} gives one: --reject-below")
+        raise InputError(
+            f"--threshold is for runs with several labels per text; {arguments.run} gives one; use --reject-below"
+        )
     if predictor.thresholds is not None and arguments.reject_below is not None:
-        raise InputError(f"--reject-below is for runs of one label a text; {arguments.run} gives several: --threshold")
+        raise InputError(
+            f"--reject-below is for runs with one label per text; {arguments.run} gives several; use --threshold"
+        )
 
 
 def _texts(arguments: argparse.Namespace) -> Texts:
-    """The texts, read as the run's were, unless options say otherwise."""
+    """The texts, read as in the run's training unless options say otherwise."""
     given = {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
     config = Run.open(arguments.run).config() if (arguments.run / "config.json").exists() else TrainConfig()
     texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format)
@@ -136,7 +140,7 @@ def _texts(arguments: argparse.Namespace) -> Texts:
         if name not in texts.useful():
             read = "standard input" if arguments.file == STANDARD_INPUT else arguments.file
             raise InputError(
-                f"--{name.replace('_', '-')} does not apply to {read}, as it is read; leave it out, or set "
+                f"--{name.replace('_', '-')} does not apply to {read} in this format; leave it out, or set "
                 "--input-format"
             )
     return texts
@@ -145,12 +149,12 @@ def _texts(arguments: argparse.Namespace) -> Texts:
 def _say_what_was_read(texts: Texts) -> None:
     lines = describe_reading(texts.reader)
     if texts.labelled:
-        lines.append(f"{texts.labelled:,} lines hold labels in fastText's format, which are no part of the text")
+        lines.append(f"{texts.labelled:,} lines have labels in fastText's format, which are not part of the text")
     log_lines(lines)
 
 
 def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Counts texts as they pass while standard error is a terminal, and standard output is not."""
+    """Shows a count of the texts if standard error is a terminal and standard output is not."""
     console = Console(stderr=True)
     columns = TextColumn("{task.completed:,.0f} texts"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
     hidden = not console.is_terminal or sys.stdout.isatty()

@@ -1,4 +1,4 @@
-"""Command: the recorded recipes trained again, and the table of what they reach beside what others do."""
+"""Command: trains the recorded recipes again and compares their results with published ones."""
 
 import argparse
 import dataclasses
@@ -23,14 +23,14 @@ from keras_textcnn.utils.log import logger
 if TYPE_CHECKING:
     from rich.table import Table
 
-BEST_COLUMN = (
-    "best found, no language model"  # true of every row: we may have missed one, and pretrained ones are higher
-)
+BEST_COLUMN = "best found, no language model"  # "found": we may have missed one; pretrained language models are higher
 RECIPES = Path(__file__).with_name("recipes")
-DESCRIPTION = """Trains what is recorded for each corpus, with several seeds or folds, and prints a table: accuracy on
-the test texts in percent (mean and standard deviation), the linear model's on the same split, and published ones: of a
-CNN, and the best that we found of models without a pretrained language model, with the difference to it. What is
-finished is kept: the same command goes on after an interruption."""
+DESCRIPTION = """Trains the recorded recipe of each corpus with several seeds or folds and prints
+a table of accuracies on the test texts, in percent: ours (mean and standard
+deviation), that of the linear model on the same split, and published ones: of a
+CNN, and of the best model that we found without a pretrained language model,
+with the difference from it. Finished runs are kept: after an interruption, the
+same command continues."""
 EXAMPLES = """reproduce
 reproduce trec reuters-r8
 reproduce trec --vectors glove.6B.100d.30k --output runs/small-table"""
@@ -38,15 +38,15 @@ reproduce trec --vectors glove.6B.100d.30k --output runs/small-table"""
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What is recorded for a corpus.
+    """The recorded settings of a corpus, with published results.
 
     Attributes:
-        settings: Of `TrainConfig`, `seeds` or `folds` among them.
-        minutes: What it took, all runs together, on two cores.
+        settings: Settings of `TrainConfig`, including `seeds` or `folds`.
+        minutes: The time that all runs together took on two cores.
         published: The accuracy (percent) and the source of a convolutional network ("cnn"), and of the best model that
-            we found among those without a pretrained language model ("best"). Numbers of other splits, vectors and
-            tokens than ours, as their papers have them.
-        differs: Why the settings are not the defaults, in a line; empty where they are.
+            we found among those without a pretrained language model ("best"). The numbers are those of the papers,
+            whose splits, vectors and tokens differ from ours.
+        differs: Why the settings differ from the defaults, in one line; empty if they do not.
     """
 
     settings: dict[str, Any]
@@ -55,7 +55,7 @@ class Recipe:
     differs: str = ""
 
     def config(self, **given: Any) -> TrainConfig:
-        """The settings, others in their place where they are given."""
+        """The recorded settings, overridden by the given ones."""
         return TrainConfig(**self.settings | given).resolved()
 
 
@@ -69,14 +69,14 @@ def main() -> int:
     """The command `python -m keras_textcnn.reproduce`."""
     parser = Parser("reproduce", usage="[NAME ...] [options]", description=DESCRIPTION, examples=EXAMPLES)
     named = ", ".join(f"{name} ({recipe.minutes} min)" for name, recipe in read_recipes().items())
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {named} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {named} (default: all)")
     parser.add_argument("--vectors", metavar="FILE", help="other pretrained vectors (default: as recorded)")
     parser.add_argument(
         "--output",
         type=Path,
         default=Path("runs/reproduce"),
         metavar="DIR",
-        help="of the runs (default: runs/reproduce)",
+        help="the directory for the runs (default: runs/reproduce)",
     )
     return run_command(_main, parser)
 
@@ -84,7 +84,7 @@ def main() -> int:
 def _main(arguments: argparse.Namespace) -> None:
     recipes = read_recipes()
     if unknown := [name for name in arguments.names if name not in recipes]:
-        raise InputError(f"no recipe {unknown[0]!r}; give some of {', '.join(recipes)}")
+        raise InputError(f"no recipe {unknown[0]!r}; choose from {', '.join(recipes)}")
     given = {"vectors": arguments.vectors} if arguments.vectors else {}
     plans = {
         name: (recipe.config(**given), Repeats(arguments.output / name))
@@ -93,7 +93,7 @@ def _main(arguments: argparse.Namespace) -> None:
     }
     for config, repeats in plans.values():
         if repeats.there and repeats.config() != config:
-            raise InputError(f"{repeats.directory} has other settings; choose another --output")
+            raise InputError(f"{repeats.directory} holds runs with other settings; choose another --output")
         find_vectors(config.vectors)
     command = shlex.join([*program("reproduce").split(), *sys.argv[1:]])
     missing = None
@@ -103,9 +103,9 @@ def _main(arguments: argparse.Namespace) -> None:
         logger.info(f"{name}: {len(config.repeats())} runs, about {recipes[name].minutes} minutes")
         try:
             carry_out(config, repeats.directory, resumed=repeats.there, command=command)
-        except FetchError as error:  # the other corpora need not wait for a server
+        except FetchError as error:  # train the other corpora all the same
             missing = error
-            logger.warning(f"{name} is left out: {error}")
+            logger.warning(f"skipping {name}: {error}")
     rows = {name: repeats.read_json(SUMMARY) for name, (_, repeats) in plans.items() if repeats.finished}
     Console(width=max(console.width, 160), highlight=False).print(recipes_table(rows, recipes))
     if missing:
@@ -116,8 +116,8 @@ def recipes_table(rows: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -
     """The table, in Markdown.
 
     Args:
-        rows: What `repeats.json` holds, by the recipe's name.
-        recipes: By name.
+        rows: The content of each `repeats.json`, by recipe name.
+        recipes: The recipes by name.
     """
     import rich.box
     from rich.table import Table

@@ -57,7 +57,7 @@ def main() -> int:
     parser.add_options(GROUPS)
     output = parser.group("output")
     output.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one in runs/)")
-    output.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run, with its settings")
+    output.add_argument("--resume", type=Path, metavar="RUN", help="continue an interrupted run with its settings")
     return run_command(_main, parser)
 
 
@@ -68,7 +68,7 @@ def _main(arguments: argparse.Namespace) -> None:
     from keras_textcnn.evaluation.descriptions import describe_old_texts
     from keras_textcnn.evaluation.tables import repeats_table, results_table
 
-    # Narrower, the table would lose the names of its rows.
+    # A narrower table would lose its row names.
     results = Console(width=max(console.width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)
     if config.repeats():
         repeats = Repeats(directory)
@@ -84,18 +84,18 @@ def _main(arguments: argparse.Namespace) -> None:
 
 
 def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: str) -> None:
-    """Reads what the settings name and trains the run, or the runs, that they mean.
+    """Reads the corpora that the settings name, and trains one run or several.
 
     Args:
         config: The settings.
-        directory: Free, or if resumed of an unfinished run or runs with these settings.
-        resumed: Whether to go on there.
-        command: That goes on after an interruption.
+        directory: A free directory or, if resumed, one that holds an unfinished run or runs with these settings.
+        resumed: Whether to continue what is in the directory.
+        command: The command that continues after an interruption; error messages name it.
     """
     sources = _sources(config)
     if config.vectors != NO_VECTORS:
         find_vectors(config.vectors)
-    if config.memory is None:  # before the import that takes seconds, so that what is wrong is said at once
+    if config.memory is None:  # before the slow import of TensorFlow, so that bad input is reported at once
         corpus: Corpus | TokenizedCorpus = _read(config, sources)
     rehearsed = _read_rehearsed(config) if config.rehearse else None
     import_tensorflow()
@@ -115,9 +115,9 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
         if not any((directory / name).exists() for name in ("config.json", SUMMARY)):
             raise
         if isinstance(stopped, KeyboardInterrupt):
-            raise type(stopped)(f"go on with {command}") from None
+            raise type(stopped)(f"continue with {command}") from None
         raise RuntimeError(
-            f"cannot write into {directory}: {stopped.strerror or stopped}; mend it and go on with {command}"
+            f"cannot write to {directory}: {stopped.strerror or stopped}; fix this and continue with {command}"
         ) from stopped
 
 
@@ -127,7 +127,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
     given = {name: value for name, value in vars(arguments).items() if name in names}
     if arguments.corpus is not None:
         if "data" in given:
-            raise InputError(f"two corpora: {arguments.corpus} and --data {given['data']}; give one of them")
+            raise InputError(f"two corpora: {arguments.corpus} and --data {given['data']}; give only one")
         given["data"] = arguments.corpus
     for name in PATHS:  # absolute, so that --resume finds them from any working directory
         if given.get(name) and Path(given[name]).exists():
@@ -139,10 +139,10 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         try:
             str(path).encode()
         except UnicodeEncodeError:
-            raise InputError(f"a name that is not UTF-8: {path!a}; rename it") from None
+            raise InputError(f"file name is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
         settings = {"data": DEFAULT_CORPUS, **given}
-        if settings["data"] in CATALOG:  # which reads in one way, whatever the corpus of a run it starts from
+        if settings["data"] in CATALOG:  # always read in the same way, however the starting run read its corpus
             settings = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS} | settings
         start = given.get("from_run")
         config = Run.open(Path(start)).config().adapted(**settings) if start else TrainConfig(**settings).resolved()
@@ -151,19 +151,19 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         check_free(directory)
         return config, directory
     if given or arguments.output:
-        raise InputError("--resume takes every setting from the run; leave the other options out")
+        raise InputError("--resume takes all settings from the run; leave the other options out")
     if (repeats := Repeats(arguments.resume)).there:
         return Repeats.open_unfinished(arguments.resume).config(), repeats.directory
     run = Run.open_unfinished(arguments.resume)
     if run.config().data is None:
         raise InputError(
-            f"{run.directory} was started from Python with texts of its own; go on there: train(..., resumed=True)"
+            f"{run.directory} was started from Python with its own texts; continue there with train(..., resumed=True)"
         )
     return run.config(), run.directory
 
 
 def _sources(config: TrainConfig) -> dict[str, Path]:
-    """The file or folder of each split; that of "train" may hold the others too."""
+    """The file or folder of each split; the one of "train" may hold the other splits too."""
     given = {"train": config.data, "validation": config.validation_data, "test": config.test_data}
     return {split: locate(data) for split, data in given.items() if data}
 
@@ -177,13 +177,13 @@ def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
 
 
 def _read_rehearsed(config: TrainConfig) -> Corpus:
-    """The corpus of the run that the training starts from, read as it was then, its validation and test texts too."""
+    """Reads the corpus of the starting run with that run's settings, including its validation and test texts."""
     old = dataclasses.replace(Run.open(Path(str(config.from_run))).config(), data=config.rehearse)
     return _read(old, _sources(old))
 
 
 def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "TokenizedCorpus":
-    """The corpus in shards on disk: those of an earlier run if they are whole, else new ones."""
+    """The corpus in shards on disk: those of an earlier run if they are complete, otherwise new ones."""
     from keras_textcnn.data.shards import open_shards, write_shards
 
     settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "tokenizer")}
@@ -191,11 +191,11 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     reader = make_reader(config, config.data)
     if corpus := open_shards(folder):
-        logger.info(f"taking what an earlier run tokenized: {folder}")
+        logger.info(f"using the tokens of an earlier run: {folder}")
         log_lines(corpus.notes)
         return corpus
-    damaged = "the shards there are damaged; " if folder.exists() else ""
-    logger.info(f"{damaged}tokenizing into {folder}, for later runs too; delete it when you like")
+    damaged = "the existing shards are damaged; " if folder.exists() else ""
+    logger.info(f"{damaged}tokenizing into {folder}, which later runs use too; you can delete it at any time")
     try:
         with counting("tokenizing") as progress:
             corpus = write_shards(
@@ -207,7 +207,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
             )
     except OSError as error:
         raise FetchError(
-            f"cannot keep shards in {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
+            f"cannot write shards to {folder}: {error.strerror or error}; set KERAS_TEXTCNN_HOME"
         ) from error
     log_lines(describe_reading(reader))
     return corpus
@@ -215,7 +215,7 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
 
 @contextmanager
 def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
-    """A Keras callback that shows the batches of the current epoch as a bar, while standard error is a terminal."""
+    """A Keras callback that shows a progress bar of each epoch's batches if standard error is a terminal."""
     import keras
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -223,7 +223,7 @@ def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
         task = bar.add_task("batches", visible=False)
         callback: Any = keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: bar.reset(task, total=callback.params["steps"], visible=True),
-            # Keras counts on beyond the last batch, up to a multiple of `steps_per_execution`.
+            # Keras counts past the last batch, up to a multiple of `steps_per_execution`.
             on_train_batch_end=lambda batch, logs: bar.update(task, completed=min(batch + 1, callback.params["steps"])),
             on_epoch_end=lambda epoch, logs: bar.update(task, visible=False),
         )
@@ -231,9 +231,9 @@ def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
 
 
 def _example(config: TrainConfig) -> str:
-    """The beginning of the first text that has words, as a shell word."""
+    """The first words of the first text that has any, quoted for the shell."""
     example = "some text"
-    with suppress(InputError):  # the corpus may have gone since it was read
+    with suppress(InputError):  # the corpus may have been deleted since it was read
         beginnings = (
             " ".join(re.findall(r"\w+", record.text)[:10])
             for record in read_records(_sources(config), make_reader(config, config.data))

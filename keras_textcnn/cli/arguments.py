@@ -1,4 +1,4 @@
-"""Options from a dataclass of settings, help in two lengths, and errors of one line."""
+"""Options made from settings dataclasses, short and full help, and one-line errors."""
 
 import argparse
 import dataclasses
@@ -15,30 +15,30 @@ from keras_textcnn.utils.terminal import one_line
 
 USAGE_ERROR = 2  # the exit status
 SCRIPT = "keras-textcnn"  # what `pip install` puts on the PATH
-UNKNOWN = "unrecognized arguments: "  # how argparse begins the message
+UNKNOWN = "unrecognized arguments: "  # how argparse's message begins
 
 
 def program(command: str) -> str:
-    """How the user runs a command: as the installed script, or as a module of the package."""
+    """The command as the user runs it: the installed script, or a module of the package."""
     return f"{SCRIPT} {command}" if sys.argv[0].startswith(f"{SCRIPT} ") else f"python -m keras_textcnn.{command}"
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help with room for long names of options."""
+    """Help with room for long option names."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=29)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and whose help is short unless all of it is asked for.
+    """A parser with one-line errors, and with short help unless the full help is requested.
 
     Args:
         command: The command's name, such as `train`.
-        usage: Its arguments, as the usage line has them.
+        usage: Its arguments, as shown in the usage line.
         description: What it does.
-        examples: Command lines without the program's name, one a line.
-        all_options: Whether `--help` shows only the options that most people need, and `--help-all` the others too.
+        examples: Command lines without the program's name, one per line.
+        all_options: Whether `--help` shows only the options that most people need, and `--help-all` shows all.
     """
 
     def __init__(self, command: str, *, usage: str, description: str, examples: str, all_options: bool = False) -> None:
@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             add_help=False,
         )
-        self._whole: dict[str, dict[str, Any]] = {}  # how an action stands in the help of all options
+        self._whole: dict[str, dict[str, Any]] = {}  # what the full help shows for each action
         general = self.add_argument_group("general")
         general.add_argument("-h", "--help", action="help", help="show this help and exit")
         if all_options:
@@ -66,12 +66,12 @@ class Parser(argparse.ArgumentParser):
     def add_options(
         self, groups: Mapping[str, type], *, only: Container[str] | None = None, defaults: str | None = None
     ) -> None:
-        """Adds an option for each field of some dataclasses; one that is not given leaves no trace.
+        """Adds an option for each field of some dataclasses; an option that is not given sets no attribute.
 
         Args:
-            groups: The dataclasses, by the heading that their options have.
-            only: Names of the fields; None: all.
-            defaults: What the help says of the defaults, if they are not the fields' own.
+            groups: The dataclasses, by the heading of their options.
+            only: Names of the fields to add; None: all.
+            defaults: What the help says about the defaults, if they are not the fields' own.
         """
         for title, settings in groups.items():
             fields = [field for field in dataclasses.fields(settings) if only is None or field.name in only]
@@ -81,7 +81,7 @@ class Parser(argparse.ArgumentParser):
                 self._add_option(group, field, _type_of(hints[field.name]), defaults)
 
     def group(self, title: str) -> Any:
-        """The group of options that has this heading."""
+        """The group of options with this heading; a new one if there is none."""
         found = [group for group in self._action_groups if group.title == title]
         return found[0] if found else self.add_argument_group(title)
 
@@ -101,20 +101,20 @@ class Parser(argparse.ArgumentParser):
             self._shorten(action, field.metadata["brief"])
 
     def _shorten(self, action: argparse.Action, brief: str | None) -> None:
-        """Gives an action its short help, or none; `format_all` has the whole one."""
+        """Gives an action its short help, or hides it; `format_all` restores the full help."""
         self._whole[action.dest] = {"help": action.help, "metavar": action.metavar}
         action.help = brief or argparse.SUPPRESS
         if action.choices:
             action.metavar = "NAME"
 
     def format_all(self) -> str:
-        """The help with every option."""
+        """The full help, with every option."""
         for action in self._actions:
             vars(action).update(self._whole.get(action.dest, {}))
         return self.format_help()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """An option with a choice that may be left out takes none but its choices: what follows may be an argument."""
+        """Lets an option with an optional value take only its choices, since the next word may be an argument."""
         given = list(sys.argv[1:] if args is None else args)
         for action in self._actions:
             if action.nargs == "?" and action.option_strings:
@@ -139,7 +139,7 @@ class _HelpAll(argparse.Action):
 
 
 def _type_of(hint: Any) -> Any:
-    """The type of an option; what may be None is None when it is not given."""
+    """The type of an option's value; None is for options that are not given."""
     if isinstance(hint, types.UnionType):
         return next(kind for kind in typing.get_args(hint) if kind is not type(None))
     return hint

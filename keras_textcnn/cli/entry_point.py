@@ -1,4 +1,4 @@
-"""Runs a command: exit statuses, one line for an error, a quiet TensorFlow."""
+"""Runs a command: exit statuses, one-line errors, a quiet TensorFlow."""
 
 import argparse
 import contextlib
@@ -20,12 +20,12 @@ OK, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
 
 
 def run_command(main: Callable[[argparse.Namespace], None], parser: Parser) -> int:
-    """Parses the command line, runs `main` and turns what it raises into one line and an exit status.
+    """Parses the command line, runs `main` and turns an exception into one line and an exit status.
 
     Returns:
         0 on success, 1 when the work failed, 2 on a usage error or bad input, 130 on Ctrl-C, 143 on SIGTERM.
     """
-    arguments = parser.parse_intermixed_args()  # so that an option may stand between RUN and FILE
+    arguments = parser.parse_intermixed_args()  # so that options may stand between RUN and FILE
     try:
         with signals.sigterm_raising(), showing(console.print):
             main(arguments)
@@ -33,7 +33,7 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: Parser) -> i
         print(one_line("; ".join(["interrupted", *map(str, interrupt.args)])), file=sys.stderr)
         return TERMINATED if isinstance(interrupt, signals.Terminated) else INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise the interpreter complains on exit
         return OK
     except Exception as error:
         if arguments.debug:
@@ -44,12 +44,12 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: Parser) -> i
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without the lines it prints before its own logging starts; shown if the import fails."""
+    """Imports TensorFlow and hides the lines that it prints before its logging starts, unless the import fails."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _standard_error_held():
         import tensorflow  # noqa: F401
-    # Its warnings are for whoever writes the code: that a second run traces the model again, and the like.
+    # Its warnings are for developers: that a second run traces the model again, for example.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

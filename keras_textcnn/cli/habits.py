@@ -1,10 +1,10 @@
-"""Options that people type from the habit of other programs, and what they are called here."""
+"""Options that users of other libraries type out of habit, and what they are called here."""
 
 import difflib
 import re
 from collections.abc import Sequence
 
-# By their names without hyphens and underscores, in lower case.
+# The keys are in lower case, without hyphens and underscores.
 HABITS = {
     **dict.fromkeys(
         ("epochs", "epoch", "nepochs", "numepochs", "maxepochs", "numtrainepochs", "maxiter"),
@@ -64,15 +64,15 @@ HABITS = {
 
 
 def explain_unknown(arguments: Sequence[str], options: Sequence[str]) -> str:
-    """A line about arguments that a command does not know, with the option that was probably meant.
+    """A message about unknown arguments, with the option that was probably meant.
 
     Args:
-        arguments: As the user typed them.
-        options: That the command has.
+        arguments: The unknown arguments, as the user typed them.
+        options: The command's options.
     """
     named = next((argument for argument in arguments if argument.startswith("-")), None)
     if named is None:
-        return f"an argument too many: {arguments[0]}"
+        return f"unexpected argument: {arguments[0]}"
     name = named.split("=")[0]
     plain = re.sub("[-_]", "", name).lower()
     same = {re.sub("[-_]", "", option).lower(): option for option in options}

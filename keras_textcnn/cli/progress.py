@@ -13,7 +13,7 @@ console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, em
 
 @contextmanager
 def counting(task: str) -> Iterator[Callable[[Iterable[Record]], Iterator[Record]]]:
-    """Counts records as they pass, while standard error is a terminal."""
+    """Shows a count of the records if standard error is a terminal."""
     columns = TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} texts"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield lambda records: iter(bar.track(records, description=task, total=None))

@@ -1,4 +1,4 @@
-"""Warnings about the results of a run, each with what to try."""
+"""Warnings about the results of a run, with advice on what to try."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +8,24 @@ from scipy import stats
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS
 
-WIDEST_INTERVAL = 0.1  # of a test accuracy, 95%, that needs no warning: 400 texts of which half are right
+WIDEST_INTERVAL = 0.1  # the widest 95% interval of a test accuracy without a warning: 400 texts, half of them right
 
 
 def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
-    """A warning where the linear model has more of the test texts right, with what may help; else ""."""
+    """A warning if the linear model has more of the test texts right, with what may help; otherwise ""."""
     baseline_metrics = run_metrics["baseline"]
     if not baseline_metrics or baseline_metrics["test"]["accuracy"] <= run_metrics["test"]["accuracy"]:
         return ""
     advice = []
-    if not config.from_run:  # which has the model and the vectors of that run
+    if not config.from_run:  # a fine-tuned run keeps that run's model and vectors
         if config.model != "conv1d":
-            advice.append("--model conv1d, which has a linear model within")
+            advice.append("--model conv1d, which includes a linear model")
         elif not config.ngrams:
-            advice.append("--ngrams 2, a linear model within")
+            advice.append("--ngrams 2, which adds a linear model")
         if config.vectors == GLOVE_TABLE:
             advice.append("larger vectors (./glove_download.sh and --vectors glove.6B.100d)")
         elif config.vectors == NO_VECTORS and config.tokenizer != "characters":
-            advice.append("pretrained vectors of the texts' language (--vectors)")
+            advice.append("pretrained vectors for the texts' language (--vectors)")
     linear, ours = (100 * blocks["test"]["accuracy"] for blocks in (baseline_metrics, run_metrics))
     return (
         f"warning: the linear model is ahead on the test texts ({linear:.2f} against {ours:.2f}); "
@@ -34,10 +34,10 @@ def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
 
 
 def describe_chance(run_metrics: Mapping[str, Any]) -> str:
-    """A warning where the test texts are so few that chance may have made their accuracy; else "".
+    """A warning if there are so few test texts that their accuracy may be down to chance; otherwise "".
 
     Args:
-        run_metrics: What `metrics.json` holds.
+        run_metrics: The content of `metrics.json`.
 
     Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference.
     """
@@ -47,8 +47,8 @@ def describe_chance(run_metrics: Mapping[str, Any]) -> str:
         return ""
     decided = run_metrics["decided"]
     crossed = decided["by"] == "cross-validation" and decided["validation"] != "own" and decided["texts"] > texts
-    more = f"; rather trust the cross-validated score, of {decided['texts']:,} texts" if crossed else ""
+    more = f"; the cross-validated score, of {decided['texts']:,} texts, is more reliable" if crossed else ""
     return (
-        f"warning: on only {texts:,} test texts an accuracy of {100 * accuracy:.0f}% is compatible with a true one of "
-        f"{100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; --test-data takes more test texts"
+        f"warning: with only {texts:,} test texts, an accuracy of {100 * accuracy:.0f}% is compatible with a true one "
+        f"of {100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; add test texts with --test-data"
     )

@@ -1,4 +1,4 @@
-"""What the network is compared with: a linear model over TF-IDF of the network's own tokens, which takes seconds."""
+"""The linear baseline: a linear model over TF-IDF of the network's own tokens, trained in seconds."""
 
 import warnings
 from collections.abc import Mapping
@@ -13,28 +13,28 @@ LONGEST = {"words": 2, "spaces": 2, "characters": 4}  # tokens of the longest n-
 
 
 def name_baseline(tokenizer: str) -> str:
-    """What the linear model is, in a few words."""
+    """A short description of the linear model."""
     return f"TF-IDF + LinearSVC, 1-{LONGEST[tokenizer]} {'characters' if tokenizer == 'characters' else 'words'}"
 
 
 def count_ngrams(ids: np.ndarray, lengths: np.ndarray, *, longest: int) -> sparse.csr_matrix:
-    """How often each n-gram of tokens stands in each text.
+    """Counts how often each n-gram of tokens occurs in each text.
 
     Args:
-        ids: int (tokens,), of all texts, one after the other.
-        lengths: int (texts,), tokens of each.
+        ids: int (tokens,), of all texts, concatenated.
+        lengths: int (texts,), tokens of each text.
         longest: Tokens of the longest n-grams; the shortest are single tokens.
 
     Returns:
-        float64 (texts, different n-grams).
+        float64 (texts, distinct n-grams).
     """
     texts = np.repeat(np.arange(len(lengths)), lengths)
     tokens, numbers = np.unique(ids, return_inverse=True)
-    first, ngrams = numbers, numbers  # of each position: its token, the n-gram that begins there
+    first, ngrams = numbers, numbers  # at each position: its token, and the n-gram that begins there
     rows, columns, different = [texts], [ngrams], len(tokens)
     for size in range(2, longest + 1):
         ngrams = ngrams[: max(len(first) - size + 1, 0)]
-        pairs = ngrams * np.int64(len(tokens)) + first[size - 1 :]  # a shorter n-gram, and the token behind it
+        pairs = ngrams * np.int64(len(tokens)) + first[size - 1 :]  # a shorter n-gram, and the token after it
         known, ngrams = np.unique(pairs, return_inverse=True)
         inside = np.flatnonzero(texts[: len(ngrams)] == texts[size - 1 :])
         rows.append(texts[inside])
@@ -53,19 +53,19 @@ def predict_linear(
     label_weights: np.ndarray | None = None,
     text_weights: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Fits a linear support vector machine for each label to TF-IDF with sublinear counts, and answers for texts.
+    """Fits a linear support vector machine for each label to TF-IDF with sublinear counts, and predicts labels.
 
     Args:
-        training: Of the texts to fit on, from `count_ngrams`; n-grams that they do not have count for nothing.
+        training: Counts of the texts to fit, from `count_ngrams`; n-grams that none of these texts has are ignored.
         targets: int (texts,), or float (texts, labels), 1 for each label of a text.
-        splits: From the same `count_ngrams`, of the texts to answer for.
-        seed: Of the support vector machines.
+        splits: Counts of the texts to predict, from the same `count_ngrams`.
+        seed: Random seed of the support vector machines.
         label_weights: From `class_weights.weigh_labels`.
         text_weights: float (texts,), with a mean of 1.
 
     Returns:
-        For each split int (texts,), the outputs chosen; or where a text may have several labels float32 (texts,
-        labels): the machines' decisions squashed to (0, 1), in the same order, no probabilities.
+        For each split int (texts,), the predicted outputs; or, if a text may have several labels, float32 (texts,
+        labels): the machines' decision values squashed to (0, 1). They keep their order, but are not probabilities.
     """
     having = training.getnnz(axis=0)
     known = np.flatnonzero(having) if having.any() else np.arange(1)
@@ -80,7 +80,7 @@ def predict_linear(
     found = {name: np.zeros((values.shape[0], targets.shape[1]), np.float32) for name, values in others.items()}
     for label, having in enumerate(targets.T):
         weights = None if label_weights is None else dict(enumerate(label_weights[:, label].tolist()))
-        if having.min() == having.max():  # there is nothing to tell apart
+        if having.min() == having.max():  # nothing to tell apart
             for answers in found.values():
                 answers[:, label] = having[0]
             continue

@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say, and to decisions about several labels."""
+"""From logits to calibrated probabilities, and to decisions about several labels."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from scipy import optimize, special
 from sklearn import metrics
 
 UNTUNED = 0.5
-CUTS = 1e-4, 1 - 1e-4  # between which a threshold lies
-TEXTS_OF_SHARED = 20  # a label that so many held-out texts have says as much of its threshold as all labels together do
+CUTS = 1e-4, 1 - 1e-4  # the lowest and highest threshold
+TEXTS_OF_SHARED = 20  # with this many held-out texts, a label's own threshold has as much weight as the shared one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,23 +17,23 @@ class Calibration:
     """How logits become probabilities and labels.
 
     Attributes:
-        temperature: What the logits are divided by.
-        thresholds: float32 (labels,), from which probability on each label is given, where a text may have several;
-            else None.
+        temperature: The logits are divided by it.
+        thresholds: float32 (labels,), the lowest probability at which each label is given, if a text may have several;
+            otherwise None.
     """
 
     temperature: float
     thresholds: np.ndarray | None = None
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Softmax, or where a text may have several labels the sigmoid: float32 (texts, labels)."""
+        """The softmax, or the sigmoid if a text may have several labels: float32 (texts, labels)."""
         scaled = logits.astype(np.float64) / self.temperature
         found = special.softmax(scaled, axis=1) if self.thresholds is None else special.expit(scaled)
         return found.astype(np.float32)
 
 
 def calibrate(logits: np.ndarray, targets: np.ndarray) -> Calibration:
-    """What fits held-out texts.
+    """Fits a calibration to held-out texts.
 
     Args:
         logits: float (texts, labels).
@@ -47,10 +47,11 @@ def calibrate(logits: np.ndarray, targets: np.ndarray) -> Calibration:
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
-    """The number that logits are to be divided by so that the probabilities of held-out texts fit best.
+    """Fits the number to divide logits by, so that the probabilities of held-out texts fit best.
 
-    It minimizes the log loss of all texts, plus half the square of its own logarithm (a standard normal prior): a few
-    texts that are all right would else make every answer certain. It does not change which label is the most probable.
+    It minimizes the log loss of all texts plus half the square of its own logarithm (a standard normal prior), because
+    a few texts that are all right would otherwise make every answer certain. It does not change which label is the most
+    probable.
 
     Args:
         logits: float (texts, labels), of texts that the model was not trained on.
@@ -68,12 +69,12 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 
 
 def fit_scales(outputs: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray:
-    """What the logits of several models are to be multiplied by before they are added up, at least 0 each.
+    """Fits the scales that the logits of several models are multiplied by before they are added up, each at least 0.
 
-    They minimize the log loss of held-out texts, plus half the squares of their distances from 1.
+    They minimize the log loss of held-out texts plus half the squares of their distances from 1.
 
     Args:
-        outputs: Of each model float (texts, labels), of texts that it was not trained on.
+        outputs: Logits of each model, float (texts, labels), of texts that it was not trained on.
         targets: int (texts,), or (texts, labels), 1 for each label of a text.
 
     Returns:
@@ -93,7 +94,7 @@ def fit_scales(outputs: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray
 
 
 def _losses(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The log loss, one number a text or a text and label, and its gradient by the logits."""
+    """The log loss, one number per text or per text and label, and its gradient with respect to the logits."""
     if targets.ndim == 1:
         right = np.arange(len(targets)), targets
         wrong = special.softmax(logits, axis=1)
@@ -103,11 +104,11 @@ def _losses(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def tune_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """For each label the probability from which on it is given, tuned on held-out texts.
+    """Tunes, on held-out texts, the lowest probability at which each label is given.
 
-    Between the cut with the label's highest F1 and the one cut for all labels with the highest micro F1, at the mean of
-    their log-odds, weighted by how many texts have the label: rare labels have little to say of their own
-    (tests/benchmarks/ACCURACY.md).
+    Each threshold lies between the label's own cut, which has its highest F1, and a shared cut for all labels, which
+    has the highest micro F1. It is the mean of their log-odds, weighted by how many texts have the label, because rare
+    labels say little about their own cut (tests/benchmarks/ACCURACY.md).
 
     Args:
         targets: (texts, labels), 1 for each label of a text.
@@ -124,7 +125,7 @@ def tune_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarra
 
 
 def _best_cut(targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """Where a cut has the highest F1, in the middle between two of the probabilities; 0.5 if nothing is true."""
+    """The cut with the highest F1, halfway between two of the probabilities; 0.5 if no target is 1."""
     if not targets.any():
         return UNTUNED
     precision, recall, candidates = metrics.precision_recall_curve(targets, probabilities)

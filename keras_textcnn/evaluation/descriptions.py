@@ -1,4 +1,4 @@
-"""What metrics.json says, in lines: the same for the terminal, report.txt and report.html."""
+"""Lines that describe metrics.json, for the terminal, report.txt and report.html alike."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def mean_and_deviation(score: Mapping[str, float | None]) -> str:
 
 
 def describe_epoch(row: Mapping[str, Any]) -> str:
-    """A row of the history."""
+    """The line of an epoch, from its row of the history."""
     validation = ""
     if "val_loss" in row:
         validation = f"  validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.4f}"
@@ -31,23 +31,23 @@ def describe_epoch(row: Mapping[str, Any]) -> str:
 
 
 def describe_scores(run_metrics: Mapping[str, Any]) -> str:
-    """A run among others."""
+    """The line of one run among several."""
     validation, test = (f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
     decided = run_metrics["decided"]
     chosen = ", ".join(decided["decided"])
     texts = {
         "own": f"{validation} of the validation texts right",
-        "validation": f"{validation} of the validation texts right, which chose its {chosen}",
-        "cross-validation": f"{validation} of the held-out training texts right, which chose its {chosen}",
+        "validation": f"{validation} of the validation texts right (these chose its {chosen})",
+        "cross-validation": f"{validation} of the held-out training texts right (these chose its {chosen})",
     }
     return f"{texts['own' if decided['validation'] == 'own' else decided['by']]}, {test} of the test texts right"
 
 
 def describe_choices(run_metrics: Mapping[str, Any]) -> str:
-    """The footnote to a run's validation scores: what was chosen by which texts.
+    """The footnote to a run's validation scores: what was chosen, and by which texts.
 
     Args:
-        run_metrics: What `metrics.json` holds.
+        run_metrics: The content of `metrics.json`.
     """
     decided = run_metrics["decided"]
     chosen = ", ".join(decided["decided"])
@@ -56,11 +56,11 @@ def describe_choices(run_metrics: Mapping[str, Any]) -> str:
     crossed = f"{decided['folds']}-fold cross-validation on the training texts"
     if decided["validation"] == "own":
         return f"{crossed} chose {chosen}"
-    return f"* {crossed}; it also chose this run's {chosen}, so that its scores may be a little too high"
+    return f"* {crossed}; it also chose this run's {chosen}, so its scores may be a little too high"
 
 
 def describe_calibration(run_metrics: Mapping[str, Any]) -> str:
-    """What the temperature changed."""
+    """The temperature, and what it changed."""
     before, after = (
         blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
     )
@@ -72,27 +72,27 @@ def describe_calibration(run_metrics: Mapping[str, Any]) -> str:
 
 
 def describe_old_texts(scores: Mapping[str, Any]) -> str:
-    """What a fine-tuned run still knows: accuracy on the test texts of the run that it started from."""
+    """What a fine-tuned run still knows: its accuracy on the test texts of the run that it started from."""
     before, after = (percent(scores[name]["accuracy"]) for name in ("before", "after"))
     return f"the old run's {scores['texts']:,} test texts: {before}% right before, {after}% after"
 
 
 def describe_learnt(learnt: Mapping[str, Any] | None, texts: int) -> str:
-    """How many texts a run has learnt from, among those that it is measured on; "" if there are none.
+    """How many of the evaluated texts the run was trained on; "" if none.
 
     Args:
         learnt: From `Evaluation.learnt`; None: not known.
-        texts: How many it is measured on.
+        texts: Number of evaluated texts.
     """
     if learnt is None:
         return (
-            f"{WARNING}which texts the run has learnt from is not known, it has no learnt_texts.bin; these may be "
-            "among them; try texts that are newer than the run"
+            f"{WARNING}the run has no learnt_texts.bin, so it is not known whether it was trained on these texts; try "
+            "texts that are newer than the run"
         )
     if not learnt["texts"]:
         return ""
-    found = f"{WARNING}{learnt['texts']:,} of {texts:,} texts are among those that the run has learnt from"
+    found = f"{WARNING}{learnt['texts']:,} of {texts:,} texts were used to train the run"
     chosen = f" ({learnt['chosen']:,} of them only chose its epochs and temperature)" if learnt["chosen"] else ""
     if not learnt["without"]:
         return f"{found}; there are no others{chosen}; try texts that it has not seen"
-    return f"{found}; without them accuracy is {learnt['without']['accuracy']:.2%}{chosen}"
+    return f"{found}; without them, accuracy is {learnt['without']['accuracy']:.2%}{chosen}"

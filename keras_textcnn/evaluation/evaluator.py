@@ -1,4 +1,4 @@
-"""A trained model measured on labelled texts."""
+"""Evaluates a trained model on labelled texts."""
 
 import dataclasses
 import heapq
@@ -26,27 +26,27 @@ from keras_textcnn.text.folding import fold_label
 from keras_textcnn.utils import terminal
 
 CHUNK = 1024  # texts answered at once
-WORST, SHOWN = 100, 10  # errors that are kept with their texts; that are shown
+WORST, SHOWN = 100, 10  # errors kept with their texts, and errors shown
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation(JupyterMixin):
-    """What was measured; a notebook shows it as tables.
+    """The results of an evaluation; a notebook shows them as tables.
 
     Attributes:
         labels: Names by output.
         scores: As in `metrics.json`, of the texts whose labels the model knows.
         confusions: int (labels, labels), texts by true (row) and predicted (column) label.
-        unknown: Labels that the model does not know, with how many texts have them, the most frequent first. Such a
-            text is left out of all else.
-        shares: From `metrics.score_shares`; empty where a text may have several labels.
-        wanted_accuracy: What was asked for.
+        unknown: Labels that the model does not know, with the number of texts that have them, most frequent first.
+            These texts are left out of everything else.
+        shares: From `metrics.score_shares`; empty if a text may have several labels.
+        wanted_accuracy: The accuracy to find a threshold for.
         threshold: From `metrics.threshold_for_accuracy` for it.
-        worst: The texts it is most wrong about, the worst first: text, targets, predicted, probability (of what was
-            predicted).
-        learnt: What of this the run has learnt from: "texts", how many; "chosen", how many of these only chose its
-            epochs and the like; "without", the scores of the others, None if there are none. None: not known, since
-            the model is no run's, or an older version's.
+        worst: The texts that the model is most wrong about, worst first: text, targets, predicted, probability (of
+            what was predicted).
+        learnt: The texts that the run was trained on: "texts", how many; "chosen", how many of these only chose its
+            epochs and the like; "without", the scores of the others, None if there are none. None if this is not known,
+            because the model belongs to no run, or to one of an older version.
     """
 
     labels: list[str]
@@ -60,16 +60,16 @@ class Evaluation(JupyterMixin):
     learnt: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, as a file in RUN/evaluations holds it."""
+        """All results, as a file in RUN/evaluations holds them."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**values.pop("scores"), **values, "confusions": self.confusions.tolist()}
 
     def to_text(self) -> str:
-        """The report."""
+        """The report as text."""
         return "".join(line + "\n" for line in terminal.render(self, width=120))
 
     def plot(self, path: Path) -> None:
-        """Writes a picture of the confusion matrix, a PNG."""
+        """Writes a picture of the confusion matrix as a PNG."""
         support = [scores["support"] for scores in self.scores["per_label"].values()]
         plots.plot_confusion_matrix(self.confusions, support, self.labels, path)
 
@@ -97,15 +97,15 @@ class Evaluation(JupyterMixin):
 
 
 def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float = 0.99) -> Evaluation:
-    """Measures a model on labelled texts, which it reads one by one.
+    """Evaluates a model on labelled texts, which are read one by one.
 
     Args:
         predictor: The model.
         records: Texts with labels; their split does not matter.
-        accuracy: For which `Evaluation.threshold` is sought, in (0, 1].
+        accuracy: The accuracy to find `Evaluation.threshold` for, in (0, 1].
 
     Raises:
-        InputError: The model knows no label of any text.
+        InputError: The model knows none of the labels.
     """
     learnt = _learnt_by(predictor)
     truths, rows, hashes, unknown = [], [], array("Q"), Counter[str]()
@@ -126,7 +126,7 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
                 heapq.heappop(worst)
     if not sum(map(len, truths)):
         named = ", ".join(list(unknown)[:5])
-        raise InputError(f"the run knows no label of the corpus ({named}); it has {', '.join(predictor.labels[:10])}")
+        raise InputError(f"the run knows no label of the corpus ({named}); it knows {', '.join(predictor.labels[:10])}")
     targets, probabilities = np.concatenate(truths), np.concatenate(rows)
     predicted = metrics.choose_labels(probabilities, predictor.thresholds)
     one_label = predictor.thresholds is None
@@ -153,7 +153,7 @@ def _learnt_by(predictor: Predictor) -> LearntTexts | None:
 def _score_without(
     learnt: LearntTexts, hashes: np.ndarray, targets: np.ndarray, probabilities: np.ndarray, predictor: Predictor
 ) -> dict[str, Any]:
-    """What `Evaluation.learnt` holds."""
+    """The content of `Evaluation.learnt`."""
     fitted, chosen = learnt.find(hashes)
     others = ~(fitted | chosen)
     scores = None
@@ -165,8 +165,8 @@ def _score_without(
 
 
 def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
-    """Keeps texts with known labels, with their targets; counts the unknown labels."""
-    outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # an older run's are as read
+    """The texts with known labels, and their targets; counts the unknown labels."""
+    outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # old runs did not fold them
     unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
     if predictor.thresholds is None:
         known = [(record.text, outputs[str(record.label)]) for record in chunk if record.label in outputs]
@@ -179,7 +179,7 @@ def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) ->
 
 
 def _probability_of(targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """The probability of a text's true label; with several labels, of the least probable decision about one."""
+    """The probability of a text's true label or, with several labels, of the least probable decision."""
     if targets.ndim == 0:
         return float(probabilities[targets])
     return float(np.where(targets > 0, probabilities, 1 - probabilities).min())

@@ -1,4 +1,4 @@
-"""Pages for a browser: the report of a run, and the reasons for answers. Their templates are in `templates/`."""
+"""HTML pages: the report of a run, and explanations of answers. Their templates are in `templates/`."""
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,16 +26,15 @@ def report_page(
     errors: Sequence[tuple[str, Explanation]],
     pictures: Mapping[str, bytes],
 ) -> str:
-    """What `report.html` holds.
+    """The content of `report.html`.
 
     Args:
-        title: Of the page.
-        metrics: What `metrics.json` holds.
-        shares: Rows of reject_below, answered and accuracy, on the test texts; none where a text may have several
-            labels.
+        title: Title of the page.
+        metrics: The content of `metrics.json`.
+        shares: Rows of reject_below, answered and accuracy on the test texts; none if a text may have several labels.
         ngrams: From `explanations.rank_ngrams`.
-        errors: True label, or labels, and explanation of the test texts that the model is most wrong about.
-        pictures: PNG files by what they show.
+        errors: The true label or labels and the explanation of each test text that the model is most wrong about.
+        pictures: PNG files, by what they show.
     """
     words = [
         [label, ", ".join(f"{text} ({count} × {mean:+.2f})" for text, mean, count in top)]
@@ -58,5 +57,5 @@ def report_page(
 
 
 def explanations_page(title: str, explanations: Iterable[Explanation]) -> Iterator[str]:
-    """A page of explanations, some of it at a time, as they come."""
+    """A page of explanations, in parts, as the explanations arrive."""
     return _template("explanations.html").generate(title=title, explanations=explanations)

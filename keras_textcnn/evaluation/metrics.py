@@ -1,4 +1,4 @@
-"""Predictions to numbers: how often they are right, how sure they may be, and where they are most wrong."""
+"""Metrics of predictions: how often they are right, how reliable their probabilities are, where they are most wrong."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +11,15 @@ THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 
 
 def score_labels(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
-    """Accuracy and macro F1, in [0, 1], of predicted labels; None where there is nothing to measure.
+    """Accuracy and macro F1, in [0, 1], of predicted labels; None if undefined.
 
-    Macro F1 is the mean over the labels that the targets have, so that two models are measured by the same labels. It
-    is undefined where no text has a label, and both are where there is no text.
+    Macro F1 is the mean over the labels that occur in the targets, so that two models are measured by the same labels.
+    It is undefined if no text has a label; both are undefined if there are no texts.
 
     Args:
-        targets: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text, and
-            accuracy is the share of texts whose labels are all right.
-        predicted: The same of the predicted ones.
+        targets: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text: accuracy
+            is then the share of texts whose labels are all right.
+        predicted: The predicted labels, in the same form.
     """
     present = np.unique(targets) if targets.ndim == 1 else np.flatnonzero(targets.any(axis=0))
     scores: dict[str, float | None] = {"accuracy": None, "macro_f1": None}
@@ -36,10 +36,10 @@ def choose_labels(probabilities: np.ndarray, thresholds: np.ndarray | None = Non
 
     Args:
         probabilities: float (texts, labels).
-        thresholds: float (labels,), where a text may have several labels: those that reach their threshold.
+        thresholds: float (labels,), if a text may have several labels: it is given those that reach their threshold.
 
     Returns:
-        int (texts,), the most probable output; or int (texts, labels), 1 for each label given.
+        int (texts,), the most probable output; or int (texts, labels), 1 for each given label.
     """
     return probabilities.argmax(axis=1) if thresholds is None else (probabilities >= thresholds).astype(np.int32)
 
@@ -53,13 +53,13 @@ def score_probabilities(
         targets: int (texts,), the outputs of the true labels, or (texts, labels), 1 for each label of a text.
         probabilities: float (texts, labels).
         labels: Names by output.
-        thresholds: float (labels,), where a text may have several labels.
+        thresholds: float (labels,), if a text may have several labels.
 
     Returns:
-        accuracy, macro_f1, micro_f1, log_loss (nats a text, or nats a text and label), calibration_error, support
-        (texts) and per_label: precision, recall, f1 and support of each label, of which a ratio without a denominator
-        is 0. Another score is None where it is undefined: macro F1 where no text has a label, micro F1 where no text is
-        given one either, all where there is no text.
+        accuracy, macro_f1, micro_f1, log_loss (nats per text, or per text and label), calibration_error, support
+        (texts) and per_label: precision, recall, f1 and support of each label, where a ratio with a zero denominator is
+        0. The other scores are None if undefined: macro F1 if no text has a label, micro F1 if no text is given one
+        either, and all of them if there are no texts.
     """
     outputs = np.arange(len(labels))
     predicted = choose_labels(probabilities, thresholds)
@@ -100,7 +100,7 @@ def score_confidence(targets: np.ndarray, probabilities: np.ndarray) -> dict[str
 def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:
     """Texts by true (row) and predicted (column) label: int (labels, labels).
 
-    A text with several labels counts in each row and column of its labels.
+    A text with several labels counts in every row of its true labels and every column of its predicted ones.
     """
     if targets.ndim == 1:
         return metrics.confusion_matrix(targets, predicted, labels=np.arange(labels))
@@ -108,10 +108,11 @@ def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, labels: int) ->
 
 
 def calibration_error(targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """How far probabilities are from the share that is right, in [0, 1]: the expected calibration error.
+    """The expected calibration error, in [0, 1]: how far probabilities are from the share of right predictions.
 
-    The mean over 15 equally wide bins of the distance between the bin's mean probability and its share of right ones,
-    weighted by its size. Of each text the most probable label counts; where a text may have several, every label.
+    It is the mean, over 15 bins of equal width weighted by their sizes, of the distance between a bin's mean
+    probability and its share of right predictions. The most probable label of each text counts, or every label if a
+    text may have several.
 
     Source: Guo et al. (2017), https://arxiv.org/abs/1706.04599, section 2.
     """
@@ -125,14 +126,14 @@ def calibration_error(targets: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def score_shares(targets: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float | None]]:
-    """For some probabilities, below which no answer is given, the share of texts answered and the accuracy of these.
+    """The share of texts answered and their accuracy, if answers below some probabilities are rejected.
 
     Args:
         targets: int (texts,), the outputs of the true labels.
         probabilities: float (texts, labels).
 
     Returns:
-        For each of them reject_below, answered and accuracy: None where no text is answered.
+        For each of `THRESHOLDS`, reject_below, answered and accuracy, which is None if no text is answered.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     rows: list[dict[str, float | None]] = []
@@ -144,7 +145,7 @@ def score_shares(targets: np.ndarray, probabilities: np.ndarray) -> list[dict[st
 
 
 def threshold_for_accuracy(targets: np.ndarray, probabilities: np.ndarray, accuracy: float) -> dict[str, float] | None:
-    """The lowest probability to reject below so that so many of the answers are right; None if there is none.
+    """The lowest probability to reject below so that the answers reach an accuracy; None if there is none.
 
     Returns:
         reject_below, answered and accuracy, as in `score_shares`.
@@ -152,7 +153,7 @@ def threshold_for_accuracy(targets: np.ndarray, probabilities: np.ndarray, accur
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     order = np.argsort(-confidence, kind="stable")
     reached = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    ends = np.append(np.diff(confidence[order]) != 0, True)  # texts of one probability are answered together
+    ends = np.append(np.diff(confidence[order]) != 0, True)  # texts with the same probability are answered together
     good = np.flatnonzero(ends & (reached >= accuracy))
     if not len(good):
         return None
@@ -165,7 +166,7 @@ def threshold_for_accuracy(targets: np.ndarray, probabilities: np.ndarray, accur
 
 
 def rank_errors(targets: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
-    """The texts whose predicted labels are wrong, the least probable targets first: int (errors,)."""
+    """The positions of texts with wrong predicted labels, the least probable targets first: int (errors,)."""
     predicted = choose_labels(probabilities, thresholds)
     if thresholds is None:
         wrong, of_truth = predicted != targets, probabilities[np.arange(len(targets)), targets]

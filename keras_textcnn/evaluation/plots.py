@@ -14,20 +14,20 @@ from matplotlib.ticker import MaxNLocator
 from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.utils.terminal import shown
 
-PICTURED_LABELS = 300  # of a confusion matrix, the most frequent ones
+PICTURED_LABELS = 300  # labels in a confusion matrix, the most frequent ones
 
 
-NAMED_LABELS = 60  # with more, a confusion matrix shows colours alone
+NAMED_LABELS = 60  # with more labels, a confusion matrix shows only colours
 
 
 def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
-    """Loss and accuracy of both splits over the epochs, a line where a phase begins, as a PNG.
+    """Plots loss and accuracy of both splits over the epochs as a PNG, with a line where a phase begins.
 
-    The n-grams are a model of their own with another loss: a panel of their own and lines of their own.
+    The n-grams are a separate model with another loss, so they have a separate panel and separate lines.
 
     Args:
-        history: One row an epoch; those without a validation loss are left out if there are others.
-        path: Of the picture.
+        history: One row per epoch; those without a validation loss are left out if there are others.
+        path: Path of the picture.
     """
     rows = [row for row in history if "val_loss" in row] or list(history)
     linear = (TITLES[NGRAMS], TITLES[VECTOR_MEAN])
@@ -57,7 +57,7 @@ def _draw_curves(axes: Axes, rows: Sequence[dict[str, Any]], name: str, *, prefi
 
 
 def _finish_panel(axes: Axes, rows: Sequence[dict[str, Any]], name: str) -> None:
-    """Names a panel and draws a line where each phase but the first begins."""
+    """Labels a panel and draws a line where each phase begins, except the first."""
     for before, after in itertools.pairwise(rows):
         if before["phase"] != after["phase"]:
             axes.axvline(after["epoch"] - 0.5, color="grey", linestyle=":", label=f"{after['phase']} from here")
@@ -67,15 +67,15 @@ def _finish_panel(axes: Axes, rows: Sequence[dict[str, Any]], name: str) -> None
 
 
 def plot_confusion_matrix(counts: np.ndarray, support: Sequence[int], labels: Sequence[str], path: Path) -> None:
-    """Texts by true label (rows) and predicted label (columns), each row shaded by its shares, as a PNG.
+    """Plots texts by true label (rows) and predicted label (columns) as a PNG, each row shaded by its shares.
 
-    Of many labels the most frequent ones are shown.
+    If there are too many labels, only the most frequent ones are shown.
 
     Args:
         counts: int (labels, labels).
-        support: Texts of each label.
+        support: Number of texts with each label.
         labels: Names by output.
-        path: Of the picture.
+        path: Path of the picture.
     """
     texts = np.array(support)
     kept = np.sort(np.argsort(-texts, kind="stable")[:PICTURED_LABELS])
@@ -98,5 +98,5 @@ def plot_confusion_matrix(counts: np.ndarray, support: Sequence[int], labels: Se
 
 
 def _literal(label: str) -> str:
-    """A label as matplotlib shows it as it is: a dollar sign would begin a formula."""
+    """A label that matplotlib shows as it is: a dollar sign would begin a formula."""
     return shown(label).replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""What a finished run leaves for people to look at: report, pictures and page."""
+"""Writes the files of a finished run that people look at: report, pictures and page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +14,8 @@ from keras_textcnn.inference.explanations import rank_ngrams
 from keras_textcnn.inference.predictor import Predictor
 from keras_textcnn.persistence.run import Run
 
-EXPLAINED, OCCLUDED = 500, 30  # test texts whose n-grams are ranked; where each takes up to a hundred answers
-ERRORS = 10  # test texts that are shown with their reasons
+EXPLAINED, OCCLUDED = 500, 30  # test texts whose n-grams are ranked; fewer if each takes up to a hundred answers
+ERRORS = 10  # wrong test texts that are shown with their reasons
 
 
 def write_summary(
@@ -29,16 +29,16 @@ def write_summary(
     calibration: Calibration,
     logits: np.ndarray,
 ) -> None:
-    """Writes the files of a run that are made for people, and `metrics.json`.
+    """Writes the files of a run that people read, and `metrics.json`.
 
     Args:
-        run: Its SavedModel is there.
-        run_metrics: What `metrics.json` is to hold.
-        history: One row an epoch.
-        corpus: The texts; None where only their tokens are at hand.
-        tokenized: The corpus in tokens.
-        encoded: The corpus in numbers.
-        calibration: Of the run.
+        run: A run whose SavedModel has been written.
+        run_metrics: The content of `metrics.json`.
+        history: One row per epoch.
+        corpus: The texts; None if only their tokens are available.
+        tokenized: The corpus as tokens.
+        encoded: The corpus as numbers.
+        calibration: The run's calibration.
         logits: float32 (texts, labels), of the test texts.
     """
     labels, targets = encoded.labels, encoded.examples["test"].targets
@@ -76,7 +76,7 @@ def write_summary(
 def _test_texts(
     corpus: Corpus | None, tokenized: TokenizedCorpus, encoded: Encoded, positions: np.ndarray
 ) -> list[str]:
-    """Some of the test texts; where they are not at hand, what the model reads of them, in their own tokens."""
+    """Some of the test texts or, if only tokens are available, what the model reads of them, joined from the tokens."""
     texts = np.flatnonzero(encoded.splits == TEST)[positions]
     if corpus is not None:
         return [corpus.texts[text] for text in texts.tolist()]

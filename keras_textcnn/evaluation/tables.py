@@ -1,4 +1,4 @@
-"""Scores as tables, each made once and shown in two ways: by rich on a terminal, by a template in a page."""
+"""Scores as tables, each shown in two ways: by Rich on a terminal, and by a template in a page."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -28,11 +28,11 @@ class Table:
     """A table of scores.
 
     Attributes:
-        columns: Headings. The first column is aligned to the left, the others to the right.
-        rows: A cell for each column, as they are: renderers escape them.
-        title: Above the table.
-        footnote: Below it.
-        text_column: Whether the last column holds texts: aligned to the left, and as wide as there is room.
+        columns: Headings. The first column is aligned left, the others right.
+        rows: One cell per column, unescaped: renderers escape them.
+        title: Shown above the table.
+        footnote: Shown below it.
+        text_column: Whether the last column holds texts; it is then aligned left and as wide as possible.
     """
 
     columns: Sequence[str]
@@ -42,7 +42,7 @@ class Table:
     text_column: bool = False
 
     def __rich__(self) -> rich.table.Table:
-        """The table for a terminal: long cells are shortened, and nothing in them steers it."""
+        """The table for a terminal: long cells are shortened, and control characters are spelled out."""
         table = rich.table.Table(
             box=rich.box.SIMPLE_HEAD,
             pad_edge=False,
@@ -69,17 +69,17 @@ def _one_line(text: str) -> str:
 
 
 def results_table(run_metrics: Mapping[str, Any]) -> Table:
-    """A run and the linear baseline, if it has one: accuracy and macro F1 in percent, on validation and test.
+    """A run and its linear baseline, if any: accuracy and macro F1 in percent, on validation and test texts.
 
-    Validation scores carry a mark, and a footnote says what was chosen on these texts.
+    Validation scores are marked if these texts chose anything, and a footnote says what.
 
     Args:
-        run_metrics: What `metrics.json` holds.
+        run_metrics: The content of `metrics.json`.
     """
     splits = {split: run_metrics[split] for split in SPLITS[1:]}
     blocks = {"this run": splits}
     if any("without_learnt" in block for block in splits.values()):
-        blocks["without texts learnt before"] = {
+        blocks["without texts seen before"] = {
             split: block.get("without_learnt", block) or {} for split, block in splits.items()
         }
     if baseline := run_metrics["baseline"]:
@@ -93,10 +93,10 @@ def results_table(run_metrics: Mapping[str, Any]) -> Table:
 
 
 def validation_columns(run_metrics: Mapping[str, Any]) -> tuple[str, str]:
-    """The headings of accuracy and macro F1 on the validation texts, with a mark if these chose anything.
+    """The headings of accuracy and macro F1 on the validation texts, marked if these texts chose anything.
 
     Args:
-        run_metrics: What `metrics.json` holds.
+        run_metrics: The content of `metrics.json`.
     """
     decided = run_metrics["decided"]
     if decided["validation"] == "own":
@@ -106,10 +106,10 @@ def validation_columns(run_metrics: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def repeats_table(summary: Mapping[str, Any]) -> Table:
-    """Several runs and their linear baselines: means of their scores in percent, with the standard deviations.
+    """Several runs and their linear baselines: means of their scores in percent, with standard deviations.
 
     Args:
-        summary: What `repeats.json` holds.
+        summary: The content of `repeats.json`.
     """
     baseline = summary["baseline"]
     blocks = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
@@ -126,7 +126,7 @@ def label_table(split_metrics: Mapping[str, Any], *, title: str) -> Table:
 
     Args:
         split_metrics: One split's block of `metrics.json`.
-        title: Above the table.
+        title: Shown above the table.
     """
     rows = [
         [label, *(percent(scores[score]) for score in ("precision", "recall", "f1")), f"{scores['support']:,}"]
@@ -140,11 +140,11 @@ def scores_table(scores: Mapping[str, Any], *, without: Mapping[str, Any] | None
 
     Args:
         scores: One split's block of `metrics.json`.
-        without: The same without the texts that the run has learnt from, another row if these are fewer.
+        without: The same without the texts that the run was trained on: a second row, if these are fewer texts.
     """
     fewer = without and without["support"] < scores["support"]
     rows = []
-    for block, which in ((scores, ""), *([(without, " not learnt from")] if without and fewer else [])):
+    for block, which in ((scores, ""), *([(without, " unseen")] if without and fewer else [])):
         shares = (percent(block[name]) for name in ("accuracy", "macro_f1", "micro_f1", "calibration_error"))
         log_loss = UNDEFINED if block["log_loss"] is None else f"{block['log_loss']:.4f}"
         rows.append([f"{block['support']:,}{which}", *shares, log_loss])
@@ -152,20 +152,20 @@ def scores_table(scores: Mapping[str, Any], *, without: Mapping[str, Any] | None
 
 
 def shares_table(shares: Sequence[Mapping[str, float | None]]) -> Table:
-    """What `predict --reject-below` would answer: rows of reject_below, answered, accuracy (in [0, 1], or None)."""
+    """What `predict --reject-below` would give: rows of reject_below, answered and accuracy (in [0, 1], or None)."""
     rows = [[f"{row['reject_below']:g}", percent(row["answered"]), percent(row["accuracy"])] for row in shares]
     return Table(("--reject-below", "answered, percent", "accuracy of these, percent"), rows)
 
 
 def errors_table(errors: Sequence[Mapping[str, Any]]) -> Table:
-    """Texts that the model labels wrong: rows of truth, predicted, probability and text."""
+    """Texts that the model gets wrong: rows of truth, predicted, probability and text."""
     rows = [[error["truth"], error["predicted"], f"{error['probability']:.3f}", error["text"]] for error in errors]
     return Table(("true", "predicted", "probability", "text"), rows, title="most wrong", text_column=True)
 
 
 def report_text(run_metrics: Mapping[str, Any]) -> str:
-    """What `report.txt` holds: the results table, the warnings, and each label's scores on the test texts."""
-    warnings = map(visible, run_metrics.get("warnings", []))  # each stays a line
+    """The content of `report.txt`: the results table, the warnings, and each label's scores on the test texts."""
+    warnings = map(visible, run_metrics.get("warnings", []))  # each stays on one line
     lines = [*render(results_table(run_metrics), width=WIDTH), *warnings]
     tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
     tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))

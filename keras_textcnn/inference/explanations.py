@@ -1,4 +1,4 @@
-"""Why this label: the n-grams that spoke for and against it, for the terminal, for a page, as values."""
+"""Explanations: the n-grams that spoke for and against a label, as values, for a terminal or for a page."""
 
 import dataclasses
 import html
@@ -12,9 +12,9 @@ from rich.text import Text
 from keras_textcnn.text import folding
 from keras_textcnn.utils.terminal import visible
 
-MOST_PIECES = 128  # that a text is cut into for occlusion: each is a text more to answer
-SHOWN = 5  # n-grams of an explanation
-# What stands between spaces; where a script has none, a character with its marks.
+MOST_PIECES = 128  # of a text cut up for occlusion: each costs one more answer
+SHOWN = 5  # n-grams shown in an explanation
+# What is between spaces or, in scripts without spaces, a character with its marks.
 UNSPACED = f"[{folding.python_class(folding.UNSPACED)}]"
 PIECE = re.compile(rf"{UNSPACED}[{folding.python_class(folding.MARKS)}]*|(?:(?!{UNSPACED})\S)+")
 NO_TOKEN = "(no token)"
@@ -23,13 +23,13 @@ FOR, AGAINST = "46,139,87", "205,92,92"  # green and red
 
 @dataclasses.dataclass(frozen=True)
 class Ngram:
-    """Neighbouring tokens of a text, and what they added to the logit of a label.
+    """Adjacent tokens of a text, and what they added to the logit of a label.
 
     Attributes:
         start: Position of the first token.
-        tokens: How many; 0 where the text has none: the model then reads padding, which adds something too.
-        text: The tokens, with spaces between; `NO_TOKEN` where there is none.
-        added: To the label's logit, nats.
+        tokens: Number of tokens; 0 if the text has none: the model then reads padding, which adds something too.
+        text: The tokens, joined by spaces; `NO_TOKEN` if there are none.
+        added: What they added to the label's logit, in nats.
     """
 
     start: int
@@ -44,12 +44,12 @@ class Explanation:
 
     Attributes:
         label: The label that is explained.
-        probability: Of the label, in [0, 1].
+        probability: The label's probability, in [0, 1].
         tokens: The text as the model reads it.
-        ngrams: What added something, what added or took away most first.
-        logit: Of the label, before the temperature: the sum of what the n-grams added, and the bias. None where the
-            n-grams were found by occlusion: what each adds is then how much the log-odds fall without it.
-        bias: Of the label; None as above.
+        ngrams: The n-grams that changed the logit, the largest changes first.
+        logit: The label's logit before the temperature: the bias plus what all n-grams added. None if the n-grams were
+            found by occlusion: what each of them added is then how much the log-odds fall without it.
+        bias: The label's bias; None as above.
     """
 
     label: str
@@ -60,7 +60,7 @@ class Explanation:
     bias: float | None = None
 
     def to_json(self) -> dict[str, object]:
-        """The first n-grams as `predict --explain` writes them, and what the others and the bias added."""
+        """The first n-grams, as `predict --explain` writes them, and what the others and the bias added."""
         reasons = [{"ngram": ngram.text, "added": round(ngram.added, 4)} for ngram in self.ngrams[:SHOWN]]
         if self.logit is None or self.bias is None:
             return {"reasons": reasons}
@@ -75,7 +75,7 @@ class Explanation:
         """Label, text and n-grams for a terminal, tokens coloured by what they added."""
         shown = Text.assemble((f"{visible(self.label)} {self.probability:.3f}", "bold"), "  ")
         for token, weight in zip(self.tokens, self._weights(), strict=True):
-            colour = "green" if weight > 0 else "red"  # what every terminal has
+            colour = "green" if weight > 0 else "red"  # every terminal has these
             style = f"black on {colour}" if abs(weight) > 0.5 else colour if abs(weight) > 0.1 else ""
             shown.append(visible(token), style).append(" ")
         for amount, what in self._lines():
@@ -83,7 +83,7 @@ class Explanation:
         return shown
 
     def to_html(self) -> str:
-        """The same as HTML, a block without a document around it."""
+        """The same as a fragment of HTML."""
         words = []
         for token, weight in zip(self.tokens, self._weights(), strict=True):
             colour = FOR if weight > 0 else AGAINST
@@ -102,7 +102,7 @@ class Explanation:
         return lines + ([(self.bias, "(bias)")] if self.bias is not None else [])
 
     def _weights(self) -> np.ndarray:
-        """What each token added, as part of the largest: in [-1, 1]; an n-gram's is shared by its tokens."""
+        """What each token added, relative to the largest, in [-1, 1]; an n-gram's share is split among its tokens."""
         weights = np.zeros(len(self.tokens))
         for ngram in (ngram for ngram in self.ngrams if ngram.tokens):
             weights[ngram.start : ngram.start + ngram.tokens] += ngram.added / ngram.tokens
@@ -110,12 +110,12 @@ class Explanation:
 
 
 def rank_ngrams(explanations: Iterable[Explanation], *, most: int = 10) -> dict[str, list[tuple[str, float, int]]]:
-    """What spoke for each label in the texts that were given it: what added the most in all of them first.
+    """The n-grams that spoke for each label in the texts that were given it, the largest sums first.
 
-    What texts without tokens have in place of n-grams is none.
+    The placeholder of a text without tokens is not counted.
 
     Returns:
-        For each label n-grams with what each added on average where it stood, and in how many places it did.
+        For each label its n-grams, each with the mean of what it added and the number of places where it occurs.
     """
     added: dict[str, dict[str, list[float]]] = {}
     for explanation in explanations:
@@ -139,16 +139,17 @@ def explain_windows(
     logit: float,
     bias: float,
 ) -> Explanation:
-    """An explanation from what each window of tokens added to the label's logit.
+    """An explanation made from what each window of tokens added to the label's logit.
 
     Args:
-        tokens: Of the text.
-        added: float (len(windows), positions), by the first token of the window; positions may be more than tokens.
+        tokens: Tokens of the text.
+        added: float (len(windows), positions), by the first token of the window; there may be more positions than
+            tokens.
         windows: Tokens of each window.
         label: The label's name.
         probability: Its probability.
         logit: Its logit.
-        bias: What its logit is without any text.
+        bias: Its logit without any text.
     """
     sums: dict[tuple[int, int], float] = {}
     for row, start in zip(*map(np.ndarray.tolist, np.nonzero(added)), strict=True):
@@ -163,18 +164,18 @@ def explain_windows(
 
 
 def compose(token: str) -> str:
-    """A token as it is shown: a letter and its marks in one, NFC."""
+    """A token for display, in NFC: letters and their marks composed."""
     return unicodedata.normalize("NFC", token)
 
 
 def explain_by_occlusion(
     answer: Callable[[Sequence[str]], np.ndarray], text: str, *, labels: Sequence[str]
 ) -> Explanation:
-    """An explanation of any model: what the log-odds of its answer lose when a piece of the text is left out.
+    """Explains any model: how much the log-odds of its answer fall when a piece of the text is left out.
 
     Args:
-        answer: From texts to probabilities, float (texts, labels).
-        text: A text, or as much of it as the model reads.
+        answer: Function from texts to probabilities, float (texts, labels).
+        text: A text, or the part of it that the model reads.
         labels: Names by output.
     """
     found = list(PIECE.finditer(text))

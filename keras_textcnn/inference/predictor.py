@@ -1,4 +1,4 @@
-"""An exported model in Python: texts in; labels, probabilities and reasons out."""
+"""A SavedModel in Python: texts in; labels, probabilities and reasons out."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,27 +11,27 @@ from keras_textcnn.inference.explanations import Explanation, compose, explain_b
 from keras_textcnn.persistence.run import find_saved_model
 
 BATCH = 256  # texts answered at once
-EXPLAINED_AT_ONCE = 16  # texts: what their windows add takes windows * tokens * labels numbers
+EXPLAINED_AT_ONCE = 16  # texts: each takes windows * tokens * labels numbers
 
-Prediction = dict[str, Any]  # label, probability, labels where a text may have several, probabilities
+Prediction = dict[str, Any]  # label, probability, labels if a text may have several, probabilities
 Texts = Sequence[str | bytes]
 
 
 class Predictor:
-    """An exported model, loaded.
+    """A loaded SavedModel.
 
-    Called with texts (strings, or bytes of UTF-8) it returns a dictionary for each: label, its probability, and
-    probabilities, label to probability in the order of the labels; where a text may have several labels also labels,
-    those that reach their threshold.
+    Called with texts (strings, or UTF-8 bytes), it returns a dictionary for each: label, its probability, and
+    probabilities, label to probability in the order of the labels. If a text may have several labels, the dictionary
+    also has labels: those that reach their threshold.
 
     Args:
-        directory: Of a run, or the folder of a SavedModel.
+        directory: A run directory, or the folder of a SavedModel.
 
     Attributes:
         directory: As given.
         labels: Names by output.
-        thresholds: float32 (labels,), where a text may have several labels, else None.
-        exact: Whether the n-grams of an explanation add up to the logit, or are found by occlusion.
+        thresholds: float32 (labels,) if a text may have several labels, otherwise None.
+        exact: Whether the n-grams of an explanation add up to the logit; if not, they are found by occlusion.
 
     Raises:
         InputError: There is no SavedModel, or it cannot be loaded.
@@ -62,7 +62,7 @@ class Predictor:
         return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *(b["probabilities"] for b in batches)])
 
     def explain(self, texts: Texts) -> list[Explanation]:
-        """Why each text has its most probable label: exact for conv1d without hidden layers, else by occlusion."""
+        """Explains each text's most probable label: exactly for conv1d without hidden layers, else by occlusion."""
         if not self.exact:
             return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in self._read(texts)]
         explanations = []
@@ -83,7 +83,7 @@ class Predictor:
         return explanations
 
     def _read(self, texts: Texts) -> Iterator[str]:
-        """As much of each text as the model reads; the whole text from a SavedModel that does not say."""
+        """The part of each text that the model reads; the whole text if the SavedModel does not tell."""
         for position, text in enumerate(texts):
             if "tokens" in self._model.signatures:
                 answer = self._ask("tokens", texts[position : position + 1])
@@ -98,7 +98,7 @@ class Predictor:
         return {name: value.numpy() for name, value in answer.items()}
 
     def _describe(self, row: np.ndarray) -> Prediction:
-        probabilities = [float(str(value)) for value in row]  # the few digits that a float32 needs
+        probabilities = [float(str(value)) for value in row]  # only the digits that a float32 needs
         output = int(row.argmax())
         prediction: Prediction = {"label": self.labels[output], "probability": probabilities[output]}
         if self.thresholds is not None:

@@ -1,4 +1,4 @@
-"""The SavedModel: raw strings in, labels and probabilities out, in a process that has TensorFlow alone."""
+"""The SavedModel: raw strings in, labels and probabilities out; using it takes only TensorFlow."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from keras_textcnn.text.tokenizers import SEPARATORS, TOKENIZERS, in_parts
 from keras_textcnn.text.vocabulary import encode, lookup_table
 from keras_textcnn.utils import devices
 
-CHUNK = 64  # texts that the model answers at once, two such chunks side by side: what they need stays in caches
+CHUNK = 64  # texts that the model answers at once, two such chunks in parallel: their data stays in the CPU's caches
 
 
 def export_model(
@@ -30,36 +30,36 @@ def export_model(
 ) -> None:
     """Writes a SavedModel.
 
-    Signature `serving_default`: `text`, string (batch,), to `label`, string (batch,), and `probabilities`, float32
-    (batch, labels) in the order of signature `labels`, which takes nothing and returns `labels`, string (labels,).
+    Signature `serving_default` takes `text`, string (batch,), and returns `label`, string (batch,), and
+    `probabilities`, float32 (batch, labels), in the order of signature `labels`, which takes nothing and returns
+    `labels`, string (labels,).
 
     Signature `tokens` takes `text` and returns `tokens`, string (batch, tokens): what the model reads of each text, cut
-    as it cuts, with "" behind the shorter ones; and `separator`, string (), which joins tokens to a text that has these
-    tokens again.
+    to its maximum and padded with ""; and `separator`, string (): tokens joined with it make a text that has the same
+    tokens.
 
-    Where a text may have several labels, signature `thresholds` returns `thresholds`, float32 (labels,): the
-    probability from which on a label is given. Where windows can be traced, signature `explain` takes `text` and
-    returns `tokens`, string (batch, tokens), `added`, float32 (batch, len(windows), tokens, labels), what each window
-    of tokens adds to each logit by its first token, `windows`, int32, their sizes, `bias`, float32 (labels,),
-    `logits`, float32 (batch, labels), which are the bias and all that is added, and `probabilities`.
+    If a text may have several labels, signature `thresholds` returns `thresholds`, float32 (labels,): the lowest
+    probability at which each label is given. If windows can be traced, signature `explain` takes `text` and returns
+    `tokens`, string (batch, tokens); `added`, float32 (batch, len(windows), tokens, labels), what each window of tokens
+    adds to each logit, by its first token; `windows`, int32, their sizes; `bias`, float32 (labels,); `logits`, float32
+    (batch, labels), the bias plus everything added; and `probabilities`.
 
     Args:
         model: From ids, int32 (batch, tokens), to logits, float32 (batch, labels).
         vocabulary: Tokens by id.
         labels: Names by output.
         folder: Where to write; it must not exist.
-        tokenizer: Makes tokens of texts, as in training; a name of `tokenizers.TOKENIZERS`.
+        tokenizer: Splits texts into tokens, as in training; a name in `tokenizers.TOKENIZERS`.
         maximum_tokens: Longer texts are cut, as in training.
-        temperature: What the logits are divided by.
-        thresholds: float32 (labels,), where each label has a probability of its own; `label` is the most probable one
-            all the same.
+        temperature: The logits are divided by it.
+        thresholds: float32 (labels,), if each label has its own probability; `label` is still the most probable one.
         trace: From `window_trace.trace_windows`.
     """
     endpoints = _Endpoints(
         model, vocabulary, labels, tokenizer, maximum_tokens, temperature, several_labels=thresholds is not None
     )
     archive = keras.export.ExportArchive()
-    # Keras finds the variables that the endpoints use; tracking the model too would store them twice (issue 23553).
+    # Keras finds the variables that the endpoints use. Tracking the model too would store them twice (issue 23553).
     archive.track(endpoints.table)
     signature = [tf.TensorSpec([None], tf.string, name="text")]
     archive.add_endpoint("serving_default", endpoints.serve, signature)
@@ -72,7 +72,7 @@ def export_model(
         archive.add_endpoint("explain", explain, [tf.TensorSpec([None], tf.string, name="text")])
     logger = tf.get_logger()
     level = logger.level
-    logger.setLevel("WARNING")  # in a notebook TensorFlow says where it writes
+    logger.setLevel("WARNING")  # in a notebook, TensorFlow would log where it writes
     try:
         with devices.writing():
             archive.write_out(folder, verbose=False)
@@ -84,8 +84,8 @@ class _Endpoints:
     """What the signatures of `export_model` compute.
 
     Args:
-        model, vocabulary, labels, tokenizer, maximum_tokens, temperature: As to `export_model`.
-        several_labels: Whether each label has a probability of its own.
+        model, vocabulary, labels, tokenizer, maximum_tokens, temperature: As for `export_model`.
+        several_labels: Whether each label has its own probability.
 
     Attributes:
         table: From tokens to ids.
@@ -139,7 +139,7 @@ class _Endpoints:
         return encode(TOKENIZERS[self._tokenizer](text), self.table, maximum_tokens=self._maximum_tokens)
 
     def _pad(self, rows: tf.RaggedTensor) -> tf.Tensor:
-        fixed = self._model.input_shape[1]  # the length that every text is padded to, if there is one
+        fixed = self._model.input_shape[1]  # the length that all texts are padded to, if any
         padded = rows.to_tensor(shape=[None, fixed])
         return padded if fixed else tf.pad(padded, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
 
@@ -148,7 +148,7 @@ class _Endpoints:
 
 
 def _in_chunks(answer: Callable[[tf.RaggedTensor], tf.Tensor], ids: tf.RaggedTensor, *, labels: int) -> tf.Tensor:
-    """What `answer` says of each text, float32 (texts, labels), asked for some texts of a like length at a time."""
+    """The result of `answer` for each text, float32 (texts, labels), computed for chunks of texts of similar length."""
     order = tf.argsort(ids.row_lengths())
     chunks = tf.maximum((tf.size(order) + CHUNK - 1) // CHUNK, 1)
     empty = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, labels])

@@ -19,8 +19,8 @@ class WindowTrace:
     Attributes:
         windows: Tokens of each window.
         added: From ids, int32 (batch, tokens), to float32 (batch, len(windows), tokens, labels), by the first token of
-            the window; with the bias the sum of a text's is its logits.
-        bias: To float32 (labels,).
+            the window; the logits of a text are the sum over its windows plus the bias.
+        bias: Returns float32 (labels,).
     """
 
     windows: list[int]
@@ -31,7 +31,7 @@ class WindowTrace:
 def trace_windows(model: keras.Model) -> WindowTrace | None:
     """What each window of tokens, each n-gram and each token's vector adds to each logit of a conv1d model.
 
-    None if the model has other layers than that, or hidden ones, through which windows do not simply add up.
+    None if the model has other layers, or hidden layers: their outputs are not sums over windows.
     """
     convolutions = [layer for layer in model.layers if isinstance(layer, PooledConv1D)]
     if not convolutions or any(layer.name.startswith("hidden") for layer in model.layers):

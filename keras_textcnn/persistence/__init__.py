@@ -1,1 +1,1 @@
-"""The run directory: what is written, checked and read again."""
+"""The run directory: writing, checking and reading it."""

@@ -1,4 +1,4 @@
-"""A directory of a run's files: it appears whole, each file is replaced at once, and a damaged one is noticed."""
+"""A directory of run files: it and its files are written atomically, and damaged files are detected."""
 
 import contextlib
 import csv
@@ -16,16 +16,16 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.io.integrity import checksums, replacing, sha256_of
 from keras_textcnn.utils import locks
 
-MANIFEST = "manifest.json"  # the SHA-256 of each file by its name
-LARGEST = 2**28  # bytes that are read at once
-CHANGED = "it is not what was written"
+MANIFEST = "manifest.json"  # the SHA-256 of each file, by its name
+LARGEST = 2**28  # bytes of a file that is read at once
+CHANGED = "its checksum does not match"
 
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
-    """A directory that appears whole, and whose files are replaced at once.
+    """A directory that is created atomically, and whose files are replaced atomically.
 
-    What is read of a sealed folder is verified against its manifest.
+    Files read from a sealed folder are verified against its manifest.
     """
 
     directory: Path
@@ -35,8 +35,8 @@ class Folder:
         """Makes the directory.
 
         Args:
-            directory: Where; missing or empty.
-            fill: Called with a temporary folder, which gets the directory's name when this returns.
+            directory: Path of the directory, which must be missing or empty.
+            fill: Called with a temporary folder, which is then renamed to `directory`.
 
         Raises:
             InputError: The directory cannot be made.
@@ -53,23 +53,23 @@ class Folder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """This process alone works in the directory, until it ends or is killed; see `locks.locked`.
+        """Keeps other processes out of the directory until the block or this process ends; see `locks.locked`.
 
         Raises:
-            InputError: Another process does.
+            InputError: Another process is using the directory.
         """
         with locks.locked(self.directory) as mine:
             if not mine:
-                raise InputError(f"another process works in {self.directory}; wait for it, or end it")
+                raise InputError(f"another process is using {self.directory}; wait for it, or stop it")
             yield
 
     def remove_lock(self) -> None:
-        """Removes the lock's file, once nobody may want it again; the lock itself stays until it is left."""
-        with contextlib.suppress(OSError):  # Windows keeps a file that is open
+        """Removes the lock file when it will not be needed again; the lock itself lasts until its block ends."""
+        with contextlib.suppress(OSError):  # Windows does not delete open files
             (self.directory / locks.LOCK).unlink()
 
     def damaged(self, name: str, reason: object) -> InputError:
-        """An error that says so of a file."""
+        """The error for a damaged file."""
         return InputError(f"damaged run: {self.directory / name} ({reason}); restore it, or train again")
 
     def seal(self, names: Iterable[str]) -> None:
@@ -80,14 +80,14 @@ class Folder:
         """Verifies the files whose names begin with `below` against the manifest.
 
         Raises:
-            InputError: One is missing, or is not what was sealed.
+            InputError: A file is missing, or was changed after it was sealed.
         """
         manifest = self._manifest()
         if manifest is None:
             return
         names = [name for name in manifest if name.startswith(below)]
         if not names:
-            raise self.damaged(below or MANIFEST, "the manifest does not have it")
+            raise self.damaged(below or MANIFEST, "it is not in the manifest")
         for name in names:
             with self._reading(name) as path:
                 found = sha256_of(path)
@@ -95,17 +95,17 @@ class Folder:
                 raise self.damaged(name, CHANGED)
 
     def check_links(self) -> None:
-        """Raises InputError if there is anything but files and folders: what is written would follow a link."""
+        """Raises InputError if there is anything but files and folders: writing would follow a link."""
         for folder, folders, names in os.walk(self.directory):
             for path in (Path(folder, name) for name in (*folders, *names)):
                 if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                    raise InputError(f"neither file nor folder: {path}; put a file in its place")
+                    raise InputError(f"neither a file nor a folder: {path}; replace it with a file")
 
     def read_bytes(self, name: str) -> bytes:
         """Reads a file.
 
         Raises:
-            InputError: It cannot be read, or is not what was sealed.
+            InputError: The file cannot be read, or was changed after it was sealed.
         """
         content, manifest = self._read(name), self._manifest()
         if manifest is not None and manifest.get(name) != hashlib.sha256(content).hexdigest():
@@ -113,19 +113,19 @@ class Folder:
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Writes a file of JSON.
+        """Writes a JSON file.
 
         Raises:
-            ValueError: A number is NaN or infinite, which JSON has no word for.
+            ValueError: A number is NaN or infinite, which JSON cannot represent.
         """
         self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Reads a file that holds an object of JSON."""
+        """Reads a file that holds a JSON object."""
         return self._parse(name, self.read_bytes(name))
 
     def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Writes a CSV file of rows that have the first one's columns, or some of them."""
+        """Writes a CSV file with the columns of the first row; other rows may lack some of them."""
         file = io.StringIO()
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -133,7 +133,7 @@ class Folder:
         self.write_text(name, file.getvalue())
 
     def write_lines(self, name: str, lines: Sequence[str]) -> None:
-        """Writes one entry a line; backslashes and line ends inside an entry are escaped."""
+        """Writes one entry per line; backslashes and line breaks inside an entry are escaped."""
         self.write_text(name, "".join(_escape(line) + "\n" for line in lines))
 
     def read_lines(self, name: str) -> list[str]:
@@ -149,14 +149,14 @@ class Folder:
         self.write(name, lambda path: path.write_bytes(text.encode()))
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> None:
-        """Has a file written next to its place, which it takes once it is complete and on the disk."""
+        """Calls `writer` to write a file next to its place, and moves it there once it is complete and on disk."""
         path = self.directory / name
         path.parent.mkdir(exist_ok=True)
         with replacing(path) as partial:
             writer(partial)
 
     def _manifest(self) -> dict[str, Any] | None:
-        """The checksums by name; None where nothing was sealed."""
+        """The checksums by file name; None if the folder was not sealed."""
         return self._parse(MANIFEST, self._read(MANIFEST)) if (self.directory / MANIFEST).exists() else None
 
     def _read(self, name: str) -> bytes:
@@ -170,13 +170,13 @@ class Folder:
         path = self.directory / name
         try:
             if path.exists() and not (path.is_file() and path.resolve().is_relative_to(self.directory.resolve())):
-                raise self.damaged(name, "it is no file of this folder")  # a pipe or device would never end
+                raise self.damaged(name, "it is not a file of this folder")  # a pipe or device would never end
             yield path
         except InputError:
             raise
         except OSError as error:
             raise self.damaged(name, error.strerror) from error
-        except ValueError as error:  # of a name that no file can have
+        except ValueError as error:  # from a name that no file can have
             raise self.damaged(f"{name!a}", error) from error
 
     def _parse(self, name: str, content: bytes) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class Folder:
         except (ValueError, RecursionError) as error:
             raise self.damaged(name, error) from error
         if not isinstance(parsed, dict):
-            raise self.damaged(name, "it holds no object")
+            raise self.damaged(name, "it does not hold a JSON object")
         return parsed
 
 

@@ -1,4 +1,4 @@
-"""Which texts a run has learnt from."""
+"""The texts that a run was trained on."""
 
 import dataclasses
 
@@ -7,12 +7,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class LearntTexts:
-    """Which texts a run has learnt from, by their hashes (`numbering.hash_text`), so that it is not praised for these.
+    """The hashes (`numbering.hash_text`) of the texts that a run was trained on, so that scores can leave these out.
 
     Attributes:
-        fitted: uint64 (texts,), sorted: those that its weights were fitted to; with `--from` also those that the run
-            was fitted to that it started from.
-        chosen: uint64 (texts,), sorted: those that only chose its epochs, scale, temperature and thresholds.
+        fitted: uint64 (texts,), sorted: the texts that its weights were fitted to; with `--from`, also those that the
+            starting run was fitted to.
+        chosen: uint64 (texts,), sorted: the texts that only chose its epochs, scale, temperature and thresholds.
     """
 
     fitted: np.ndarray
@@ -20,12 +20,12 @@ class LearntTexts:
 
     @classmethod
     def of(cls, fitted: np.ndarray, chosen: np.ndarray, before: "LearntTexts | None" = None) -> "LearntTexts":
-        """From the hashes of a run's own texts, and what the run has learnt from that it started from."""
+        """Combines the hashes of a run's own texts with those of the run that it started from, if any."""
         if before:
             fitted, chosen = np.concatenate([fitted, before.fitted]), np.concatenate([chosen, before.chosen])
         fitted = np.unique(fitted.astype(np.uint64))
         return cls(fitted, np.setdiff1d(chosen.astype(np.uint64), fitted))
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of some texts, uint64 (texts,), are among the fitted and among the chosen ones: bool (texts,) each."""
+        """Whether each text, uint64 (texts,), is among the fitted and among the chosen ones: bool (texts,) each."""
         return np.isin(hashes, self.fitted), np.isin(hashes, self.chosen)

@@ -1,4 +1,4 @@
-"""From a finished run to its trained model."""
+"""Loads the trained model of a finished run."""
 
 import keras
 import tensorflow as tf
@@ -13,17 +13,17 @@ def load_model(run: Run) -> keras.Model:
     """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels).
 
     Raises:
-        InputError: Another version wrote the run, whose SavedModel still answers; or it is damaged.
+        InputError: The run is damaged, or another version wrote it; in that case its SavedModel still works.
     """
     if not run.current:
         raise InputError(
-            f"{run.directory} was written by another version, whose models had other layers; use its SavedModel, or "
+            f"{run.directory} was written by another version, whose models have other layers; use its SavedModel, or "
             "train again"
         )
     config = run.config()
     sizes = {"vocabulary_size": len(run.read_lines("vocabulary.txt")), "labels": len(run.read_lines("labels.txt"))}
     run.check(run.weights.name)
-    with tf.Graph().as_default():  # where a weight takes no memory
+    with tf.Graph().as_default():  # weights take no memory in a graph
         parameters = build_model(config, **sizes).count_params()
     check_weights(run.weights, parameters)
     model = build_model(config, **sizes)

@@ -1,4 +1,4 @@
-"""The run directory: what it holds, when it is finished, and who may read it."""
+"""The run directory: what it holds, when it is finished, and which versions can read it."""
 
 import dataclasses
 import shlex
@@ -16,39 +16,39 @@ from keras_textcnn.persistence.folder import MANIFEST, Folder
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.utils.locks import LOCK
 
-SUMMARY = "repeats.json"  # of a directory of several runs
-FORMAT = 7  # of the directory; it grows when an older reader could no longer understand a newer directory
-SEALED_SINCE = 5  # the first format that has a manifest
+SUMMARY = "repeats.json"  # in a directory of several runs
+FORMAT = 7  # of the directory; it is increased when older versions cannot read newer directories
+SEALED_SINCE = 5  # the first format with a manifest
 SAVED_MODEL = "saved_model/1"
-LEARNT, LARGEST_LEARNT = "learnt_texts.bin", 2**31  # the file, and the bytes that are read of it at most
-BEGUN = ("config.json", "vocabulary.txt", "labels.txt")  # what an unfinished run is resumed by, beside the checkpoints
+LEARNT, LARGEST_LEARNT = "learnt_texts.bin", 2**31  # the file, and its largest size in bytes
+BEGUN = ("config.json", "vocabulary.txt", "labels.txt")  # needed to resume a run, besides its checkpoints
 UNSEALED = (
     "checkpoints",
     "tensorboard",
     "evaluations",
     LOCK,
     MANIFEST,
-)  # what comes, goes or grows, and the manifest itself
+)  # files that come, go or grow, and the manifest itself
 
 
 def check_free(directory: Path) -> None:
-    """Raises InputError if a run cannot be written to a directory because something is there."""
+    """Raises InputError if a directory is not free for a new run."""
     if (directory / "config.json").exists() or Repeats(directory).there:
         resume = f"--resume {shlex.quote(str(directory))}"
-        raise InputError(f"{directory} already holds a run; choose another --output, or go on with {resume}")
+        raise InputError(f"{directory} already holds a run; choose another --output, or continue with {resume}")
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
         raise InputError(f"{directory} is not an empty directory; choose another --output")
 
 
 def check_single(directory: Path) -> None:
-    """Raises InputError if a directory is one of several runs."""
+    """Raises InputError if a directory holds several runs."""
     if Repeats(directory).there:
         first = min((path.parent for path in directory.glob("*/config.json")), default=directory / "seed-0")
         raise InputError(f"{directory} holds several runs; give one of them, such as {first}")
 
 
 def free_directory(parent: Path, name: str) -> Path:
-    """`parent/name`, or `parent/name-2`, `parent/name-3` ... where that is taken."""
+    """`parent/name`, or `parent/name-2`, `parent/name-3` ... if that is taken."""
     directory, number = parent / name, 1
     while directory.exists():
         number += 1
@@ -60,7 +60,7 @@ def find_saved_model(directory: Path) -> Path:
     """The SavedModel of a run, or the directory itself if it is one.
 
     Raises:
-        InputError: There is none, or it is damaged, or the run is unfinished, or one of several in the directory.
+        InputError: There is no SavedModel, it is damaged, the run is unfinished, or the directory holds several runs.
     """
     check_single(directory)
     if (directory / "saved_model.pb").is_file():
@@ -72,11 +72,11 @@ def find_saved_model(directory: Path) -> Path:
     if run.saved_model.is_dir():
         run.check(SAVED_MODEL)
         return run.saved_model
-    raise InputError(f"no saved_model/1 in {directory}; give a run's directory")
+    raise InputError(f"no saved_model/1 in {directory}; give a run directory")
 
 
 class Run(Folder):
-    """One training's directory. It is unfinished while it holds `checkpoints/`."""
+    """The directory of one run. The run is unfinished while it holds `checkpoints/`."""
 
     @classmethod
     def create(
@@ -87,17 +87,17 @@ class Run(Folder):
         vocabulary: Sequence[str],
         labels: Sequence[str],
     ) -> "Run":
-        """Makes the directory of a run that begins.
+        """Makes the directory of a new run.
 
         Args:
-            directory: Where; missing or empty.
+            directory: Path of the directory, which must be missing or empty.
             config: The run's settings.
-            facts: What else `config.json` is to say.
+            facts: Further entries of `config.json`.
             vocabulary: Tokens by id.
             labels: Names by output.
 
         Raises:
-            InputError: Something is there, or the directory cannot be made.
+            InputError: The directory is not free, or cannot be made.
         """
 
         def fill(run: Run) -> None:
@@ -115,16 +115,16 @@ class Run(Folder):
         """The run in a directory.
 
         Raises:
-            InputError: There is none, it is damaged, or a newer keras_textcnn wrote it.
+            InputError: There is no run, it is damaged, or a newer keras_textcnn wrote it.
         """
         check_single(directory)
         if not any((directory / name).is_file() for name in ("config.json", MANIFEST)):
-            raise InputError(f"no run in {directory}; give a run's directory")
+            raise InputError(f"no run in {directory}; give a run directory")
         run = cls(directory)
         written = run.read_json("config.json").get("format")
         if written not in range(1, FORMAT + 1):
             raise InputError(
-                f"{directory} has format {written}, this version reads 1 to {FORMAT}; use the version that wrote it"
+                f"{directory} has format {written}, but this version reads 1 to {FORMAT}; use the version that wrote it"
             )
         if written in range(SEALED_SINCE, FORMAT + 1) and not (directory / MANIFEST).is_file():
             raise run.damaged(MANIFEST, "it is missing")
@@ -133,23 +133,23 @@ class Run(Folder):
 
     @classmethod
     def open_unfinished(cls, directory: Path) -> "Run":
-        """The run in a directory, to go on with it.
+        """The unfinished run in a directory, to continue it.
 
         Raises:
-            InputError: There is none, it has ended, or it is damaged.
+            InputError: There is no run, it is finished, or it is damaged.
         """
         run = cls.open(directory)
         if run.finished:
             run._remove_left()
             raise InputError(f"{directory} is finished; there is nothing to resume")
         if not run.current:
-            raise InputError(f"{directory} was begun by another version, which trains otherwise; start anew")
+            raise InputError(f"{directory} was started by another version, which trains differently; start again")
         run.check()
         return run
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of what `--resume` goes on from."""
+        """The folder that `--resume` continues from."""
         return self.directory / "checkpoints"
 
     @property
@@ -164,17 +164,17 @@ class Run(Folder):
 
     @property
     def finished(self) -> bool:
-        """Whether the training and the export have ended."""
+        """Whether training and export have finished."""
         return not self.checkpoints.exists()
 
     @property
     def current(self) -> bool:
-        """Whether this version wrote it, with the layers and the training that it has now."""
+        """Whether the run has this version's format, and so its layers and training."""
         return self.read_json("config.json").get("format") == FORMAT
 
     @property
     def identity(self) -> str:
-        """What a run that is begun with other settings, texts, tokens or labels has not: its manifest's SHA-256."""
+        """The manifest's SHA-256; runs started with other settings, texts, tokens or labels have another one."""
         return sha256_of(self.directory / MANIFEST)
 
     def config(self) -> TrainConfig:
@@ -182,21 +182,21 @@ class Run(Folder):
         return _settings(self, "config.json")
 
     def write_saved_model(self, writer: Callable[[Path], Any]) -> None:
-        """Has the exported model written among the checkpoints and moves it to its place once it is whole."""
+        """Calls `writer` to write the exported model among the checkpoints, and moves it into place once complete."""
         partial = self.checkpoints / "saved_model"
-        for folder in (partial, self.saved_model):  # of an attempt that was interrupted
+        for folder in (partial, self.saved_model):  # left by an interrupted attempt
             shutil.rmtree(folder, ignore_errors=True)
         writer(partial)
         self.saved_model.parent.mkdir(exist_ok=True)
         partial.rename(self.saved_model)
 
     def write_learnt(self, texts: LearntTexts) -> None:
-        """Writes the hashes: how many are fitted, those, and the chosen ones; numbers of 64 bits, the lowest first."""
+        """Writes the number of fitted texts, their hashes and those of the chosen texts, as 64-bit little-endian."""
         numbers = np.concatenate([np.array([len(texts.fitted)], np.uint64), texts.fitted, texts.chosen])
         self.write(LEARNT, lambda path: path.write_bytes(numbers.astype("<u8").tobytes()))
 
     def learnt(self) -> LearntTexts | None:
-        """Which texts the run has learnt from; None where an older version did not write that down.
+        """The texts that the run was trained on; None if an older version did not record them.
 
         Raises:
             InputError: The file is damaged.
@@ -209,17 +209,17 @@ class Run(Folder):
             raise self.damaged(LEARNT, f"it has {path.stat().st_size:,} bytes")
         numbers = np.fromfile(path, "<u8")
         if not len(numbers) or numbers[0] >= len(numbers):
-            raise self.damaged(LEARNT, "it is shorter than it says")
+            raise self.damaged(LEARNT, "it is shorter than it declares")
         return LearntTexts(*np.split(numbers[1:], [int(numbers[0])]))
 
     def finish(self) -> None:
-        """Seals the run and marks it as finished: what `--resume` needs goes."""
-        for left in self.directory.rglob(f"{PARTIAL}*"):  # by an attempt that was killed
+        """Seals the run and marks it as finished by removing what `--resume` needs."""
+        for left in self.directory.rglob(f"{PARTIAL}*"):  # by a killed attempt
             left.unlink()
         files = (path.relative_to(self.directory) for path in self.directory.rglob("*") if path.is_file())
         self.seal(file.as_posix() for file in files if file.parts[0] not in UNSEALED)
         self._remove_left()
-        self.checkpoints.rename(self._going)  # so that a kill leaves all of them or none
+        self.checkpoints.rename(self._going)  # so that a kill leaves all checkpoints or none
         self._remove_left()
         self.remove_lock()
 
@@ -232,14 +232,14 @@ class Run(Folder):
 
 
 class Repeats(Folder):
-    """A directory of runs with the same settings but for the seed or the fold; unfinished until it has their scores."""
+    """A directory of runs that differ only in the seed or the fold; unfinished until it has their scores."""
 
     @classmethod
     def create(cls, directory: Path, config: TrainConfig) -> "Repeats":
-        """Makes the directory for the runs that a config means.
+        """Makes the directory for the runs of a config.
 
         Raises:
-            InputError: Something is there, or the directory cannot be made.
+            InputError: The directory is not free, or cannot be made.
         """
         check_free(directory)
         settings = dataclasses.asdict(config)
@@ -247,10 +247,10 @@ class Repeats(Folder):
 
     @classmethod
     def open_unfinished(cls, directory: Path) -> "Repeats":
-        """The directory, to go on with its runs.
+        """The directory, to continue its runs.
 
         Raises:
-            InputError: All have ended.
+            InputError: All runs are finished.
         """
         repeats = cls(directory)
         if repeats.finished:
@@ -259,31 +259,31 @@ class Repeats(Folder):
 
     @property
     def there(self) -> bool:
-        """Whether the directory is one of runs."""
+        """Whether the directory holds several runs."""
         return (self.directory / SUMMARY).is_file()
 
     @property
     def finished(self) -> bool:
-        """Whether all runs have ended and are summed up."""
+        """Whether all runs are finished and summarized."""
         return self.there and "scores" in self.read_json(SUMMARY)
 
     def config(self) -> TrainConfig:
-        """The settings that mean these runs."""
+        """The settings of these runs."""
         return _settings(self, SUMMARY)
 
     def withdraw(self) -> None:
-        """Removes the directory if no run was begun in it."""
+        """Removes the directory if no run was started in it."""
         if {path.name for path in self.directory.iterdir()} <= {SUMMARY, LOCK}:
             shutil.rmtree(self.directory)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Adds what the runs have in common."""
+        """Adds the summary of the runs."""
         self.write_json(SUMMARY, {**self.read_json(SUMMARY), **summary})
         self.remove_lock()
 
 
 def _settings(folder: Folder, name: str) -> TrainConfig:
-    """The settings that a file of JSON holds."""
+    """The settings in a JSON file."""
     try:
         return TrainConfig.of(folder.read_json(name).get("settings", {}))
     except (TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""What a run computes on, and how fast its numbers are there."""
+"""The device that a run computes on, and the precision that it computes in."""
 
 import contextlib
 import errno
@@ -10,36 +10,36 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-SIZE, ROUNDS = 512, 5  # of the matrix products that are timed
+SIZE, ROUNDS = 512, 5  # of the timed matrix products
 
 
 def name_device() -> str:
-    """Where TensorFlow trains: on the first GPU, by its driver's name such as NVIDIA H100, or on the CPU.
+    """The device that TensorFlow trains on: the driver's name of the first GPU, such as NVIDIA H100, or CPU.
 
-    A GPU's memory is taken as it is needed, unless it has been set up otherwise: TensorFlow would take all of it.
+    GPU memory is allocated as needed, unless it was set up otherwise. By default, TensorFlow takes all of it.
     """
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        with contextlib.suppress(RuntimeError):  # it is in use already
+        with contextlib.suppress(RuntimeError):  # already in use
             tf.config.experimental.set_memory_growth(gpu, True)
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
 
 
 def make_deterministic() -> None:
-    """From now on until the process ends TensorFlow takes, on a GPU too, only operations that give the same each time.
+    """Makes TensorFlow use only deterministic operations until the process ends, on a GPU too.
 
-    What has no such operation raises `tf.errors.UnimplementedError`.
+    An operation without a deterministic version raises `tf.errors.UnimplementedError`.
     """
     tf.config.experimental.enable_op_determinism()
 
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """What TensorFlow raises when it cannot write is an OSError, as what Python raises; also a decorator."""
+    """Turns TensorFlow's write errors into OSError, as Python raises; also a decorator."""
     try:
         yield
     except tf.errors.OpError as error:
-        reason = re.search(r"; ([A-Z].*?)( \[Op:\w+\])?$", error.message, re.MULTILINE)  # it begins with the file
+        reason = re.search(r"; ([A-Z].*?)( \[Op:\w+\])?$", error.message, re.MULTILINE)  # the file comes first
         raise OSError(errno.EIO, reason[1] if reason else error.message) from error
 
 
@@ -55,7 +55,7 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 def bfloat16_gain() -> float:
-    """How many times as fast a matrix product is in bfloat16 as in float32, measured here and now."""
+    """How many times as fast a matrix product is in bfloat16 as in float32, measured on this machine."""
     seconds: dict[tf.DType, list[float]] = {tf.bfloat16: [], tf.float32: []}
     for _ in range(1 + ROUNDS):
         for dtype, times in seconds.items():

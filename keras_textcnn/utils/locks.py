@@ -1,4 +1,4 @@
-"""Folders that several processes may want, each of which may be killed: locked by one, complete or not there at all."""
+"""Folders that several processes share: locked by one at a time, and complete or absent even if a process is killed."""
 
 import contextlib
 import glob
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-LOCK = ".lock"  # the file that is locked, inside the folder
+LOCK = ".lock"  # the lock file, inside the folder
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[bool]:
-    """Locks a folder until it is left or the process ends, however it ends; False if another has it, or it is gone."""
+    """Locks a folder until the block or the process ends; yields False if another process has it or it is missing."""
     lock = FileLock(folder / LOCK, timeout=0)
     with contextlib.suppress(Timeout):
-        if folder.is_dir():  # it would be made
+        if folder.is_dir():  # the lock would make it
             lock.acquire()
     if not lock.is_locked:
         yield False
@@ -31,11 +31,11 @@ def locked(folder: Path) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def working_folder(target: Path) -> Iterator[Path]:
-    """A locked temporary folder next to `target`, removed in the end; so is what killed processes left there."""
+    """A locked temporary folder next to `target`, removed at the end; leftovers of killed processes are removed too."""
     target.parent.mkdir(parents=True, exist_ok=True)
     start, end = f".{target.name}-", ".partial"
     for left in target.parent.glob(f"{glob.escape(start)}*{end}"):
-        with contextlib.suppress(OSError), locked(left) as dead:  # it may go away while it is looked at
+        with contextlib.suppress(OSError), locked(left) as dead:  # another process may remove it first
             if dead:
                 shutil.rmtree(left)
     while True:
@@ -47,14 +47,14 @@ def working_folder(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(folder: Path, *, is_whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[Path]:
-    """A temporary folder to write into; once all is written and on the disk it gets the name `folder`.
+    """A temporary folder to write into, renamed to `folder` once everything is written and on disk.
 
-    Several processes may do so at the same time and each may be killed: the folder is there complete or not at all, and
-    the first one stays.
+    Several processes may do this at the same time, and each may be killed: `folder` is either complete or missing, and
+    the first complete one stays.
 
     Args:
-        folder: Where.
-        is_whole: Whether what is there already is good; if not, it is replaced.
+        folder: Path of the complete folder.
+        is_whole: Whether an existing folder is complete; if not, it is replaced.
     """
     with working_folder(folder) as work:
         whole = work / "whole"

@@ -1,6 +1,6 @@
-"""What the package reports while it works: records of the logger `keras_textcnn`, shown where somebody asks for them.
+"""Progress and warnings: records of the logger `keras_textcnn`, shown only on request.
 
-Progress is logged as INFO, what a user should look at as WARNING. Commands show both on standard error.
+Progress is logged as INFO, and what a user should look at as WARNING. Commands show both on standard error.
 """
 
 import contextlib
@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 logger = logging.getLogger("keras_textcnn")
 
-WARNING = "warning: "  # begins the line of a warning, on a terminal and in the reports
+WARNING = "warning: "  # begins the line of a warning, on a terminal and in reports
 
 
 class LineHandler(logging.Handler):
-    """Gives each record to a function, as a line of text.
+    """Passes each record to a function, as a line of text.
 
     Args:
-        write: Called with the line.
-        level: The least severe records that are shown.
+        write: Called with each line.
+        level: The lowest level that is shown.
     """
 
     def __init__(self, write: Callable[[str], object], level: int = logging.INFO) -> None:
@@ -25,18 +25,18 @@ class LineHandler(logging.Handler):
         self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes the line; a warning is marked as one."""
+        """Writes the record's line, marked if it is a warning."""
         prefix = WARNING if record.levelno >= logging.WARNING else ""
         self._write(f"{prefix}{record.getMessage()}")
 
 
 @contextlib.contextmanager
 def showing(write: Callable[[str], object], *, level: int = logging.INFO) -> Iterator[None]:
-    """Gives what is logged inside to a function, line by line.
+    """Passes what is logged inside the block to a function, line by line.
 
     Args:
         write: Called with each line.
-        level: The least severe records that are shown.
+        level: The lowest level that is shown.
     """
     handler, before = LineHandler(write, level), logger.level
     logger.addHandler(handler)
@@ -49,7 +49,7 @@ def showing(write: Callable[[str], object], *, level: int = logging.INFO) -> Ite
 
 
 def show_progress(write: Callable[[str], object] = print) -> None:
-    """Shows the progress of trainings from now on, in a notebook or script.
+    """Shows training progress from now on, in a notebook or script.
 
     Args:
         write: Called with each line.
@@ -64,7 +64,7 @@ def show_progress(write: Callable[[str], object] = print) -> None:
 
 
 def log_lines(lines: Iterable[str]) -> None:
-    """Logs lines, those that begin with `WARNING` as warnings."""
+    """Logs lines; those that begin with `WARNING` are logged as warnings."""
     for line in lines:
         if line.startswith(WARNING):
             logger.warning(line.removeprefix(WARNING))

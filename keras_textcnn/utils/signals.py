@@ -1,4 +1,4 @@
-"""Ctrl-C and a cluster's SIGTERM: a training finishes its batch, saves and ends; all else ends at once."""
+"""Ctrl-C and a cluster's SIGTERM: training finishes its batch, saves and stops; everything else stops at once."""
 
 import contextlib
 import signal
@@ -10,22 +10,22 @@ from keras_textcnn.utils.log import logger
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end with SIGTERM."""
+    """The process received SIGTERM."""
 
 
 @contextlib.contextmanager
 def sigterm_raising() -> Iterator[None]:
-    """SIGTERM is an exception, as Ctrl-C is, so that what is unfinished is cleaned away."""
+    """Makes SIGTERM raise an exception, as Ctrl-C does, so that unfinished work is cleaned up."""
     with _handled(_interrupt, signal.SIGTERM):
         yield
 
 
 @contextlib.contextmanager
 def holding_first() -> Iterator[Callable[[], None]]:
-    """Holds back the first Ctrl-C or SIGTERM; the second one ends what is running at once.
+    """Holds back the first Ctrl-C or SIGTERM; a second one stops at once.
 
     Yields:
-        A function for moments at which to end: it raises KeyboardInterrupt if a signal has come.
+        A function to call wherever it is safe to stop. It raises KeyboardInterrupt if a signal has arrived.
     """
     came: list[int] = []
 
@@ -33,7 +33,7 @@ def holding_first() -> Iterator[Callable[[], None]]:
         if came:
             _interrupt(number, frame)
         came.append(number)
-        logger.info("stopping after at most 16 batches; once more to stop at once")
+        logger.info("stopping after at most 16 batches; interrupt again to stop at once")
 
     def stop_if_requested() -> None:
         if came:
@@ -41,12 +41,12 @@ def holding_first() -> Iterator[Callable[[], None]]:
 
     with _handled(hold, signal.SIGINT, signal.SIGTERM):
         yield stop_if_requested
-    stop_if_requested()  # it may have come after the last moment
+    stop_if_requested()  # a signal may have arrived after the last call
 
 
 @contextlib.contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None], *numbers: int) -> Iterator[None]:
-    """Signals have this handler, unless they are ignored; in another thread than the main one nothing can be done."""
+    """Sets a handler for signals that are not ignored; does nothing outside the main thread, which alone can do so."""
     before = {}
     if threading.current_thread() is threading.main_thread():
         heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]

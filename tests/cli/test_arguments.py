@@ -1,4 +1,4 @@
-"""Help in two lengths, options from settings, and what an unknown option is called here."""
+"""Short and full help, options from settings, and hints for unknown options."""
 
 import dataclasses
 import re
@@ -65,8 +65,8 @@ def test_every_command_has_help_with_an_example(
         (["--input", "a.csv"], "unknown option --input; give the corpus without an option"),
         (["--lerning-rate", "1"], "unknown option --lerning-rate; did you mean --learning-rate?"),
         (["--zebra"], "unknown option --zebra; see"),
-        (["a.csv", "b.csv"], "an argument too many: b.csv"),
-        (["a.csv", "--data", "b.csv"], "two corpora: a.csv and --data b.csv; give one of them"),
+        (["a.csv", "b.csv"], "unexpected argument: b.csv"),
+        (["a.csv", "--data", "b.csv"], "two corpora: a.csv and --data b.csv; give only one"),
         (["--windows", "3,x"], "argument --windows: must be numbers separated by commas, such as 1,2,3; received: 3,x"),
     ],
 )

@@ -24,7 +24,7 @@ def run_evaluate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 @pytest.fixture
 def own_run(finished_run: Path, tmp_path: Path) -> Path:
-    """A copy, for what is written into it."""
+    """A copy, because the tests write to it."""
     return Path(shutil.copytree(finished_run, tmp_path / "own"))
 
 
@@ -69,7 +69,7 @@ def test_of_a_corpus_with_splits_the_test_texts_are_taken(
         (["nowhere", "--data", "CORPUS"], "no run in nowhere"),
         (["RUN", "--data", "nothing.csv"], "no such file: nothing.csv"),
         (["RUN", "--data", "CORPUS", "--accuracy", "0"], "--accuracy must be in (0, 1]; received: 0.0"),
-        (["RUN", "--data", "CORPUS", "--name", "../x"], "--name must be letters"),
+        (["RUN", "--data", "CORPUS", "--name", "../x"], "--name must consist of letters"),
         (["RUN", "--data", "CORPUS", "--label-column", "kind"], "no column 'kind'"),
     ],
 )
@@ -86,7 +86,7 @@ def test_wrong_use_is_one_line(
 
 
 class Known(Predictor):
-    """Answers from a table, in place of a model."""
+    """A predictor that answers from a table instead of a model."""
 
     def __init__(self, labels: list[str], table: dict[str, list[float]], thresholds: list[float] | None = None) -> None:
         self.labels, self._table = labels, table
@@ -110,7 +110,7 @@ def test_several_labels() -> None:
 
 def test_no_label_is_known() -> None:
     predictor = Known(["a", "b"], {})
-    with pytest.raises(InputError, match=r"the run knows no label of the corpus \(c\); it has a, b"):
+    with pytest.raises(InputError, match=r"the run knows no label of the corpus \(c\); it knows a, b"):
         evaluate_texts(predictor, [Record("test", "x", "c")])
 
 
@@ -127,7 +127,7 @@ LEARNT, CHOSEN, NEW = [make_texts(9, seed) for seed in (21, 22, 23)]
 
 
 def forget(run: Path) -> None:
-    """As an older version left it."""
+    """Makes the run look as if an older version had written it."""
     (run / "learnt_texts.bin").unlink()
     manifest = json.loads((run / "manifest.json").read_text())
     del manifest["learnt_texts.bin"]
@@ -138,14 +138,14 @@ def forget(run: Path) -> None:
     ("rows", "said", "left"),
     [
         ([*NEW], None, 9),
-        ([*LEARNT, *NEW], "warning: 9 of 18 texts are among those that the run has learnt from; without them", 9),
+        ([*LEARNT, *NEW], "warning: 9 of 18 texts were used to train the run; without them", 9),
         (
             [*LEARNT, *CHOSEN[:2], *NEW, ("new", "none such"), (f"  {LEARNT[0][0]}\t", LEARNT[0][1])],
-            "warning: 12 of 21 texts are among those that the run has learnt from; without them",
+            "warning: 12 of 21 texts were used to train the run; without them",
             9,
         ),
-        ([*LEARNT], "warning: 9 of 9 texts are among those that the run has learnt from; there are no others", 0),
-        (None, "warning: which texts the run has learnt from is not known", None),
+        ([*LEARNT], "warning: 9 of 9 texts were used to train the run; there are no others", 0),
+        (None, "warning: the run has no learnt_texts.bin", None),
     ],
 )
 def test_texts_that_the_run_has_learnt_from_are_no_praise(
@@ -163,7 +163,7 @@ def test_texts_that_the_run_has_learnt_from_are_no_praise(
     output = capsys.readouterr()
     found = json.loads((own_run / "evaluations" / "later.json").read_text())["learnt"]
     text = " ".join(output.out.split())
-    assert (said in text) if said else ("has learnt from" not in text)
+    assert (said in text) if said else ("to train the run" not in text)
     if left is None:
         assert found is None
         return
@@ -177,8 +177,8 @@ def test_texts_that_the_run_has_learnt_from_are_no_praise(
         assert found["without"]["support"] == left
     else:
         assert found["without"] is None
-    assert (f"without them accuracy is {accuracy:.2%}" in output.out) == bool(left and said)
-    assert ("9 not learnt from" in output.out) == bool(left and said)
+    assert (f"without them, accuracy is {accuracy:.2%}" in output.out) == bool(left and said)
+    assert ("9 unseen" in output.out) == bool(left and said)
 
 
 def test_a_run_knows_its_own_corpus(
@@ -189,10 +189,10 @@ def test_a_run_knows_its_own_corpus(
         texts = [row["text"] for row in csv.DictReader(file)]
     learnt = Run(own_run).learnt()
     fitted, chosen = learnt.find(np.array([hash_text(text) for text in texts], np.uint64))
-    assert fitted.sum() == sizes["train"] + sizes["validation"]  # which it was refit with
+    assert fitted.sum() == sizes["train"] + sizes["validation"]  # the run was refit with both
     assert not chosen.any()
     assert run_evaluate(monkeypatch, own_run, "--data", corpus_file) == 0
-    assert f"warning: {fitted.sum()} of 90 texts are among those" in capsys.readouterr().out
+    assert f"warning: {fitted.sum()} of 90 texts were used" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [b"", b"1234567", (9).to_bytes(8, "little"), (2**63).to_bytes(8, "little") * 3])
@@ -243,7 +243,7 @@ def test_evaluations_of_different_data_do_not_overwrite_each_other(
         path.parent.mkdir(exist_ok=True)
         path.write_text(lines) if path.suffix == ".jsonl" else write_table(path, rows)
     names = ["a", "a-2", "a-3", "a-1"]
-    for _ in range(2):  # the same data replaces its own
+    for _ in range(2):  # the same data replaces its own files
         for path, name in zip(paths, names, strict=True):
             assert run_evaluate(monkeypatch, own_run, "--data", path) == 0
             assert f"{name}.txt, {name}.json" in capsys.readouterr().out

@@ -97,17 +97,17 @@ def test_an_empty_text_is_a_text_and_no_folder(
         (["RUN", "nowhere.txt"], "cannot read nowhere.txt: No such file"),
         (["RUN", "CORPUS", "--delimiter", ";"], "no column 'text' in"),
         (["RUN", "CORPUS", "--input-format", "lines", "--delimiter", ";"], "--delimiter does not apply to"),
-        (["RUN", "--text-column", "text"], "--text-column does not apply to standard input, as it is read"),
+        (["RUN", "--text-column", "text"], "--text-column does not apply to standard input in this format"),
         (["RUN", "FOLDER", "--input-format", "csv"], "--input-format does not apply to"),
         (["RUN", "--top", "0"], "--top must be at least 1; received: 0"),
         (["RUN", "--reject-below", "1.5"], "--reject-below must be in [0, 1]; received: 1.5"),
         (["RUN", "--threshold", "-1"], "--threshold must be in [0, 1]; received: -1"),
-        (["RUN", "--threshold", "0.5"], "--threshold is for runs of several labels a text"),
+        (["RUN", "--threshold", "0.5"], "--threshold is for runs with several labels per text"),
         (["RUN", "--explain", "html", "--format", "csv"], "--explain html writes a page; leave --format out"),
         (["RUN", "--explain", "html", "--reject-below", "0.5"], "writes a page; leave --reject-below out"),
         (["RUN", "nowhere.csv"], "cannot read nowhere.csv: No such file"),
         (["RUN", "no/where"], "cannot read no/where: No such file or directory; give a file of texts, a folder, or"),
-        (["RUN", "a text", "--encoding", "latin-1"], "--encoding does not apply to a text, as it is read"),
+        (["RUN", "a text", "--encoding", "latin-1"], "--encoding does not apply to a text in this format"),
         (
             ["RUN", "a text", "--input-format", "csv"],
             "--input-format does not apply to a text given directly: 'a text'",
@@ -201,8 +201,8 @@ def test_lines_are_answered_as_they_come(finished_run: Path) -> None:
         for text, label in (("the apple", "fruit"), ("of iron", "metal")):
             process.stdin.write(text.encode() + b"\n")
             process.stdin.flush()
-            assert json.loads(process.stdout.readline())["label"] == label  # while standard input stays open
-        process.stdin.write(b"the apple")  # a last line without an end
+            assert json.loads(process.stdout.readline())["label"] == label  # standard input is still open
+        process.stdin.write(b"the apple")  # a last line without a line feed
         process.stdin.close()
         assert json.loads(process.stdout.readline())["label"] == "fruit"
 

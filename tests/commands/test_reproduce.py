@@ -26,7 +26,7 @@ def table_of(output: str) -> list[list[str]]:
 def recipes(
     small_options: list[str], tmp_path: Path, vectors_file: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """A folder of two recipes that take seconds."""
+    """A folder with two recipes that take seconds."""
     settings = {"data": str(corpus_file), "vectors": str(vectors_file), "frozen_epochs": 1, "unfrozen_epochs": 1}
     settings |= {"filters": 4, "ngram_epochs": 1, "ngram_buckets": 64}
     folder = tmp_path / "recipes"
@@ -55,7 +55,7 @@ def test_the_table_has_what_was_measured_and_finished_rows_are_kept(
     assert run_main(monkeypatch, "quick") == 0
     assert table_of(capsys.readouterr().out)[-1] == table[-1]
     assert run_main(monkeypatch, "--vectors", "none") == 2
-    assert "quick has other settings; choose another --output" in capsys.readouterr().err
+    assert "quick holds runs with other settings; choose another --output" in capsys.readouterr().err
 
 
 def test_a_corpus_that_cannot_be_fetched_is_left_out(
@@ -71,7 +71,7 @@ def test_a_corpus_that_cannot_be_fetched_is_left_out(
     monkeypatch.setattr(reproduce, "carry_out", fetch)
     assert run_main(monkeypatch) == 1
     output = capsys.readouterr()
-    assert "warning: quick is left out: no server" in output.err
+    assert "warning: skipping quick: no server" in output.err
     assert table_of(output.out)[-1] == ["slow", "3", "90.00 ± 1.00", "90.00 ± 1.00", "81.5", "83.1", "+6.90", "9"]
 
 
@@ -85,13 +85,13 @@ def test_an_interruption_says_how_to_go_on(
     )
     for _ in range(2):
         assert run_main(monkeypatch, "quick", "--output", "runs/my own") == 130
-        go_on = "go on with python -m keras_textcnn.reproduce quick --output 'runs/my own'"
+        go_on = "continue with python -m keras_textcnn.reproduce quick --output 'runs/my own'"
         assert go_on in capsys.readouterr().err
 
 
 def test_says_what_is_wrong(recipes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_main(monkeypatch, "qick") == 2
-    assert "no recipe 'qick'; give some of quick, slow" in capsys.readouterr().err
+    assert "no recipe 'qick'; choose from quick, slow" in capsys.readouterr().err
     assert run_main(monkeypatch, "quick", "--vectors", "nowhere.txt") == 2
     assert not Path("runs").exists()
 

@@ -159,7 +159,7 @@ def test_validation_texts_of_the_corpus_own_are_not_learnt_from(
 
 def without_ngrams(options: list[str]) -> list[str]:
     """The options without those that need n-grams."""
-    pairs = zip(options[::2], [*options[1::2], ""], strict=True)  # the last one has no value
+    pairs = zip(options[::2], [*options[1::2], ""], strict=True)  # the last option has no value
     return [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair if part]
 
 
@@ -235,8 +235,8 @@ def test_a_run_that_is_asked_to_end_saves_and_says_how_to_go_on(
             if line.startswith("epoch  1 frozen"):
                 process.send_signal(number)
     assert process.returncode == status
-    resume = f"interrupted; go on with python -m keras_textcnn.train --resume {directory}\n"
-    assert lines[-2:] == ["stopping after at most 16 batches; once more to stop at once\n", resume]
+    resume = f"interrupted; continue with python -m keras_textcnn.train --resume {directory}\n"
+    assert lines[-2:] == ["stopping after at most 16 batches; interrupt again to stop at once\n", resume]
     assert run_main(monkeypatch, "--resume", directory) == 0
     for ours, theirs in zip(weights_of(directory), weights_of(finished_run), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -244,7 +244,7 @@ def test_a_run_that_is_asked_to_end_saves_and_says_how_to_go_on(
 
 @pytest.fixture
 def json_lines(corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same corpus as JSON lines, packed; shards go to a folder of their own."""
+    """The same corpus as compressed JSON lines; shards go to a separate folder."""
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
     path = tmp_path / "things.jsonl.gz"
     with corpus_file.open(encoding="utf-8") as file, gzip.open(path, "wt", encoding="utf-8") as packed:
@@ -259,7 +259,7 @@ def test_streamed_from_shards_the_weights_are_the_same(
     options = [*small_options, "--data", str(json_lines), "--memory", "256"]
     for name, said in (
         ("first", "tokenizing into"),
-        ("second", "an earlier run tokenized"),
+        ("second", "the tokens of an earlier run"),
         ("third", "damaged; "),
     ):
         if name == "third":
@@ -296,7 +296,7 @@ def test_what_was_replaced_or_left_out_is_said_again_of_shards(
         2,
     ]
     options += ["--frozen-epochs", 0, "--unfrozen-epochs", 1, "--ngrams", 0, "--no-refit"]
-    for name, said in (("first", "tokenizing into"), ("second", "an earlier run tokenized")):
+    for name, said in (("first", "tokenizing into"), ("second", "the tokens of an earlier run")):
         assert run_main(monkeypatch, *options, "--output", tmp_path / name) == 0
         output = capsys.readouterr().err
         assert said in output
@@ -386,7 +386,7 @@ def test_a_run_from_python_is_resumed_from_python(
             train_corpus(config, corpus, tmp_path / "run")
     assert Run.open(tmp_path / "run").read_json("config.json")["settings"]["data"] is None
     assert run_main(monkeypatch, "--resume", tmp_path / "run") == 2
-    assert "was started from Python with texts of its own" in capsys.readouterr().err
+    assert "was started from Python with its own texts" in capsys.readouterr().err
     assert train_corpus(config, corpus, tmp_path / "run", resumed=True).finished
 
 
@@ -594,15 +594,15 @@ def test_a_run_that_an_older_version_began_is_not_resumed(
     new = {"optimizer", "freeze", "poolings", "hidden", "multichannel", "max_norm", "alphabet", "embedding", "pooling"}
     content["settings"] = {name: value for name, value in content["settings"].items() if name not in new}
     path.write_text(json.dumps({**content, "format": 1}))
-    (tmp_path / "old" / "manifest.json").unlink()  # which that version did not write
+    (tmp_path / "old" / "manifest.json").unlink()  # that version wrote none
     from keras_textcnn.errors import InputError
     from keras_textcnn.persistence.loading import load_model
 
-    assert Run.open(tmp_path / "old").config() == Run.open(finished_run).config()  # it is read all the same
-    with pytest.raises(InputError, match="whose models had other layers; use its SavedModel, or train again"):
+    assert Run.open(tmp_path / "old").config() == Run.open(finished_run).config()  # it can still be read
+    with pytest.raises(InputError, match="whose models have other layers; use its SavedModel, or train again"):
         load_model(Run.open(tmp_path / "old"))
     assert run_main(monkeypatch, "--resume", tmp_path / "old") == 2
-    assert "was begun by another version, which trains otherwise; start anew" in capsys.readouterr().err
+    assert "was started by another version, which trains differently; start again" in capsys.readouterr().err
 
 
 def test_the_alphabet_is_the_corpus_own_or_zhangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -662,7 +662,7 @@ def test_without_vectors_nothing_is_frozen(
         (make_texts(30, 1), ["--filters", "0"], "--filters must be at least 1; received: 0"),
         (make_texts(30, 1), ["--windows", "a"], "argument --windows: must be numbers with commas between"),
         (make_texts(30, 1), ["--colour", "red"], "unrecognized arguments: --colour red"),
-        (make_texts(30, 1), ["--resume", "nowhere"], "--resume takes every setting from the run"),
+        (make_texts(30, 1), ["--resume", "nowhere"], "--resume takes all settings from the run"),
     ],
 )
 def test_wrong_input_is_one_line_and_nothing_is_written(
@@ -676,7 +676,7 @@ def test_wrong_input_is_one_line_and_nothing_is_written(
     path = write_table(tmp_path / "texts.csv", rows)
     try:
         status = run_main(monkeypatch, "--data", path, "--output", tmp_path / "run", *options)
-    except SystemExit as stopped:  # argparse's way
+    except SystemExit as stopped:  # from argparse
         status = stopped.code
     lines = capsys.readouterr().err.splitlines()
     assert status == 2
@@ -704,7 +704,7 @@ def test_a_directory_that_is_taken_meanwhile_is_not_joined(
     directory = tmp_path / "run"
     (directory / "checkpoints").mkdir(parents=True)
     (directory / "config.json").write_bytes((finished_run / "config.json").read_bytes())
-    monkeypatch.setattr(train, "check_free", lambda directory: None)  # as if the other process came right after
+    monkeypatch.setattr(train, "check_free", lambda directory: None)  # as if another process came after the check
     assert run_main(monkeypatch, *small_options, "--output", directory) == 2
     assert "already holds a run" in capsys.readouterr().err
     assert list((directory / "checkpoints").iterdir()) == []
@@ -737,7 +737,7 @@ def test_a_corpus_that_changed_is_not_resumed(
 def test_the_bar_of_batches_ends_at_their_number(
     steps: int, ends: list[int], completed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keras tells of every 16th batch, and of one that is not there where the last ones are fewer."""
+    """Keras reports every 16th batch, even past the end if fewer than 16 are left."""
     bars: list[Progress] = []
 
     def remember(*columns: object, **options: object) -> Progress:

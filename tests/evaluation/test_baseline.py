@@ -1,4 +1,4 @@
-"""The linear model held against scikit-learn put together by hand, over tokens that are split by hand."""
+"""The linear model compared with one assembled by hand from scikit-learn, over tokens that are split by hand."""
 
 import warnings
 from collections.abc import Callable
@@ -24,7 +24,7 @@ SIGNS = [*"好坏书看天地人山水火风云雨雪花鸟鱼虫日月"]
 
 
 def make_corpus(tokens: list[str], between: str, *, several: bool) -> Corpus:
-    """200 texts of three unequal labels that each prefer some tokens, weakly, so that no model is always right."""
+    """200 texts of three unequal labels, each weakly preferring some tokens, so that no model is always right."""
     random = np.random.default_rng(5)
     texts, labels = [], []
     for _ in range(200):
@@ -38,7 +38,7 @@ def make_corpus(tokens: list[str], between: str, *, several: bool) -> Corpus:
 
 
 def weigh(targets: np.ndarray, kind: str) -> dict[int, float] | None:
-    """What a class weighs: scikit-learn's own "balanced"; or the roots of the inverse shares, with a mean of 1."""
+    """The weight of each class: scikit-learn's "balanced", or the square roots of these, with a mean of 1."""
     classes, counts = np.unique(targets, return_counts=True)
     if kind == "none":
         return None
@@ -51,7 +51,7 @@ def weigh(targets: np.ndarray, kind: str) -> dict[int, float] | None:
 def score_by_hand(
     corpus: Corpus, split: Callable[[str], list[str]], longest: int, kind: str, learnt: tuple[str, ...]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Decisions or outputs for each split after a fit on some."""
+    """Targets, and decision values or predicted outputs, of each split after a fit on some of them."""
     parts = {name: [record for record in corpus.records() if record.split == name] for name in SPLITS}
     vectorizer = TfidfVectorizer(
         tokenizer=split, token_pattern=None, lowercase=False, ngram_range=(1, longest), sublinear_tf=True
@@ -87,7 +87,7 @@ def score_by_hand(
     ("model", "tokens", "between", "split"),
     [
         ("conv1d", WORDS, " ", str.split),
-        ("conv1d", SIGNS, "", list),  # a character is a word where a script has no spaces
+        ("conv1d", SIGNS, "", list),  # in scripts without spaces, each character is a word
         ("charcnn", WORDS, " ", list),
     ],
     ids=["words", "Chinese", "characters"],

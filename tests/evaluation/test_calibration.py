@@ -40,7 +40,7 @@ def test_finds_the_scales_that_models_were_added_with(several: bool) -> None:
     logits = 1.5 * first + 0.6 * second
     targets = (random.random(logits.shape) < special.expit(logits)).astype(int) if several else draw(logits, random)
     np.testing.assert_allclose(fit_scales([first, second, third], targets), [1.5, 0.6, 0], rtol=0.05, atol=0.03)
-    assert fit_scales([first, -second], targets)[1] == 0  # what says the opposite is left out, not turned round
+    assert fit_scales([first, -second], targets)[1] == 0  # a model that says the opposite is ignored, not inverted
 
 
 def test_a_few_texts_that_are_all_right_leave_the_scales_near_one() -> None:
@@ -58,10 +58,10 @@ def test_probabilities_are_softmax_or_sigmoid() -> None:
 
 
 def best_cut(targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """The middle of the cuts with the highest F1 of a fine grid."""
+    """The mean of the cuts with the highest F1 on a fine grid."""
     cuts = np.linspace(0.0005, 0.9995, 1000)
     given = probabilities[:, None] >= cuts
-    scores = metrics.f1_score(np.broadcast_to(targets[:, None], given.shape), given, average=None)  # of each cut
+    scores = metrics.f1_score(np.broadcast_to(targets[:, None], given.shape), given, average=None)  # one per cut
     return cuts[scores == scores.max()].mean()
 
 
@@ -75,9 +75,9 @@ def test_thresholds_lie_between_the_labels_best_cut_and_the_one_for_all() -> Non
         own, having = best_cut(targets[:, label], probabilities[:, label]), targets[:, label].sum()
         expected = special.expit((having * special.logit(own) + 20 * special.logit(shared)) / (having + 20))
         assert thresholds[label] == pytest.approx(expected, abs=0.01)
-    assert thresholds[3] == pytest.approx(shared, abs=0.002)  # no text has it
+    assert thresholds[3] == pytest.approx(shared, abs=0.002)  # no text has this label
 
 
 def test_one_label_has_no_thresholds() -> None:
     assert calibrate(np.eye(3), np.arange(3)).thresholds is None
-    assert calibrate(np.eye(3), np.zeros((3, 3), np.float32)).thresholds.tolist() == [0.5] * 3  # and nothing to tune
+    assert calibrate(np.eye(3), np.zeros((3, 3), np.float32)).thresholds.tolist() == [0.5] * 3  # nothing to tune

@@ -1,4 +1,4 @@
-"""The pages in a browser, where there is one (`pytest -m browser`), and as text."""
+"""The pages as text and, with `pytest -m browser`, in a browser."""
 
 import html
 import re
@@ -15,7 +15,7 @@ from tests.conftest import DECIDED
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 SCORES = {"accuracy": 0.5, "macro_f1": 0.25, "calibration_error": 0.1, "log_loss": 0.3}
-# A browser window has a least width; a frame in it has none.
+# A browser window has a minimum width; a frame inside it has none.
 FRAME = """<iframe width="{width}" height="800" frameborder="0" srcdoc="{page}" onload="
 const inside = this.contentDocument; document.title =
 [inside.defaultView.innerWidth, inside.documentElement.scrollWidth, inside.images.length].join()"></iframe>"""
@@ -59,7 +59,7 @@ def test_what_users_named_is_text() -> None:
         "<td>0.99</td><td>0.00</td><td>–</td>",
     ):
         assert shown in page
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)  # nothing is fetched
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)  # the page loads nothing
 
 
 @pytest.mark.browser

@@ -10,7 +10,7 @@ from tests.evaluation.test_tables import PROBABILITIES, TRUTH
 
 def test_scores_by_hand() -> None:
     scores = metrics.score_probabilities(TRUTH, PROBABILITIES, ["a", "b", "c"])
-    # Predicted 0 0 1 1 0 1: of a, 2 of 3 found and 2 of 3 right; of b, 1 of 2 found and 1 of 3 right; of c nothing.
+    # Predicted 0 0 1 1 0 1. Label a: 2 of 3 found, 2 of 3 right; b: 1 of 2 found, 1 of 3 right; c: never predicted.
     assert scores["accuracy"] == scores["micro_f1"] == pytest.approx(3 / 6)
     assert scores["per_label"]["a"] == pytest.approx({"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "support": 3})
     assert scores["per_label"]["b"] == pytest.approx({"precision": 1 / 3, "recall": 1 / 2, "f1": 0.4, "support": 2})
@@ -26,11 +26,11 @@ def test_macro_f1_is_the_mean_over_the_labels_of_the_truth() -> None:
 
 
 def test_calibration_error_by_hand() -> None:
-    # Ten texts, sure of 0.9 and right in 8; ten sure of 0.55 and right in 6: |0.9 - 0.8| / 2 + |0.55 - 0.6| / 2.
+    # Ten texts at 0.9, of which 8 are right; ten at 0.55, of which 6 are right: |0.9 - 0.8| / 2 + |0.55 - 0.6| / 2.
     probabilities = np.array([[0.9, 0.1]] * 10 + [[0.55, 0.45]] * 10)
     targets = np.array([0] * 8 + [1] * 2 + [0] * 6 + [1] * 4)
     assert metrics.calibration_error(targets, probabilities) == pytest.approx(0.075)
-    several = np.eye(2, dtype=np.int32)[targets]  # each label for itself: the bins of 0.1 and 0.45 are as far off
+    several = np.eye(2, dtype=np.int32)[targets]  # each label alone: the bins of 0.1 and 0.45 are as far off
     assert metrics.calibration_error(several, probabilities) == pytest.approx(0.075)
 
 
@@ -52,12 +52,12 @@ def test_share_answered_and_its_accuracy() -> None:
     rows = {row["reject_below"]: row for row in metrics.score_shares(TRUTH, PROBABILITIES)}
     assert rows[0.0] == {"reject_below": 0.0, "answered": 1.0, "accuracy": 0.5}
     assert rows[0.7] == pytest.approx({"reject_below": 0.7, "answered": 3 / 6, "accuracy": 2 / 3})  # 0.8, 0.8, 0.7
-    assert rows[0.95] == {"reject_below": 0.95, "answered": 0.0, "accuracy": None}  # there is no accuracy of nothing
+    assert rows[0.95] == {"reject_below": 0.95, "answered": 0.0, "accuracy": None}  # undefined without answers
 
 
 def test_the_threshold_for_an_accuracy_keeps_it_and_answers_the_most() -> None:
     random = np.random.default_rng(1)
-    probabilities = random.dirichlet([0.4] * 3, 400).astype(np.float32).round(2)  # many texts are equally sure
+    probabilities = random.dirichlet([0.4] * 3, 400).astype(np.float32).round(2)  # many texts have equal confidence
     targets = np.array([random.choice(3, p=row / row.sum()) for row in probabilities.astype(np.float64)])
     for accuracy in (0.7, 0.9, 0.95):
         found = metrics.threshold_for_accuracy(targets, probabilities, accuracy)
@@ -74,7 +74,7 @@ def test_the_threshold_for_an_accuracy_keeps_it_and_answers_the_most() -> None:
 
 
 def test_errors_come_the_least_probable_truth_first() -> None:
-    assert metrics.rank_errors(TRUTH, PROBABILITIES).tolist() == [2, 4, 5]  # the targets has 0.1, 0.3, 0.3
+    assert metrics.rank_errors(TRUTH, PROBABILITIES).tolist() == [2, 4, 5]  # the targets have 0.1, 0.3, 0.3
     targets, probabilities = np.array([[1, 0], [1, 1], [0, 1]]), np.array([[0.9, 0.6], [0.9, 0.8], [0.1, 0.05]])
     assert metrics.rank_errors(targets, probabilities, np.array([0.5, 0.5])).tolist() == [2, 0]
 
@@ -86,7 +86,7 @@ UNDEFINED = dict.fromkeys(["accuracy", "macro_f1", "micro_f1", "log_loss", "cali
 @pytest.mark.parametrize(
     ("targets", "probability", "thresholds", "expected"),
     [
-        # Nothing true and nothing given: every text is right; precision and recall are 0 / 0.
+        # No true labels and none given: every text is right; precision and recall are 0 / 0.
         (
             np.zeros((3, 2)),
             0.25,

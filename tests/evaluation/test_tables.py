@@ -82,7 +82,7 @@ def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
         (
             {"by": "cross-validation", "folds": 5, "decided": ["scales", "thresholds"]},
             "cross-validated*",
-            "* 5-fold cross-validation on the training texts; it also chose this run's scales, thresholds, so that its "
+            "* 5-fold cross-validation on the training texts; it also chose this run's scales, thresholds, so its "
             "scores may be a little too high",
         ),
         (
@@ -108,7 +108,7 @@ def test_validation_scores_say_whether_they_were_chosen_on(
 
 def test_the_accuracy_of_no_texts_is_no_number() -> None:
     rows = metrics.score_shares(np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]]))
-    assert [row["accuracy"] for row in rows] == [1, 1, 1, 1] + [None] * 5  # from 0.8 on nothing is answered
+    assert [row["accuracy"] for row in rows] == [1, 1, 1, 1] + [None] * 5  # nothing is answered from 0.8 on
     lines = terminal.render(tables.shares_table(rows), width=100)
     assert [line.split()[1:] for line in lines if line.strip().startswith("0.99")] == [["0.00", "–"]] * 2
 
@@ -137,7 +137,7 @@ def test_warnings_stand_under_the_results_a_line_each() -> None:
 def test_two_models_have_curves_of_their_own(
     phases: list[str], panels: list[str], lines: list[list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Joined, the convolution's cross-entropy and the n-grams' other loss would read as a crash."""
+    """In one curve, the convolution's cross-entropy followed by the n-grams' other loss would look like a crash."""
     figures: list[Figure] = []
 
     def remember(*arguments: Any, **options: Any) -> Figure:

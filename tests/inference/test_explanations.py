@@ -187,7 +187,7 @@ def test_texts_of_every_length_are_explained_everywhere(
         ([], [[0.5], [-1.0]], []),
         (["a"], [[2.0], [-1.0]], [1.0]),
         (["a", "b"], [[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0]),
-        (["a", "b"], [[1.0, 0.0], [-1.0, 0.0]], [1.0, -1.0]),  # 1 - 1/2 and -1/2, by the larger one
+        (["a", "b"], [[1.0, 0.0], [-1.0, 0.0]], [1.0, -1.0]),  # 1 - 1/2 and -1/2, divided by the larger one
     ],
 )
 def test_what_an_ngram_adds_is_shared_by_its_tokens(
@@ -208,7 +208,7 @@ def test_a_training_ends_well_whose_empty_test_text_is_labelled_wrong(
     monkeypatch.setattr("sys.argv", ["train", *options])
     assert train.main() == 0
     page = (run / "report.html").read_text("utf-8")
-    assert "(no token)" in page.split("Where it is most wrong")[1]
+    assert "(no token)" in page.split("The worst errors")[1]
     assert "(no token)" not in page.split("What spoke for each label")[1].split("</table>")[0]
     (tmp_path / "lines.txt").write_text("\nwave\n")
     from keras_textcnn import predict

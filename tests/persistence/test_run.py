@@ -61,7 +61,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_directory_that_holds_something_is_not_taken(tmp_path: Path) -> None:
     create(tmp_path / "one")
-    with pytest.raises(InputError, match="one already holds a run; choose another --output, or go on with --resume"):
+    with pytest.raises(InputError, match="one already holds a run; choose another --output, or continue with --resume"):
         create(tmp_path / "one")
     (tmp_path / "two").mkdir()
     (tmp_path / "two" / "notes.txt").write_text("mine")
@@ -72,7 +72,7 @@ def test_a_directory_that_holds_something_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot make .*inner: .*choose another --output"):
         create(tmp_path / "two" / "notes.txt" / "inner")
     (tmp_path / "three").mkdir()
-    create(tmp_path / "three")  # empty: taken
+    create(tmp_path / "three")  # an empty directory is taken
 
 
 def test_free_directory_counts(tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_open_says_what_is_wrong(tmp_path: Path) -> None:
         Run.open(tmp_path)
     run = create(tmp_path / "one")
     run.write_json("config.json", {"format": 99})
-    with pytest.raises(InputError, match="damaged run: .*config.json .it is not what was written"):
+    with pytest.raises(InputError, match="damaged run: .*config.json .its checksum does not match"):
         Run.open(tmp_path / "one")
     run.seal(["config.json"])
-    with pytest.raises(InputError, match="one has format 99, this version reads 1"):
+    with pytest.raises(InputError, match="one has format 99, but this version reads 1"):
         Run.open(tmp_path / "one")
     run.write_text("config.json", '{"format"')
     run.seal(["config.json"])
@@ -126,10 +126,10 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     command = [sys.executable, "-c", other, str(run.directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"locked\n"
-        with pytest.raises(InputError, match="another process works in .*one; wait for it, or end it"), run.locked():
+        with pytest.raises(InputError, match="another process is using .*one; wait for it, or stop it"), run.locked():
             pass
         process.kill()
-    with run.locked():  # what was killed holds nothing
+    with run.locked():  # a killed process holds no lock
         pass
 
 
@@ -137,7 +137,7 @@ def test_what_is_read_is_held_against_the_manifest(tmp_path: Path) -> None:
     run = create(tmp_path / "one")
     (run.directory / "labels.txt").write_text("b\na\n")
     with pytest.raises(
-        InputError, match="damaged run: .*labels.txt .it is not what was written.; restore it, or train"
+        InputError, match="damaged run: .*labels.txt .its checksum does not match.; restore it, or train"
     ):
         run.read_lines("labels.txt")
     (run.directory / "labels.txt").unlink()

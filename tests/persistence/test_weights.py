@@ -1,4 +1,4 @@
-"""Weights that a stranger made: nothing is executed, nothing outside the file is read, no memory is taken."""
+"""Weights from a stranger: nothing is executed, nothing outside the file is read, no memory is allocated."""
 
 import json
 import pickle
@@ -22,12 +22,12 @@ KERNEL = "layers/token_embedding/vars/0"
 
 @pytest.fixture
 def run(finished_run: Path, tmp_path: Path) -> Run:
-    """A run whose files may be changed."""
+    """A copy of a run, so that tests may change its files."""
     return Run(shutil.copytree(finished_run, tmp_path / "run"))
 
 
 def seal(run: Run) -> None:
-    """A stranger's manifest fits the stranger's files."""
+    """Updates the manifest, as a stranger would: it matches the stranger's files."""
     run.seal(json.loads((run.directory / MANIFEST).read_text()))
 
 
@@ -100,7 +100,7 @@ def have_another_shape(file: h5py.File, run: Run) -> None:
 
 
 class Bomb:
-    """Leaves a file behind when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -119,16 +119,16 @@ def test_the_bomb_works(tmp_path: Path) -> None:
     [
         (link_outside, "0 is a link"),
         (link_inside, "0 is a link"),
-        (store_outside, "holds no numbers of its own"),
-        (be_virtual, "holds no numbers of its own"),
-        (hold_a_pickled_object, "holds no numbers of its own"),
-        (hold_strings, "holds no numbers of its own"),
-        (declare_a_huge_shape, "it says that it holds"),
-        (be_in_pieces, "is in pieces"),
-        (hold_no_number, "not those of its settings"),
-        (hold_itself, "again is there twice"),
-        (lack_one, "not those of its settings"),
-        (have_another_shape, "not those of its settings"),
+        (store_outside, "does not hold plain numbers"),
+        (be_virtual, "does not hold plain numbers"),
+        (hold_a_pickled_object, "does not hold plain numbers"),
+        (hold_strings, "does not hold plain numbers"),
+        (declare_a_huge_shape, "it declares"),
+        (be_in_pieces, "is stored in chunks"),
+        (hold_no_number, "do not match its settings"),
+        (hold_itself, "again appears twice"),
+        (lack_one, "do not match its settings"),
+        (have_another_shape, "do not match its settings"),
     ],
 )
 def test_weights_are_refused(harm: Callable[[h5py.File, Run], None], reason: str, run: Run) -> None:
@@ -182,7 +182,7 @@ def test_config_names_no_code(
 ) -> None:  # fmt: skip
     content = run.read_json("config.json")
     merged = {**content["settings"], **settings} if isinstance(settings, dict) else settings
-    (run.directory / "config.json").write_text(json.dumps({**content, "settings": merged}))  # infinite numbers, too
+    (run.directory / "config.json").write_text(json.dumps({**content, "settings": merged}))  # infinity too
     seal(run)
     status = run_main(monkeypatch, "--data", corpus_file, "--from", run.directory, "--output", tmp_path / "new")
     assert status == 2
@@ -208,7 +208,7 @@ def test_nothing_is_written_through_a_link(
     else:
         run.checkpoints.mkdir(exist_ok=True)
         assert run_main(monkeypatch, "--resume", run.directory) == 2
-    assert f"error: neither file nor folder: {path}" in capsys.readouterr().err
+    assert f"error: neither a file nor a folder: {path}" in capsys.readouterr().err
     assert [file.read_text() for file in outside.iterdir()] == ["precious"]
 
 
@@ -232,7 +232,7 @@ def test_tokens_that_are_there_twice_are_refused(run: Run) -> None:
     "name", ["saved_model/1/../../../outside", "/dev/zero", "saved_model/1/pipe", "saved_model/1/out"]
 )
 def test_a_manifest_reads_nothing_outside(name: str, run: Run) -> None:
-    """Neither what would never end nor what is somebody else's."""
+    """Neither endless files nor files outside the run."""
     (run.directory.parent / "outside").write_text("secret")
     if name.endswith("pipe"):
         import os
@@ -242,5 +242,5 @@ def test_a_manifest_reads_nothing_outside(name: str, run: Run) -> None:
         (run.directory / name).symlink_to("/dev/zero")
     manifest = json.loads((run.directory / MANIFEST).read_text())
     run.write_json(MANIFEST, {**manifest, name: "0" * 64})
-    with pytest.raises(InputError, match="damaged run: .*it is no file of this folder"):
+    with pytest.raises(InputError, match="damaged run: .*it is not a file of this folder"):
         run.check()

@@ -1,4 +1,4 @@
-"""Holds the shape of the package: who imports whom, and what has a docstring."""
+"""Tests the structure of the package: which module imports which, and what has a docstring."""
 
 import ast
 import importlib
@@ -13,7 +13,7 @@ FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."):
 COMMANDS = ["__main__", "train", "evaluate", "predict", "reproduce", "catalog"]
 ROOMS = ["cli", "training", "evaluation", "inference", "persistence", "models", "data", "layers", "text", "io", "utils"]
 FOUNDATION = ["config", "settings", "presets", "errors", "formulas"]
-ORDER = [COMMANDS, *([name] for name in [*ROOMS, *FOUNDATION])]  # each may use those after it
+ORDER = [COMMANDS, *([name] for name in [*ROOMS, *FOUNDATION])]  # each may import those after it
 
 
 def imports_of(path: Path) -> set[str]:
@@ -101,7 +101,7 @@ def test_every_public_name_is_there() -> None:
     "path", sorted((PACKAGE.parent / "tests" / "benchmarks").glob("*.py")), ids=lambda path: path.stem
 )
 def test_what_a_benchmark_takes_from_the_package_is_there(path: Path) -> None:
-    """They import within functions, and nothing here runs them."""
+    """Benchmarks import inside functions, and no test runs them."""
     tree = ast.parse(path.read_text("utf-8"))
     modules = {}
     for node in ast.walk(tree):

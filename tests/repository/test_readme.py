@@ -1,4 +1,4 @@
-"""The READMEs name what is there: commands, options, files, functions, links; and both languages say the same."""
+"""What the READMEs name exists: commands, options, files, functions, links; and both languages say the same."""
 
 import ast
 import dataclasses
@@ -147,7 +147,7 @@ def test_the_python_example_runs_as_it_stands(
     rows = [("a", text, label) for text, label in make_texts(90, seed=7)]
     write_table(tmp_path / "reviews.csv", rows, header=("title", "review", "stars"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(logger, "handlers", [])  # it shows the progress from now on
+    monkeypatch.setattr(logger, "handlers", [])  # show_progress() adds a handler
     monkeypatch.setattr(logger, "level", logger.level)
     exec(compile(code, "README.md", "exec"), {})
     *_, answers, ngrams, accuracy = capsys.readouterr().out.splitlines()

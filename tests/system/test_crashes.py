@@ -1,4 +1,4 @@
-"""Trainings are killed at random moments of every stage, and gone on with."""
+"""Training is killed at random moments of every stage, and resumed."""
 
 import collections
 import csv
@@ -17,7 +17,7 @@ from tests.commands.test_train import weights_of
 from tests.conftest import write_wheel
 
 KILLS = 105
-# What is printed where a stage begins, and how many seconds after it at the most the kill comes.
+# What is printed when a stage begins, and how many seconds later the kill comes at the latest.
 STAGES = {
     "start": ("", 6.0),
     "download": ("fetching", 1.5),
@@ -28,7 +28,7 @@ STAGES = {
     "export and report": ("exporting", 4.0),
 }
 
-# A training that knows a corpus which pip has to fetch first.
+# Trains on a corpus that pip has to download first.
 TRAIN = """
 import sys
 from keras_textcnn.data import datasets
@@ -50,7 +50,7 @@ def pack(corpus_file: Path, folder: Path) -> str:
 
 @pytest.mark.stress
 def test_a_hundred_kills(small_options: list[str], finished_run: Path, corpus_file: Path, tmp_path: Path) -> None:
-    """The directory is never half a run, and however often it was killed it ends with the same weights."""
+    """The directory is never half a run, and however often it is killed, the run ends with the same weights."""
     checksum = pack(corpus_file, tmp_path)
     options = ["--data", "tiny", "--memory", "256", *small_options[small_options.index("--vectors") :]]
     random, expected = np.random.default_rng(0), weights_of(finished_run)
@@ -92,7 +92,7 @@ def test_a_hundred_kills(small_options: list[str], finished_run: Path, corpus_fi
             if directory.exists():
                 run = Run.open(directory)
                 assert run.finished or run.checkpoints.is_dir()
-        assert len(set(epochs)) == len(epochs)  # none is done twice once it is told
+        assert len(set(epochs)) == len(epochs)  # no reported epoch is trained twice
         for ours, theirs in zip(weights_of(directory), expected, strict=True):
             np.testing.assert_array_equal(ours, theirs)
         Run.open(directory).check()

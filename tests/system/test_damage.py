@@ -1,4 +1,4 @@
-"""A run directory is damaged, file by file: what reads it answers as before or refuses with the file's name."""
+"""A run directory is damaged, file by file: its readers answer as before, or refuse and name the file."""
 
 import shutil
 import subprocess
@@ -60,7 +60,7 @@ def other_run(small_options: list[str], tmp_path_factory: pytest.TempPathFactory
 
 
 class Answers(NamedTuple):
-    """What a whole run says."""
+    """What an undamaged run says."""
 
     probabilities: np.ndarray
     weights: list[np.ndarray]
@@ -76,7 +76,7 @@ def answers(finished_run: Path) -> Answers:
 
 
 def refusals(run: Path, answers: Answers) -> dict[str, str]:
-    """Which readers refuse the run, and what they say; the others say what they said before."""
+    """The readers that refuse the run, and their messages; the others must answer as before."""
     refused = {}
     try:
         np.testing.assert_array_equal(Predictor(run).probabilities(TEXTS), answers.probabilities)
@@ -97,12 +97,12 @@ def files_of(run: Path) -> list[str]:
 
 
 def counterpart(other_run: Path, file: str) -> Path:
-    """The file of another run; of TensorBoard's, which carry the time in their names, any."""
+    """The same file of another run; any of TensorBoard's files, since their names contain the time."""
     path = other_run / file
     return path if path.exists() else next(path.parent.glob("events*"))
 
 
-# Who reads what.
+# Which readers read which file.
 READERS = {"config.json": {"from"}, "vocabulary.txt": {"from"}, "labels.txt": {"from"}, "weights.weights.h5": {"from"}}
 
 
@@ -152,7 +152,7 @@ def killed_runs(small_options: list[str], tmp_path_factory: pytest.TempPathFacto
 
 
 def resume(run: Path, expected: list[np.ndarray], capsys: pytest.CaptureFixture[str]) -> str | None:
-    """Goes on with a run; returns its error, or None if it ended with these weights."""
+    """Resumes a run; returns its error, or None if it ended with these weights."""
     capsys.readouterr()
     with pytest.MonkeyPatch.context() as patch:
         if run_main(patch, "--resume", run) == 2:
@@ -229,7 +229,7 @@ def test_forty_mutations_evaluated(
 
 
 def mutations(files: list[str], number: int) -> Iterator[tuple[int, Damage, str]]:
-    """Seeded: every file with every damage, and then more flips and cuts."""
+    """Seeded mutations: every file with every damage, and then more flips and cuts."""
     pairs = [(damage, file) for file in files for damage in DAMAGES]
     for seed in range(number):
         random = np.random.default_rng(seed)
@@ -250,7 +250,7 @@ def test_five_hundred_mutations(
         shutil.copytree(finished_run, run)
         damage(run / file, counterpart(other_run, file), np.random.default_rng(seed))
         messages = refusals(run, answers).values()
-        if file != "manifest.json":  # which can be as if any other file were damaged
+        if file != "manifest.json":  # a damaged manifest may look like damage to any other file
             assert all(str(run / file) in message for message in messages)
         refused += bool(messages)
         shutil.rmtree(run)

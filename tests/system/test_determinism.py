@@ -1,4 +1,4 @@
-"""The same seed gives the same weights, bit for bit: by threads, by TensorFlow's determinism, in memory, streamed."""
+"""The same seed gives the same weights, bit for bit: by threads, with --deterministic, in memory and streamed."""
 
 import itertools
 import json
@@ -10,7 +10,7 @@ import pytest
 
 MODELS = ("conv1d", "conv1d-stack", "conv2d", "charcnn")
 
-# One process for each number of threads, which TensorFlow takes once: a digest of the weights by model and place.
+# Prints a digest of the weights by model and place. Each number of threads needs a process: it can be set only once.
 SCRIPT = """
 import hashlib, json, sys
 from pathlib import Path
@@ -65,7 +65,7 @@ def weights_of(
 
 
 def test_twice_the_same(tmp_path: Path) -> None:
-    """Two processes, one in memory, the other streamed."""
+    """In two processes, one in memory, the other streamed."""
     ours = weights_of(tmp_path / "a", 2, False, MODELS, ("memory",))
     theirs = weights_of(tmp_path / "b", 2, False, MODELS, ("streamed",))
     assert [ours[model, "memory"] for model in MODELS] == [theirs[model, "streamed"] for model in MODELS]
@@ -78,7 +78,7 @@ def test_the_option_and_one_thread(tmp_path: Path) -> None:
 
 @pytest.mark.stress
 def test_the_whole_matrix(tmp_path: Path) -> None:
-    """Each cell in two processes; and the convolutions of looked-up products do not even depend on the threads."""
+    """Each cell in two processes; convolutions of looked-up products do not even depend on the number of threads."""
     cells: dict[tuple[str, bool, int], str] = {}
     for threads, deterministic in itertools.product([1, 2], [False, True]):
         for attempt in ("a", "b"):

@@ -1,4 +1,4 @@
-"""Disks that are full, or that may not be written to: real ones, small, each in a mount namespace of its own."""
+"""Disks that are full or not writable: real, small disks, each in its own mount namespace."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ from tests.commands.test_train import weights_of
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NAMESPACE = ["unshare", *([] if ROOT else ["--user", "--map-root-user"]), "--mount", "sh", "-c"]
-POWERLESS = "setpriv --bounding-set=-dac_override,-dac_read_search"  # root who may not do what the owner may not
+POWERLESS = "setpriv --bounding-set=-dac_override,-dac_read_search"  # root, but bound by file permissions
 
 
 @functools.cache
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif("not mounts()", reason="no disk can be mounted h
 
 
 def on_disk(folder: Path, kibibytes: int, script: str) -> subprocess.CompletedProcess[str]:
-    """Runs a shell script in a folder that has below `disk` a disk of so many KiB."""
+    """Runs a shell script in a folder with a disk of this size mounted at `disk`."""
     (folder / "disk").mkdir(exist_ok=True)
     mount = f"mount -t tmpfs -o size={kibibytes}k none disk"
     return subprocess.run(
@@ -41,17 +41,17 @@ def on_disk(folder: Path, kibibytes: int, script: str) -> subprocess.CompletedPr
 
 
 def command(name: str, *options: object) -> str:
-    """A command line of the package."""
+    """The command line of a command of the package."""
     return shlex.join([sys.executable, "-m", f"keras_textcnn.{name}", *map(str, options)])
 
 
 def fails(script: str, status: int) -> str:
-    """A script that goes on if a command ends with this status, and prints its last line of errors."""
+    """A script that prints the last error line of a command, and goes on if the command ends with this status."""
     return f"( {script} ) 2>errors >answers && ended=0 || ended=$?; tail -n 1 errors; test $ended = {status}; "
 
 
 def train_till_full(folder: Path, kibibytes: int, options: list[str], expected: Path) -> str:
-    """What a training says on a full disk; given room it then ends with the weights of one that always had it."""
+    """The error of a training on a full disk; given room, it must then end with the expected weights."""
     training = command("train", *options, "--output", "disk/run")
     resume = f"if test -d disk/run; then {command('train', '--resume', 'disk/run')}; else {training}; fi"
     room = f"mount -o remount,size=64m disk; {resume}; cp -r disk/run kept"
@@ -67,7 +67,7 @@ def test_a_training_on_a_full_disk_goes_on_when_there_is_room(
 ) -> None:
     said = train_till_full(tmp_path, 700, small_options, finished_run)
     assert said == (
-        "error: cannot write into disk/run: No space left on device; mend it and go on with python -m "
+        "error: cannot write to disk/run: No space left on device; fix this and continue with python -m "
         "keras_textcnn.train --resume disk/run"
     )
 
@@ -79,7 +79,7 @@ def test_full_at_every_stage(small_options: list[str], finished_run: Path, tmp_p
         folder = tmp_path / str(kibibytes)
         folder.mkdir()
         said = train_till_full(folder, kibibytes, small_options, finished_run)
-        assert said.startswith("error: cannot write into disk/run: No space left on device; mend it and go on with")
+        assert said.startswith("error: cannot write to disk/run: No space left on device; fix this and continue with")
     print(
         f"{len(sizes)} disks that were full at {sizes[0]} to {sizes[-1]} KiB: all trainings went on to the same weights"
     )
@@ -93,7 +93,7 @@ def test_no_room_for_a_run_or_for_the_cache(small_options: list[str], tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
     first, second, *left = done.stdout.splitlines()
     assert first == "error: cannot make disk/new/run: No space left on device; choose another --output"
-    assert second.startswith("error: cannot keep shards in disk/tokenized/")
+    assert second.startswith("error: cannot write shards to disk/tokenized/")
     assert second.endswith("No space left on device; set KERAS_TEXTCNN_HOME")
     assert left == []
 
@@ -148,9 +148,9 @@ def test_a_disk_that_may_only_be_read(
     answer, *errors = done.stdout.splitlines()
     assert answer.startswith('{"label": "fruit"')
     assert errors == [
-        "error: cannot write into disk/run/evaluations: Read-only file system",
+        "error: cannot write to disk/run/evaluations: Read-only file system",
         "error: cannot make disk/new: Read-only file system; choose another --output",
-        "error: cannot write into disk/begun: Read-only file system; mend it and go on with python -m "
+        "error: cannot write to disk/begun: Read-only file system; fix this and continue with python -m "
         "keras_textcnn.train --resume disk/begun",
     ]
 
@@ -170,7 +170,7 @@ def test_without_permission(small_options: list[str], finished_run: Path, corpus
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines() == [
         "error: cannot make disk/locked/new: Permission denied; choose another --output",
-        "error: cannot write into disk/run/evaluations: Permission denied",
+        "error: cannot write to disk/run/evaluations: Permission denied",
         "error: damaged run: disk/secret/config.json (Permission denied); restore it, or train again",
         f"error: cannot read {tmp_path}/disk/a.csv: Permission denied; fix or remove it",
     ]

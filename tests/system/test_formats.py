@@ -1,7 +1,7 @@
-"""A tiny run of each format that there has been, written by the version of its time: what still reads it, and how.
+"""A tiny run of each past format, written by the version of that time: what still reads it, and how.
 
-`tests/system/formats/N` is a run directory without its pictures, page and TensorBoard files; `answers.jsonl` is what
-the version that wrote it said of `TEXTS`.
+`tests/system/formats/N` is a run directory without its pictures, page and TensorBoard files; `answers.jsonl` has the
+answers for `TEXTS` of the version that wrote it.
 """
 
 import json

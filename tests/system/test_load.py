@@ -1,4 +1,4 @@
-"""The exported model under load: many threads at once, texts from nothing to a megabyte."""
+"""The exported model under load: many threads at once, texts from empty to a megabyte."""
 
 import sys
 import threading
@@ -23,7 +23,7 @@ def make_texts() -> list[str]:
 
 
 def ask_at_once(ask: Callable[[list[str]], np.ndarray], alone: list[np.ndarray], calls: int, seed: int) -> None:
-    """Each thread asks about so many batches of random texts; every answer is the one that the text gets alone."""
+    """Each thread sends a number of batches of random texts; every answer must be the one that the text gets alone."""
     texts, wrong = make_texts(), []
 
     def work(thread: int) -> None:
@@ -43,14 +43,14 @@ def ask_at_once(ask: Callable[[list[str]], np.ndarray], alone: list[np.ndarray],
 
 @pytest.fixture(scope="module")
 def ask(finished_run: Path) -> Callable[[list[str]], np.ndarray]:
-    """Asks the SavedModel."""
+    """A function that asks the SavedModel."""
     model = tf.saved_model.load(str(finished_run / SAVED_MODEL))
     return lambda texts: model.signatures["serving_default"](text=tf.constant(texts))["probabilities"].numpy()
 
 
 @pytest.fixture(scope="module")
 def alone(ask: Callable[[list[str]], np.ndarray]) -> list[np.ndarray]:
-    """What each text gets alone."""
+    """The answer that each text gets alone."""
     return [ask([text])[0] for text in make_texts()]
 
 
@@ -62,7 +62,7 @@ def test_threads_get_the_answers_that_each_text_gets_alone(
 
 
 def resident() -> int:
-    """MiB that this process holds."""
+    """The resident memory of this process, in MiB."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
 

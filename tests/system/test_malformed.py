@@ -1,4 +1,4 @@
-"""Inputs that are wrong in every way we could think of: one clear line each, exit status 2, nothing left behind."""
+"""Inputs that are wrong in every way we could think of: one clear error line, exit status 2, nothing left behind."""
 
 import bz2
 import gzip
@@ -55,7 +55,7 @@ def in_tar(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", damaged: bo
 
 
 def repeated(text: str, times: int) -> pyarrow.DictionaryArray:
-    """One text so many times, in the memory of one."""
+    """A text repeated, in the memory of one."""
     return pyarrow.DictionaryArray.from_arrays(np.zeros(times, np.int32), [text])
 
 
@@ -74,12 +74,12 @@ def encrypted_zip() -> bytes:
 
 def zip_with_another_checksum() -> bytes:
     data = bytearray(in_zip({"train/x/1.txt": "a"}))
-    data[data.index(b"PK\x01\x02") + 16] ^= 1  # which is held against the text once it is read
+    data[data.index(b"PK\x01\x02") + 16] ^= 1  # the checksum is verified after the text is read
     return bytes(data)
 
 
 def bz2_zip() -> bytes:
-    """One of its members unpacks, all at once, to a thousand times of what it says."""
+    """A ZIP file whose member unpacks, all at once, to a thousand times its declared size."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("x/1.txt", "a" * 2**20)
@@ -90,7 +90,7 @@ def line_of_label(label: object) -> str:
     return json.dumps({"text": "a", "label": label})
 
 
-# Name of the file, what it holds, what the message must say; {} stands for the file's path.
+# Name of the file, its content, what the message must say; {} is the file's path.
 CORPORA: list[tuple[str, str | bytes, str]] = [
     ("a.csv", "", "empty file: {}"),
     ("a.csv", "\n", "empty file: {}"),
@@ -266,7 +266,7 @@ VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
 
 @pytest.fixture
 def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs `train` with some options and returns its error line; whatever it leaves is an error."""
+    """Runs `train` with some options and returns its error line; it must leave nothing behind."""
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
 
     def run(*options: object) -> str:
@@ -280,7 +280,7 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         assert len(last) < 600
         assert not [line for line in others if "error" in line.lower() or "Traceback" in line]
         left = [path for path in sorted(tmp_path.rglob("*")) if path not in before]
-        shards = {path.parent for path in left if path.name == "manifest.json"}  # whole: the next run will use them
+        shards = {path.parent for path in left if path.name == "manifest.json"}  # complete: the next run will use them
         assert all(open_shards(folder) for folder in shards)
         assert [path for path in left if (path.is_file() and path.parent not in shards) or path.name == "run"] == []
         return last

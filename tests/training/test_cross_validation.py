@@ -75,7 +75,7 @@ def test_what_is_finished_is_kept_and_the_rest_resumed(
         assert run_main(patch, "--resume", begun) == 130
     output = capsys.readouterr().err
     assert "run 3 of 3: " in output
-    assert f"interrupted; go on with python -m keras_textcnn.train --resume {begun}" in output
+    assert f"interrupted; continue with python -m keras_textcnn.train --resume {begun}" in output
     assert not Run.open(begun / "fold-3").finished
     finished = (begun / "fold-1" / "metrics.json").stat().st_mtime_ns
     assert run_main(monkeypatch, "--resume", begun) == 0

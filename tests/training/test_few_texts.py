@@ -358,7 +358,7 @@ def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, in
     """The intervals are Wilson's, computed by hand."""
     decided = {"by": "cross-validation", "validation": "held out", "texts": 54}
     line = describe_chance({"test": {"support": texts, "accuracy": right / texts}, "decided": decided})
-    assert (f"true one of {interval}% (95% interval); rather trust the cross-validated" in line) == bool(interval)
+    assert (f"true one of {interval}% (95% interval); the cross-validated" in line) == bool(interval)
     share, root = right / texts, 1.959964
     middle = (share + root**2 / (2 * texts)) / (1 + root**2 / texts)
     half = root * np.sqrt(share * (1 - share) / texts + root**2 / (4 * texts**2)) / (1 + root**2 / texts)

@@ -440,7 +440,7 @@ def test_test_texts_that_the_old_run_has_learnt_from_are_told_and_left_out(
     assert "without_learnt" not in metrics["validation"]
     assert metrics["warnings"] == [line for line in output.err.splitlines() if line.startswith("warning: ")]
     assert all(line in (run / "report.txt").read_text("utf-8") for line in metrics["warnings"])
-    row = "without texts learnt before"
+    row = "without texts seen before"
     if not known:
         assert "without_learnt" not in metrics["test"]
     elif left:

@@ -79,9 +79,9 @@ def test_seconds_are_those_of_all_processes(
         ({}, 0.97, None),
         ({}, 0.9758, "--vectors glove.6B.100d), more texts"),
         ({"vectors": "mine.txt"}, 0.9758, "try more texts"),
-        ({"vectors": "none"}, 0.9758, "pretrained vectors of the texts' language (--vectors), more texts"),
-        ({"ngrams": 0, "vectors": "mine.txt"}, 0.9758, "try --ngrams 2, a linear model within, more texts"),
-        ({"model": "charcnn"}, 0.9758, "try --model conv1d, which has a linear model within, more texts"),
+        ({"vectors": "none"}, 0.9758, "pretrained vectors for the texts' language (--vectors), more texts"),
+        ({"ngrams": 0, "vectors": "mine.txt"}, 0.9758, "try --ngrams 2, which adds a linear model, more texts"),
+        ({"model": "charcnn"}, 0.9758, "try --model conv1d, which includes a linear model, more texts"),
         ({"model": "charcnn", "from_run": "runs/x"}, 0.9758, "try more texts"),
     ],
 )

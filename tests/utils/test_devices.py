@@ -15,7 +15,7 @@ from keras_textcnn.presets import MODELS
 from keras_textcnn.utils import devices
 from tests.conftest import make_ids
 
-# A second device of the kind that every machine has stands for a GPU: nothing may depend on the first one.
+# A second CPU device, which every machine can have, takes the place of a GPU: nothing may depend on the first device.
 TWO = """
 import sys
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_bfloat16_computes_nearly_the_same_from_the_same_float32_weights(name: s
         config = TrainConfig(model=name, precision=precision, vectors="none", dimensions=16, maximum_tokens=32)
         keras.utils.set_random_seed(3)
         models[precision] = build_model(config, vocabulary_size=30, labels=3)
-    assert keras.config.dtype_policy().name == "float32"  # outside, nothing has changed
+    assert keras.config.dtype_policy().name == "float32"  # unchanged outside the block
     ids = make_ids(np.random.default_rng(0), [1, 7, 32], 32)
     logits = {precision: model(ids) for precision, model in models.items()}
     assert {variable.dtype for variable in models["bfloat16"].weights} == {"float32"}

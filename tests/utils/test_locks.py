@@ -1,4 +1,4 @@
-"""Locks hold other processes off until their holder ends, however it ends."""
+"""Locks keep other processes out until their holder ends, however it ends."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ with locked(Path(sys.argv[1])) as mine:
 
 
 def hold(folder: Path) -> subprocess.Popen[str]:
-    """Another process that holds a folder's lock until it is killed."""
+    """Starts a process that holds a folder's lock until it is killed."""
     command = [sys.executable, "-c", HOLD, str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "True\n"

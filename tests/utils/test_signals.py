@@ -17,13 +17,13 @@ def test_the_first_signal_waits_and_the_second_does_not(
         with signals.holding_first() as stop_if_requested:
             stop_if_requested()
             os.kill(os.getpid(), number)
-            assert logged == ["stopping after at most 16 batches; once more to stop at once"]
+            assert logged == ["stopping after at most 16 batches; interrupt again to stop at once"]
             with pytest.raises(kind):
                 stop_if_requested()
             with pytest.raises(kind):
                 os.kill(os.getpid(), number)
 
-    with pytest.raises(kind):  # nobody having ended at the last moment, it ends now
+    with pytest.raises(kind):  # raised again when the block ends
         hold()
     assert signal.getsignal(number) is before
 

@@ -1,4 +1,4 @@
-"""Nothing that comes from outside steers the terminal that it is shown on."""
+"""No text from outside controls the terminal that shows it."""
 
 import argparse
 import io
@@ -90,7 +90,7 @@ RENDERERS: dict[str, Callable[[str], str]] = {
 def test_what_is_shown_steers_no_terminal(render: Callable[[str], str], nasty: str) -> None:
     shown = render(nasty)
     assert not STEERING.search(shown)
-    if render is not RENDERERS["styled"]:  # of which rich leaves out some characters
+    if render is not RENDERERS["styled"]:  # Rich drops some characters there
         assert "\\" in shown
 
 
