@@ -74,7 +74,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         """The same settings, with None replaced by the default that follows from the model and the other settings.
 
         `dimensions` stays None with vectors, which have their own; what depends on the number of texts (`BY_SIZE`)
-        stays None if that is not given.
+        stays None if it is not given.
 
         Args:
             texts: Number of texts to train on, before validation texts are split off.

@@ -53,7 +53,7 @@ def convolve_image(x: np.ndarray, w: np.ndarray, b: np.ndarray | float = 0.0) ->
 
 
 def pad(x: np.ndarray, window: int) -> np.ndarray:
-    """Adds zeros around the first axis so that a convolution keeps the length: an odd one out goes at the end."""
+    """Adds zeros around the first axis so that a convolution keeps the length; if they are odd, one more at the end."""
     return np.pad(x, [((window - 1) // 2, window // 2), *[(0, 0)] * (x.ndim - 1)])
 
 

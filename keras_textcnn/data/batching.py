@@ -103,8 +103,8 @@ def plan_batches(
         boundaries: From `length_boundaries`; no text is longer than the last.
         batch_size: The largest number of texts in a batch.
         seed: Numbers that determine the order of texts and batches; None: the shortest texts first.
-        weights: float (texts,), with a sum of 1: as many texts as there are are drawn with these probabilities, with
-            replacement.
+        weights: float (texts,), with a sum of 1: the probabilities with which the same number of texts is drawn, with
+            replacement; None: each text once.
 
     Returns:
         The positions of the texts in each batch, int64, at least half of `batch_size` unless there are fewer texts.

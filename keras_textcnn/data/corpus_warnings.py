@@ -83,4 +83,4 @@ def _html_entities(counts: Mapping[str, int]) -> str:
     number = min(sum(counts.get(name, 0) for name in ENTITIES), counts.get("&", 0), counts.get(";", 0))
     if number < LEAST_ENTITIES or number < ENTITIES_A_TOKEN * sum(counts.values()):
         return ""
-    return f"about {number:,} HTML entities such as &amp; are among the tokens; try replacing them with characters"
+    return f"about {number:,} HTML entities such as &amp; are among the tokens; try unescaping them"

@@ -13,7 +13,7 @@ from keras_textcnn.text.folding import fold_label
 MOST_LABELS = 10_000
 LONGEST_LABEL = 1000
 MOST_MEASUREMENTS = 20  # distinct labels such as 0.25; star ratings have halves
-TEXTS_A_LABEL = 3  # on average; labels with fewer are measurements
+TEXTS_A_LABEL = 3  # on average; with fewer, such labels are measurements
 MEASUREMENT = re.compile(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?", re.IGNORECASE)
 YES, NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no", ""}  # in the column of a label
 

@@ -1,1 +1,1 @@
-"""Files: compressed or not, in any encoding, and safe to replace."""
+"""Reads files, compressed or not and in any encoding, and replaces files safely."""

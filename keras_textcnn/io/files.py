@@ -30,7 +30,7 @@ DAMAGES = (
     *(ValueError, IndexError, OverflowError, struct.error),  # from a zip with a false directory
 )
 CHUNK = 2**20  # bytes read at a time
-MOST_TIMES = 100  # its own size: how large a compressed file may unpack to; text grows tenfold
+MOST_TIMES = 100  # how many times its size a compressed file may unpack to; text grows tenfold
 ALWAYS = 2**26  # bytes that a compressed file may unpack to, however small it is
 
 

@@ -144,7 +144,7 @@ class DataSettings:
     )
     fold: int | None = option(
         None,
-        "with --folds, train only the run that is tested on this one, counted from 1",
+        "with --folds, train only the run that is tested on this fold, counted from 1",
         unless=({"folds": None},),
         metavar="K",
     )

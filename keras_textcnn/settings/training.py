@@ -163,8 +163,8 @@ class TrainingSettings:
     )
     sampling: str = option(
         "natural",
-        "an epoch shows each training text once, or (balanced) draws as many texts so that all labels are equally "
-        "frequent",
+        "an epoch shows each training text once, or (balanced) draws the same number of texts so that all labels "
+        "are equally frequent",
         choices=("natural", "balanced"),
     )
     focal_gamma: float = option(
@@ -188,6 +188,6 @@ class TrainingSettings:
     seed: int = option(
         0,
         "determines the split, the initial weights, the shuffles and the dropout",
-        brief="determines splits, weights and batches (default: 0)",
+        brief="fixes splits, weights and batches (default: 0)",
         metavar="N",
     )

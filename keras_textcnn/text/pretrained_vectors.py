@@ -71,7 +71,7 @@ def find_vectors(source: str) -> Path | None:
         if not path.is_file():
             size, dimensions = source.removeprefix("glove.").rsplit(".", 1)
             command = f"./glove_download.sh {size} --dimension {dimensions.removesuffix('d')}"
-            raise InputError(f"{source} is not downloaded: no {path}; download it with {command}")
+            raise InputError(f"{source} has not been downloaded: no {path}; download it with {command}")
     if not path.is_file():
         raise InputError(
             f"no such vectors file: {source}; give a file, a name such as glove.6B.100d, {GLOVE_TABLE} or none"
@@ -99,7 +99,7 @@ def read_vectors(
         vocabulary: Tokens to read.
         dimensions: How many numbers each vector must have, and which member of a zip to read; None: as in the file.
         more: How many other words of the file to read: the first ones that the tokenizer turns into a single token,
-            which is read.
+            each as that token.
         tokenizer: A name in `tokenizers.TOKENIZERS`.
         unwanted: Tokens that must not be among these other words.
 

@@ -228,7 +228,7 @@ def _checked(vector: np.ndarray, width: int, place: str) -> np.ndarray:
             "is complete"
         )
     if not np.isfinite(vector).all():
-        raise InputError(f"a number that is NaN or infinite: {place}; fix or remove the line")
+        raise InputError(f"a NaN or infinite number: {place}; fix or remove the line")
     return vector
 
 

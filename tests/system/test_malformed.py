@@ -233,8 +233,8 @@ VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
     ("v.txt", VECTORS + "pear 0.5 0.5\n", "fewer than 8 numbers: {}:4"),
     ("v.txt", VECTORS + f"plum{' 0.5' * 7}\n", "7 numbers instead of 8: {}:4"),
     ("v.txt", VECTORS + f"plum{' 0.5000000' * 7}\n", "numbers instead of 8: {}:4"),
-    ("v.txt", VECTORS + f"plum{' 0.5' * 7} nan\n", "a number that is NaN or infinite: {}:4"),
-    ("v.txt", VECTORS + f"plum{' 0.5' * 7} 1e999\n", "a number that is NaN or infinite: {}:4"),
+    ("v.txt", VECTORS + f"plum{' 0.5' * 7} nan\n", "a NaN or infinite number: {}:4"),
+    ("v.txt", VECTORS + f"plum{' 0.5' * 7} 1e999\n", "a NaN or infinite number: {}:4"),
     ("v.txt", VECTORS + f"plum{' 0.5' * 7} x\n", "not a vector: {}:4"),
     ("v.txt", VECTORS + f"plum{' 0.5' * 6} 0,5 0.5\n", "not a vector: {}:4"),
     ("v.txt", VECTORS + f"of{NUMBERS}\n", "'of' already has a vector: {}:4"),
@@ -259,7 +259,7 @@ VECTOR_FILES: list[tuple[str, str | bytes, str]] = [
     ("v.vec", "9 8\n" + VECTORS, "3 rows where the header has 9: {}:4; is the file complete?"),
     ("v.bin", BINARY.replace(b"3 8", b"3 99999999"), "vectors of 99,999,999 dimensions: {}"),
     ("v.bin", BINARY.replace(b"3 8", b"999999999999 8"), "row 4 of the 999,999,999,999 that the header promises"),
-    ("v.bin", BINARY[:-4] + np.float32("nan").tobytes(), "a number that is NaN or infinite: {}: row 3"),
+    ("v.bin", BINARY[:-4] + np.float32("nan").tobytes(), "a NaN or infinite number: {}: row 3"),
     ("v.bin", b"3 8\n" + b"x" * 5000, "damaged or incomplete: {}: row 1"),
 ]  # fmt: skip
 

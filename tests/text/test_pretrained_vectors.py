@@ -259,7 +259,7 @@ def test_table_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("cat 1 2\n", "vectors of 2 dimensions for an embedding of 3: .*:1; set --dimensions 2"),
         ("a 1 2 3\ncat 1 2\n", "fewer than 3 numbers: .*:2"),
         ("a 1 2 3\ncat 1 x 3\n", "not a vector: .*:2"),
-        ("a 1 2 3\ncat 1 nan 3\n", "not finite: .*:2"),
+        ("a 1 2 3\ncat 1 nan 3\n", "NaN or infinite number: .*:2"),
         ("", "empty vectors file"),
     ],
 )
