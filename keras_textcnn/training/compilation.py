@@ -1,4 +1,4 @@
-"""What a phase sets in a model: the frozen layers, the optimizer, the loss."""
+"""Applies a phase to a model: frozen layers, optimizer, loss."""
 
 import dataclasses
 
@@ -52,7 +52,7 @@ def set_trainable(model: keras.Model, phase: Phase) -> None:
 def compile_phase(
     model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
 ) -> None:
-    """Freezes what a phase freezes and compiles with a new optimizer; if not compiled, Keras ignores the freezing."""
+    """Freezes what a phase freezes and compiles with a new optimizer; Keras ignores the freezing until then."""
     set_trainable(model, phase)
     if several_labels:
         accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")

@@ -37,8 +37,8 @@ def solve_ngrams(
     """Solves a linear support vector machine for each label, and sets the rows of an n-gram layer to the solution.
 
     The weight of a row is its inverse document frequency, log((1 + texts) / (1 + texts that have it)) + 1, or 0 if no
-    text has it. A text's features are the counts of its rows times their weights, divided by the root of the sum of the
-    squared weights of all its n-grams. The layer computes the same.
+    text has it. The features of a text are the counts of its rows times their weights, divided by the root of the sum
+    of the squared weights of all its n-grams. The layer computes the same.
 
     Args:
         layer: A layer with weights; its rows, weights and bias are replaced.

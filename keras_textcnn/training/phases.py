@@ -61,11 +61,11 @@ class Progress:
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def next_epoch(self) -> None:
-        """Moves on after an epoch, which is not yet known to be better than the best one."""
+        """Moves on to the next epoch; the finished one counts, for now, as no better than the best one."""
         self.epoch, self.waited, self.batches, self.seconds = self.epoch + 1, self.waited + 1, 0, 0.0
 
     def next_phase(self) -> None:
-        """Moves on after a phase, which may have ended early, even within an epoch."""
+        """Moves on to the next phase; the last one may have ended early, even within an epoch."""
         self.phase, self.epoch, self.waited, self.batches, self.seconds = self.phase + 1, 0, 0, 0, 0.0
 
     def kept_phases(self, phases: Sequence[Phase]) -> list[Phase]:

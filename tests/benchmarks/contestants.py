@@ -1,4 +1,4 @@
-"""What a user would pick instead, each written as in its own documentation or its popular implementations.
+"""Competitors that a user might pick instead, each written as in its documentation or its popular implementations.
 
 Contestants that start from raw texts are generators: each step trains one more epoch, or everything at once, and yields
 a function from texts to labels. Those that start from ids are classes that train an epoch and predict logits; all read

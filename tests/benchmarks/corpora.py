@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 MANY = 10_000  # texts, enough for the default recipe to let validation texts decide
 
-# The command's default recipe, without the linear model and all else that the competitors do not have.
+# The command's default recipe, without the linear model and other parts that the competitors lack.
 CONVOLUTION = ["--ngrams", "0", "--vocabulary", "train", "--unfrozen-epochs", "8", "--no-refit"]
 
 

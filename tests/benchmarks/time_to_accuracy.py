@@ -1,4 +1,4 @@
-"""Seconds from raw texts to a given accuracy on the test texts, compared with what a user would pick instead.
+"""Seconds from raw texts to a given accuracy on the test texts, compared with what a user might pick instead.
 
     pip install ".[benchmark]"
     python tests/benchmarks/time_to_accuracy.py reuters-r8 97
