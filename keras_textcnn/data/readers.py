@@ -80,6 +80,11 @@ class Reader:
         )
 
     @property
+    def columns(self) -> Columns:
+        """The columns to read, by the names that were given."""
+        return self._options.columns
+
+    @property
     def warnings(self) -> list[str]:
         """What looks wrong in the files that have been read to the end."""
         return self._options.warnings

@@ -5,7 +5,6 @@ import itertools
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +14,6 @@ from keras_textcnn.presets import GLOVE_TABLE, WORDS
 from keras_textcnn.text.vector_formats import binary_rows, table_rows, text_rows
 from keras_textcnn.text.vector_words import Chooser
 from keras_textcnn.utils.log import logger
-
-if TYPE_CHECKING:
-    pass
 
 # The tokenizer follows Stanford's file. Files made with another tokenizer lack the pieces of contractions, and some
 # lack all one-letter words: such a token takes the vector of the word it stands for.

@@ -644,7 +644,7 @@ def test_without_vectors_nothing_is_frozen(
     assert metrics["coverage"] is None
     output = capsys.readouterr()
     assert "test accuracy" in output.out
-    assert "| python -m keras_textcnn.predict runs/things" in output.out
+    assert "    python -m keras_textcnn.predict runs/things " in output.out
     assert "epoch  1 fast" in output.err
 
 
@@ -655,13 +655,21 @@ def test_without_vectors_nothing_is_frozen(
         ([("a", "x")] * 9, [], "only one label: 'x'"),
         ([("a", "x")] * 2 + [("b", "y")], [], "every label has a single training text"),
         ([("", "x")] * 9 + [(" ", "y")] * 9, [], "the training texts have no tokens: all are empty"),
-        (make_texts(30, 1), ["--maximum-tokens", "3000000000"], "--maximum-tokens must be below 2**31"),
+        (
+            make_texts(30, 1),
+            ["--maximum-tokens", "3000000000"],
+            "--maximum-tokens must be at least 1 and at most 2147483647",
+        ),
         (make_texts(30, 1), ["--label-column", "class"], "no column 'class' in"),
         (make_texts(30, 1), ["--vectors", "nowhere.txt"], "no such vectors file: nowhere.txt"),
         (make_texts(30, 1), ["--dimensions", "50"], "vectors of 100 dimensions for an embedding of 50"),
         (make_texts(30, 1), ["--filters", "0"], "--filters must be at least 1; received: 0"),
-        (make_texts(30, 1), ["--windows", "a"], "argument --windows: must be numbers with commas between"),
-        (make_texts(30, 1), ["--colour", "red"], "unrecognized arguments: --colour red"),
+        (
+            make_texts(30, 1),
+            ["--windows", "a"],
+            "argument --windows: must be numbers separated by commas, such as 1,2,3; received: a",
+        ),
+        (make_texts(30, 1), ["--colour", "red"], "unknown option --colour"),
         (make_texts(30, 1), ["--resume", "nowhere"], "--resume takes all settings from the run"),
     ],
 )

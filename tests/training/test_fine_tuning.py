@@ -114,7 +114,7 @@ def test_other_labels_new_words_and_old_texts(
     assert said in output.out
     assert "no new text" not in output.err
     assert said in (tmp_path / "both" / "report.txt").read_text()
-    assert "9 test texts 100.00% right before" in (tmp_path / "both" / "report.html").read_text()
+    assert "9 test texts: 100.00% right before" in (tmp_path / "both" / "report.html").read_text()
 
 
 def test_the_same_labels_or_some_of_them_keep_the_head(
