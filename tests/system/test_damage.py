@@ -15,6 +15,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import MANIFEST
 from keras_textcnn.persistence.run import BEGUN
 from keras_textcnn.training.fine_tuning import Start
+from keras_textcnn.utils.locks import LOCK
 from tests.commands.test_train import run_main
 from tests.conftest import make_texts, write_table
 
@@ -166,7 +167,7 @@ def test_resume_refuses_what_is_damaged(
     killed_runs: list[Path], answers: Answers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, other = killed_runs
-    files = [name for name in files_of(run) if not name.startswith("tensorboard")]
+    files = [name for name in files_of(run) if not name.startswith(("tensorboard", LOCK))]
     assert files == sorted(["checkpoints/logits.npz", "checkpoints/seconds.npz", *BEGUN, MANIFEST])
     for file, damage in [
         *((file, flip) for file in files),
@@ -190,7 +191,7 @@ def test_a_hundred_mutations_of_unfinished_runs(
     killed_runs: list[Path], answers: Answers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, other = killed_runs
-    files = [name for name in files_of(run) if not name.startswith("tensorboard")]
+    files = [name for name in files_of(run) if not name.startswith(("tensorboard", LOCK))]
     refused = 0
     for seed, damage, file in mutations(files, 100):
         damaged = shutil.copytree(run, tmp_path / "run")
