@@ -1,6 +1,5 @@
 """A complete training: from a corpus to a finished run directory."""
 
-import logging
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -38,7 +37,7 @@ from keras_textcnn.training.run_metrics import (
     score_splits,
 )
 from keras_textcnn.utils import devices
-from keras_textcnn.utils.log import WARNING, log_lines, logger, showing
+from keras_textcnn.utils.log import WARNING, collecting_warnings, log_lines, logger
 
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -71,7 +70,7 @@ def train(
     """
     started = time.perf_counter()
     warnings = [line for line in corpus.notes if line.startswith(WARNING)]  # logged when the corpus was read
-    with showing(warnings.append, level=logging.WARNING):
+    with collecting_warnings(warnings):
         device = devices.name_device()  # before anything is placed on it
         if config.deterministic:
             devices.make_deterministic()

@@ -31,16 +31,33 @@ class LineHandler(logging.Handler):
 
 
 @contextlib.contextmanager
-def showing(write: Callable[[str], object], *, level: int = logging.INFO) -> Iterator[None]:
-    """Passes what is logged inside the block to a function, line by line.
+def showing(write: Callable[[str], object]) -> Iterator[None]:
+    """Passes what is logged inside the block to a function, line by line, and to nothing else.
 
     Args:
         write: Called with each line.
-        level: The lowest level that is shown.
     """
-    handler, before = LineHandler(write, level), logger.level
+    before = logger.propagate
+    logger.propagate = False  # TensorFlow's handler would print warnings a second time
+    try:
+        with _handling(LineHandler(write)):
+            yield
+    finally:
+        logger.propagate = before
+
+
+@contextlib.contextmanager
+def collecting_warnings(lines: list[str]) -> Iterator[None]:
+    """Appends the warnings that are logged inside the block to a list."""
+    with _handling(LineHandler(lines.append, logging.WARNING)):
+        yield
+
+
+@contextlib.contextmanager
+def _handling(handler: logging.Handler) -> Iterator[None]:
+    before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(min(level, logger.getEffectiveLevel()))
+    logger.setLevel(min(handler.level, logger.getEffectiveLevel()))
     try:
         yield
     finally:
@@ -61,6 +78,7 @@ def show_progress(write: Callable[[str], object] = print) -> None:
         logger.removeHandler(handler)
     logger.addHandler(LineHandler(write))
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # TensorFlow's handler would print warnings a second time
 
 
 def log_lines(lines: Iterable[str]) -> None:

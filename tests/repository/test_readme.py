@@ -149,6 +149,7 @@ def test_the_python_example_runs_as_it_stands(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logger, "handlers", [])  # show_progress() adds a handler
     monkeypatch.setattr(logger, "level", logger.level)
+    monkeypatch.setattr(logger, "propagate", True)
     exec(compile(code, "README.md", "exec"), {})
     *_, answers, ngrams, accuracy = capsys.readouterr().out.splitlines()
     assert ast.literal_eval(answers)[0]["probabilities"].keys() == {"fruit", "metal", "sea"}

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 import keras_textcnn
-from keras_textcnn.utils.log import log_lines, logger, showing
+from keras_textcnn.utils.log import collecting_warnings, log_lines, logger, showing
 
 
 def test_lines_are_shown_inside_and_nowhere_else() -> None:
@@ -21,7 +21,7 @@ def test_lines_are_shown_inside_and_nowhere_else() -> None:
 def test_warnings_alone_may_be_collected_while_all_is_shown() -> None:
     lines: list[str] = []
     warnings: list[str] = []
-    with showing(lines.append), showing(warnings.append, level=logging.WARNING):
+    with showing(lines.append), collecting_warnings(warnings):
         log_lines(["a", "warning: b"])
         logger.warning("c")
     assert (lines, warnings) == (["a", "warning: b", "warning: c"], ["warning: b", "warning: c"])
@@ -32,8 +32,19 @@ def test_progress_is_printed_once_it_is_asked_for(
 ) -> None:
     monkeypatch.setattr(logger, "handlers", [])
     monkeypatch.setattr(logger, "level", logger.level)
+    monkeypatch.setattr(logger, "propagate", True)
     for _ in range(2):  # asking twice prints nothing twice
         keras_textcnn.show_progress()
     logger.info("epoch 1")
     logger.warning("few texts")
     assert capsys.readouterr().out == "epoch 1\nwarning: few texts\n"
+
+
+def test_what_is_shown_does_not_reach_other_handlers_too(caplog: pytest.LogCaptureFixture) -> None:
+    with showing(lambda line: None):
+        logger.warning("shown")
+    warnings: list[str] = []
+    with collecting_warnings(warnings):
+        logger.warning("collected")
+    assert [record.message for record in caplog.records] == ["collected"]
+    assert warnings == ["warning: collected"]
