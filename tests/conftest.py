@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import signal
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.runs import Cli, Outcome, call, leave_out_exports, leave_out_fits, leave_out_reports
+
 if TYPE_CHECKING:
     import keras
 
     from keras_textcnn.data.batching import Examples
+    from keras_textcnn.data.corpus import Corpus
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -42,6 +46,18 @@ def make_texts(count: int, seed: int) -> list[tuple[str, str]]:
         words = ["the", "and", "of", "a", "it's", *SUBJECTS[label]]
         pairs.append((" ".join(random.choice(words, random.integers(3, 30))) + f" {SUBJECTS[label][0]}.", label))
     return pairs
+
+
+def make_corpus(*, several: bool = False) -> "Corpus":
+    """A corpus of 90 texts with a label each, or of 89 with one or two labels each."""
+    from keras_textcnn.data.corpus import Corpus
+
+    texts, labels = zip(*make_texts(90, 1), strict=True)
+    if not several:
+        return Corpus(texts, labels)
+    pairs = zip(texts, (text for text, _ in make_texts(90, 2)[1:]), strict=False)
+    sets = [(label, *(["b"] if number % 4 else [])) for number, label in enumerate(labels[:89])]
+    return Corpus([f"{one} {two}" for one, two in pairs], sets)
 
 
 def write_table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = ("text", "label")) -> Path:
@@ -107,6 +123,21 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def other_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts with two new labels and an old one, and with words that the run does not know."""
+    subjects = {"metal": ["iron", "zinc", "copper"], "air": ["wind", "storm"], "fire": ["flame", "smoke"]}
+    random = np.random.default_rng(0)
+    rows = [
+        (
+            " ".join(random.choice(["the", "of", *subjects[label]], random.integers(3, 9))) + f" {subjects[label][0]}",
+            label,
+        )
+        for label in [*subjects] * 20
+    ]
+    return write_table(tmp_path_factory.mktemp("other") / "other.csv", rows)
+
+
+@pytest.fixture(scope="session")
 def vectors_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A GloVe text file of 8 dimensions with most of the corpus's words."""
     random = np.random.default_rng(3)
@@ -146,13 +177,39 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def finished_run(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a finished run."""
-    from keras_textcnn import train
-
     directory = tmp_path_factory.mktemp("runs") / "finished"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["train", *small_options, "--output", str(directory)])
-        assert train.main() == 0
+    assert call("train", *small_options, "--output", directory) == 0
     return directory
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs a command in this process; returns its exit status and what it has written."""
+
+    def run(command: str, *arguments: object) -> Outcome:
+        capsys.readouterr()
+        status = call(command, *arguments)
+        return Outcome(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def without_exports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings write neither the SavedModel, nor pictures, nor the HTML report."""
+    leave_out_exports(monkeypatch)
+
+
+@pytest.fixture
+def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings write neither pictures nor the HTML report."""
+    leave_out_reports(monkeypatch)
+
+
+@pytest.fixture
+def without_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings end in `Killed` once the run directory has been started."""
+    leave_out_fits(monkeypatch)
 
 
 @pytest.fixture
@@ -163,3 +220,14 @@ def logged() -> Iterator[list[str]]:
     lines: list[str] = []
     with showing(lines.append):
         yield lines
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """SIGINT and SIGHUP as in a terminal, also for child processes: a shell starts `pytest &` with SIGINT ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

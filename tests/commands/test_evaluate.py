@@ -15,11 +15,7 @@ from keras_textcnn.evaluation.evaluator import evaluate as evaluate_texts
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from tests.conftest import make_texts, write_table
-
-
-def run_evaluate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr("sys.argv", ["evaluate", *map(str, arguments)])
-    return evaluate.main()
+from tests.runs import Cli
 
 
 @pytest.fixture
@@ -28,13 +24,12 @@ def own_run(finished_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished_run, tmp_path / "own"))
 
 
-def test_a_report_of_a_corpus_with_labels_that_the_run_does_not_know(
-    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_report_of_a_corpus_with_labels_that_the_run_does_not_know(own_run: Path, tmp_path: Path, cli: Cli) -> None:
     rows = [*make_texts(60, 11), ("the apple and apple", "metal"), ("of fire", "flame"), ("smoke", "flame"), ("x", "y")]
     corpus = write_table(tmp_path / "later.csv", rows)
-    assert run_evaluate(monkeypatch, own_run, "--data", corpus) == 0
-    output = capsys.readouterr().out
+    ended = cli("evaluate", own_run, "--data", corpus)
+    assert ended.status == 0
+    output = ended.out
     assert "left out: 3 labels that the run does not know: flame 2, y 1" in output
     folder = own_run / "evaluations"
     assert (folder / "later.txt").read_text() in output
@@ -52,14 +47,12 @@ def test_a_report_of_a_corpus_with_labels_that_the_run_does_not_know(
     assert [line.split()[:2] for line in output.splitlines() if "the apple and apple" in line] == [["metal", "fruit"]]
 
 
-def test_of_a_corpus_with_splits_the_test_texts_are_taken(
-    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_a_corpus_with_splits_the_test_texts_are_taken(own_run: Path, tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "texts").mkdir()
     write_table(tmp_path / "texts" / "train.csv", make_texts(30, 1), header=("body", "kind"))
     write_table(tmp_path / "texts" / "test.csv", make_texts(9, 2), header=("body", "kind"))
     options = ["--data", tmp_path / "texts", "--text-column", "body", "--label-column", "kind", "--name", "splits"]
-    assert run_evaluate(monkeypatch, own_run, *options) == 0
+    assert cli("evaluate", own_run, *options).status == 0
     assert json.loads((own_run / "evaluations" / "splits.json").read_text())["support"] == 9
 
 
@@ -73,13 +66,10 @@ def test_of_a_corpus_with_splits_the_test_texts_are_taken(
         (["RUN", "--data", "CORPUS", "--label-column", "kind"], "no column 'kind'"),
     ],
 )
-def test_wrong_use_is_one_line(
-    arguments: list[str], message: str, own_run: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_wrong_use_is_one_line(arguments: list[str], message: str, own_run: Path, corpus_file: Path, cli: Cli) -> None:
     names = {"RUN": str(own_run), "CORPUS": str(corpus_file)}
-    assert run_evaluate(monkeypatch, *(names.get(argument, argument) for argument in arguments)) == 2
-    output = capsys.readouterr()
+    output = cli("evaluate", *(names.get(argument, argument) for argument in arguments))
+    assert output.status == 2
     assert output.out == ""
     assert output.err.startswith("error: ")
     assert message in output.err
@@ -149,9 +139,8 @@ def forget(run: Path) -> None:
     ],
 )
 def test_texts_that_the_run_has_learnt_from_are_no_praise(
-    rows: list[tuple[str, str]] | None, said: str | None, left: int | None, own_run: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    rows: list[tuple[str, str]] | None, said: str | None, left: int | None, own_run: Path, tmp_path: Path, cli: Cli
+) -> None:
     if rows is None:
         forget(own_run)
     else:
@@ -159,8 +148,8 @@ def test_texts_that_the_run_has_learnt_from_are_no_praise(
         Run(own_run).write_learnt(LearntTexts.of(*hashes))
         Run(own_run).seal(json.loads((own_run / "manifest.json").read_text()))
     corpus = write_table(tmp_path / "later.csv", rows or NEW)
-    assert run_evaluate(monkeypatch, own_run, "--data", corpus) == 0
-    output = capsys.readouterr()
+    output = cli("evaluate", own_run, "--data", corpus)
+    assert output.status == 0
     found = json.loads((own_run / "evaluations" / "later.json").read_text())["learnt"]
     text = " ".join(output.out.split())
     assert (said in text) if said else ("to train the run" not in text)
@@ -181,9 +170,7 @@ def test_texts_that_the_run_has_learnt_from_are_no_praise(
     assert ("9 unseen" in output.out) == bool(left and said)
 
 
-def test_a_run_knows_its_own_corpus(
-    own_run: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_knows_its_own_corpus(own_run: Path, corpus_file: Path, cli: Cli) -> None:
     sizes = Run(own_run).read_json("config.json")["corpus"]
     with corpus_file.open() as file:
         texts = [row["text"] for row in csv.DictReader(file)]
@@ -191,8 +178,9 @@ def test_a_run_knows_its_own_corpus(
     fitted, chosen = learnt.find(np.array([hash_text(text) for text in texts], np.uint64))
     assert fitted.sum() == sizes["train"] + sizes["validation"]  # the run was refit with both
     assert not chosen.any()
-    assert run_evaluate(monkeypatch, own_run, "--data", corpus_file) == 0
-    assert f"warning: {fitted.sum()} of 90 texts were used" in capsys.readouterr().out
+    ended = cli("evaluate", own_run, "--data", corpus_file)
+    assert ended.status == 0
+    assert f"warning: {fitted.sum()} of 90 texts were used" in ended.out
 
 
 @pytest.mark.parametrize("content", [b"", b"1234567", (9).to_bytes(8, "little"), (2**63).to_bytes(8, "little") * 3])
@@ -231,7 +219,7 @@ def test_files_of_an_evaluation_have_a_safe_name(file: str, name: str, tmp_path:
 
 
 def test_evaluations_of_different_data_do_not_overwrite_each_other(
-    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     rows = make_texts(6, 3)
     monkeypatch.setattr(
@@ -245,7 +233,8 @@ def test_evaluations_of_different_data_do_not_overwrite_each_other(
     names = ["a", "a-2", "a-3", "a-1"]
     for _ in range(2):  # the same data replaces its own files
         for path, name in zip(paths, names, strict=True):
-            assert run_evaluate(monkeypatch, own_run, "--data", path) == 0
-            assert f"{name}.txt, {name}.json" in capsys.readouterr().out
+            ended = cli("evaluate", own_run, "--data", path)
+            assert ended.status == 0
+            assert f"{name}.txt, {name}.json" in ended.out
             assert json.loads((own_run / "evaluations" / f"{name}.json").read_text())["data"] == str(path)
     assert len([*(own_run / "evaluations").iterdir()]) == 4

@@ -8,14 +8,10 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.errors import FetchError
 from keras_textcnn.persistence.run import Repeats
+from tests.runs import Cli
 
 SCORES = {"accuracy": {"mean": 0.9, "deviation": 0.01}}
 PUBLISHED = {"cnn": {"accuracy": 81.5, "source": "Kim (2014)"}, "best": {"accuracy": 83.1, "source": "AdaSent"}}
-
-
-def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr("sys.argv", ["reproduce", *map(str, arguments)])
-    return reproduce.main()
 
 
 def table_of(output: str) -> list[list[str]]:
@@ -39,11 +35,13 @@ def recipes(
     return folder
 
 
+@pytest.mark.usefixtures("without_exports")
 def test_the_table_has_what_was_measured_and_finished_rows_are_kept(
-    recipes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
-    assert run_main(monkeypatch, "quick") == 0
-    table = table_of(capsys.readouterr().out)
+    ended = cli("reproduce", "quick")
+    assert ended.status == 0
+    table = table_of(ended.out)
     assert [row[0].strip("-") for row in table] == ["corpus", "", "quick"]
     summary = json.loads(Path("runs/reproduce/quick/repeats.json").read_text())
     accuracies = [block["test"]["accuracy"] for block in (summary["scores"], summary["baseline"])]
@@ -52,15 +50,15 @@ def test_the_table_has_what_was_measured_and_finished_rows_are_kept(
     assert table[-1] == ["quick", "2", *shown, "81.5", "83.1", lead, f"{summary['seconds']:,.0f}"]
 
     monkeypatch.setattr(reproduce, "carry_out", lambda *arguments, **more: pytest.fail("trained again"))
-    assert run_main(monkeypatch, "quick") == 0
-    assert table_of(capsys.readouterr().out)[-1] == table[-1]
-    assert run_main(monkeypatch, "--vectors", "none") == 2
-    assert "quick holds runs with other settings; choose another --output" in capsys.readouterr().err
+    ended = cli("reproduce", "quick")
+    assert ended.status == 0
+    assert table_of(ended.out)[-1] == table[-1]
+    ended = cli("reproduce", "--vectors", "none")
+    assert ended.status == 2
+    assert "quick holds runs with other settings; choose another --output" in ended.err
 
 
-def test_a_corpus_that_cannot_be_fetched_is_left_out(
-    recipes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_corpus_that_cannot_be_fetched_is_left_out(recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
     def fetch(config: TrainConfig, directory: Path, **more: object) -> None:
         if config.seeds == 2:
             raise FetchError("no server")
@@ -69,30 +67,30 @@ def test_a_corpus_that_cannot_be_fetched_is_left_out(
         Repeats.create(directory, config).finish(summary)
 
     monkeypatch.setattr(reproduce, "carry_out", fetch)
-    assert run_main(monkeypatch) == 1
-    output = capsys.readouterr()
+    output = cli("reproduce")
+    assert output.status == 1
     assert "warning: skipping quick: no server" in output.err
     assert table_of(output.out)[-1] == ["slow", "3", "90.00 ± 1.00", "90.00 ± 1.00", "81.5", "83.1", "+6.90", "9"]
 
 
-def test_an_interruption_says_how_to_go_on(
-    recipes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_interruption_says_how_to_go_on(recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
     from keras_textcnn.training import cross_validation
 
     monkeypatch.setattr(
         cross_validation, "train", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     for _ in range(2):
-        assert run_main(monkeypatch, "quick", "--output", "runs/my own") == 130
+        ended = cli("reproduce", "quick", "--output", "runs/my own")
+        assert ended.status == 130
         go_on = "continue with python -m keras_textcnn.reproduce quick --output 'runs/my own'"
-        assert go_on in capsys.readouterr().err
+        assert go_on in ended.err
 
 
-def test_says_what_is_wrong(recipes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_main(monkeypatch, "qick") == 2
-    assert "no recipe 'qick'; choose from quick, slow" in capsys.readouterr().err
-    assert run_main(monkeypatch, "quick", "--vectors", "nowhere.txt") == 2
+def test_says_what_is_wrong(recipes: Path, cli: Cli) -> None:
+    ended = cli("reproduce", "qick")
+    assert ended.status == 2
+    assert "no recipe 'qick'; choose from quick, slow" in ended.err
+    assert cli("reproduce", "quick", "--vectors", "nowhere.txt").status == 2
     assert not Path("runs").exists()
 
 

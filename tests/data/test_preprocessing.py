@@ -15,8 +15,8 @@ from keras_textcnn.data.preprocessing import encode_corpus
 from keras_textcnn.data.tokenized import tokenize_corpus
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.training import class_weights
-from tests.commands.test_train import run_main, weights_of
 from tests.conftest import make_texts, write_table
+from tests.runs import Cli, run_weights
 
 LABELS = [f"label {number:04}" for number in range(1000)]
 
@@ -68,9 +68,10 @@ def test_batches_and_truth_are_dense_and_those_of_the_labels() -> None:
             np.testing.assert_array_equal(targets, expected[texts])
 
 
+@pytest.mark.usefixtures("without_exports")
 @pytest.mark.parametrize("memory", [[], ["--memory", "256"]])
 def test_sparse_targets_train_what_dense_ones_do(
-    memory: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
     pairs = make_texts(120, 3)
@@ -89,7 +90,7 @@ def test_sparse_targets_train_what_dense_ones_do(
 
     with monkeypatch.context() as patch:
         patch.setattr(sparse.csr_array, "toarray", watched)
-        assert run_main(patch, *options, "--output", tmp_path / "sparse") == 0
+        assert cli("train", *options, "--output", tmp_path / "sparse").status == 0
     facts = Run.open(tmp_path / "sparse").read_json("config.json")["corpus"]
     if memory:  # otherwise the linear baseline takes all texts at once
         assert max(heights) <= max(32, facts["validation"], facts["test"]) < facts["train"]
@@ -97,8 +98,8 @@ def test_sparse_targets_train_what_dense_ones_do(
     monkeypatch.setattr(
         preprocessing, "_encode_labels", lambda *labels, **several: as_array(encode(*labels, **several))
     )
-    assert run_main(monkeypatch, *options, "--output", tmp_path / "dense") == 0
-    for ours, theirs in zip(*(weights_of(tmp_path / name) for name in ("sparse", "dense")), strict=True):
+    assert cli("train", *options, "--output", tmp_path / "dense").status == 0
+    for ours, theirs in zip(*(run_weights(tmp_path / name) for name in ("sparse", "dense")), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     found, expected = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("sparse", "dense"))
     for name in ("validation", "test", "calibration", "baseline"):

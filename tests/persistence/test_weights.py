@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_textcnn import Run, evaluate, load_model
+from keras_textcnn import Run, load_model
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import MANIFEST
 from keras_textcnn.training.fine_tuning import Start
-from tests.commands.test_train import run_main
+from tests.runs import Cli
 
 KERNEL = "layers/token_embedding/vars/0"
 
@@ -176,24 +176,23 @@ def test_settings_of_a_huge_model_take_no_memory(run: Run) -> None:
         None,
     ],
 )
-def test_config_names_no_code(
-    settings: object, run: Run, tmp_path: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_config_names_no_code(settings: object, run: Run, tmp_path: Path, corpus_file: Path, cli: Cli) -> None:
     content = run.read_json("config.json")
     merged = {**content["settings"], **settings} if isinstance(settings, dict) else settings
     (run.directory / "config.json").write_text(json.dumps({**content, "settings": merged}))  # infinity too
     seal(run)
-    status = run_main(monkeypatch, "--data", corpus_file, "--from", run.directory, "--output", tmp_path / "new")
-    assert status == 2
-    message = capsys.readouterr().err.splitlines()[-1]
-    assert message.startswith("error: ")
+    ended = cli("train", "--data", corpus_file, "--from", run.directory, "--output", tmp_path / "new")
+    assert ended.status == 2
+    assert ended.error.startswith("error: ")
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("place", ["partial.report.txt", "checkpoints/logits.partial", "saved_model", "evaluations"])
 def test_nothing_is_written_through_a_link(
-    place: str, run: Run, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: str,
+    run: Run,
+    corpus_file: Path,
+    cli: Cli,
 ) -> None:
     outside = run.directory.parent / "outside"
     outside.mkdir()
@@ -203,12 +202,12 @@ def test_nothing_is_written_through_a_link(
     path.parent.mkdir(exist_ok=True)
     path.symlink_to(outside if place in ("saved_model", "evaluations") else outside / "thesis.tex")
     if place == "evaluations":
-        monkeypatch.setattr("sys.argv", ["evaluate", str(run.directory), "--data", str(corpus_file)])
-        assert evaluate.main() == 2
+        ended = cli("evaluate", run.directory, "--data", corpus_file)
     else:
         run.checkpoints.mkdir(exist_ok=True)
-        assert run_main(monkeypatch, "--resume", run.directory) == 2
-    assert f"error: neither a file nor a folder: {path}" in capsys.readouterr().err
+        ended = cli("train", "--resume", run.directory)
+    assert ended.status == 2
+    assert f"error: neither a file nor a folder: {path}" in ended.err
     assert [file.read_text() for file in outside.iterdir()] == ["precious"]
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from keras_textcnn import Run
-from tests.commands.test_train import weights_of
 from tests.conftest import write_wheel
+from tests.runs import run_weights
 
 KILLS = 105
 # What is printed when a stage begins, and how many seconds later the kill comes at the latest.
@@ -53,7 +53,7 @@ def test_a_hundred_kills(small_options: list[str], finished_run: Path, corpus_fi
     """The directory is never half a run, and however often it is killed, the run ends with the same weights."""
     checksum = pack(corpus_file, tmp_path)
     options = ["--data", "tiny", "--memory", "256", *small_options[small_options.index("--vectors") :]]
-    random, expected = np.random.default_rng(0), weights_of(finished_run)
+    random, expected = np.random.default_rng(0), run_weights(finished_run)
     killed: collections.Counter[str] = collections.Counter()
     runs = 0
     while killed.total() < KILLS:
@@ -93,7 +93,7 @@ def test_a_hundred_kills(small_options: list[str], finished_run: Path, corpus_fi
                 run = Run.open(directory)
                 assert run.finished or run.checkpoints.is_dir()
         assert len(set(epochs)) == len(epochs)  # no reported epoch is trained twice
-        for ours, theirs in zip(weights_of(directory), expected, strict=True):
+        for ours, theirs in zip(run_weights(directory), expected, strict=True):
             np.testing.assert_array_equal(ours, theirs)
         Run.open(directory).check()
         runs += 1

@@ -1,8 +1,6 @@
 """A run directory is damaged, file by file: its readers answer as before, or refuse and name the file."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from keras_textcnn import Predictor, Run, evaluate, load_model
+from keras_textcnn import Predictor, Run, load_model
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import MANIFEST
 from keras_textcnn.persistence.run import BEGUN
 from keras_textcnn.training.fine_tuning import Start
 from keras_textcnn.utils.locks import LOCK
-from tests.commands.test_train import run_main
 from tests.conftest import make_texts, write_table
+from tests.runs import Cli, call, killed_at
 
 TEXTS = ["the apple and the plum", "zinc", "", "of a reef"]
 Damage = Callable[[Path, Path, np.random.Generator], None]
@@ -55,8 +53,7 @@ def other_run(small_options: list[str], tmp_path_factory: pytest.TempPathFactory
     directory = tmp_path_factory.mktemp("runs") / "other"
     rows = [(text.replace("apple", "grape"), f"a {label}") for text, label in make_texts(60, seed=5)]
     corpus = write_table(tmp_path_factory.mktemp("corpus") / "other.csv", rows)
-    with pytest.MonkeyPatch.context() as patch:
-        assert run_main(patch, *small_options, "--data", corpus, "--seed", 1, "--output", directory) == 0
+    assert call("train", *small_options, "--data", corpus, "--seed", 1, "--output", directory) == 0
     return directory
 
 
@@ -123,17 +120,14 @@ def test_what_is_damaged_is_refused_by_its_name_or_not_read(
         shutil.rmtree(run)
 
 
-def test_evaluate_refuses_what_it_reads(
-    finished_run: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_evaluate_refuses_what_it_reads(finished_run: Path, corpus_file: Path, tmp_path: Path, cli: Cli) -> None:
     for file in ("config.json", "saved_model/1/saved_model.pb", "manifest.json"):
         run = tmp_path / Path(file).stem
         shutil.copytree(finished_run, run)
         flip(run / file, run, np.random.default_rng(1)) if file != "manifest.json" else (run / file).write_text("[]")
-        monkeypatch.setattr("sys.argv", ["evaluate", str(run), "--data", str(corpus_file)])
-        assert evaluate.main() == 2
-        assert f"damaged run: {run / file}" in capsys.readouterr().err
+        ended = cli("evaluate", run, "--data", corpus_file)
+        assert ended.status == 2
+        assert f"damaged run: {run / file}" in ended.err
         assert not (run / "evaluations").exists()
 
 
@@ -143,29 +137,23 @@ def killed_runs(small_options: list[str], tmp_path_factory: pytest.TempPathFacto
     runs = []
     for seed in (0, 1):
         runs.append(tmp_path_factory.mktemp("killed") / f"seed-{seed}")
-        options = [*small_options, "--seed", str(seed), "--output", str(runs[-1])]
-        command = [sys.executable, "-m", "keras_textcnn.train", *options]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            for line in process.stderr or ():
-                if line.startswith("epoch  3"):
-                    process.kill()
+        with killed_at("epoch  3"):
+            call("train", *small_options, "--seed", seed, "--output", runs[-1])
     return runs
 
 
-def resume(run: Path, expected: list[np.ndarray], capsys: pytest.CaptureFixture[str]) -> str | None:
+def resume(run: Path, expected: list[np.ndarray], cli: Cli) -> str | None:
     """Resumes a run; returns its error, or None if it ended with these weights."""
-    capsys.readouterr()
-    with pytest.MonkeyPatch.context() as patch:
-        if run_main(patch, "--resume", run) == 2:
-            return capsys.readouterr().err.splitlines()[-1]
+    ended = cli("train", "--resume", run)
+    if ended.status == 2:
+        return ended.error
     for ours, theirs in zip(load_model(Run.open(run)).get_weights(), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     return None
 
 
-def test_resume_refuses_what_is_damaged(
-    killed_runs: list[Path], answers: Answers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("without_exports")
+def test_resume_refuses_what_is_damaged(killed_runs: list[Path], answers: Answers, tmp_path: Path, cli: Cli) -> None:
     run, other = killed_runs
     files = [name for name in files_of(run) if not name.startswith(("tensorboard", LOCK))]
     assert files == sorted(["checkpoints/logits.npz", "checkpoints/seconds.npz", *BEGUN, MANIFEST])
@@ -179,16 +167,16 @@ def test_resume_refuses_what_is_damaged(
         damage(damaged / file, other / file, np.random.default_rng(3))
         if file == "labels.txt" and damage is swap:  # both runs have the same
             (damaged / file).write_text("other\n")
-        message = resume(damaged, answers.weights, capsys)
+        message = resume(damaged, answers.weights, cli)
         assert message is not None, (file, damage)
         assert file == MANIFEST or str(damaged / file) in message
     whole = shutil.copytree(run, tmp_path / "whole")
-    assert resume(whole, answers.weights, capsys) is None
+    assert resume(whole, answers.weights, cli) is None
 
 
 @pytest.mark.stress
 def test_a_hundred_mutations_of_unfinished_runs(
-    killed_runs: list[Path], answers: Answers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    killed_runs: list[Path], answers: Answers, tmp_path: Path, cli: Cli, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, other = killed_runs
     files = [name for name in files_of(run) if not name.startswith(("tensorboard", LOCK))]
@@ -196,7 +184,7 @@ def test_a_hundred_mutations_of_unfinished_runs(
     for seed, damage, file in mutations(files, 100):
         damaged = shutil.copytree(run, tmp_path / "run")
         damage(damaged / file, other / file, np.random.default_rng(seed))
-        refused += resume(damaged, answers.weights, capsys) is not None
+        refused += resume(damaged, answers.weights, cli) is not None
         shutil.rmtree(damaged)
     with capsys.disabled():
         print(f"100 mutations of unfinished runs: {refused} refused, the others ended with the same weights")
@@ -204,14 +192,11 @@ def test_a_hundred_mutations_of_unfinished_runs(
 
 @pytest.mark.stress
 def test_forty_mutations_evaluated(
-    finished_run: Path, other_run: Path, corpus_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished_run: Path, other_run: Path, corpus_file: Path, tmp_path: Path, cli: Cli, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def report(run: Path) -> str | None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", ["evaluate", str(run), "--data", str(corpus_file)])
-            done = evaluate.main()
-        capsys.readouterr()
-        return None if done == 2 else (run / "evaluations" / "things.json").read_text()
+        ended = cli("evaluate", run, "--data", corpus_file)
+        return None if ended.status == 2 else (run / "evaluations" / "things.json").read_text()
 
     expected = report(shutil.copytree(finished_run, tmp_path / "whole"))
     refused = 0

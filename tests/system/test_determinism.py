@@ -24,17 +24,20 @@ from keras_textcnn import Corpus, TrainConfig, load_model
 from keras_textcnn.data.shards import write_shards
 from keras_textcnn.training.trainer import train
 from tests.conftest import WORDS, make_texts
+from tests.runs import leave_out_exports
+from pytest import MonkeyPatch
 
-rows = make_texts(300, 1)
+leave_out_exports(MonkeyPatch())
+rows = make_texts(150, 1)
 corpus = Corpus([text for text, _ in rows], [label for _, label in rows])
 vectors = Path(folder, "vectors.txt")
 random = np.random.default_rng(2)
 vectors.write_text("".join(f"{word} {' '.join(map(str, random.normal(size=50).round(4)))}\\n" for word in WORDS))
 options = {
-    "conv1d": {"ngram_buckets": 4096, "ngram_epochs": 2},
-    "conv1d-stack": {"maximum_tokens": 60},
-    "conv2d": {"maximum_tokens": 40},
-    "charcnn": {"maximum_tokens": 300},
+    "conv1d": {"ngram_buckets": 4096, "ngram_epochs": 2, "inner_folds": 2},
+    "conv1d-stack": {"maximum_tokens": 60, "inner_folds": 0},
+    "conv2d": {"maximum_tokens": 40, "inner_folds": 0},
+    "charcnn": {"maximum_tokens": 300, "inner_folds": 0},
 }
 for model in models:
     words = {} if model == "charcnn" else {"vectors": str(vectors)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands.test_train import weights_of
+from tests.runs import assert_same_weights
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NAMESPACE = ["unshare", *([] if ROOT else ["--user", "--map-root-user"]), "--mount", "sh", "-c"]
@@ -57,8 +57,7 @@ def train_till_full(folder: Path, kibibytes: int, options: list[str], expected: 
     room = f"mount -o remount,size=64m disk; {resume}; cp -r disk/run kept"
     done = on_disk(folder, kibibytes, f"{fails(training, 1 if kibibytes > 40 else 2)} {room}")
     assert done.returncode == 0, done.stdout + done.stderr
-    for ours, theirs in zip(weights_of(folder / "kept"), weights_of(expected), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_same_weights(folder / "kept", expected)
     return done.stdout.splitlines()[0]
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_textcnn import Run, evaluate, predict
+from keras_textcnn import Run
 from keras_textcnn.evaluation.tables import repeats_table
 from keras_textcnn.training import part_fits
 from keras_textcnn.training.cross_validation import summarize
-from tests.commands.test_train import run_main, weights_of
 from tests.conftest import DECIDED, make_texts, write_table
+from tests.runs import Cli, assert_same_weights, call, leave_out_exports, run_weights
 
+pytestmark = pytest.mark.usefixtures("without_exports")
 STOP = KeyboardInterrupt()
 
 
@@ -20,7 +21,8 @@ def folds(small_options: list[str], tmp_path_factory: pytest.TempPathFactory) ->
     """The directory of a three-fold cross-validation."""
     directory = tmp_path_factory.mktemp("runs") / "folds"
     with pytest.MonkeyPatch.context() as patch:
-        assert run_main(patch, *small_options, "--folds", 3, "--output", directory) == 0
+        leave_out_exports(patch)
+        assert call("train", *small_options, "--folds", 3, "--output", directory) == 0
     return directory
 
 
@@ -52,18 +54,16 @@ def test_a_mean_over_runs_of_which_one_is_undefined_is_undefined() -> None:
     assert [row[3] for row in repeats_table(summary).rows] == ["–"]
 
 
-def test_a_run_of_several_is_the_run_alone(
-    folds: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run_main(monkeypatch, *small_options, "--folds", 3, "--fold", 2, "--output", tmp_path / "alone") == 0
-    ours, others = (weights_of(folds / f"fold-{fold}") for fold in (2, 1))
-    for alone, among_others in zip(weights_of(tmp_path / "alone"), ours, strict=True):
+def test_a_run_of_several_is_the_run_alone(folds: Path, small_options: list[str], tmp_path: Path, cli: Cli) -> None:
+    assert cli("train", *small_options, "--folds", 3, "--fold", 2, "--output", tmp_path / "alone").status == 0
+    ours, others = (run_weights(folds / f"fold-{fold}") for fold in (2, 1))
+    for alone, among_others in zip(run_weights(tmp_path / "alone"), ours, strict=True):
         np.testing.assert_array_equal(alone, among_others)
     assert any(one.shape != other.shape or (one != other).any() for one, other in zip(ours, others, strict=True))
 
 
 def test_what_is_finished_is_kept_and_the_rest_resumed(
-    folds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     begun = tmp_path / "begun"
     shutil.copytree(folds, begun)
@@ -72,43 +72,48 @@ def test_what_is_finished_is_kept_and_the_rest_resumed(
     shutil.rmtree(begun / "fold-3")
     with monkeypatch.context() as patch:
         patch.setattr(part_fits.two_phase, "two_phase_fit", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
-        assert run_main(patch, "--resume", begun) == 130
-    output = capsys.readouterr().err
-    assert "run 3 of 3: " in output
-    assert f"interrupted; continue with python -m keras_textcnn.train --resume {begun}" in output
+        output = cli("train", "--resume", begun)
+    assert output.status == 130
+    assert "run 3 of 3: " in output.err
+    assert f"interrupted; continue with python -m keras_textcnn.train --resume {begun}" in output.err
     assert not Run.open(begun / "fold-3").finished
     finished = (begun / "fold-1" / "metrics.json").stat().st_mtime_ns
-    assert run_main(monkeypatch, "--resume", begun) == 0
-    output = capsys.readouterr()
+    output = cli("train", "--resume", begun)
+    assert output.status == 0
     assert "these runs" in output.out
     assert "run 2 of 3" not in output.err
     assert (begun / "fold-1" / "metrics.json").stat().st_mtime_ns == finished
-    for ours, theirs in zip(weights_of(begun / "fold-3"), weights_of(folds / "fold-3"), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_same_weights(begun / "fold-3", folds / "fold-3")
     summary = json.loads((begun / "repeats.json").read_text())
     assert {**summary, "seconds": 0} == {**whole, "seconds": 0}
 
 
 def test_says_what_is_wrong(
-    folds: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    assert run_main(monkeypatch, "--resume", folds) == 2
-    assert "folds is finished; there is nothing to resume" in capsys.readouterr().err
-    assert run_main(monkeypatch, *small_options, "--seeds", 2, "--output", folds) == 2
-    assert "folds already holds a run; choose another --output" in capsys.readouterr().err
-    for command, arguments in ((predict, []), (evaluate, ["--data", "reuters-r8"])):
-        monkeypatch.setattr("sys.argv", ["", str(folds), *arguments])
-        assert command.main() == 2
-        assert f"folds holds several runs; give one of them, such as {folds / 'fold-1'}" in capsys.readouterr().err
+    folds: Path,
+    small_options: list[str],
+    tmp_path: Path,
+    cli: Cli,
+) -> None:
+    ended = cli("train", "--resume", folds)
+    assert ended.status == 2
+    assert "folds is finished; there is nothing to resume" in ended.err
+    ended = cli("train", *small_options, "--seeds", 2, "--output", folds)
+    assert ended.status == 2
+    assert "folds already holds a run; choose another --output" in ended.err
+    for command, arguments in (("predict", []), ("evaluate", ["--data", "reuters-r8"])):
+        ended = cli(command, folds, *arguments)
+        assert ended.status == 2
+        assert f"folds holds several runs; give one of them, such as {folds / 'fold-1'}" in ended.err
     (tmp_path / "split").mkdir()
     for split in ("train", "test"):
         write_table(tmp_path / "split" / f"{split}.csv", make_texts(30, 1))
     options = ["--data", tmp_path / "split", "--folds", 3, "--vectors", "none"]
-    assert run_main(monkeypatch, *options, "--output", tmp_path / "new") == 2
-    assert "the corpus has test texts of its own; try --seeds" in capsys.readouterr().err
+    ended = cli("train", *options, "--output", tmp_path / "new")
+    assert ended.status == 2
+    assert "the corpus has test texts of its own; try --seeds" in ended.err
     assert not (tmp_path / "new").exists()
     shutil.copytree(folds, tmp_path / "damaged")
     (tmp_path / "damaged" / "repeats.json").write_text("{")
-    assert run_main(monkeypatch, "--resume", tmp_path / "damaged") == 2
-    assert "damaged run: " in capsys.readouterr().err
+    ended = cli("train", "--resume", tmp_path / "damaged")
+    assert ended.status == 2
+    assert "damaged run: " in ended.err

@@ -27,6 +27,7 @@ from keras_textcnn.training.linear_models import average_vectors, count_rows, so
 from keras_textcnn.training.trainer import train
 from tests.conftest import make_examples, make_ids, make_texts, randomize, weights_of
 
+pytestmark = pytest.mark.usefixtures("without_exports")
 IDS, WIDEST = 30, 12
 
 

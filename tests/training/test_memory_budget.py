@@ -2,7 +2,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -11,8 +10,8 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.training import memory_budget
 from keras_textcnn.training.memory_budget import size_ngrams
-from tests.commands.test_train import run_main
 from tests.conftest import make_examples
+from tests.runs import Cli, killed_at
 
 
 def encoded(pairs: int, *, tokens: int, labels: int) -> Encoded:
@@ -63,24 +62,30 @@ def test_rows_of_ngrams_fit_the_texts_and_the_labels(
     assert all(line.startswith("n-grams: ") and f"{labels:,} labels, limited to" in line for line in logged)
 
 
+@pytest.mark.usefixtures("without_exports")
 def test_sizes_stay_those_of_the_run(
-    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_options: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """In a resumed run, in its model, and in a run that starts from it."""
     monkeypatch.setattr(memory_budget, "MOST_BUCKET_NUMBERS", 200)
     monkeypatch.setattr(memory_budget, "MOST_WORD_NUMBERS", 30)
     at = small_options.index("--ngram-buckets")
     options = [*small_options[:at], *small_options[at + 2 :]]
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "save_weights", lambda *arguments: 1 / 0)  # stops the run after the fit
-        assert run_main(patch, *options, "--output", tmp_path / "run") == 1
+    with killed_at("scoring"):
+        cli("train", *options, "--output", tmp_path / "run")
     said = capsys.readouterr().err
     assert "n-grams: 64 rows for 3 labels, limited to 200 weights" in said
     assert "n-grams: only the 10 most frequent tokens have a row for 3 labels, limited to 30 weights" in said
-    assert run_main(monkeypatch, "--resume", tmp_path / "run") == 0
+    assert cli("train", "--resume", tmp_path / "run").status == 0
     options = ["--from", tmp_path / "run", "--data", options[1], "--frozen-epochs", 0, "--unfrozen-epochs", 1]
-    monkeypatch.undo()  # removes the limits
-    assert run_main(monkeypatch, *options, "--ngram-epochs", 1, "--output", tmp_path / "next") == 0
+    options += ["--inner-folds", 0]
+    for limit in ("MOST_BUCKET_NUMBERS", "MOST_WORD_NUMBERS"):
+        monkeypatch.setattr(memory_budget, limit, 2**24)
+    assert cli("train", *options, "--ngram-epochs", 1, "--output", tmp_path / "next").status == 0
     for name in ("run", "next"):
         layer = load_model(Run.open(tmp_path / name)).get_layer("ngrams")
         assert [tuple(weight.shape) for weight in layer.weights] == [(10, 3), (3,), (64, 3)]

@@ -40,6 +40,7 @@ class Work(keras.callbacks.Callback):
                 raise ZeroDivisionError
 
 
+@pytest.mark.usefixtures("without_exports")
 @pytest.mark.parametrize(
     ("interruptions", "killed", "expected"),
     [

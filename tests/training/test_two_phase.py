@@ -18,16 +18,13 @@ from keras_textcnn.models.charcnn import build_charcnn
 from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.training import compilation
 from keras_textcnn.training.checkpoint import read_checkpoint, write_checkpoint
-from keras_textcnn.training.compilation import compile_phase
+from keras_textcnn.training.compilation import CompiledPhases, compile_phase
 from keras_textcnn.training.phases import Phase, Progress, summarize_phases, two_phases
 from keras_textcnn.training.two_phase import two_phase_fit
 from tests.conftest import make_examples
+from tests.runs import Killed
 
 PHASES = two_phases(frozen_epochs=3, unfrozen_epochs=3, learning_rate=0.02, unfrozen_learning_rate=0.005)
-
-
-class Killed(BaseException):
-    """Simulates the end of the process."""
 
 
 def make_texts(texts: int, seed: int, labels: int = 2) -> Examples:
@@ -54,6 +51,60 @@ def fit(model: keras.Model, phases: list[Phase] = PHASES, **options: Any) -> Pro
 def make_model(build: Callable[..., keras.Model] = build_conv1d) -> keras.Model:
     keras.utils.set_random_seed(4)
     return build(vocabulary_size=20, labels=2, dimensions=6, windows=(1, 2), filters=4)
+
+
+class Fits:
+    """Fits of one model from the same initial weights; each phase is compiled once, which takes longer than its fits.
+
+    To Keras, a resumed fit is then not quite as in a new process: a few tests below resume with a new model.
+    """
+
+    def __init__(self, build: Callable[..., keras.Model] = build_conv1d) -> None:
+        self.model, self.compiled = make_model(build), CompiledPhases()
+        self._initial = [variable.numpy() for variable in self.model.variables]
+
+    def run(self, phases: list[Phase] = PHASES, **options: Any) -> tuple[list[np.ndarray], Progress]:
+        """The weights that a fit ends with, and its progress."""
+        for variable, value in zip(self.model.variables, self._initial, strict=True):
+            variable.assign(value)
+        progress = fit(self.model, phases, compiled=self.compiled, **options)
+        return self.model.get_weights(), progress
+
+
+@pytest.fixture(scope="module")
+def fits() -> dict[Callable[..., keras.Model], Fits]:
+    """Fits by the builder of their model."""
+    return {build: Fits(build) for build in (build_conv1d, build_charcnn)}
+
+
+def stopping(moment: int) -> Callable[[], None]:
+    """For `stop_if_requested`: asks to stop at a moment, counted from 1."""
+    left = iter(range(moment - 1))
+
+    def stop() -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def killing(epoch: int) -> Callable[[dict[str, Any]], None]:
+    """For `on_epoch`: ends the process after an epoch."""
+
+    def kill(row: dict[str, Any]) -> None:
+        if row["epoch"] == epoch:
+            raise Killed
+
+    return kill
+
+
+def assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def without_seconds(progress: Progress) -> list[dict[str, Any]]:
+    return [{**row, "seconds": 0} for row in progress.history]
 
 
 def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
@@ -180,8 +231,7 @@ def test_a_phase_whose_loss_is_lost_ends_and_the_best_epoch_stays(logged: list[s
     )
     assert re.match(lost_in, logged[0])
     assert [row["phase"] for row in progress.history] == ["frozen"] * 3
-    for ours, theirs in zip(lost.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_equal(lost.get_weights(), whole.get_weights())
 
 
 def test_without_validation_all_epochs_are_done_and_the_last_is_kept() -> None:
@@ -196,8 +246,7 @@ def test_without_validation_all_epochs_are_done_and_the_last_is_kept() -> None:
     assert [list(row) for row in progress.history] == [
         ["phase", "epoch", "learning_rate", "loss", "accuracy", "seconds"]
     ] * 4
-    for mine, its in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, its)
+    assert_equal(ours.get_weights(), theirs.get_weights())
 
 
 @pytest.mark.parametrize(
@@ -224,41 +273,28 @@ def whole() -> tuple[keras.Model, Progress]:
 
 
 def test_a_model_with_normalization_resumes_with_the_same_bits(tmp_path: Path) -> None:
-    def kill(row: dict[str, Any]) -> None:
-        if row["epoch"] == 4:
-            raise Killed
-
     expected = make_model(build_charcnn)
     fit(expected)
     with pytest.raises(Killed):
-        fit(make_model(build_charcnn), checkpoint=tmp_path / "latest.npz", on_epoch=kill)
+        fit(make_model(build_charcnn), checkpoint=tmp_path / "latest.npz", on_epoch=killing(4))
     resumed = make_model(build_charcnn)
     fit(resumed, checkpoint=tmp_path / "latest.npz")
-    for ours, theirs in zip(resumed.get_weights(), expected.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_equal(resumed.get_weights(), expected.get_weights())
 
 
 @pytest.mark.parametrize("epochs_done", [1, 3, 5])
 def test_resumes_with_the_same_bits_wherever_it_was_killed(
-    tmp_path: Path, whole: tuple[keras.Model, Progress], epochs_done: int
+    tmp_path: Path, fits: dict[Any, Fits], whole: tuple[keras.Model, Progress], epochs_done: int
 ) -> None:
     model, expected = whole
     checkpoint = tmp_path / "latest.npz"
-
-    def kill(row: dict[str, Any]) -> None:
-        if row["epoch"] == epochs_done:
-            raise Killed
-
     with pytest.raises(Killed):
-        fit(make_model(), checkpoint=checkpoint, on_epoch=kill)
-    resumed = make_model()
+        fits[build_conv1d].run(checkpoint=checkpoint, on_epoch=killing(epochs_done))
     seen: list[int] = []
-    progress = fit(resumed, checkpoint=checkpoint, on_epoch=lambda row: seen.append(row["epoch"]))
+    weights, progress = fits[build_conv1d].run(checkpoint=checkpoint, on_epoch=lambda row: seen.append(row["epoch"]))
     assert seen == list(range(epochs_done + 1, 7))
-    for ours, theirs in zip(resumed.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    rows = [[{**row, "seconds": 0} for row in history] for history in (progress.history, expected.history)]
-    assert rows[0] == rows[1]
+    assert_equal(weights, model.get_weights())
+    assert without_seconds(progress) == without_seconds(expected)
     assert progress.best_epoch == expected.best_epoch
 
 
@@ -278,20 +314,15 @@ NO_BETTER = [Phase("frozen", 2, 0.02, ("embedding",)), Phase("wild", 3, 2.0)]
     ],
 )
 def test_resumes_with_what_the_phases_so_far_have_left_as_it_was(
-    build: Callable[..., keras.Model], phases: list[Phase], epochs_done: int, tmp_path: Path
+    build: Callable[..., keras.Model], phases: list[Phase], epochs_done: int, fits: dict[Any, Fits], tmp_path: Path
 ) -> None:
-    def kill(row: dict[str, Any]) -> None:
-        if row["epoch"] == epochs_done:
-            raise Killed
-
-    expected, resumed, checkpoint = make_model(build), make_model(build), tmp_path / "latest.npz"
-    fit(expected, phases)
+    checkpoint = tmp_path / "latest.npz"
+    expected, _ = fits[build].run(phases)
     with pytest.raises(Killed):
-        fit(make_model(build), phases, checkpoint=checkpoint, on_epoch=kill)
-    progress = fit(resumed, phases, checkpoint=checkpoint)
+        fits[build].run(phases, checkpoint=checkpoint, on_epoch=killing(epochs_done))
+    weights, progress = fits[build].run(phases, checkpoint=checkpoint)
     assert progress.best_epoch <= 2 or phases is GROWING
-    for ours, theirs in zip(resumed.get_weights(), expected.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_equal(weights, expected)
 
 
 def test_a_phase_after_one_of_biases_trains_everything() -> None:
@@ -323,34 +354,36 @@ def test_a_checkpoint_holds_what_its_phases_change(tmp_path: Path) -> None:
 def test_a_fit_that_began_with_other_vectors_is_refused(tmp_path: Path) -> None:
     checkpoint, other = tmp_path / "latest.npz", make_model()
     with pytest.raises(Killed):
-        fit(make_model(), checkpoint=checkpoint, on_epoch=stop_after_one)
+        fit(make_model(), checkpoint=checkpoint, on_epoch=killing(1))
     other.get_layer("embedding").embeddings.assign_add(np.ones((20, 6)))
     with pytest.raises(InputError, match="damaged checkpoint: .*the fit began with other weights or vectors"):
         fit(other, checkpoint=checkpoint)
 
 
+@pytest.fixture(scope="module")
+def short_steps() -> Iterator[Fits]:
+    """Fits that return to Python after every second batch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compilation, "STEPS_PER_EXECUTION", 2)
+        yield Fits()
+
+
 @pytest.mark.parametrize("moments", [[1], [2], [4], [5], [6], [2, 1, 3], [9, 9], [23]])
 def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
-    tmp_path: Path, whole: tuple[keras.Model, Progress], moments: list[int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, short_steps: Fits, whole: tuple[keras.Model, Progress], moments: list[int]
 ) -> None:
     """The fit is asked to stop at the given moments, once in each process."""
-    monkeypatch.setattr(compilation, "STEPS_PER_EXECUTION", 2)
     model, expected = whole
     for moment in moments:
-        moments_left = iter(range(moment - 1))
-
-        def stop_if_requested(left: Iterator[int] = moments_left) -> None:
-            if next(left, None) is None:
-                raise KeyboardInterrupt
-
         with pytest.raises(KeyboardInterrupt):
-            fit(make_model(), checkpoint=tmp_path / "latest.npz", stop_if_requested=stop_if_requested)
-    resumed = make_model()
-    progress = fit(resumed, checkpoint=tmp_path / "latest.npz")
-    for ours, theirs in zip(resumed.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    rows = [[{**row, "seconds": 0} for row in history] for history in (progress.history, expected.history)]
-    assert rows[0] == rows[1]
+            short_steps.run(checkpoint=tmp_path / "latest.npz", stop_if_requested=stopping(moment))
+    resumed, checkpoint = make_model(), tmp_path / "latest.npz"
+    if moments == [5]:
+        progress, weights = fit(resumed, checkpoint=checkpoint), resumed.get_weights()
+    else:
+        weights, progress = short_steps.run(checkpoint=checkpoint)
+    assert_equal(weights, model.get_weights())
+    assert without_seconds(progress) == without_seconds(expected)
 
 
 def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,21 +392,14 @@ def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: 
     steps = len(list(batches(examples, 0)))
     done = []
     for stops in (2, 1, 0):
-        left = iter(range(stops - 1))
-
-        def stop_if_requested(left: Iterator[int] = left, stops: int = stops) -> None:
-            if stops and next(left, None) is None:
-                raise KeyboardInterrupt
 
         class Count(keras.callbacks.Callback):
             def on_train_begin(self, logs: Any = None) -> None:
                 done.append(self.params["steps"])
 
         with contextlib.suppress(KeyboardInterrupt):
-            fit(
-                make_model(), phases, checkpoint=tmp_path / "latest.npz", stop_if_requested=stop_if_requested,
-                callbacks=[Count()],
-            )  # fmt: skip
+            stop = stopping(stops) if stops else (lambda: None)
+            fit(make_model(), phases, checkpoint=tmp_path / "latest.npz", stop_if_requested=stop, callbacks=[Count()])
     assert done == [steps, steps - 4, steps - 6]
 
 
@@ -396,13 +422,7 @@ def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
     fit(resumed, phases, checkpoint=checkpoint)
     assert len(logged) == 1
     assert "wild: the loss is NaN or infinite in one of the batches 2 to 2" in logged[0]
-    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def stop_after_one(row: dict[str, Any]) -> None:
-    if row["epoch"] == 1:
-        raise Killed
+    assert_equal(resumed.get_weights(), whole.get_weights())
 
 
 def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:
@@ -411,27 +431,22 @@ def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:
     expected = fit(whole, phases, patience=2)
     checkpoint = tmp_path / "latest.npz"
 
-    def kill(row: dict[str, Any]) -> None:
-        if row["epoch"] == waiting:
-            raise Killed
-
     wild = [row["val_loss"] for row in expected.history if row["phase"] == "wild"]
     waiting = 2 + int(np.argmin(wild))  # one epoch after the phase's best: the best weights are not the current ones
     with pytest.raises(Killed):
-        fit(make_model(), phases, patience=2, checkpoint=checkpoint, on_epoch=kill)
+        fit(make_model(), phases, patience=2, checkpoint=checkpoint, on_epoch=killing(waiting))
     resumed = make_model()
     progress = fit(resumed, phases, patience=2, checkpoint=checkpoint)
     assert [row["val_loss"] for row in progress.history] == [row["val_loss"] for row in expected.history]
-    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_equal(resumed.get_weights(), whole.get_weights())
 
 
 @pytest.mark.parametrize("harm", ["owner", "facts", "shapes", "count", "packed", "pickled"])
-def test_a_strangers_checkpoint_is_refused(harm: str, tmp_path: Path) -> None:
+def test_a_strangers_checkpoint_is_refused(harm: str, fits: dict[Any, Fits], tmp_path: Path) -> None:
     """The checksum of each is correct."""
     path = tmp_path / "latest.npz"
     with pytest.raises(Killed):
-        fit(make_model(), [Phase("one", 2, 0.01)], checkpoint=path, owner="ours", on_epoch=stop_after_one)
+        fits[build_conv1d].run([Phase("one", 2, 0.01)], checkpoint=path, owner="ours", on_epoch=killing(1))
     facts, groups = read_checkpoint(path, "ours")
     match harm:
         case "owner":
@@ -451,7 +466,7 @@ def test_a_strangers_checkpoint_is_refused(harm: str, tmp_path: Path) -> None:
     if harm in ("packed", "pickled"):
         path.write_bytes(path.read_bytes() + hashlib.sha256(path.read_bytes()).digest())
     with pytest.raises(InputError, match="damaged checkpoint: .*latest.npz .*; remove it to train from the start"):
-        fit(make_model(), [Phase("one", 2, 0.01)], checkpoint=path, owner="ours")
+        fits[build_conv1d].run([Phase("one", 2, 0.01)], checkpoint=path, owner="ours")
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -26,9 +26,13 @@ tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceCo
 from keras_textcnn import Corpus, TrainConfig, load_model
 from keras_textcnn.training.trainer import train
 from tests.conftest import make_texts
+from tests.runs import leave_out_exports
+from pytest import MonkeyPatch
 
+leave_out_exports(MonkeyPatch())
 texts, labels = zip(*make_texts(60, 1))
-config = TrainConfig(filters=4, frozen_epochs=2, unfrozen_epochs=2, vectors="none", dimensions=6, freeze="embedding")
+sizes = {"filters": 4, "dimensions": 6, "frozen_epochs": 2, "unfrozen_epochs": 2, "inner_folds": 0}
+config = TrainConfig(**sizes, vectors="none", freeze="embedding")
 for device in ("CPU:0", "CPU:1"):
     with tf.device(device):
         run = train(config, Corpus(texts, labels), Path(sys.argv[1], device))

@@ -1,0 +1,123 @@
+"""Commands called in the test's process, and what is read from the runs that they leave."""
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from keras_textcnn.data.corpus import Corpus
+    from keras_textcnn.persistence.run import Run
+
+
+class Outcome(NamedTuple):
+    """How a command ended: its exit status, and what it wrote to standard output and standard error."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The last line of standard error."""
+        return self.err.splitlines()[-1]
+
+
+Cli = Callable[..., Outcome]
+
+
+def call(command: str, *arguments: object) -> int:
+    """The exit status of a command of the package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [command, *map(str, arguments)])
+        try:
+            return int(importlib.import_module(f"keras_textcnn.{command}").main())
+        except SystemExit as ended:  # from argparse
+            return int(ended.code or 0)
+
+
+def leave_out_exports(patch: pytest.MonkeyPatch) -> None:
+    """Trainings write neither the SavedModel, nor pictures, nor the HTML report: three fifths of a tiny run's time."""
+    from keras_textcnn.training import trainer
+
+    def export_nothing(model: object, vocabulary: object, labels: object, folder: Path, **more: object) -> None:
+        folder.mkdir()
+
+    patch.setattr(trainer.saved_model, "export_model", export_nothing)
+    leave_out_reports(patch)
+
+
+def leave_out_reports(patch: pytest.MonkeyPatch) -> None:
+    """Trainings write neither pictures nor the HTML report."""
+    from keras_textcnn.evaluation.tables import report_text
+    from keras_textcnn.training import trainer
+
+    def write_metrics(run: "Run", run_metrics: dict[str, Any], history: list[dict[str, Any]], **more: object) -> None:
+        run.write_rows("history.csv", history)
+        run.write_text("report.txt", report_text(run_metrics))
+        run.write_json("metrics.json", run_metrics)
+
+    patch.setattr(trainer, "write_summary", write_metrics)
+
+
+class Killed(BaseException):
+    """Simulates the end of the process."""
+
+
+def leave_out_fits(patch: pytest.MonkeyPatch) -> None:
+    """Trainings end in `Killed` once the run directory has been started."""
+    from keras_textcnn.training import trainer
+
+    def end(*arguments: object) -> None:
+        raise Killed
+
+    patch.setattr(trainer, "_fit", end)
+
+
+@contextlib.contextmanager
+def killed_at(start: str) -> Iterator[None]:
+    """Ends a training in `Killed` at the first logged line that starts so."""
+    from keras_textcnn.utils.log import showing
+
+    def end(line: str) -> None:
+        if line.startswith(start):
+            raise Killed
+
+    with showing(end), pytest.raises(Killed):
+        yield
+
+
+def run_weights(directory: Path) -> list[np.ndarray]:
+    """The weights of a finished run."""
+    from keras_textcnn.persistence.loading import load_model
+    from keras_textcnn.persistence.run import Run
+
+    return load_model(Run.open(directory)).get_weights()
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    """Fails unless two runs have the same weights, bit for bit."""
+    for ours, theirs in zip(run_weights(one), run_weights(other), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def tiny_run(directory: Path, corpus: "Corpus", **settings: object) -> "Run":
+    """A run that takes a second and leaves nearly random weights."""
+    from keras_textcnn.config import TrainConfig
+    from keras_textcnn.training.trainer import train
+
+    sizes = {"filters": 2, "vectors": "none", "dimensions": 4, "frozen_epochs": 0, "unfrozen_epochs": 1, "refit": False}
+    return train(TrainConfig(**{"ngrams": 0, "inner_folds": 0, **sizes, **settings}), corpus, directory)
+
+
+def fine_tune(run: "Run", corpus: "Corpus", directory: Path, **given: object) -> "Run":
+    """A run that starts from another and is trained for an epoch."""
+    from keras_textcnn.training.trainer import train
+
+    rehearsed = given.pop("rehearsed", None)
+    settings = {"frozen_epochs": 1, "unfrozen_epochs": 0, "refit": False, "from_run": str(run.directory), **given}
+    return train(run.config().adapted(**settings), corpus, directory, rehearsed=rehearsed)
