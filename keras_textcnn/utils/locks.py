@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import itertools
 import os
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ LOCK = ".lock"  # the lock file, inside the folder
 def locked(folder: Path) -> Iterator[bool]:
     """Locks a folder until the block or the process ends; yields False if another process has it or it is missing."""
     lock = FileLock(folder / LOCK, timeout=0)
-    with contextlib.suppress(Timeout):
+    with contextlib.suppress(Timeout, FileNotFoundError, FileExistsError):  # the last two while another one removes it
         if folder.is_dir():  # the lock would make it
             lock.acquire()
     if not lock.is_locked:
@@ -39,7 +40,9 @@ def working_folder(target: Path) -> Iterator[Path]:
             if dead:
                 shutil.rmtree(left)
     while True:
-        with tempfile.TemporaryDirectory(end, start, target.parent) as name, locked(Path(name)) as mine:
+        # Once the lock is released, another process may remove the folder too, and each gets in the other's way.
+        folder = tempfile.TemporaryDirectory(end, start, target.parent, ignore_cleanup_errors=True)
+        with folder as name, locked(Path(name)) as mine:
             if mine and Path(name).exists():  # otherwise another process removed it before it was locked
                 yield Path(name)
                 return
@@ -63,10 +66,11 @@ def whole_folder(folder: Path, *, is_whole: Callable[[Path], bool] = Path.is_dir
         for path in whole.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        while True:
+        for attempt in itertools.count():
             with contextlib.suppress(OSError):
                 whole.rename(folder)
                 break
             if is_whole(folder):
                 break
-            folder.rename(work / "replaced")
+            with contextlib.suppress(FileNotFoundError):  # another process replaces it
+                folder.rename(work / f"replaced-{attempt}")

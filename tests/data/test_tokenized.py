@@ -1,6 +1,4 @@
 import collections
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
@@ -146,25 +144,6 @@ def test_fingerprint_knows_texts_labels_splits_and_order() -> None:
     others.append([RECORDS[0]._replace(split="validation"), *RECORDS[1:]])
     prints = {tokenize_corpus(records).fingerprint for records in [RECORDS, *others]}
     assert len(prints) == 5
-
-
-WRITE = """
-import sys
-from pathlib import Path
-from keras_textcnn.data.shards import write_shards
-from tests.data.test_tokenized import RECORDS
-for _ in range(6):
-    corpus = write_shards(RECORDS, Path(sys.argv[1]), memory=256)
-    assert sum(1 for _ in corpus.tokens()) > 10
-"""
-
-
-def test_several_processes_may_write_the_same_shards(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITE, str(tmp_path / "shards")]
-    processes = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(3)]
-    assert [process.wait(120) for process in processes] == [0, 0, 0]
-    assert [path.name for path in tmp_path.iterdir()] == ["shards"]
-    assert texts_of(open_shards(tmp_path / "shards")) == texts_of(tokenize_corpus(RECORDS))
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "remove"])
