@@ -6,7 +6,7 @@ import numbers
 import types
 import typing
 from collections.abc import Container, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.presets import (
@@ -28,6 +28,9 @@ from keras_textcnn.settings.fields import MOST_NUMBERS, POSITIVE, SET, option_na
 from keras_textcnn.settings.model import ModelSettings
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.settings.training import TrainingSettings
+
+if TYPE_CHECKING:
+    from keras_textcnn.tasks import Task
 
 LAZY_OPTIMIZERS = ("adam", "adamw")  # with these, the embedding's rows may have their own learning rate
 # What a run that starts from another takes from it.
@@ -184,9 +187,11 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         return (self.fold, self.folds) if self.fold and self.folds else None
 
     @property
-    def several_labels(self) -> bool:
-        """Whether a text may have any number of labels rather than exactly one."""
-        return self.multi_label is not None or bool(self.label_columns)
+    def task(self) -> "Task":
+        """Whether each text has one label, or may have several."""
+        from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS  # SciPy is slow to import
+
+        return SEVERAL_LABELS if self.multi_label is not None or self.label_columns else ONE_LABEL
 
     @property
     def prediction_batch_size(self) -> int:

@@ -89,10 +89,10 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def cross_entropy(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """-log of the true label's probability, mean over texts: float (texts, labels), int (texts,) -> nats per text."""
+    """Mean of -log of the true label's probability, in nats: float (texts, num_classes), int (texts,) -> float."""
     return float(-np.log(probabilities[np.arange(len(targets)), targets]).mean())
 
 
 def binary_cross_entropy(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """-(y log p + (1 - y) log(1 - p)), mean over texts and labels: float (texts, labels), 0 or 1 of the same shape."""
+    """Mean of -(y log p + (1 - y) log(1 - p)): float (texts, num_classes), 0 or 1 of the same shape -> float."""
     return float(-(targets * np.log(probabilities) + (1 - targets) * np.log(1 - probabilities)).mean())

@@ -24,8 +24,8 @@ class Examples:
         lengths: int32 (texts,), how many ids of each text are read.
         renumber: int32 (ids,), the vocabulary id for each id in `ids`.
         rows: int32 (texts,), each text's row in `row_targets`.
-        row_targets: int32 (rows,), the correct output, or float32 (rows, labels), 1 for each correct output, which may
-            be sparse: one row for each distinct set of labels.
+        row_targets: int32 (rows,), the correct output, or float32 (rows, num_classes), 1 for each correct output, which
+            may be sparse: one row for each distinct set of labels.
     """
 
     ids: Ids
@@ -37,12 +37,12 @@ class Examples:
 
     @property
     def sparse_targets(self) -> np.ndarray | sparse.csr_array:
-        """The target of each text: int32 (texts,) or float32 (texts, labels), sparse if the targets are."""
+        """The target of each text: int32 (texts,) or float32 (texts, num_classes), sparse if the targets are."""
         return self.row_targets[self.rows]
 
     @property
     def targets(self) -> np.ndarray:
-        """The target of each text: int32 (texts,) or float32 (texts, labels), 4 bytes per text and label."""
+        """The target of each text: int32 (texts,) or float32 (texts, num_classes), 4 bytes per text and label."""
         return self.targets_of(np.arange(len(self.rows)))
 
     def targets_of(self, texts: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
 
     Returns:
         (ids, targets) for each batch: int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
-        (batch,) or float32 (batch, labels).
+        (batch,) or float32 (batch, num_classes).
     """
 
     def gather(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -195,7 +195,7 @@ def predict_logits(
     batch_size: int,
     answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> np.ndarray:
-    """The logits that a model gives to encoded texts: float32 (texts, labels), in the order of the texts.
+    """The logits that a model gives to encoded texts: float32 (texts, num_classes), in the order of the texts.
 
     Args:
         model: From ids to logits.

@@ -1,15 +1,13 @@
 """Encodes a tokenized corpus: its splits, vocabulary, vectors and examples."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy import sparse
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
-from keras_textcnn.data.corpus import SPLITS, TRAIN, Label, labels_of, number_labels
+from keras_textcnn.data.corpus import SPLITS, TRAIN, labels_of, number_labels
 from keras_textcnn.data.corpus_warnings import warn_of_corpus
 from keras_textcnn.data.splits import split_texts
 from keras_textcnn.data.survey import Survey, describe_survey, survey_corpus
@@ -75,7 +73,7 @@ def encode_corpus(
     config = config.resolved()
     _check_tokenized(config, tokenized)
     label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
-    splits, survey = _split(config, tokenized, labels=len(label_counts))
+    splits, survey = _split(config, tokenized, num_classes=len(label_counts))
     counts, too_rare, running, distinct = _count(config, tokenized, splits)
     logger.info(f"{running:,} running tokens to train on, {distinct:,} of them distinct")
     for line in warn_of_corpus(survey, counts, maximum_tokens=config.maximum_tokens, data=str(config.data)):
@@ -97,11 +95,11 @@ def _check_tokenized(config: TrainConfig, tokenized: TokenizedCorpus) -> None:
             f"the tokens of the corpus are {tokenized.tokenizer}, but the settings say {config.tokenizer}; tokenize it "
             "with tokenizer=config.tokenizer"
         )
-    if not config.several_labels and not all(isinstance(label, str) for label in tokenized.label_sets):
+    if not config.task.several and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels; set multi_label in the settings")
 
 
-def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, labels: int) -> tuple[np.ndarray, Survey]:
+def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, num_classes: int) -> tuple[np.ndarray, Survey]:
     """The split of each text, int (texts,), and a survey of the corpus, which is also logged."""
     splits, rare = split_texts(
         tokenized.label_sets,
@@ -113,7 +111,7 @@ def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, labels: int) -> t
     )
     there = [(name, int((splits == position).sum())) for position, name in enumerate(SPLITS)]
     sizes = ", ".join(f"{number:,} {name}" for name, number in there if number)
-    logger.info(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {labels} labels")
+    logger.info(f"{f'corpus {config.data}' if config.data else 'corpus'}: {sizes} texts, {num_classes} labels")
     survey = survey_corpus(
         tokenized.label_sets,
         rows=tokenized.rows,
@@ -124,7 +122,7 @@ def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, labels: int) -> t
         maximum_tokens=config.maximum_tokens,
     )
     log_lines(describe_survey(survey, maximum_tokens=config.maximum_tokens).split("\n"))
-    if config.several_labels and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
+    if config.task.several and max(len(labels_of(label_set)) for label_set in tokenized.label_sets) < 2:
         advice = (
             f"a separator other than {config.multi_label!r}"
             if config.multi_label
@@ -232,7 +230,7 @@ def _examples(
     renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
     for token, provisional in tokenized.tokens():
         renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
-    targets = _encode_labels(tokenized.label_sets, labels, several_labels=config.several_labels)
+    targets = config.task.encode(tokenized.label_sets, {label: output for output, label in enumerate(labels)})
     lengths = np.minimum(tokenized.lengths, config.maximum_tokens)
     examples = {}
     for position, name in enumerate(SPLITS):
@@ -241,17 +239,3 @@ def _examples(
             tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
         )
     return examples
-
-
-def _encode_labels(
-    label_sets: Sequence[Label], labels: Sequence[str], *, several_labels: bool
-) -> np.ndarray | sparse.csr_array:
-    """The target of each label, int32 (labels,), or of each set of labels, float32 (label sets, labels)."""
-    outputs = {label: output for output, label in enumerate(labels)}
-    if not several_labels:
-        return np.array([outputs[str(label)] for label in label_sets], np.int32)
-    columns = [sorted(outputs[label] for label in labels_of(label_set)) for label_set in label_sets]
-    ends = np.cumsum([0, *map(len, columns)])
-    ones = np.ones(ends[-1], np.float32)
-    indices = np.fromiter(itertools.chain.from_iterable(columns), np.int32, ends[-1])
-    return sparse.csr_array((ones, indices, ends), shape=(len(label_sets), len(labels)))

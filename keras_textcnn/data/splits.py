@@ -60,7 +60,7 @@ def deal_folds(targets: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, fo
     so that a model knows all labels of the texts that are held out from it.
 
     Args:
-        targets: int (texts,), or (texts, labels), 1 for each label of a text, which may be sparse.
+        targets: int (texts,), or (texts, num_classes), 1 for each label of a text, which may be sparse.
         hashes: uint64 (texts,), the same for equal texts.
         folds: Number of folds; there are fewer if there are not as many texts.
         seed: Determines which texts are in which fold.

@@ -57,7 +57,7 @@ def predict_linear(
 
     Args:
         training: Counts of the texts to fit, from `count_ngrams`; n-grams that none of these texts has are ignored.
-        targets: int (texts,), or float (texts, labels), 1 for each label of a text.
+        targets: int (texts,), or float (texts, num_classes), 1 for each label of a text.
         splits: Counts of the texts to predict, from the same `count_ngrams`.
         seed: Random seed of the support vector machines.
         label_weights: From `class_weights.weigh_labels`.

@@ -7,6 +7,8 @@ import numpy as np
 from scipy import optimize, special
 from sklearn import metrics
 
+from keras_textcnn.tasks import Task, task_of, task_with
+
 UNTUNED = 0.5
 CUTS = 1e-4, 1 - 1e-4  # the lowest and highest threshold
 TEXTS_OF_SHARED = 20  # with this many held-out texts, a label's own threshold has as much weight as the shared one
@@ -18,29 +20,36 @@ class Calibration:
 
     Attributes:
         temperature: The logits are divided by it.
-        thresholds: float32 (labels,), the lowest probability at which each label is given, if a text may have several;
-            otherwise None.
+        thresholds: float32 (num_classes,), the lowest probability at which each label is given, if a text may have
+            several; otherwise None.
     """
 
     temperature: float
     thresholds: np.ndarray | None = None
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """The softmax, or the sigmoid if a text may have several labels: float32 (texts, labels)."""
-        scaled = logits.astype(np.float64) / self.temperature
-        found = special.softmax(scaled, axis=1) if self.thresholds is None else special.expit(scaled)
-        return found.astype(np.float32)
+        """The softmax, or the sigmoid if a text may have several labels: float32 (texts, num_classes)."""
+        return self.task.probabilities(logits.astype(np.float64) / self.temperature).astype(np.float32)
+
+    def choose(self, probabilities: np.ndarray) -> np.ndarray:
+        """The label, or labels, of each text, in the form of targets."""
+        return self.task.choose(probabilities, self.thresholds)
+
+    @property
+    def task(self) -> Task:
+        """Whether each text has one label, or may have several."""
+        return task_with(self.thresholds)
 
 
 def calibrate(logits: np.ndarray, targets: np.ndarray) -> Calibration:
     """Fits a calibration to held-out texts.
 
     Args:
-        logits: float (texts, labels).
-        targets: int (texts,), or (texts, labels), 1 for each label of a text.
+        logits: float (texts, num_classes).
+        targets: int (texts,), or (texts, num_classes), 1 for each label of a text.
     """
     temperature = fit_temperature(logits, targets)
-    if targets.ndim == 1:
+    if not task_of(targets).several:
         return Calibration(temperature)
     untuned = Calibration(temperature, np.full(targets.shape[1], UNTUNED, np.float32))
     return Calibration(temperature, tune_thresholds(targets, untuned.probabilities(logits)))
@@ -54,15 +63,15 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     probable.
 
     Args:
-        logits: float (texts, labels), of texts that the model was not trained on.
-        targets: int (texts,), or (texts, labels), 1 for each label of a text.
+        logits: float (texts, num_classes), of texts that the model was not trained on.
+        targets: int (texts,), or (texts, num_classes), 1 for each label of a text.
 
     Source: Guo et al. (2017), https://arxiv.org/abs/1706.04599, section 4.2.
     """
     scores = logits.astype(np.float64)
 
     def cost(logarithm: float) -> float:
-        losses, _ = _losses(scores * np.exp(-logarithm), targets)
+        losses, _ = task_of(targets).losses(scores * np.exp(-logarithm), targets)
         return float(losses.sum() + logarithm**2 / 2)
 
     return float(np.exp(optimize.minimize_scalar(cost, bounds=(-5, 5), method="bounded").x))
@@ -74,8 +83,8 @@ def fit_scales(outputs: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray
     They minimize the log loss of held-out texts plus half the squares of their distances from 1.
 
     Args:
-        outputs: Logits of each model, float (texts, labels), of texts that it was not trained on.
-        targets: int (texts,), or (texts, labels), 1 for each label of a text.
+        outputs: Logits of each model, float (texts, num_classes), of texts that it was not trained on.
+        targets: int (texts,), or (texts, num_classes), 1 for each label of a text.
 
     Returns:
         float64 (len(outputs),).
@@ -86,21 +95,11 @@ def fit_scales(outputs: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray
 
     def cost(scales: np.ndarray) -> tuple[float, np.ndarray]:
         summed = np.tensordot(scales, scores, 1)
-        losses, wrong = _losses(summed, targets)
+        losses, wrong = task_of(targets).losses(summed, targets)
         gradient = np.tensordot(scores, wrong, 2) + scales - 1
         return float(losses.sum() + ((scales - 1) ** 2).sum() / 2), gradient
 
     return optimize.minimize(cost, np.ones(len(outputs)), jac=True, bounds=[(0, None)] * len(outputs)).x
-
-
-def _losses(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The log loss, one number per text or per text and label, and its gradient with respect to the logits."""
-    if targets.ndim == 1:
-        right = np.arange(len(targets)), targets
-        wrong = special.softmax(logits, axis=1)
-        wrong[right] -= 1
-        return special.logsumexp(logits, axis=1) - logits[right], wrong
-    return np.logaddexp(0, logits) - targets * logits, special.expit(logits) - targets
 
 
 def tune_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -111,11 +110,11 @@ def tune_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarra
     labels say little about their own cut (tests/benchmarks/ACCURACY.md).
 
     Args:
-        targets: (texts, labels), 1 for each label of a text.
-        probabilities: float (texts, labels).
+        targets: (texts, num_classes), 1 for each label of a text.
+        probabilities: float (texts, num_classes).
 
     Returns:
-        float32 (labels,).
+        float32 (num_classes,).
     """
     having = targets.sum(axis=0)
     shared = _best_cut(targets.ravel(), probabilities.ravel())

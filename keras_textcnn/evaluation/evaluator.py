@@ -36,7 +36,7 @@ class Evaluation(JupyterMixin):
     Attributes:
         labels: Names by output.
         scores: As in `metrics.json`, of the texts whose labels the model knows.
-        confusions: int (labels, labels), texts by true (row) and predicted (column) label.
+        confusions: int (num_classes, num_classes), texts by true (row) and predicted (column) label.
         unknown: Labels that the model does not know, with the number of texts that have them, most frequent first.
             These texts are left out of everything else.
         shares: From `metrics.score_shares`; empty if a text may have several labels.
@@ -118,9 +118,10 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
         truths.append(targets)
         rows.append(probabilities)
         hashes.extend(map(hash_text, texts))
+        confidence = predictor.task.confidence(targets, probabilities)
         for position in metrics.rank_errors(targets, probabilities, predictor.thresholds)[:WORST].tolist():
             error = _describe_error(texts[position], targets[position], probabilities[position], predictor)
-            surprise = -_probability_of(targets[position], probabilities[position])
+            surprise = -float(confidence[position])
             heapq.heappush(worst, (surprise, -next(numbers), error))
             if len(worst) > WORST:
                 heapq.heappop(worst)
@@ -128,8 +129,8 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
         named = ", ".join(list(unknown)[:5])
         raise InputError(f"the run knows no label of the corpus ({named}); it knows {', '.join(predictor.labels[:10])}")
     targets, probabilities = np.concatenate(truths), np.concatenate(rows)
-    predicted = metrics.choose_labels(probabilities, predictor.thresholds)
-    one_label = predictor.thresholds is None
+    predicted = predictor.task.choose(probabilities, predictor.thresholds)
+    one_label = not predictor.task.several
     return Evaluation(
         labels=predictor.labels,
         scores=metrics.score_probabilities(targets, probabilities, predictor.labels, predictor.thresholds),
@@ -168,32 +169,17 @@ def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) ->
     """The texts with known labels, and their targets; counts the unknown labels."""
     outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # old runs did not fold them
     unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
-    if predictor.thresholds is None:
-        known = [(record.text, outputs[str(record.label)]) for record in chunk if record.label in outputs]
-        return [text for text, _ in known], np.array([output for _, output in known], np.int32)
-    chunk = [record for record in chunk if outputs.keys() >= {*labels_of(record.label)}]
-    targets = np.zeros((len(chunk), len(outputs)), np.int32)
-    for row, record in enumerate(chunk):
-        targets[row, [outputs[label] for label in labels_of(record.label)]] = 1
-    return [record.text for record in chunk], targets
-
-
-def _probability_of(targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """The probability of a text's true label or, with several labels, of the least probable decision."""
-    if targets.ndim == 0:
-        return float(probabilities[targets])
-    return float(np.where(targets > 0, probabilities, 1 - probabilities).min())
+    known = [record for record in chunk if outputs.keys() >= {*labels_of(record.label)}]
+    targets = predictor.task.encode([record.label for record in known], outputs)
+    return [record.text for record in known], targets if isinstance(targets, np.ndarray) else targets.toarray()
 
 
 def _describe_error(text: str, targets: np.ndarray, probabilities: np.ndarray, predictor: Predictor) -> dict[str, Any]:
-    if predictor.thresholds is None:
-        output = int(probabilities.argmax())
-        return {
-            "text": text,
-            "truth": predictor.labels[targets],
-            "predicted": predictor.labels[output],
-            "probability": float(str(probabilities[output])),
-        }
-    given = probabilities >= predictor.thresholds
-    named = [", ".join(predictor.labels[output] for output in np.flatnonzero(labels)) for labels in (targets, given)]
-    return {"text": text, "truth": named[0], "predicted": named[1], "probability": float(str(probabilities.max()))}
+    task = predictor.task
+    predicted = task.choose(probabilities[None], predictor.thresholds)[0]
+    return {
+        "text": text,
+        "truth": task.name(targets, predictor.labels),
+        "predicted": task.name(predicted, predictor.labels),
+        "probability": float(str(probabilities.max())),
+    }

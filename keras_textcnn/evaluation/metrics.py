@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
+from keras_textcnn.tasks import task_of
+
 BINS = 15  # of the calibration error, as in Guo et al. (2017)
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 
@@ -17,8 +19,8 @@ def score_labels(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float 
     It is undefined if no text has a label; both are undefined if there are no texts.
 
     Args:
-        targets: int (texts,), the outputs of the true labels; or (texts, labels), 1 for each label of a text: accuracy
-            is then the share of texts whose labels are all right.
+        targets: int (texts,), the outputs of the true labels; or (texts, num_classes), 1 for each label of a text:
+            accuracy is then the share of texts whose labels are all right.
         predicted: The predicted labels, in the same form.
     """
     present = np.unique(targets) if targets.ndim == 1 else np.flatnonzero(targets.any(axis=0))
@@ -31,29 +33,16 @@ def score_labels(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float 
     return scores
 
 
-def choose_labels(probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
-    """The label, or labels, of each text.
-
-    Args:
-        probabilities: float (texts, labels).
-        thresholds: float (labels,), if a text may have several labels: it is given those that reach their threshold.
-
-    Returns:
-        int (texts,), the most probable output; or int (texts, labels), 1 for each given label.
-    """
-    return probabilities.argmax(axis=1) if thresholds is None else (probabilities >= thresholds).astype(np.int32)
-
-
 def score_probabilities(
     targets: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], thresholds: np.ndarray | None = None
 ) -> dict[str, Any]:
     """The block of `metrics.json` for one split.
 
     Args:
-        targets: int (texts,), the outputs of the true labels, or (texts, labels), 1 for each label of a text.
-        probabilities: float (texts, labels).
+        targets: int (texts,), the outputs of the true labels, or (texts, num_classes), 1 for each label of a text.
+        probabilities: float (texts, num_classes).
         labels: Names by output.
-        thresholds: float (labels,), if a text may have several labels.
+        thresholds: float (num_classes,), if a text may have several labels.
 
     Returns:
         accuracy, macro_f1, micro_f1, log_loss (nats per text, or per text and label), calibration_error, support
@@ -62,7 +51,7 @@ def score_probabilities(
         either, and all of them if there are no texts.
     """
     outputs = np.arange(len(labels))
-    predicted = choose_labels(probabilities, thresholds)
+    predicted = task_of(targets).choose(probabilities, thresholds)
     columns = np.zeros((4, len(labels)))
     if len(targets):
         columns = metrics.precision_recall_fscore_support(targets, predicted, labels=outputs, zero_division=0)
@@ -97,13 +86,13 @@ def score_confidence(targets: np.ndarray, probabilities: np.ndarray) -> dict[str
     return {"log_loss": float(log_loss), "calibration_error": calibration_error(targets, probabilities)}
 
 
-def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:
-    """Texts by true (row) and predicted (column) label: int (labels, labels).
+def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Texts by true (row) and predicted (column) label: int (num_classes, num_classes).
 
     A text with several labels counts in every row of its true labels and every column of its predicted ones.
     """
     if targets.ndim == 1:
-        return metrics.confusion_matrix(targets, predicted, labels=np.arange(labels))
+        return metrics.confusion_matrix(targets, predicted, labels=np.arange(num_classes))
     return targets.astype(np.int64).T @ predicted
 
 
@@ -130,7 +119,7 @@ def score_shares(targets: np.ndarray, probabilities: np.ndarray) -> list[dict[st
 
     Args:
         targets: int (texts,), the outputs of the true labels.
-        probabilities: float (texts, labels).
+        probabilities: float (texts, num_classes).
 
     Returns:
         For each of `THRESHOLDS`, reject_below, answered and accuracy, which is None if no text is answered.
@@ -167,10 +156,6 @@ def threshold_for_accuracy(targets: np.ndarray, probabilities: np.ndarray, accur
 
 def rank_errors(targets: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
     """The positions of texts with wrong predicted labels, the least probable targets first: int (errors,)."""
-    predicted = choose_labels(probabilities, thresholds)
-    if thresholds is None:
-        wrong, of_truth = predicted != targets, probabilities[np.arange(len(targets)), targets]
-    else:
-        wrong = (predicted != targets).any(axis=1)
-        of_truth = np.where(targets > 0, probabilities, 1 - probabilities).min(axis=1)
-    return np.flatnonzero(wrong)[np.argsort(of_truth[wrong], kind="stable")]
+    task = task_of(targets)
+    wrong = np.flatnonzero(~task.all_right(targets, task.choose(probabilities, thresholds)))
+    return wrong[np.argsort(task.confidence(targets[wrong], probabilities[wrong]), kind="stable")]

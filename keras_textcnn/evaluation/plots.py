@@ -72,7 +72,7 @@ def plot_confusion_matrix(counts: np.ndarray, support: Sequence[int], labels: Se
     If there are too many labels, only the most frequent ones are shown.
 
     Args:
-        counts: int (labels, labels).
+        counts: int (num_classes, num_classes).
         support: Number of texts with each label.
         labels: Names by output.
         path: Path of the picture.

@@ -39,11 +39,11 @@ def write_summary(
         tokenized: The corpus as tokens.
         encoded: The corpus as numbers.
         calibration: The run's calibration.
-        logits: float32 (texts, labels), of the test texts.
+        logits: float32 (texts, num_classes), of the test texts.
     """
     labels, targets = encoded.labels, encoded.examples["test"].targets
     probabilities = calibration.probabilities(logits)
-    predicted = metrics.choose_labels(probabilities, calibration.thresholds)
+    predicted = calibration.choose(probabilities)
     confusions = metrics.confusion_matrix(targets, predicted, len(labels))
     support = [scores["support"] for scores in run_metrics["test"]["per_label"].values()]
     run.write_rows("history.csv", history)
@@ -57,10 +57,10 @@ def write_summary(
     content = html_report.report_page(
         run.directory.name,
         metrics=run_metrics,
-        shares=metrics.score_shares(targets, probabilities) if calibration.thresholds is None else [],
+        shares=metrics.score_shares(targets, probabilities) if not calibration.task.several else [],
         ngrams=rank_ngrams(predictor.explain(_test_texts(corpus, tokenized, encoded, sample))),
         errors=[
-            (_name(targets[text], labels), explanation)
+            (calibration.task.name(targets[text], labels) or "none", explanation)
             for text, explanation in zip(
                 wrong, predictor.explain(_test_texts(corpus, tokenized, encoded, wrong)), strict=True
             )
@@ -81,9 +81,3 @@ def _test_texts(
     if corpus is not None:
         return [corpus.texts[text] for text in texts.tolist()]
     return tokenized.join_tokens(texts, encoded.examples["test"].lengths[positions])
-
-
-def _name(targets: Any, labels: Sequence[str]) -> str:
-    if np.ndim(targets) == 0:
-        return labels[int(targets)]
-    return ", ".join(labels[output] for output in np.flatnonzero(targets).tolist()) or "none"

@@ -174,7 +174,7 @@ def explain_by_occlusion(
     """Explains any model: how much the log-odds of its answer fall when a piece of the text is left out.
 
     Args:
-        answer: Function from texts to probabilities, float (texts, labels).
+        answer: Function from texts to probabilities, float (texts, num_classes).
         text: A text, or the part of it that the model reads.
         labels: Names by output.
     """

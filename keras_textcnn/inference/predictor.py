@@ -9,6 +9,7 @@ import numpy as np
 from keras_textcnn.errors import InputError
 from keras_textcnn.inference.explanations import Explanation, compose, explain_by_occlusion, explain_windows
 from keras_textcnn.persistence.run import find_saved_model
+from keras_textcnn.tasks import Task, task_with
 
 BATCH = 256  # texts answered at once
 EXPLAINED_AT_ONCE = 16  # texts: each takes windows * tokens * labels numbers
@@ -30,7 +31,7 @@ class Predictor:
     Attributes:
         directory: As given.
         labels: Names by output.
-        thresholds: float32 (labels,) if a text may have several labels, otherwise None.
+        thresholds: float32 (num_classes,) if a text may have several labels, otherwise None.
         exact: Whether the n-grams of an explanation add up to the logit; if not, they are found by occlusion.
 
     Raises:
@@ -53,11 +54,16 @@ class Predictor:
         if "thresholds" in signatures:
             self.thresholds = signatures["thresholds"]()["thresholds"].numpy()
 
+    @property
+    def task(self) -> Task:
+        """Whether each text has one label, or may have several."""
+        return task_with(self.thresholds)
+
     def __call__(self, texts: Texts) -> list[Prediction]:
         return [self._describe(row) for row in self.probabilities(texts)]
 
     def probabilities(self, texts: Texts) -> np.ndarray:
-        """The probabilities of texts: float32 (texts, labels)."""
+        """The probabilities of texts: float32 (texts, num_classes)."""
         batches = [self._ask("serving_default", texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)]
         return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *(b["probabilities"] for b in batches)])
 

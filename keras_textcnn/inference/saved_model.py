@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.inference.window_trace import WindowTrace
+from keras_textcnn.tasks import Task, task_with
 from keras_textcnn.text.tokenizers import SEPARATORS, TOKENIZERS, in_parts
 from keras_textcnn.text.vocabulary import encode, lookup_table
 from keras_textcnn.utils import devices
@@ -31,32 +32,32 @@ def export_model(
     """Writes a SavedModel.
 
     Signature `serving_default` takes `text`, string (batch,), and returns `label`, string (batch,), and
-    `probabilities`, float32 (batch, labels), in the order of signature `labels`, which takes nothing and returns
+    `probabilities`, float32 (batch, num_classes), in the order of signature `labels`, which takes nothing and returns
     `labels`, string (labels,).
 
     Signature `tokens` takes `text` and returns `tokens`, string (batch, tokens): what the model reads of each text, cut
     to its maximum and padded with ""; and `separator`, string (): tokens joined with it make a text that has the same
     tokens.
 
-    If a text may have several labels, signature `thresholds` returns `thresholds`, float32 (labels,): the lowest
+    If a text may have several labels, signature `thresholds` returns `thresholds`, float32 (num_classes,): the lowest
     probability at which each label is given. If windows can be traced, signature `explain` takes `text` and returns
     `tokens`, string (batch, tokens); `added`, float32 (batch, len(windows), tokens, labels), what each window of tokens
-    adds to each logit, by its first token; `windows`, int32, their sizes; `bias`, float32 (labels,); `logits`, float32
-    (batch, labels), the bias plus everything added; and `probabilities`.
+    adds to each logit, by its first token; `windows`, int32, their sizes; `bias`, float32 (num_classes,); `logits`,
+    float32 (batch, num_classes), the bias plus everything added; and `probabilities`.
 
     Args:
-        model: From ids, int32 (batch, tokens), to logits, float32 (batch, labels).
+        model: From ids, int32 (batch, tokens), to logits, float32 (batch, num_classes).
         vocabulary: Tokens by id.
         labels: Names by output.
         folder: Where to write; it must not exist.
         tokenizer: Splits texts into tokens, as in training; a name in `tokenizers.TOKENIZERS`.
         maximum_tokens: Longer texts are cut, as in training.
         temperature: The logits are divided by it.
-        thresholds: float32 (labels,), if each label has its own probability; `label` is still the most probable one.
+        thresholds: float32 (num_classes,), if each label has its own probability; `label` is still the most probable.
         trace: From `window_trace.trace_windows`.
     """
     endpoints = _Endpoints(
-        model, vocabulary, labels, tokenizer, maximum_tokens, temperature, several_labels=thresholds is not None
+        model, vocabulary, labels, tokenizer, maximum_tokens, temperature, task=task_with(thresholds)
     )
     archive = keras.export.ExportArchive()
     # Keras finds the variables that the endpoints use. Tracking the model too would store them twice (issue 23553).
@@ -85,7 +86,7 @@ class _Endpoints:
 
     Args:
         model, vocabulary, labels, tokenizer, maximum_tokens, temperature: As for `export_model`.
-        several_labels: Whether each label has its own probability.
+        task: Whether each label has its own probability.
 
     Attributes:
         table: From tokens to ids.
@@ -100,17 +101,17 @@ class _Endpoints:
         maximum_tokens: int,
         temperature: float,
         *,
-        several_labels: bool,
+        task: Task,
     ) -> None:
-        self._model, self._labels, self._temperature = model, len(labels), temperature
+        self._model, self._num_classes, self._temperature = model, len(labels), temperature
         self._tokenizer, self._maximum_tokens = tokenizer, maximum_tokens
         self._names = tf.constant(labels, tf.string)
-        self._activation = tf.nn.sigmoid if several_labels else tf.nn.softmax
+        self._activation = getattr(tf.nn, task.activation)
         self.table = lookup_table(vocabulary)
 
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = in_parts(self._encode, text)
-        probabilities = _in_chunks(self._answer, ids, labels=self._labels)
+        probabilities = _in_chunks(self._answer, ids, num_classes=self._num_classes)
         return {"label": tf.gather(self._names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
 
     def list_labels(self) -> dict[str, tf.Tensor]:
@@ -147,11 +148,11 @@ class _Endpoints:
         return self._activation(self._model(self._pad(ids), training=False) / self._temperature)
 
 
-def _in_chunks(answer: Callable[[tf.RaggedTensor], tf.Tensor], ids: tf.RaggedTensor, *, labels: int) -> tf.Tensor:
-    """The result of `answer` for each text, float32 (texts, labels), computed for chunks of texts of similar length."""
+def _in_chunks(answer: Callable[[tf.RaggedTensor], tf.Tensor], ids: tf.RaggedTensor, *, num_classes: int) -> tf.Tensor:
+    """The result of `answer` for each text, float32 (texts, num_classes), in chunks of texts of similar length."""
     order = tf.argsort(ids.row_lengths())
     chunks = tf.maximum((tf.size(order) + CHUNK - 1) // CHUNK, 1)
-    empty = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, labels])
+    empty = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, num_classes])
 
     def step(chunk: tf.Tensor, answers: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         texts = order[chunk * CHUNK : (chunk + 1) * CHUNK]

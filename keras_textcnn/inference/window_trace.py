@@ -20,7 +20,7 @@ class WindowTrace:
         windows: Tokens of each window.
         added: From ids, int32 (batch, tokens), to float32 (batch, len(windows), tokens, labels), by the first token of
             the window; the logits of a text are the sum over its windows plus the bias.
-        bias: Returns float32 (labels,).
+        bias: Returns float32 (num_classes,).
     """
 
     windows: list[int]

@@ -27,7 +27,7 @@ class NgramLogits(keras.layers.Layer):
     Args:
         vocabulary_size: Number of ids that have a row, including padding and unknown; single tokens with higher ids add
             nothing.
-        labels: Columns.
+        num_classes: Columns.
         longest: Tokens in the longest n-grams.
         buckets: Rows for the n-grams of two or more tokens.
         weighted: Whether each row has a weight, such as its inverse document frequency, which is 0 at first. The sum is
@@ -38,25 +38,32 @@ class NgramLogits(keras.layers.Layer):
         int32 (batch, tokens), each text padded on the right with 0.
 
     Output shape:
-        float32 (batch, labels).
+        float32 (batch, num_classes).
 
     Source: Joulin et al. (2017), https://arxiv.org/abs/1607.01759, without its hidden layer.
     """
 
     def __init__(
-        self, vocabulary_size: int, labels: int, *, longest: int, buckets: int, weighted: bool = False, **kwargs: Any
+        self,
+        vocabulary_size: int,
+        num_classes: int,
+        *,
+        longest: int,
+        buckets: int,
+        weighted: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.vocabulary_size, self.labels, self.longest, self.buckets = vocabulary_size, labels, longest, buckets
-        self.weighted = weighted
+        self.vocabulary_size, self.num_classes = vocabulary_size, num_classes
+        self.longest, self.buckets, self.weighted = longest, buckets, weighted
 
     def build(self, ids_shape: Shape) -> None:
         self.embeddings = self.add_weight(
-            name="embeddings", shape=(self.vocabulary_size, self.labels), initializer="zeros"
+            name="embeddings", shape=(self.vocabulary_size, self.num_classes), initializer="zeros"
         )
-        self.bias = self.add_weight(name="bias", shape=(self.labels,), initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(self.num_classes,), initializer="zeros")
         if self.longest > 1:
-            self.hashed = self.add_weight(name="hashed", shape=(self.buckets, self.labels), initializer="zeros")
+            self.hashed = self.add_weight(name="hashed", shape=(self.buckets, self.num_classes), initializer="zeros")
         if self.weighted:
             sizes = {"weights": self.vocabulary_size} | ({"hashed_weights": self.buckets} if self.longest > 1 else {})
             self.row_weights = [
@@ -67,7 +74,7 @@ class NgramLogits(keras.layers.Layer):
     @property
     def numbers_a_token(self) -> int:
         """The numbers that a training step holds for a token: each n-gram's row, gradient, place, hash and bucket."""
-        return self.longest * (2 * self.labels + 8)
+        return self.longest * (2 * self.num_classes + 8)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         found = self.find_rows(ids)
@@ -84,8 +91,8 @@ class NgramLogits(keras.layers.Layer):
             ids: As for `call`.
 
         Returns:
-            The shares, float32 (n-grams, labels), and the places, int32 (n-grams, 2): the text and the token at which
-            each n-gram begins.
+            The shares, float32 (n-grams, num_classes), and the places, int32 (n-grams, 2): the text and the token at
+            which each n-gram begins.
         """
         found = self.find_rows(ids)
         roots = self._roots(ids, found)
@@ -117,7 +124,7 @@ class NgramLogits(keras.layers.Layer):
         return found
 
     def _take(self, rows: tf.Tensor, places: tf.Tensor, size: int) -> tf.Tensor:
-        """The logits of n-grams of one size, float32 (n-grams, labels)."""
+        """The logits of n-grams of one size, float32 (n-grams, num_classes)."""
         return tf.nn.embedding_lookup((self.embeddings if size == 1 else self.hashed).value, rows)
 
     def _roots(self, ids: tf.Tensor, found: list[tuple[tf.Tensor, tf.Tensor, int]]) -> tf.Tensor:
@@ -136,10 +143,10 @@ class NgramLogits(keras.layers.Layer):
         return tf.sqrt(tf.cast(tf.maximum(ngrams, 1), tf.float32))
 
     def compute_output_spec(self, ids: keras.KerasTensor) -> keras.KerasTensor:
-        return keras.KerasTensor((ids.shape[0], self.labels), "float32")
+        return keras.KerasTensor((ids.shape[0], self.num_classes), "float32")
 
     def get_config(self) -> dict[str, Any]:
-        sizes = {"vocabulary_size": self.vocabulary_size, "labels": self.labels}
+        sizes = {"vocabulary_size": self.vocabulary_size, "num_classes": self.num_classes}
         return {
             **super().get_config(),
             **sizes,

@@ -109,12 +109,12 @@ class PooledConv1D(keras.layers.Layer):
 
         Args:
             vectors, token_rows, text_spans: As for `call`.
-            weights: float32 (len(poolings) * filters, labels), the weights of the logits. Windows with the same maximum
-                share it equally.
+            weights: float32 (len(poolings) * filters, num_classes), the weights of the logits. Windows with the same
+                maximum share it equally.
 
         Returns:
-            float32 (windows of all texts, labels), what each window adds; and int32 (windows of all texts, 2), each
-            window's text and the token at which it begins.
+            float32 (windows of all texts, num_classes), what each window adds; and int32 (windows of all texts, 2),
+            each window's text and the token at which it begins.
         """
         row_products, window_rows, texts, firsts = self._multiply(vectors, token_rows, text_spans)
         features = _sum_rows(row_products, window_rows) + self._rounded(self.bias)

@@ -13,10 +13,10 @@ class ScaledSum(keras.layers.Layer):
     """The sum of several models' logits, each multiplied by a scale that is set, not trained.
 
     Input shapes:
-        float32 (batch, labels), one for each model.
+        float32 (batch, num_classes), one for each model.
 
     Output shape:
-        float32 (batch, labels).
+        float32 (batch, num_classes).
     """
 
     def __init__(self, **kwargs: Any) -> None:

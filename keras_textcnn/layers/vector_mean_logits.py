@@ -19,36 +19,36 @@ class VectorMeanLogits(keras.layers.Layer):
 
     Args:
         vocabulary_size: Rows, including padding and unknown.
-        labels: Columns.
+        num_classes: Columns.
 
     Input shape:
         int32 (batch, tokens), each text padded on the right with 0.
 
     Output shape:
-        float32 (batch, labels).
+        float32 (batch, num_classes).
     """
 
-    def __init__(self, vocabulary_size: int, labels: int, **kwargs: Any) -> None:
+    def __init__(self, vocabulary_size: int, num_classes: int, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.vocabulary_size, self.labels = vocabulary_size, labels
+        self.vocabulary_size, self.num_classes = vocabulary_size, num_classes
 
     def build(self, ids_shape: Shape) -> None:
-        shape = (self.vocabulary_size, self.labels)
+        shape = (self.vocabulary_size, self.num_classes)
         self.embeddings = self.add_weight(name="embeddings", shape=shape, initializer="zeros")
-        self.bias = self.add_weight(name="bias", shape=(self.labels,), initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(self.num_classes,), initializer="zeros")
         self.known = self.add_weight(name="known", shape=shape[:1], initializer="zeros", trainable=False)
 
     @property
     def numbers_a_token(self) -> int:
         """The numbers that a training step holds for a token: its row, gradient and place."""
-        return 2 * self.labels + 4
+        return 2 * self.num_classes + 4
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         [(shares, places)] = self.trace(ids)
         return tf.math.unsorted_segment_sum(shares, places[:, 0], tf.shape(ids)[0]) + self.bias
 
     def trace(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """What each token adds to the logits, float32 (tokens, labels), and its text and place, int32 (tokens, 2)."""
+        """What each token adds to the logits, float32 (tokens, num_classes), its text and place, int32 (tokens, 2)."""
         places = tf.where(ids != 0)
         tokens = tf.gather_nd(ids, places)
         places = tf.cast(places, tf.int32)
@@ -58,7 +58,7 @@ class VectorMeanLogits(keras.layers.Layer):
         return [(rows * (known / tf.gather(counts, places[:, 0]))[:, None], places)]
 
     def compute_output_spec(self, ids: keras.KerasTensor) -> keras.KerasTensor:
-        return keras.KerasTensor((ids.shape[0], self.labels), "float32")
+        return keras.KerasTensor((ids.shape[0], self.num_classes), "float32")
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vocabulary_size": self.vocabulary_size, "labels": self.labels}
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size, "num_classes": self.num_classes}

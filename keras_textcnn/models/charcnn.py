@@ -20,7 +20,7 @@ ZHANG_SIZES = {"small": (256, 1024, 0.05), "large": (1024, 2048, 0.02)}  # filte
 def build_charcnn(
     *,
     vocabulary_size: int,
-    labels: int,
+    num_classes: int,
     dimensions: int = 16,
     windows: Sequence[int] = (7, 5),
     filters: int = 128,
@@ -36,11 +36,11 @@ def build_charcnn(
         embedded: float32 (batch, tokens, dimensions); one-hot: as wide as the alphabet
         features: float32 (batch, positions, filters); each pooling divides the positions by `pooling`
         pooled:   float32 (batch, 2 * filters), maximum and mean over the text's positions
-        logits:   float32 (batch, labels)
+        logits:   float32 (batch, num_classes)
 
     Args:
         vocabulary_size: Characters, including padding and unknown.
-        labels: Outputs.
+        num_classes: Outputs.
         dimensions: Columns of the embedding; one-hot vectors are as wide as the alphabet.
         windows: Positions that each convolution sees; for the first one, these are characters.
         filters: Feature maps of each convolution.
@@ -54,7 +54,7 @@ def build_charcnn(
 
     Source: after Zhang, Zhao and LeCun (2015), https://arxiv.org/abs/1509.01626, with a third of the layers.
     """
-    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(vocabulary_size=vocabulary_size, num_classes=num_classes, dimensions=dimensions, filters=filters)
     check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), pooling=pooling)
 
@@ -77,7 +77,7 @@ def build_charcnn(
     pooled = layers.Concatenate(name="pooled")([maximum, mean])
 
     dropped = layers.Dropout(dropout, name="dropout")(pooled)
-    return keras.Model(ids, classify(dropped, labels=labels), name="charcnn")
+    return keras.Model(ids, classify(dropped, num_classes=num_classes), name="charcnn")
 
 
 def shortest_zhang(*_: object) -> int:
@@ -88,7 +88,7 @@ def shortest_zhang(*_: object) -> int:
 def build_charcnn_zhang(
     *,
     vocabulary_size: int,
-    labels: int,
+    num_classes: int,
     tokens: int = 1014,
     size: Literal["small", "large"] = "small",
     dimensions: int = 16,
@@ -103,11 +103,11 @@ def build_charcnn_zhang(
         features:  float32 (batch, positions, filters): 1,014 characters become 1,008 / 336, 330 / 110, 108, 106, 104
                    and 102 / 34 positions
         flattened: float32 (batch, positions * filters): 34 * 256 in the small model, 34 * 1,024 in the large one
-        logits:    float32 (batch, labels)
+        logits:    float32 (batch, num_classes)
 
     Args:
         vocabulary_size: Characters, including padding and unknown; 69 + 2 with the paper's alphabet.
-        labels: Outputs.
+        num_classes: Outputs.
         tokens: The length in characters that all texts are padded or cut to.
         size: small: 256 filters, 1,024 units, weights from N(0, 0.05); large: 1,024, 2,048 and N(0, 0.02).
         dimensions: Columns of the learned embedding.
@@ -121,7 +121,7 @@ def build_charcnn_zhang(
     Differs from the paper: characters are in the order of the text, not reversed.
     Source: Zhang, Zhao and LeCun (2015), https://arxiv.org/abs/1509.01626, sections 2.2 and 2.3.
     """
-    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions)
+    check_sizes(vocabulary_size=vocabulary_size, num_classes=num_classes, dimensions=dimensions)
     check_fractions(dropout=dropout)
     if size not in ZHANG_SIZES:
         raise ValueError(f"`size` must be one of {', '.join(ZHANG_SIZES)}. Received: size={size}")
@@ -143,7 +143,9 @@ def build_charcnn_zhang(
             features = layers.MaxPooling1D(pooling, name=f"pooling_{number}")(features)
     flattened = layers.Flatten(name="flattened")(features)
 
-    logits = classify(flattened, labels=labels, hidden=(units, units), dropout=dropout, initializer=initializer)
+    logits = classify(
+        flattened, num_classes=num_classes, hidden=(units, units), dropout=dropout, initializer=initializer
+    )
     return keras.Model(ids, logits, name=f"charcnn-zhang-{size}")
 
 

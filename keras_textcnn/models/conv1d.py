@@ -27,7 +27,7 @@ POOLINGS = ("max", "average")
 def build_conv1d(
     *,
     vocabulary_size: int,
-    labels: int,
+    num_classes: int,
     dimensions: int = 100,
     windows: Sequence[int] = (3, 4, 5),
     filters: int = 100,
@@ -50,11 +50,11 @@ def build_conv1d(
         rows:     int32 (rows,), the distinct ids of the batch
         embedded: float32 (rows, dimensions), twice as wide if multichannel
         pooled:   float32 (batch, len(windows) * len(poolings) * filters)
-        logits:   float32 (batch, labels)
+        logits:   float32 (batch, num_classes)
 
     Args:
         vocabulary_size: Rows of the embedding, including padding and unknown.
-        labels: Outputs.
+        num_classes: Outputs.
         dimensions: Columns of the embedding.
         windows: Tokens that each convolution sees.
         filters: Feature maps of each window.
@@ -78,7 +78,7 @@ def build_conv1d(
     models.
     Source: Kim (2014), https://arxiv.org/abs/1408.5882, section 2.
     """
-    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(vocabulary_size=vocabulary_size, num_classes=num_classes, dimensions=dimensions, filters=filters)
     check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), hidden=min(hidden, default=1))
     check_sizes(ngrams=ngrams or 1, ngram_buckets=ngram_buckets, ngram_words=ngram_words or 1)
@@ -98,14 +98,14 @@ def build_conv1d(
     joined = layers.Concatenate(name="pooled")(pooled) if len(pooled) > 1 else pooled[0]
 
     dropped = layers.Dropout(dropout, name="dropout")(joined)
-    logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout, max_norm=max_norm)
+    logits = classify(dropped, num_classes=num_classes, hidden=hidden, dropout=dropout, max_norm=max_norm)
     parts = [logits]
     if ngrams:
         words = min(vocabulary_size, ngram_words or vocabulary_size)
-        linear = NgramLogits(words, labels, longest=ngrams, buckets=ngram_buckets, weighted=ngram_svm, name=NGRAMS)
+        linear = NgramLogits(words, num_classes, longest=ngrams, buckets=ngram_buckets, weighted=ngram_svm, name=NGRAMS)
         parts.append(linear(ids))
     if vector_mean:
-        parts.append(VectorMeanLogits(vocabulary_size, labels, name=VECTOR_MEAN)(ids))
+        parts.append(VectorMeanLogits(vocabulary_size, num_classes, name=VECTOR_MEAN)(ids))
     return keras.Model(ids, ScaledSum(name=SUM)(parts) if len(parts) > 1 else logits, name="conv1d")
 
 
@@ -117,7 +117,7 @@ def shortest_stack(windows: Sequence[int], pooling: int) -> int:
 def build_conv1d_stack(
     *,
     vocabulary_size: int,
-    labels: int,
+    num_classes: int,
     tokens: int,
     dimensions: int = 100,
     windows: Sequence[int] = (5, 5),
@@ -135,11 +135,11 @@ def build_conv1d_stack(
         features: float32 (batch, positions, filters); a convolution leaves n - window + 1 of n positions, a pooling
                   divides them by `pooling`
         pooled:   float32 (batch, filters), the maximum over the last convolution's positions
-        logits:   float32 (batch, labels)
+        logits:   float32 (batch, num_classes)
 
     Args:
         vocabulary_size: Rows of the embedding, including padding and unknown.
-        labels: Outputs.
+        num_classes: Outputs.
         tokens: The length that all texts are padded or cut to.
         dimensions: Columns of the embedding.
         windows: Positions that each convolution sees; for the first one, these are tokens.
@@ -155,7 +155,7 @@ def build_conv1d_stack(
     Differs from the tutorial: dropout; padding with zeros on the right.
     Source: the GloVe tutorial, section 4.2; F. Chollet, "Using pre-trained word embeddings in a Keras model" (2016).
     """
-    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(vocabulary_size=vocabulary_size, num_classes=num_classes, dimensions=dimensions, filters=filters)
     check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), pooling=pooling, hidden=min(hidden, default=1))
     check_length(tokens, shortest_stack(windows, pooling))
@@ -171,5 +171,5 @@ def build_conv1d_stack(
     pooled = layers.GlobalMaxPooling1D(name="pooled")(features)
 
     dropped = layers.Dropout(dropout, name="dropout")(pooled)
-    logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout)
+    logits = classify(dropped, num_classes=num_classes, hidden=hidden, dropout=dropout)
     return keras.Model(ids, logits, name="conv1d-stack")

@@ -22,7 +22,7 @@ def shortest_image(windows: Sequence[int], pooling: int) -> int:
 def build_conv2d(
     *,
     vocabulary_size: int,
-    labels: int,
+    num_classes: int,
     tokens: int,
     dimensions: int = 100,
     windows: Sequence[int] = (3,),
@@ -44,11 +44,11 @@ def build_conv2d(
         image:     float32 (batch, tokens, dimensions, 1)
         features:  float32 (batch, rows, columns, filters); each pooling divides rows and columns by `pooling`
         flattened: float32 (batch, rows * columns * filters)
-        logits:    float32 (batch, labels)
+        logits:    float32 (batch, num_classes)
 
     Args:
         vocabulary_size: Rows of the embedding, including padding and unknown.
-        labels: Outputs.
+        num_classes: Outputs.
         tokens: The length that all texts are padded or cut to.
         dimensions: Columns of the embedding.
         windows: Side of each convolution's square, in tokens and dimensions; convolutions keep the image's size.
@@ -66,7 +66,7 @@ def build_conv2d(
     scaling; dropout; logits instead of a softmax.
     Source: the Conv2D tutorial, section 5.2.
     """
-    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(vocabulary_size=vocabulary_size, num_classes=num_classes, dimensions=dimensions, filters=filters)
     check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0), pooling=pooling, hidden=min(hidden, default=1))
     shortest = shortest_image(windows, pooling)
@@ -94,14 +94,14 @@ def build_conv2d(
     small = layers.Rescaling(SCALE, name="scaled")(flattened)
 
     dropped = layers.Dropout(dropout, name="dropout")(small)
-    logits = classify(dropped, labels=labels, hidden=hidden, dropout=dropout)
+    logits = classify(dropped, num_classes=num_classes, hidden=hidden, dropout=dropout)
     return keras.Model(ids, logits, name="conv2d")
 
 
 def build_conv2d_windows(
     *,
     vocabulary_size: int,
-    labels: int,
+    num_classes: int,
     dimensions: int = 100,
     windows: Sequence[int] = (3, 4, 5),
     filters: int = 100,
@@ -118,11 +118,11 @@ def build_conv2d_windows(
         image:    float32 (batch, tokens, dimensions, 1)
         features: float32 (batch, tokens, 1, filters), for each window
         pooled:   float32 (batch, len(windows) * filters)
-        logits:   float32 (batch, labels)
+        logits:   float32 (batch, num_classes)
 
     Args:
         vocabulary_size: Rows of the embedding, including padding and unknown.
-        labels: Outputs.
+        num_classes: Outputs.
         dimensions: Columns of the embedding.
         windows: Tokens that each convolution sees.
         filters: Feature maps of each window.
@@ -134,7 +134,7 @@ def build_conv2d_windows(
 
     Source: Zhang and Wallace (2015), https://arxiv.org/abs/1510.03820, figure 1.
     """
-    check_sizes(vocabulary_size=vocabulary_size, labels=labels, dimensions=dimensions, filters=filters)
+    check_sizes(vocabulary_size=vocabulary_size, num_classes=num_classes, dimensions=dimensions, filters=filters)
     check_fractions(embedding_dropout=embedding_dropout, dropout=dropout)
     check_sizes(windows=min(windows, default=0))
 
@@ -153,4 +153,4 @@ def build_conv2d_windows(
     active = layers.ReLU(name="relu")(joined)
 
     dropped = layers.Dropout(dropout, name="dropout")(active)
-    return keras.Model(ids, classify(dropped, labels=labels), name="conv2d-windows")
+    return keras.Model(ids, classify(dropped, num_classes=num_classes), name="conv2d-windows")

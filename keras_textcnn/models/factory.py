@@ -15,7 +15,7 @@ from keras_textcnn.text import pretrained_vectors
 from keras_textcnn.utils import devices
 
 
-def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> keras.Model:
+def build_model(config: TrainConfig, *, vocabulary_size: int, num_classes: int) -> keras.Model:
     """The model that a config describes.
 
     Raises:
@@ -27,7 +27,7 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, labels: int) -> ke
     sizes = {name: getattr(config, name) for name in config.family.defaults if name in arguments}
     if config.family.fixed_length:
         sizes["tokens"] = config.maximum_tokens
-    sizes |= {"vocabulary_size": vocabulary_size, "labels": labels}
+    sizes |= {"vocabulary_size": vocabulary_size, "num_classes": num_classes}
     try:
         with devices.computing_in(config.precision):
             return build(**{name: size for name, size in sizes.items() if size is not None})

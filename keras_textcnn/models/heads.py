@@ -44,7 +44,7 @@ def check_length(tokens: int, shortest: int) -> None:
 def classify(
     features: keras.KerasTensor,
     *,
-    labels: int,
+    num_classes: int,
     hidden: Sequence[int] = (),
     dropout: float = 0.5,
     max_norm: float | None = None,
@@ -54,14 +54,14 @@ def classify(
 
     Args:
         features: float32 (batch, features).
-        labels: Outputs.
+        num_classes: Outputs.
         hidden: Units of each hidden layer.
         dropout: Fraction of a hidden layer's units dropped in training, in [0, 1).
         max_norm: The maximum norm of a label's weights; None: no limit.
         initializer: Creates the initializer of each layer's weights; a shared one would draw the same numbers.
 
     Returns:
-        float32 (batch, labels).
+        float32 (batch, num_classes).
     """
     for number, units in enumerate(hidden, 1):
         features = layers.Dense(units, "relu", kernel_initializer=initializer(), name=f"hidden_{number}")(features)
@@ -69,6 +69,6 @@ def classify(
     constraint = keras.constraints.MaxNorm(max_norm, axis=0) if max_norm else None
     # float32 in any precision: softmax and loss need every digit of a logit.
     dense = layers.Dense(
-        labels, kernel_initializer=initializer(), kernel_constraint=constraint, dtype="float32", name=LOGITS
+        num_classes, kernel_initializer=initializer(), kernel_constraint=constraint, dtype="float32", name=LOGITS
     )
     return dense(features)

@@ -10,7 +10,7 @@ from keras_textcnn.persistence.weights import check_weights, load_weights
 
 
 def load_model(run: Run) -> keras.Model:
-    """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, labels).
+    """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, num_classes).
 
     Raises:
         InputError: The run is damaged, or another version wrote it; in that case its SavedModel still works.
@@ -21,7 +21,7 @@ def load_model(run: Run) -> keras.Model:
             "train again"
         )
     config = run.config()
-    sizes = {"vocabulary_size": len(run.read_lines("vocabulary.txt")), "labels": len(run.read_lines("labels.txt"))}
+    sizes = {"vocabulary_size": len(run.read_lines("vocabulary.txt")), "num_classes": len(run.read_lines("labels.txt"))}
     run.check(run.weights.name)
     with tf.Graph().as_default():  # weights take no memory in a graph
         parameters = build_model(config, **sizes).count_params()

@@ -7,7 +7,7 @@ POWERS = {"balanced": 1.0, "square-root": 0.5}
 
 
 def weigh_labels(
-    targets: np.ndarray | sparse.csr_array, kind: str = "balanced", *, labels: int | None = None
+    targets: np.ndarray | sparse.csr_array, kind: str = "balanced", *, num_classes: int | None = None
 ) -> np.ndarray:
     """Class weights, which make rare labels count more; their mean over the texts is 1.
 
@@ -16,19 +16,19 @@ def weigh_labels(
     single text does not outweigh a thousand.
 
     Args:
-        targets: int (texts,), the label of each training text; or (texts, labels), 1 for each label of a text, dense
-            or sparse.
+        targets: int (texts,), the label of each training text; or (texts, num_classes), 1 for each label of a text,
+            dense or sparse.
         kind: A key of `POWERS`.
-        labels: The number of labels, if the training texts may lack some.
+        num_classes: The number of labels, if the training texts may lack some.
 
     Returns:
-        float32 (labels,); or, where a text may have several labels, (2, labels): the weights of not having a label and
-        of having it. A label without training texts weighs as much as one with a single text.
+        float32 (num_classes,); or, where a text may have several labels, (2, num_classes): the weights of not having
+        a label and of having it. A label without training texts weighs as much as one with a single text.
 
     Source: scikit-learn's class_weight="balanced"; King and Zeng (2001), Logistic Regression in Rare Events Data.
     """
     if targets.ndim == 1:
-        counts = np.bincount(targets, minlength=labels or 0)[None]
+        counts = np.bincount(targets, minlength=num_classes or 0)[None]
     else:
         having = targets.sum(axis=0)
         counts = np.stack([targets.shape[0] - having, having]).T
@@ -51,7 +51,7 @@ def weigh_texts(targets: np.ndarray | sparse.csr_array) -> np.ndarray:
 
 
 def _rarest_labels(targets: sparse.csr_array) -> np.ndarray:
-    """The rarest label of each text, or the first of equally rare ones; `labels` if it has none: int64 (texts,)."""
+    """The rarest label of each text, or the first of equally rare ones; their number if it has none: int64 (texts,)."""
     labels = targets.shape[1]
     counts = np.bincount(targets.indices, minlength=labels)
     sizes = np.diff(targets.indptr)

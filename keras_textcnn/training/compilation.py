@@ -3,10 +3,9 @@
 import dataclasses
 
 import keras
-import tensorflow as tf
 
 from keras_textcnn.layers.names import EMBEDDING, LOGITS, STATIC_EMBEDDING
-from keras_textcnn.training.losses import build_loss
+from keras_textcnn.tasks import ONE_LABEL, Task
 from keras_textcnn.training.optimizers import build_optimizer
 from keras_textcnn.training.phases import KERNELS, Phase
 
@@ -23,14 +22,14 @@ class CompiledPhases:
         self._models: dict[tuple[Phase, str], tuple[keras.Model, keras.losses.Loss | None]] = {}
 
     def take(
-        self, model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
+        self, model: keras.Model, phase: Phase, *, task: Task = ONE_LABEL, loss: keras.losses.Loss | None = None
     ) -> keras.Model:
         """A model of the same layers, compiled for a phase, with its optimizer reset."""
         key = dataclasses.replace(phase, name="", epochs=0), model.name
         taken, its_loss = self._models.get(key, (None, None))
         if taken is None or its_loss is not loss:
             taken = keras.Model(model.inputs, model.outputs, name=model.name)
-            compile_phase(taken, phase, several_labels=several_labels, loss=loss)
+            compile_phase(taken, phase, task=task, loss=loss)
             self._models[key] = taken, loss
         set_trainable(taken, phase)
         for variable in taken.optimizer.variables:
@@ -50,14 +49,10 @@ def set_trainable(model: keras.Model, phase: Phase) -> None:
 
 
 def compile_phase(
-    model: keras.Model, phase: Phase, *, several_labels: bool = False, loss: keras.losses.Loss | None = None
+    model: keras.Model, phase: Phase, *, task: Task = ONE_LABEL, loss: keras.losses.Loss | None = None
 ) -> None:
     """Freezes what a phase freezes and compiles with a new optimizer; Keras ignores the freezing until then."""
     set_trainable(model, phase)
-    if several_labels:
-        accuracy = keras.metrics.MeanMetricWrapper(_all_right, name="accuracy")
-    else:
-        accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
     optimizer = build_optimizer(
         phase.optimizer,
         phase.learning_rate,
@@ -66,8 +61,8 @@ def compile_phase(
     )
     model.compile(
         optimizer,
-        loss or build_loss(several_labels=several_labels),
-        metrics=[accuracy],
+        loss or task.build_loss(),
+        metrics=[task.build_accuracy()],
         jit_compile=False,  # XLA would recompile for every length
         steps_per_execution=STEPS_PER_EXECUTION,
     )
@@ -88,9 +83,3 @@ def frozen_weights(model: keras.Model, phase: Phase) -> list[keras.Variable]:
         elif KERNELS in phase.frozen and part_of(layer) == "trunk":
             frozen += [variable for variable in layer.weights if variable.name not in (*BIASES, *STATISTICS)]
     return frozen
-
-
-def _all_right(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """1 for each text whose labels are exactly those with a probability above 0.5, otherwise 0."""
-    right = keras.ops.equal(keras.ops.cast(logits > 0, targets.dtype), targets)
-    return keras.ops.cast(keras.ops.all(right, axis=-1), "float32")

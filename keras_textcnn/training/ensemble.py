@@ -9,11 +9,11 @@ import numpy as np
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
-from keras_textcnn.evaluation import metrics
 from keras_textcnn.evaluation.calibration import fit_scales
 from keras_textcnn.layers.names import EMBEDDING, SUM, TITLES
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.presets import ONE_HOT
+from keras_textcnn.tasks import task_of
 from keras_textcnn.training.part_fits import PartFits, predict
 from keras_textcnn.training.phases import summarize_phases
 from keras_textcnn.training.plans import plan_phases
@@ -30,7 +30,7 @@ class FitResult:
         phases: The name, learning_rate, epochs and seconds of each phase.
         best_epochs: The epoch that was kept for each part that has epochs, by the name of the part's layer.
         held_out: The texts that decided the scales, and will decide temperature and thresholds.
-        logits: float32 (texts, labels), the logits of these texts, from models that were not trained on them.
+        logits: float32 (texts, num_classes), the logits of these texts, from models that were not trained on them.
         parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer;
             empty if there is only one part.
         folds: The fold of each training text in the cross-validation that held these texts out, from 1, or 0 if a text
@@ -174,6 +174,5 @@ def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray
 
 def share_right(logits: np.ndarray, targets: np.ndarray) -> float:
     """The accuracy of logits; where a text may have several labels, all of them must be right."""
-    thresholds = None if targets.ndim == 1 else np.zeros(targets.shape[1])
-    right = metrics.choose_labels(logits, thresholds) == targets
-    return float(right.reshape(len(targets), -1).all(axis=1).mean())
+    task = task_of(targets)
+    return float(task.all_right(targets, task.choose(logits, 0)).mean())

@@ -78,10 +78,10 @@ class Start:
                 f"warning: no new text has a label of {self.run.directory} ({listed}): the new run cannot predict "
                 "these labels; to keep them, try --rehearse with the corpus of that run"
             ]
-        if config.several_labels != old_config.several_labels:
-            advice = "set" if old_config.several_labels else "leave out"
+        if config.task is not old_config.task:
+            advice = "set" if old_config.task.several else "leave out"
             raise InputError(
-                f"the texts share labels with {self.run.directory}, where {_describe_labels(old_config)}; {advice} "
+                f"the texts share labels with {self.run.directory}, where {old_config.task.description}; {advice} "
                 "--multi-label"
             )
         missing = [label for label in self.labels if not label_counts[label]]
@@ -141,10 +141,10 @@ def rehearse(
     Raises:
         InputError: A text may have several labels in only one of the corpora, or a corpus cannot be split.
     """
-    if config.several_labels != old_config.several_labels:
+    if config.task is not old_config.task:
         raise InputError(
             "--rehearse needs the same --multi-label as the run that the texts are from, where "
-            f"{_describe_labels(old_config)}; read the new texts in the same way, or leave out --rehearse"
+            f"{old_config.task.description}; read the new texts in the same way, or leave out --rehearse"
         )
     split, before = (_split(one, its_config) for one, its_config in ((corpus, config), (old, old_config)))
     training = [record for record in before.records() if record.split == SPLITS[TRAIN]]
@@ -179,7 +179,7 @@ def _split(corpus: Corpus, config: TrainConfig) -> Corpus:
 
 def _answer(predictor: Predictor, texts: Sequence[str]) -> list[Label]:
     """The label, or labels, that a model predicts for each text."""
-    chosen = metrics.choose_labels(predictor.probabilities(texts), predictor.thresholds)
+    chosen = predictor.task.choose(predictor.probabilities(texts), predictor.thresholds)
     if predictor.thresholds is None:
         return [predictor.labels[output] for output in chosen.tolist()]
     return [tuple(predictor.labels[output] for output in np.flatnonzero(row).tolist()) for row in chosen]
@@ -197,10 +197,6 @@ def _score(targets: Sequence[Label], predicted: Sequence[Label]) -> Mapping[str,
         for row, label in enumerate(side):
             matrix[row, [outputs[name] for name in labels_of(label)]] = 1
     return metrics.score_labels(*matrices)
-
-
-def _describe_labels(config: TrainConfig) -> str:
-    return "a text may have several labels" if config.several_labels else "each text has one label"
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -66,8 +66,8 @@ def measure_baseline(
         deciding = targets["train"][order], np.concatenate([fold["held"] for fold in held])
     if "validation" not in answers:
         targets["validation"], answers["validation"] = deciding
-    if config.several_labels:
+    if config.task.several:
         thresholds = tune_thresholds(*deciding)
-        answers = {name: metrics.choose_labels(values, thresholds) for name, values in answers.items()}
+        answers = {name: config.task.choose(values, thresholds) for name, values in answers.items()}
     scores = {name: metrics.score_labels(targets[name], labels) for name, labels in answers.items()}
     return {"name": baseline.name_baseline(config.tokenizer), **scores}

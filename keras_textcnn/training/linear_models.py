@@ -43,8 +43,8 @@ def solve_ngrams(
     Args:
         layer: A layer with weights; its rows, weights and bias are replaced.
         counts: The counts of the training texts, from `count_rows`.
-        targets: int (texts,), or (texts, labels), 1 for each label of a text.
-        weights: float (texts,), how much each text counts; or (texts, labels), for each label; None: all count the
+        targets: int (texts,), or (texts, num_classes), 1 for each label of a text.
+        weights: float (texts,), how much each text counts; or (texts, num_classes), for each label; None: all count the
             same.
     """
     having = counts.getnnz(axis=0)
@@ -52,8 +52,8 @@ def solve_ngrams(
     roots = np.sqrt(np.maximum(counts @ idf**2, 1))
     known = np.flatnonzero(having) if having.any() else np.arange(1)
     features = sparse.diags(1 / roots) @ counts[:, known] @ sparse.diags(idf[known])
-    kernel, bias = _solve(features, targets, layer.labels, weights, margin=True)
-    rows = np.zeros((counts.shape[1], layer.labels), np.float32)
+    kernel, bias = _solve(features, targets, layer.num_classes, weights, margin=True)
+    rows = np.zeros((counts.shape[1], layer.num_classes), np.float32)
     rows[known] = idf[known, None] * kernel
     of_tokens = layer.vocabulary_size
     layer.embeddings.assign(rows[:of_tokens])
@@ -96,7 +96,7 @@ def solve_vector_mean(
     """
     middle, deviation = means.mean(axis=0), means.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1)
-    kernel, bias = _solve((means - middle) / deviation, targets, layer.labels, weights, margin=False)
+    kernel, bias = _solve((means - middle) / deviation, targets, layer.num_classes, weights, margin=False)
     kernel = kernel / deviation[:, None]
     layer.embeddings.assign(matrix @ kernel)
     layer.bias.assign(bias - middle @ kernel)
@@ -113,19 +113,19 @@ def _blocks(examples: Examples) -> Iterator[tuple[int, np.ndarray]]:
 def _solve(
     features: np.ndarray | sparse.spmatrix,
     targets: np.ndarray,
-    labels: int,
+    num_classes: int,
     weights: np.ndarray | None,
     *,
     margin: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The kernel, (features, labels), and the bias, (labels,), of scikit-learn's linear models.
+    """The kernel, (features, num_classes), and the bias, (num_classes,), of scikit-learn's linear models.
 
     With `margin`, there is a support vector machine for each label. Otherwise there is one logistic regression over the
     labels or, where a text may have several, one for each label.
     """
     if targets.ndim == 1:
-        return _solve_one(features, targets, labels, weights, margin=margin)
-    kernel, bias = np.zeros((features.shape[1], labels)), np.zeros(labels)
+        return _solve_one(features, targets, num_classes, weights, margin=margin)
+    kernel, bias = np.zeros((features.shape[1], num_classes)), np.zeros(num_classes)
     for label, having in enumerate(targets.T.astype(np.int32)):
         if having.min() == having.max():  # there is nothing to tell apart
             bias[label] = np.log((having.sum() + 0.5) / (len(having) - having.sum() + 0.5))
@@ -139,7 +139,7 @@ def _solve(
 def _solve_one(
     features: np.ndarray | sparse.spmatrix,
     targets: np.ndarray,
-    labels: int,
+    num_classes: int,
     weights: np.ndarray | None,
     *,
     margin: bool,
@@ -158,6 +158,6 @@ def _solve_one(
         share = 1.0 if margin else 0.5
         coefficients = share * np.concatenate([-coefficients, coefficients])
         intercepts = share * np.concatenate([-intercepts, intercepts])
-    kernel, bias = np.zeros((features.shape[1], labels)), np.full(labels, intercepts.min() - 1)
+    kernel, bias = np.zeros((features.shape[1], num_classes)), np.full(num_classes, intercepts.min() - 1)
     kernel[:, solver.classes_], bias[solver.classes_] = coefficients.T, intercepts
     return kernel, bias

@@ -6,15 +6,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_textcnn.tasks import Task
+
 
 class _WeightedLoss(keras.losses.Loss):
     """The base of the losses, with a weight for each label.
 
     Args:
-        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), otherwise
+        several_labels: Whether a text may have several labels: targets are then float32 (batch, num_classes), otherwise
             int32 (batch,).
-        label_weights: float (labels,), the weight of each label; or, where a text may have several labels, (2, labels),
-            the weights of not having a label and of having it; None: all are 1.
+        label_weights: float (num_classes,), the weight of each label; or, where a text may have several labels,
+            (2, num_classes), the weights of not having a label and of having it; None: all are 1.
     """
 
     def __init__(self, *, several_labels: bool = False, label_weights: np.ndarray | None = None, **kwargs: Any) -> None:
@@ -41,10 +43,10 @@ class LabelLoss(_WeightedLoss):
     """Cross-entropy of logits, in nats, with label weights and less weight on texts that are already learnt well.
 
     Args:
-        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), otherwise
+        several_labels: Whether a text may have several labels: targets are then float32 (batch, num_classes), otherwise
             int32 (batch,).
-        label_weights: float (labels,), the weight of each label; or, where a text may have several labels, (2, labels),
-            the weights of not having a label and of having it; None: all are 1.
+        label_weights: float (num_classes,), the weight of each label; or, where a text may have several labels,
+            (2, num_classes), the weights of not having a label and of having it; None: all are 1.
         focal_gamma: The cross-entropy is multiplied by (1 - p)**focal_gamma; p is the true label's probability.
 
     Source of the focal factor: Lin et al. (2017), https://arxiv.org/abs/1708.02002, section 3.2.
@@ -77,7 +79,7 @@ class MarginLoss(_WeightedLoss):
     """The sum of the squared hinge losses of each label against all others: max(0, 1 - y * logit)**2, y is 1 or -1.
 
     Args:
-        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), otherwise
+        several_labels: Whether a text may have several labels: targets are then float32 (batch, num_classes), otherwise
             int32 (batch,).
         label_weights: As for `LabelLoss`.
 
@@ -98,12 +100,8 @@ def _outputs(targets: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.cast(targets, tf.int32), [-1])
 
 
-def build_loss(
-    *, several_labels: bool, label_weights: np.ndarray | None = None, focal_gamma: float = 0.0
-) -> keras.losses.Loss:
-    """Keras's own cross-entropy if neither label weights nor focal loss are asked for, otherwise a `LabelLoss`."""
+def build_loss(task: Task, *, label_weights: np.ndarray | None = None, focal_gamma: float = 0.0) -> keras.losses.Loss:
+    """The task's own cross-entropy if neither label weights nor focal loss are asked for, otherwise a `LabelLoss`."""
     if label_weights is not None or focal_gamma:
-        return LabelLoss(several_labels=several_labels, label_weights=label_weights, focal_gamma=focal_gamma)
-    if several_labels:
-        return keras.losses.BinaryCrossentropy(from_logits=True)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return LabelLoss(several_labels=task.several, label_weights=label_weights, focal_gamma=focal_gamma)
+    return task.build_loss()

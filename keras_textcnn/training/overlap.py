@@ -73,7 +73,7 @@ def score_without_learnt_texts(
                 encoded.examples[name].targets[~seen],
                 calibration.probabilities(logits[name][~seen]),
             )
-            predicted = metrics.choose_labels(probabilities, calibration.thresholds)
+            predicted = calibration.choose(probabilities)
             scores = {"support": len(targets), **metrics.score_labels(targets, predicted)} if len(targets) else None
             run_metrics[name]["without_learnt"] = scores
 

@@ -106,7 +106,7 @@ class PartFits:
                 validation=batches_of(config, validation) if validation else None,
                 phases=[dataclasses.replace(it, name=f"{title} {it.name}".strip()) for it in phases],
                 patience=config.patience,
-                several_labels=config.several_labels,
+                task=config.task,
                 loss=self._loss(part, examples),
                 checkpoint=self.run.checkpoints / f"{name}.npz" if shown else None,
                 owner=f"{name} of {self.run.identity}",
@@ -125,7 +125,7 @@ class PartFits:
         A fold takes about as long as an epoch. After an interruption, a fold that is not finished starts again.
 
         Returns:
-            The logits by the part's name, float32 (texts, labels).
+            The logits by the part's name, float32 (texts, num_classes).
         """
         path, owner = self.run.checkpoints / f"fold-{fold}.npz", f"fold {fold} of {self.run.identity}"
         if path.exists():
@@ -160,7 +160,7 @@ class PartFits:
 
     def _solve(self, part: keras.Model, examples: batching.Examples) -> None:
         layer, targets = part.get_layer(part.name), examples.targets
-        weights = weigh(self.config, examples, labels=part.output_shape[-1])
+        weights = weigh(self.config, examples, num_classes=part.output_shape[-1])
         if part.name == NGRAMS:
             linear_models.solve_ngrams(layer, linear_models.count_rows(layer, examples), targets, weights)
         elif self._matrix is not None:
@@ -175,7 +175,7 @@ def predict(
     *,
     answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> np.ndarray:
-    """The logits of texts, float32 (texts, labels); `answer` as for `batching.predict_logits`."""
+    """The logits of texts, float32 (texts, num_classes); `answer` as for `batching.predict_logits`."""
     return batching.predict_logits(
         model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size, answer=answer
     )
@@ -212,21 +212,23 @@ def boundaries_of(config: TrainConfig) -> list[int]:
 
 def loss_of(config: TrainConfig, part: keras.Model, examples: batching.Examples, *, margin: bool) -> keras.losses.Loss:
     """The loss of a part, with the label weights that the settings ask for."""
-    several_labels, label_weights = config.several_labels, None
+    label_weights = None
     if config.class_weight != "none":
-        labels = part.output_shape[-1]
-        label_weights = class_weights.weigh_labels(examples.sparse_targets, config.class_weight, labels=labels)
+        num_classes = part.output_shape[-1]
+        label_weights = class_weights.weigh_labels(
+            examples.sparse_targets, config.class_weight, num_classes=num_classes
+        )
     if margin:
-        return MarginLoss(several_labels=several_labels, label_weights=label_weights)
-    return build_loss(several_labels=several_labels, label_weights=label_weights, focal_gamma=config.focal_gamma)
+        return MarginLoss(several_labels=config.task.several, label_weights=label_weights)
+    return build_loss(config.task, label_weights=label_weights, focal_gamma=config.focal_gamma)
 
 
-def weigh(config: TrainConfig, examples: batching.Examples, *, labels: int) -> np.ndarray | None:
-    """The weights of the texts, from class weights and sampling: float (texts,), or (texts, labels), or None."""
+def weigh(config: TrainConfig, examples: batching.Examples, *, num_classes: int) -> np.ndarray | None:
+    """The weights of the texts, from class weights and sampling: float (texts,), or (texts, num_classes), or None."""
     targets = examples.targets
     weights = None
     if config.class_weight != "none":
-        by_label = class_weights.weigh_labels(targets, config.class_weight, labels=labels)
+        by_label = class_weights.weigh_labels(targets, config.class_weight, num_classes=num_classes)
         weights = by_label[targets] if targets.ndim == 1 else np.where(targets > 0, by_label[1], by_label[0])
     if config.sampling == "balanced":
         drawn = class_weights.weigh_texts(targets) * len(targets)

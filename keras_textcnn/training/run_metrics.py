@@ -45,7 +45,7 @@ def describe_decisions(config: TrainConfig, learnt: FitResult, encoded: Encoded)
         "epochs": not crossed,
         "scales": bool(learnt.parts),
         "temperature": True,
-        "thresholds": config.several_labels,
+        "thresholds": config.task.several,
     }
     return {
         "by": "cross-validation" if crossed else "validation",

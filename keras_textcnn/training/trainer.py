@@ -116,7 +116,7 @@ def train(
 def _build(prepared: Prepared) -> keras.Model:
     """The model with its initial weights: pretrained vectors, and the weights of the run that training starts from."""
     config, encoded = prepared.config, prepared.encoded
-    model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    model = build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=len(encoded.labels))
     check_memory(config, model, prepared.tokenized, encoded)
     load_vectors(config, model, encoded)
     if prepared.start:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_textcnn.tasks import ONE_LABEL, Task
 from keras_textcnn.training.callbacks import BatchWatch, NotFiniteLossError
 from keras_textcnn.training.checkpoint import (
     UnchangedWeights,
@@ -32,7 +33,7 @@ def two_phase_fit(
     *,
     phases: Sequence[Phase],
     patience: int,
-    several_labels: bool = False,
+    task: Task = ONE_LABEL,
     loss: keras.losses.Loss | None = None,
     checkpoint: Path | None = None,
     owner: str = "",
@@ -52,8 +53,8 @@ def two_phase_fit(
         validation: Batches on which the epochs are compared; None: all epochs are run, and the last one is the best.
         phases: From `two_phases`, or your own.
         patience: Epochs to wait for a lower validation loss.
-        several_labels: Whether a text may have several labels: targets are then float32 (batch, labels), and accuracy
-            is the share of texts whose labels are all right.
+        task: `tasks.ONE_LABEL`, with targets int32 (batch,); or `tasks.SEVERAL_LABELS`, with targets float32 (batch,
+            num_classes), where accuracy is the share of texts whose labels are all right.
         loss: The loss of training and validation; None: cross-entropy.
         checkpoint: File to write after every epoch, and when the fit is stopped within one. If it exists, the fit
             resumes from it and ends with the same weights, bit for bit, as a fit that was never interrupted. It holds
@@ -90,9 +91,9 @@ def two_phase_fit(
 
     for number, phase in enumerate(phases[progress.phase :], progress.phase + 1):
         if compiled:
-            model = compiled.take(model, phase, several_labels=several_labels, loss=loss)
+            model = compiled.take(model, phase, task=task, loss=loss)
         else:
-            compile_phase(model, phase, several_labels=several_labels, loss=loss)
+            compile_phase(model, phase, task=task, loss=loss)
         unchanged = UnchangedWeights(model, phases[:number])
         if checkpoint and (progress.epoch or progress.batches):
             with reading_checkpoint(checkpoint):

@@ -48,7 +48,7 @@ def main() -> None:
             save_ids(data, path)
             arrays = dict(np.load(path))
         ids, lengths, targets = (arrays[f"train_{part}"] for part in ("ids", "lengths", "targets"))
-        model = factory.build_model(config, vocabulary_size=int(ids.max()) + 1, labels=int(targets.max()) + 1)
+        model = factory.build_model(config, vocabulary_size=int(ids.max()) + 1, num_classes=int(targets.max()) + 1)
         compile_phase(model, plans.plan_phases(config)[0])
         fed = pipeline_of(ids, lengths, targets)
         ready = fed.cache()

@@ -46,7 +46,7 @@ def main() -> None:
         a_token = 2 * sum(config.windows) * config.dimensions * config.filters
         running, distinct = (sum(count(ids) for ids, _ in batches) for count in (np.count_nonzero, _distinct))
         for passes, phase in enumerate(plans.plan_phases(config), 2):
-            model = factory.build_model(config, vocabulary_size=rows, labels=labels)
+            model = factory.build_model(config, vocabulary_size=rows, num_classes=labels)
             compile_phase(model, phase)
             signature = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
             step = tf.function(lambda *batch, model=model: model.train_step(batch), input_signature=signature)

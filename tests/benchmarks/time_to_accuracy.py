@@ -47,7 +47,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
     corpus = Corpus([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
     config = TrainConfig(data=data, ngrams=0).resolved(texts=MANY)
     encoded = encode_corpus(config, tokenize_corpus(corpus.records()))
-    model = factory.build_model(config, vocabulary_size=len(encoded.vocabulary), labels=len(encoded.labels))
+    model = factory.build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=len(encoded.labels))
     factory.load_vectors(config, model, encoded)
     boundaries = batching.length_boundaries(config.maximum_tokens)
     examples, epochs = encoded.examples, itertools.count()

@@ -50,7 +50,7 @@ def our_model(rows: int, labels: int, phase: str) -> object:
     from keras_textcnn.training.compilation import compile_phase
 
     config = TrainConfig(vectors="glove.6B.100d.30k", dimensions=100, ngrams=0).resolved(texts=MANY)
-    model = factory.build_model(config, vocabulary_size=rows, labels=labels)
+    model = factory.build_model(config, vocabulary_size=rows, num_classes=labels)
     compile_phase(model, next(part for part in plans.plan_phases(config) if part.name == phase))
     return model
 

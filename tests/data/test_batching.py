@@ -75,7 +75,7 @@ def test_batches_hold_their_texts_padded_to_a_boundary() -> None:
 
 def test_logits_come_in_the_order_of_the_texts() -> None:
     examples = make_examples(ROWS[:40], np.arange(40, dtype=np.int32))
-    model = build_conv1d(vocabulary_size=50, labels=3, dimensions=4, windows=(2,), filters=8)
+    model = build_conv1d(vocabulary_size=50, num_classes=3, dimensions=4, windows=(2,), filters=8)
     logits = predict_logits(model, examples, boundaries=BOUNDARIES, batch_size=16)
     for row, ids in zip(logits, ROWS[:40], strict=True):
         np.testing.assert_allclose(row, model(np.array([ids or [0]]))[0], atol=1e-6)
@@ -87,6 +87,6 @@ def test_no_warning_of_retracing_whatever_the_widths_and_models(
     monkeypatch.setattr(tf.get_logger(), "propagate", True)
     examples = make_examples(ROWS, np.arange(500, dtype=np.int32))
     for _ in range(3):
-        model = build_conv1d(vocabulary_size=50, labels=3, dimensions=4, windows=(2,), filters=8)
+        model = build_conv1d(vocabulary_size=50, num_classes=3, dimensions=4, windows=(2,), filters=8)
         predict_logits(model, examples, boundaries=BOUNDARIES, batch_size=256)
     assert "retracing" not in caplog.text

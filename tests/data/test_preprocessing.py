@@ -39,7 +39,7 @@ def test_no_array_is_of_all_texts_and_labels() -> None:
     tracemalloc.start()
     encoded = encode_corpus(config, tokenized)
     examples = encoded.examples["train"]
-    weights = class_weights.weigh_labels(examples.sparse_targets, labels=1000)
+    weights = class_weights.weigh_labels(examples.sparse_targets, num_classes=1000)
     shares = class_weights.weigh_texts(examples.sparse_targets)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -5,6 +5,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from keras_textcnn.evaluation import metrics
+from keras_textcnn.tasks import SEVERAL_LABELS
 from tests.evaluation.test_tables import PROBABILITIES, TRUTH
 
 
@@ -44,7 +45,7 @@ def test_confusions_are_scikit_learns() -> None:
 
 
 def test_thresholds_choose_several_labels() -> None:
-    chosen = metrics.choose_labels(np.array([[0.5, 0.2], [0.49, 0.1]]), np.array([0.5, 0.2]))
+    chosen = SEVERAL_LABELS.choose(np.array([[0.5, 0.2], [0.49, 0.1]]), np.array([0.5, 0.2]))
     assert chosen.tolist() == [[1, 1], [0, 0]]
 
 

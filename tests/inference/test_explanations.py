@@ -28,7 +28,7 @@ def test_what_windows_add_and_the_bias_are_the_logits(
     random = np.random.default_rng(0)
     with devices.computing_in(precision):
         model = build_conv1d(
-            vocabulary_size=30, labels=4, dimensions=5, windows=(1, 2, 4), filters=7, poolings=poolings,
+            vocabulary_size=30, num_classes=4, dimensions=5, windows=(1, 2, 4), filters=7, poolings=poolings,
             multichannel=multichannel, ngrams=ngrams, ngram_buckets=13,
         )  # fmt: skip
     randomize(model, random)
@@ -42,7 +42,7 @@ def test_what_windows_add_and_the_bias_are_the_logits(
 
 def test_a_window_adds_what_the_formula_says() -> None:
     random = np.random.default_rng(1)
-    model = build_conv1d(vocabulary_size=30, labels=2, dimensions=3, windows=(2,), filters=6)
+    model = build_conv1d(vocabulary_size=30, num_classes=2, dimensions=3, windows=(2,), filters=6)
     randomize(model, random)
     ids = make_ids(random, [8], 8).astype(np.int32)
     weights = {variable.path: variable.numpy() for variable in model.weights}
@@ -57,8 +57,8 @@ def test_a_window_adds_what_the_formula_says() -> None:
 
 
 def test_models_through_which_windows_do_not_add_up_are_not_traced() -> None:
-    assert trace_windows(build_conv1d(vocabulary_size=9, labels=2, dimensions=3, hidden=(4,))) is None
-    assert trace_windows(build_conv2d(vocabulary_size=9, labels=2, tokens=9, dimensions=8)) is None
+    assert trace_windows(build_conv1d(vocabulary_size=9, num_classes=2, dimensions=3, hidden=(4,))) is None
+    assert trace_windows(build_conv2d(vocabulary_size=9, num_classes=2, tokens=9, dimensions=8)) is None
 
 
 def test_the_exported_model_explains_its_own_answers(finished_run: Path) -> None:

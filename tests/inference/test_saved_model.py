@@ -85,7 +85,7 @@ def test_any_bytes_get_an_answer(serve: tf.types.experimental.Callable) -> None:
     ],
 )
 def test_every_weight_is_stored_once(build: Callable[..., keras.Model], sizes: dict[str, Any], tmp_path: Path) -> None:
-    model = build(vocabulary_size=900, labels=3, dimensions=30, **sizes)
+    model = build(vocabulary_size=900, num_classes=3, dimensions=30, **sizes)
     randomize(model, np.random.default_rng(0))
     vocabulary = ["[PAD]", "[UNK]", "of", "iron", *map(str, range(896))]
     export_model(

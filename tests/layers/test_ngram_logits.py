@@ -61,9 +61,9 @@ def test_hashes_spread_and_know_the_order() -> None:
 def test_the_model_is_the_sum_of_its_parts() -> None:
     random = np.random.default_rng(4)
     model = build_conv1d(
-        vocabulary_size=30, labels=3, dimensions=4, windows=(1, 2), filters=5, ngrams=2, ngram_buckets=7
+        vocabulary_size=30, num_classes=3, dimensions=4, windows=(1, 2), filters=5, ngrams=2, ngram_buckets=7
     )
-    alone = build_conv1d(vocabulary_size=30, labels=3, dimensions=4, windows=(1, 2), filters=5)
+    alone = build_conv1d(vocabulary_size=30, num_classes=3, dimensions=4, windows=(1, 2), filters=5)
     assert model.count_params() == alone.count_params() + (30 + 7 + 1) * 3 + 2
     randomize(model, random)
     ids = make_ids(random, [0, 2, 7], 7).astype(np.int32)
@@ -82,7 +82,7 @@ def test_rows_of_other_ngrams_stay_as_they_are() -> None:
     from keras_textcnn.training.compilation import compile_phase
     from keras_textcnn.training.phases import Phase
 
-    model = split_parts(build_conv1d(vocabulary_size=30, labels=2, ngrams=2, ngram_buckets=5_000))[1]
+    model = split_parts(build_conv1d(vocabulary_size=30, num_classes=2, ngrams=2, ngram_buckets=5_000))[1]
     compile_phase(model, Phase("n-grams", 1, 0.1))
     model.fit(tf.constant([[3, 4, 0], [5, 0, 0]]), tf.constant([0, 1]), epochs=2, verbose=0)
     embeddings, _, hashed = model.get_layer("ngrams").get_weights()

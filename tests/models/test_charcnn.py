@@ -40,7 +40,13 @@ def forward(weights: dict[str, np.ndarray], row: np.ndarray, windows: tuple[int,
 def test_equals_the_formula(windows: tuple[int, ...], pooling: int, embedding: Any) -> None:
     random = np.random.default_rng(pooling)
     model = build_charcnn(
-        vocabulary_size=30, labels=3, dimensions=5, windows=windows, filters=6, pooling=pooling, embedding=embedding
+        vocabulary_size=30,
+        num_classes=3,
+        dimensions=5,
+        windows=windows,
+        filters=6,
+        pooling=pooling,
+        embedding=embedding,
     )
     randomize(model, random)
     ids = make_ids(random, [1, 2, 3, 10, 16, 25], 25)
@@ -50,7 +56,7 @@ def test_equals_the_formula(windows: tuple[int, ...], pooling: int, embedding: A
 
 def test_padding_changes_nothing() -> None:
     random = np.random.default_rng(0)
-    model = build_charcnn(vocabulary_size=30, labels=3, dimensions=5, filters=8)
+    model = build_charcnn(vocabulary_size=30, num_classes=3, dimensions=5, filters=8)
     randomize(model, random)
     ids = make_ids(random, [0, 1, 4, 9, 20], 20)
     for padding in (1, 2, 7, 300):
@@ -63,7 +69,7 @@ def test_padding_does_not_count_in_the_normalization() -> None:
     statistics = []
     for padding in (0, 60):
         keras.utils.set_random_seed(3)
-        model = build_charcnn(vocabulary_size=30, labels=3, dimensions=5, filters=8)
+        model = build_charcnn(vocabulary_size=30, num_classes=3, dimensions=5, filters=8)
         model(np.pad(ids, [(0, 0), (0, padding)]), training=True)
         weights = weights_of(model)
         statistics.append([weights[f"normalization_1/moving_{name}"] for name in ("mean", "variance")])
@@ -71,7 +77,7 @@ def test_padding_does_not_count_in_the_normalization() -> None:
 
 
 def test_parameters_by_formula() -> None:
-    model = build_charcnn(vocabulary_size=60, labels=4, dimensions=16, windows=(7, 5), filters=10)
+    model = build_charcnn(vocabulary_size=60, num_classes=4, dimensions=16, windows=(7, 5), filters=10)
     convolutions = (7 * 16 * 10 + 10) + (5 * 10 * 10 + 10)
     assert model.count_params() == 60 * 16 + convolutions + 4 * 10 + (20 + 1) * 4
 
@@ -101,7 +107,7 @@ def zhang_forward(model: keras.Model, row: np.ndarray, vocabulary_size: int) -> 
 @pytest.mark.parametrize(("tokens", "embedding"), [(123, "one-hot"), (131, "learned"), (150, "one-hot")])
 def test_zhangs_equals_the_formula(tokens: int, embedding: Any) -> None:
     random = np.random.default_rng(tokens)
-    model = build_charcnn_zhang(vocabulary_size=30, labels=3, tokens=tokens, dimensions=6, embedding=embedding)
+    model = build_charcnn_zhang(vocabulary_size=30, num_classes=3, tokens=tokens, dimensions=6, embedding=embedding)
     randomize(model, random, deviation=0.05)
     ids = make_ids(random, [0, 1, 40, tokens], tokens)
     expected = [zhang_forward(model, row, 30) for row in ids]
@@ -113,7 +119,7 @@ def test_zhangs_equals_the_formula(tokens: int, embedding: Any) -> None:
 )
 def test_zhangs_layers_by_the_papers_tables(size: Any, filters: int, units: int, deviation: float) -> None:
     """Table 1 (windows and poolings), table 2 (units), section 2.3 (a length of 34 = (1014 - 96) / 27; the weights)."""
-    model = build_charcnn_zhang(vocabulary_size=ALPHABET, labels=4, size=size)
+    model = build_charcnn_zhang(vocabulary_size=ALPHABET, num_classes=4, size=size)
     table = [(7, 69), (7, filters), (3, filters), (3, filters), (3, filters), (3, filters)]
     count = sum(window * channels * filters + filters for window, channels in table)
     count += (34 * filters + 1) * units + (units + 1) * units + (units + 1) * 4
@@ -128,9 +134,9 @@ def test_zhangs_layers_by_the_papers_tables(size: Any, filters: int, units: int,
 
 
 def test_zhangs_shortest_text() -> None:
-    build_charcnn_zhang(vocabulary_size=ALPHABET, labels=2, tokens=123)
+    build_charcnn_zhang(vocabulary_size=ALPHABET, num_classes=2, tokens=123)
     with pytest.raises(ValueError, match="`tokens` must be at least 123 for these layers. Received: tokens=122"):
-        build_charcnn_zhang(vocabulary_size=ALPHABET, labels=2, tokens=122)
+        build_charcnn_zhang(vocabulary_size=ALPHABET, num_classes=2, tokens=122)
 
 
 @pytest.mark.parametrize(
@@ -144,4 +150,4 @@ def test_zhangs_shortest_text() -> None:
 )
 def test_refuses(sizes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        build_charcnn_zhang(**{"vocabulary_size": ALPHABET, "labels": 2, **sizes})
+        build_charcnn_zhang(**{"vocabulary_size": ALPHABET, "num_classes": 2, **sizes})

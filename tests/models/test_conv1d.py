@@ -42,12 +42,12 @@ def forward(
 @pytest.mark.parametrize(
     ("sizes", "dimensions"),
     [
-        ({"windows": (3, 4, 5), "filters": 6, "labels": 2}, 7),
-        ({"windows": (1,), "filters": 4, "labels": 5}, 3),
-        ({"windows": (2, 9), "filters": 10, "labels": 3}, 12),
-        ({"windows": (2, 3), "filters": 5, "labels": 3, "poolings": ("average",)}, 4),
-        ({"windows": (1, 4), "filters": 5, "labels": 2, "poolings": ("max", "average"), "hidden": (6,)}, 4),
-        ({"windows": (3,), "filters": 5, "labels": 4, "hidden": (7, 4), "multichannel": True, "max_norm": 3.0}, 5),
+        ({"windows": (3, 4, 5), "filters": 6, "num_classes": 2}, 7),
+        ({"windows": (1,), "filters": 4, "num_classes": 5}, 3),
+        ({"windows": (2, 9), "filters": 10, "num_classes": 3}, 12),
+        ({"windows": (2, 3), "filters": 5, "num_classes": 3, "poolings": ("average",)}, 4),
+        ({"windows": (1, 4), "filters": 5, "num_classes": 2, "poolings": ("max", "average"), "hidden": (6,)}, 4),
+        ({"windows": (3,), "filters": 5, "num_classes": 4, "hidden": (7, 4), "multichannel": True, "max_norm": 3.0}, 5),
     ],
 )
 def test_equals_the_formula(sizes: dict[str, Any], dimensions: int) -> None:
@@ -62,7 +62,7 @@ def test_equals_the_formula(sizes: dict[str, Any], dimensions: int) -> None:
 def test_padding_changes_nothing() -> None:
     random = np.random.default_rng(0)
     model = build_conv1d(
-        vocabulary_size=30, labels=3, dimensions=8, windows=(1, 3, 5), filters=16, poolings=("max", "average")
+        vocabulary_size=30, num_classes=3, dimensions=8, windows=(1, 3, 5), filters=16, poolings=("max", "average")
     )
     randomize(model, random)
     lengths = [1, 4, 9]
@@ -75,10 +75,10 @@ def test_padding_changes_nothing() -> None:
 
 
 def test_parameters_by_formula() -> None:
-    model = build_conv1d(vocabulary_size=30, labels=3, dimensions=8, windows=(2, 5), filters=16)
+    model = build_conv1d(vocabulary_size=30, num_classes=3, dimensions=8, windows=(2, 5), filters=16)
     assert model.count_params() == 30 * 8 + sum(window * 8 * 16 + 16 for window in (2, 5)) + (2 * 16 + 1) * 3
     model = build_conv1d(
-        vocabulary_size=30, labels=3, dimensions=8, windows=(2, 5), filters=16, poolings=("max", "average"),
+        vocabulary_size=30, num_classes=3, dimensions=8, windows=(2, 5), filters=16, poolings=("max", "average"),
         hidden=(9,), multichannel=True,
     )  # fmt: skip
     convolutions = sum(window * 16 * 16 + 16 for window in (2, 5))
@@ -89,7 +89,7 @@ def test_gradients_equal_finite_differences() -> None:
     import tensorflow as tf
 
     random = np.random.default_rng(5)
-    model = build_conv1d(vocabulary_size=30, labels=3, dimensions=4, windows=(2, 3), filters=5)
+    model = build_conv1d(vocabulary_size=30, num_classes=3, dimensions=4, windows=(2, 3), filters=5)
     randomize(model, random)
     ids, targets = make_ids(random, [3, 6], 6), np.array([2, 0])
     with tf.GradientTape() as tape:
@@ -118,7 +118,7 @@ def test_gradients_equal_finite_differences() -> None:
 @pytest.mark.parametrize("max_norm", [0.3, None])
 def test_max_norm_keeps_the_weights_of_a_label_short(max_norm: float | None) -> None:
     keras.utils.set_random_seed(2)
-    model = build_conv1d(vocabulary_size=30, labels=3, dimensions=4, windows=(2,), filters=5, max_norm=max_norm)
+    model = build_conv1d(vocabulary_size=30, num_classes=3, dimensions=4, windows=(2,), filters=5, max_norm=max_norm)
     model.compile(keras.optimizers.Adam(0.05), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     random = np.random.default_rng(1)
     model.fit(make_ids(random, [6] * 32, 6), random.integers(0, 3, 32), batch_size=8, epochs=5, verbose=0)
@@ -148,7 +148,7 @@ def stack_forward(model: keras.Model, ids: np.ndarray, windows: tuple[int, ...],
 def test_stack_equals_the_formula(windows: tuple[int, ...], pooling: int, tokens: int, hidden: tuple[int, ...]) -> None:
     random = np.random.default_rng(tokens)
     model = build_conv1d_stack(
-        vocabulary_size=30, labels=3, tokens=tokens, dimensions=4, windows=windows, filters=6, pooling=pooling,
+        vocabulary_size=30, num_classes=3, tokens=tokens, dimensions=4, windows=windows, filters=6, pooling=pooling,
         hidden=hidden,
     )  # fmt: skip
     randomize(model, random)
@@ -157,7 +157,7 @@ def test_stack_equals_the_formula(windows: tuple[int, ...], pooling: int, tokens
 
 
 def test_the_tutorials_stack_by_formula() -> None:
-    model = build_conv1d_stack(vocabulary_size=1000, labels=20, tokens=1000)
+    model = build_conv1d_stack(vocabulary_size=1000, num_classes=20, tokens=1000)
     convolutions = (5 * 100 * 128 + 128) + (5 * 128 * 128 + 128)
     assert model.count_params() == 1000 * 100 + convolutions + (128 + 1) * 128 + (128 + 1) * 20
     assert model.get_layer("conv_1").output.shape == (None, 996, 128)
@@ -166,24 +166,24 @@ def test_the_tutorials_stack_by_formula() -> None:
 
 
 def test_the_shortest_text_of_the_stack() -> None:
-    build_conv1d_stack(vocabulary_size=9, labels=2, tokens=29)
+    build_conv1d_stack(vocabulary_size=9, num_classes=2, tokens=29)
     with pytest.raises(ValueError, match="`tokens` must be at least 29 for these layers. Received: tokens=28"):
-        build_conv1d_stack(vocabulary_size=9, labels=2, tokens=28)
+        build_conv1d_stack(vocabulary_size=9, num_classes=2, tokens=28)
 
 
-@pytest.mark.parametrize("size", [{"filters": 0}, {"labels": 0}, {"windows": (0, 1)}, {"windows": ()}])
+@pytest.mark.parametrize("size", [{"filters": 0}, {"num_classes": 0}, {"windows": (0, 1)}, {"windows": ()}])
 def test_refuses_sizes_that_are_not_positive(size: dict[str, object]) -> None:
     name = next(iter(size))
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1. Received: {name}=0"):
-        build_conv1d(**{"vocabulary_size": 9, "labels": 2, **size})
+        build_conv1d(**{"vocabulary_size": 9, "num_classes": 2, **size})
 
 
 def test_refuses_an_unknown_pooling() -> None:
     with pytest.raises(ValueError, match=r"`poolings` must be chosen from max, average. Received: poolings=\('min',\)"):
-        build_conv1d(vocabulary_size=9, labels=2, poolings=("min",))
+        build_conv1d(vocabulary_size=9, num_classes=2, poolings=("min",))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_called_as_its_builder(name: str) -> None:
     sizes = {"tokens": 128} if name in ("conv1d-stack", "conv2d") else {}
-    assert MODELS[name].load_builder()(vocabulary_size=9, labels=2, **sizes).name == name
+    assert MODELS[name].load_builder()(vocabulary_size=9, num_classes=2, **sizes).name == name

@@ -30,7 +30,7 @@ def forward(weights: dict[str, np.ndarray], row: np.ndarray, windows: tuple[int,
 def test_equals_the_formula(tokens: int, dimensions: int, windows: tuple[int, ...], pooling: int) -> None:
     random = np.random.default_rng(tokens)
     sizes: dict[str, Any] = {"tokens": tokens, "dimensions": dimensions, "windows": windows, "pooling": pooling}
-    model = build_conv2d(vocabulary_size=30, labels=3, filters=4, hidden=(5,), **sizes)
+    model = build_conv2d(vocabulary_size=30, num_classes=3, filters=4, hidden=(5,), **sizes)
     randomize(model, random)
     ids = make_ids(random, [0, 1, tokens // 2, tokens], tokens)
     expected = [forward(weights_of(model), row, windows, pooling) for row in ids]
@@ -46,7 +46,7 @@ def test_normalization_counts_the_places_of_the_texts_alone(
 ) -> None:
     random = np.random.default_rng(0)
     model = build_conv2d(
-        vocabulary_size=30, labels=3, tokens=12, dimensions=8, windows=windows, pooling=pooling, filters=4
+        vocabulary_size=30, num_classes=3, tokens=12, dimensions=8, windows=windows, pooling=pooling, filters=4
     )
     randomize(model, random)
     ids = make_ids(random, lengths, 12)
@@ -72,7 +72,7 @@ def test_normalization_counts_the_places_of_the_texts_alone(
 
 
 def test_the_tutorials_parameters_by_formula() -> None:
-    model = build_conv2d(vocabulary_size=10_000, labels=2, tokens=100)
+    model = build_conv2d(vocabulary_size=10_000, num_classes=2, tokens=100)
     assert model.get_layer("image").output.shape == (None, 100, 100, 1)
     assert model.get_layer("flattened").output.shape == (None, 50 * 50 * 64)
     assert model.count_params() == 10_000 * 100 + (3 * 3 * 64 + 64) + 4 * 64 + (50 * 50 * 64 + 1) * 64 + (64 + 1) * 2
@@ -85,7 +85,7 @@ def test_filters_as_wide_as_the_image_are_the_parallel_conv1d(
     windows: tuple[int, ...], dimensions: int, filters: int
 ) -> None:
     random = np.random.default_rng(dimensions)
-    sizes: dict[str, Any] = {"labels": 3, "dimensions": dimensions, "windows": windows, "filters": filters}
+    sizes: dict[str, Any] = {"num_classes": 3, "dimensions": dimensions, "windows": windows, "filters": filters}
     flat = build_conv1d(vocabulary_size=30, **sizes)
     image = build_conv2d_windows(vocabulary_size=30, **sizes)
     randomize(flat, random)
@@ -107,4 +107,4 @@ def test_filters_as_wide_as_the_image_are_the_parallel_conv1d(
 )
 def test_refuses_what_the_poolings_leave_nothing_of(sizes: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        build_conv2d(**{"vocabulary_size": 9, "labels": 2, "tokens": 8, "windows": (3, 3), **sizes})
+        build_conv2d(**{"vocabulary_size": 9, "num_classes": 2, "tokens": 8, "windows": (3, 3), **sizes})

@@ -281,7 +281,7 @@ def test_table_of_another_width_is_refused() -> None:
 
 
 def test_a_matrix_becomes_the_embedding() -> None:
-    model = build_conv1d(vocabulary_size=4, labels=2, dimensions=3, windows=(2,), filters=1)
+    model = build_conv1d(vocabulary_size=4, num_classes=2, dimensions=3, windows=(2,), filters=1)
     matrix = np.arange(12, dtype=np.float32).reshape(4, 3)
     set_embedding(model, matrix)
     np.testing.assert_array_equal(model.get_layer("embedding").embeddings, matrix)
@@ -290,7 +290,7 @@ def test_a_matrix_becomes_the_embedding() -> None:
 
 
 def test_a_matrix_fills_both_channels() -> None:
-    model = build_conv1d(vocabulary_size=4, labels=2, dimensions=3, windows=(2,), filters=1, multichannel=True)
+    model = build_conv1d(vocabulary_size=4, num_classes=2, dimensions=3, windows=(2,), filters=1, multichannel=True)
     matrix = np.arange(12, dtype=np.float32).reshape(4, 3)
     set_embedding(model, matrix)
     for name in ("embedding", "static_embedding"):

@@ -43,7 +43,7 @@ def fit(model: keras.Model, phases: list[Phase] = PHASES, **options: Any) -> Pro
 
 def make_model(build: Callable[..., keras.Model] = build_conv1d) -> keras.Model:
     keras.utils.set_random_seed(4)
-    return build(vocabulary_size=20, labels=2, dimensions=6, windows=(1, 2), filters=4)
+    return build(vocabulary_size=20, num_classes=2, dimensions=6, windows=(1, 2), filters=4)
 
 
 class Fits:

@@ -104,7 +104,7 @@ def test_resumes_with_what_the_phases_so_far_have_left_as_it_was(
 def test_a_checkpoint_holds_what_its_phases_change(tmp_path: Path) -> None:
     keras.utils.set_random_seed(4)
     sizes = {"dimensions": 10, "windows": (1, 2), "filters": 4, "multichannel": True}
-    model, checkpoint = build_conv1d(vocabulary_size=5_000, labels=2, **sizes), tmp_path / "latest.npz"
+    model, checkpoint = build_conv1d(vocabulary_size=5_000, num_classes=2, **sizes), tmp_path / "latest.npz"
     table = 5_000 * 10 * 4  # bytes of the embedding
     bytes_after: dict[str, int] = {}
 

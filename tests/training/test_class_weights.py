@@ -28,9 +28,9 @@ def test_square_roots_of_the_weights_have_a_mean_of_one_too() -> None:
 
 
 def test_a_label_without_texts_weighs_as_much_as_one_with_a_single_text() -> None:
-    weights = weigh_labels(np.array([0, 0, 2, 2, 2, 1]), labels=5)
+    weights = weigh_labels(np.array([0, 0, 2, 2, 2, 1]), num_classes=5)
     assert weights.tolist() == pytest.approx([6 / 3 / 2, 6 / 3, 6 / 3 / 3, 6 / 3, 6 / 3])
-    several = weigh_labels(sparse.csr_array(np.column_stack([SEVERAL, np.zeros(4)])), labels=3)
+    several = weigh_labels(sparse.csr_array(np.column_stack([SEVERAL, np.zeros(4)])), num_classes=3)
     assert several[:, 2].tolist() == pytest.approx([1, 4])  # no text of four has it: as if one had
 
 

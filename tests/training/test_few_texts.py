@@ -116,7 +116,7 @@ def test_several_labels_are_solved_for_one_by_one() -> None:
 
 def test_all_parts_add_up_and_are_explained() -> None:
     random = np.random.default_rng(6)
-    sizes = {"vocabulary_size": IDS, "labels": 3, "dimensions": 4, "windows": (1, 3), "filters": 5}
+    sizes = {"vocabulary_size": IDS, "num_classes": 3, "dimensions": 4, "windows": (1, 3), "filters": 5}
     model = build_conv1d(**sizes, ngrams=2, ngram_buckets=9, ngram_svm=True, vector_mean=True)
     randomize(model, random)
     ids = make_ids(random, [0, 1, 2, 12], 12).astype(np.int32)

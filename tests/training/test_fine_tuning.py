@@ -26,7 +26,7 @@ SMALL = ["--frozen-epochs", 1, "--unfrozen-epochs", 1, "--ngram-epochs", 2, "--b
 def test_known_tokens_and_labels_keep_their_weights(finished_run: Path) -> None:
     start = Start.of(finished_run)
     vocabulary, labels = [*start.vocabulary, "copper", "wind"], ["air", "metal", "fruit"]
-    model = build_model(start.run.config(), vocabulary_size=len(vocabulary), labels=3)
+    model = build_model(start.run.config(), vocabulary_size=len(vocabulary), num_classes=3)
     randomize(model, np.random.default_rng(0))
     fresh = {variable.path: variable.numpy() for variable in model.weights}
     start.load_into(model, vocabulary, labels)

@@ -35,7 +35,7 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
     tokenized = tokenize_corpus(Reader().records(corpus_file), tokenizer="words")
     encoded = encode_corpus(config, tokenized)
     keras.utils.set_random_seed(config.seed)
-    model = build_model(config, vocabulary_size=len(encoded.vocabulary), labels=3)
+    model = build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=3)
     load_vectors(config, model, encoded)
     train_texts, validation_texts = encoded.examples["train"], encoded.examples["validation"]
     both = dataclasses.replace(

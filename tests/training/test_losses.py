@@ -5,6 +5,7 @@ import tensorflow as tf
 from scipy import special
 from sklearn import metrics
 
+from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS
 from keras_textcnn.training.losses import LabelLoss, MarginLoss, build_loss
 
 LOGITS = np.random.default_rng(0).normal(0, 2, (6, 3)).astype(np.float32)
@@ -32,10 +33,10 @@ def test_several_labels_by_the_formula(gamma: float) -> None:
 
 
 def test_without_weights_and_gamma_it_is_kerass_own() -> None:
-    assert isinstance(build_loss(several_labels=False), keras.losses.SparseCategoricalCrossentropy)
-    assert isinstance(build_loss(several_labels=True), keras.losses.BinaryCrossentropy)
+    assert isinstance(build_loss(ONE_LABEL), keras.losses.SparseCategoricalCrossentropy)
+    assert isinstance(build_loss(SEVERAL_LABELS), keras.losses.BinaryCrossentropy)
     ones = LabelLoss(label_weights=np.ones(3))
-    assert float(ones(TRUTH, LOGITS)) == pytest.approx(float(build_loss(several_labels=False)(TRUTH, LOGITS)), rel=1e-6)
+    assert float(ones(TRUTH, LOGITS)) == pytest.approx(float(build_loss(ONE_LABEL)(TRUTH, LOGITS)), rel=1e-6)
     again = LabelLoss.from_config(LabelLoss(label_weights=np.arange(3), focal_gamma=2.0).get_config())
     assert (again.label_weights.tolist(), again.focal_gamma) == ([0, 1, 2], 2)
 

@@ -39,7 +39,7 @@ def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
 def test_a_phase_moves_what_it_does_not_freeze(frozen: tuple[str, ...], still: set[str], optimizer: str) -> None:
     keras.utils.set_random_seed(4)
     model = build_conv1d(
-        vocabulary_size=20, labels=2, dimensions=6, windows=(1, 2), filters=4, hidden=(5,), multichannel=True
+        vocabulary_size=20, num_classes=2, dimensions=6, windows=(1, 2), filters=4, hidden=(5,), multichannel=True
     )
     before = {layer.name: [weight.numpy() for weight in layer.weights] for layer in model.layers if layer.weights}
     fit(model, [Phase("first", 1, 0.01, frozen, optimizer)])
@@ -53,7 +53,7 @@ def test_a_phase_moves_what_it_does_not_freeze(frozen: tuple[str, ...], still: s
 
 def test_a_frozen_trunk_keeps_its_normalization() -> None:
     keras.utils.set_random_seed(4)
-    model = build_charcnn(vocabulary_size=20, labels=2, dimensions=6, filters=4)
+    model = build_charcnn(vocabulary_size=20, num_classes=2, dimensions=6, filters=4)
     before = [weight.numpy() for weight in model.get_layer("normalization_1").weights]
     fit(model, [Phase("frozen", 1, 0.01, ("trunk",))])
     for ours, theirs in zip(model.get_layer("normalization_1").weights, before, strict=True):

@@ -58,7 +58,7 @@ def test_bfloat16_computes_nearly_the_same_from_the_same_float32_weights(name: s
     for precision in ("float32", "bfloat16"):
         config = TrainConfig(model=name, precision=precision, vectors="none", dimensions=16, maximum_tokens=32)
         keras.utils.set_random_seed(3)
-        models[precision] = build_model(config, vocabulary_size=30, labels=3)
+        models[precision] = build_model(config, vocabulary_size=30, num_classes=3)
     assert keras.config.dtype_policy().name == "float32"  # unchanged outside the block
     ids = make_ids(np.random.default_rng(0), [1, 7, 32], 32)
     logits = {precision: model(ids) for precision, model in models.items()}
@@ -72,7 +72,7 @@ def test_bfloat16_computes_nearly_the_same_from_the_same_float32_weights(name: s
 def test_every_builder_ends_in_float32_logits() -> None:
     for name in MODELS:
         config = TrainConfig(model=name, precision="bfloat16", maximum_tokens=128, vectors="none")
-        assert build_model(config, vocabulary_size=30, labels=2).output.dtype == "float32"
+        assert build_model(config, vocabulary_size=30, num_classes=2).output.dtype == "float32"
 
 
 def test_the_gain_of_bfloat16_is_a_ratio() -> None:
