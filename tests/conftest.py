@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.runs import Cli, Outcome, call, leave_out_exports, leave_out_fits, leave_out_reports
+from tests.runs import Cli, Outcome, call, leave_out_exports, leave_out_fits, leave_out_learning, leave_out_reports
 
 if TYPE_CHECKING:
     import keras
@@ -204,6 +204,12 @@ def without_exports(monkeypatch: pytest.MonkeyPatch) -> None:
 def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings write neither pictures nor the HTML report."""
     leave_out_reports(monkeypatch)
+
+
+@pytest.fixture
+def without_learning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings end with the weights that they begin with: for tests of all else, in half the time."""
+    leave_out_learning(monkeypatch)
 
 
 @pytest.fixture

@@ -22,6 +22,11 @@ class Outcome(NamedTuple):
     err: str
 
     @property
+    def lines(self) -> list[str]:
+        """The lines of standard output."""
+        return self.out.splitlines()
+
+    @property
     def error(self) -> str:
         """The last line of standard error."""
         return self.err.splitlines()[-1]
@@ -62,6 +67,25 @@ def leave_out_reports(patch: pytest.MonkeyPatch) -> None:
         run.write_json("metrics.json", run_metrics)
 
     patch.setattr(trainer, "write_summary", write_metrics)
+
+
+def leave_out_learning(patch: pytest.MonkeyPatch) -> None:
+    """Trainings end with the weights that they begin with, after one epoch of each phase that did nothing."""
+    from keras_textcnn.training import two_phase
+    from keras_textcnn.training.phases import Phase, Progress
+
+    def learn_nothing(
+        model: object, training: object, validation: object, *, phases: list[Phase], on_epoch: Callable, **more: object
+    ) -> Progress:
+        losses = {"loss": 1.0, "accuracy": 0.5} | ({"val_loss": 1.0, "val_accuracy": 0.5} if validation else {})
+        progress = Progress(best_epoch=1)
+        for epoch, phase in enumerate((phase for phase in phases if phase.epochs), 1):
+            row = {"phase": phase.name, "epoch": epoch, "learning_rate": phase.learning_rate, **losses, "seconds": 0.0}
+            progress.history.append(row)
+            on_epoch(row)
+        return progress
+
+    patch.setattr(two_phase, "two_phase_fit", learn_nothing)
 
 
 class Killed(BaseException):

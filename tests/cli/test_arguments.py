@@ -4,35 +4,27 @@ import dataclasses
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
-from keras_textcnn import __main__, catalog, evaluate, predict, reproduce, train
+from keras_textcnn import __main__
 from keras_textcnn.cli.habits import HABITS
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.settings.fields import option_name
+from tests.runs import Cli
 
-MAINS = {"train": train, "evaluate": evaluate, "predict": predict, "catalog": catalog, "reproduce": reproduce}
+COMMANDS = ("train", "evaluate", "predict", "catalog", "reproduce")
 OPTIONS = {option_name(field) for field in dataclasses.fields(TrainConfig)}
 
 
-def run(main: Callable[[], int], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["keras-textcnn", *arguments])
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
-    try:
-        return main()
-    except SystemExit as end:
-        return int(end.code or 0)
 
 
-def test_the_short_help_of_train_fits_a_screen_and_the_long_one_has_every_option(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(train.main, monkeypatch, "--help") == 0
-    short = capsys.readouterr().out
-    assert run(train.main, monkeypatch, "--help-all") == 0
-    long = capsys.readouterr().out
+def test_the_short_help_of_train_fits_a_screen_and_the_long_one_has_every_option(cli: Cli) -> None:
+    (_, short, _), (_, long, _) = (cli("train", option) for option in ("--help", "--help-all"))
     assert len(short.splitlines()) <= 40
     for text in (short, long):
         assert re.findall(r"^(\w+):$", text, re.MULTILINE)[-6:-1] == ["data", "text", "model", "training", "output"]
@@ -41,14 +33,12 @@ def test_the_short_help_of_train_fits_a_screen_and_the_long_one_has_every_option
     assert every >= OPTIONS | {"--output", "--resume", "--help", "--help-all", "--debug"} > shown
 
 
-@pytest.mark.parametrize("name", MAINS)
-def test_every_command_has_help_with_an_example(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(MAINS[name].main, monkeypatch, "--help") == 0
-    assert f"examples:\n  python -m keras_textcnn.{name}" in capsys.readouterr().out
-    assert run(__main__.main, monkeypatch, name, "--help") == 0
-    assert f"examples:\n  keras-textcnn {name}" in capsys.readouterr().out
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(name: str, cli: Cli) -> None:
+    for options, shown in (((name,), f"python -m keras_textcnn.{name}"), (("__main__", name), f"keras-textcnn {name}")):
+        ended = cli(*options, "--help")
+        assert ended.status == 0
+        assert f"examples:\n  {shown}" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -70,15 +60,14 @@ def test_every_command_has_help_with_an_example(
         (["--windows", "3,x"], "argument --windows: must be numbers separated by commas, such as 1,2,3; received: 3,x"),
     ],
 )
-def test_an_unknown_option_is_told_by_its_name_here(
-    given: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(train.main, monkeypatch, *given) == 2
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: {message}")
+def test_an_unknown_option_is_told_by_its_name_here(given: list[str], message: str, cli: Cli) -> None:
+    ended = cli("train", *given)
+    assert ended.status == 2
+    assert ended.err.startswith(f"error: {message}")
+    assert ended.err.count("\n") == 1
 
 
-def test_what_habits_point_to_is_an_option(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_habits_point_to_is_an_option() -> None:
     known = OPTIONS | {"--output", "--top", "CORPUS"}
     for name, meant in HABITS.items():
         assert set(re.findall(r"--[\w-]+", meant)) <= known
@@ -87,17 +76,17 @@ def test_what_habits_point_to_is_an_option(monkeypatch: pytest.MonkeyPatch, caps
         assert f"--{name}" not in known
 
 
-def test_the_front_door(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(__main__.main, monkeypatch) == 0
-    listed = capsys.readouterr().out
-    assert all(f"\n  {name}" in listed for name in MAINS)
-    assert set(__main__.COMMANDS) == set(MAINS)
-    assert run(__main__.main, monkeypatch, "--version") == 0
-    assert re.match(r"keras_textcnn \d.*, keras 3\.\d.*, tensorflow 2\.\d", capsys.readouterr().out)
-    assert run(__main__.main, monkeypatch, "trian") == 2
-    assert capsys.readouterr().err == "error: no such command: 'trian'; did you mean train?\n"
-    assert run(__main__.main, monkeypatch, "catalog") == 0
-    assert "reuters-r8" in capsys.readouterr().out
+def test_the_front_door(cli: Cli) -> None:
+    listed = cli("__main__")
+    assert listed.status == 0
+    assert all(f"\n  {name}" in listed.out for name in COMMANDS)
+    assert set(__main__.COMMANDS) == set(COMMANDS)
+    version = cli("__main__", "--version")
+    assert version.status == 0
+    assert re.match(r"keras_textcnn \d.*, keras 3\.\d.*, tensorflow 2\.\d", version.out)
+    unknown = cli("__main__", "trian")
+    assert (unknown.status, unknown.err) == (2, "error: no such command: 'trian'; did you mean train?\n")
+    assert "reuters-r8" in cli("__main__", "catalog").out
 
 
 def test_the_package_is_a_command() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from keras_textcnn import Predictor, predict
+from tests.runs import Cli
 
 TEXTS = "the apple\n\nof iron\r\nno known word here\nreef and wave"
 
@@ -32,15 +33,6 @@ def test_one_json_line_for_each_text(finished_run: Path) -> None:
         assert answer["probability"] == max(answer["probabilities"].values())
 
 
-def main_lines(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object
-) -> tuple[int, list[str], list[str]]:
-    monkeypatch.setattr("sys.argv", ["predict", *map(str, arguments)])
-    status = predict.main()
-    output = capsys.readouterr()
-    return status, output.out.splitlines(), output.err.splitlines()
-
-
 @pytest.fixture
 def texts_file(tmp_path: Path) -> Path:
     path = tmp_path / "texts.txt"
@@ -48,23 +40,19 @@ def texts_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_csv(
-    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, texts_file, "--format", "csv")
-    rows = list(csv.DictReader(lines))
-    assert status == 0
+def test_csv(finished_run: Path, texts_file: Path, cli: Cli) -> None:
+    ended = cli("predict", finished_run, texts_file, "--format", "csv")
+    rows = list(csv.DictReader(ended.lines))
+    assert ended.status == 0
     assert [row["label"] for row in rows if row["label"]][:1] == ["fruit"]
     assert len(rows) == 6
     assert json.loads(rows[0]["probabilities"])["fruit"] == float(rows[0]["probability"])
 
 
-def test_top_and_reject(
-    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, every, _ = main_lines(monkeypatch, capsys, finished_run, texts_file)
+def test_top_and_reject(finished_run: Path, texts_file: Path, cli: Cli) -> None:
+    every = cli("predict", finished_run, texts_file).lines
     threshold = sorted(json.loads(line)["probability"] for line in every)[3]
-    _, lines, _ = main_lines(monkeypatch, capsys, finished_run, texts_file, "--top", 2, "--reject-below", threshold)
+    lines = cli("predict", finished_run, texts_file, "--top", 2, "--reject-below", threshold).lines
     for line, whole in zip(map(json.loads, lines), map(json.loads, every), strict=True):
         ranked = sorted(whole["probabilities"].values(), reverse=True)
         assert list(line["probabilities"].values()) == ranked[:2]
@@ -73,21 +61,17 @@ def test_top_and_reject(
 
 
 @pytest.mark.parametrize("text", ["the apple and the pear", "apple", "apple.csv is a file; the pear none", "é" * 3000])
-def test_a_text_itself_is_answered_as_a_line_of_it(
-    text: str, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_text_itself_is_answered_as_a_line_of_it(text: str, finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     path = tmp_path / "text.txt"
     path.write_text(text, "utf-8")
-    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, text)
-    assert (status, lines) == (0, main_lines(monkeypatch, capsys, finished_run, path)[1])
-    assert len(lines) == 1
+    ended = cli("predict", finished_run, text)
+    assert (ended.status, ended.out) == (0, cli("predict", finished_run, path).out)
+    assert len(ended.lines) == 1
 
 
-def test_an_empty_text_is_a_text_and_no_folder(
-    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, "")
-    assert (status, len(lines)) == (0, 1)
+def test_an_empty_text_is_a_text_and_no_folder(finished_run: Path, cli: Cli) -> None:
+    ended = cli("predict", finished_run, "")
+    assert (ended.status, len(ended.lines)) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -116,15 +100,14 @@ def test_an_empty_text_is_a_text_and_no_folder(
     ],
 )
 def test_wrong_use_is_one_line(
-    arguments: list[str], message: str, finished_run: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], message: str, finished_run: Path, corpus_file: Path, cli: Cli,
 ) -> None:  # fmt: skip
     names = {"RUN": str(finished_run), "CORPUS": str(corpus_file), "FOLDER": str(corpus_file.parent)}
     given = [names.get(argument, argument) for argument in arguments]
-    status, lines, errors = main_lines(monkeypatch, capsys, *given)
-    assert (status, lines, len(errors)) == (2, [], 1)
-    assert errors[0].startswith("error: ")
-    assert message in errors[0]
+    ended = cli("predict", *given)
+    assert (ended.status, ended.lines, len(ended.err.splitlines())) == (2, [], 1)
+    assert ended.error.startswith("error: ")
+    assert message in ended.error
 
 
 def test_output_is_utf8_whatever_the_locale(
@@ -139,36 +122,29 @@ def test_output_is_utf8_whatever_the_locale(
     assert json.loads((tmp_path / "out").read_bytes().splitlines()[0]) == answer
 
 
-def test_an_unfinished_run_says_how_to_finish_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unfinished_run_says_how_to_finish_it(tmp_path: Path, cli: Cli) -> None:
     directory = tmp_path / "my run"
     (directory / "checkpoints").mkdir(parents=True)
     (directory / "config.json").write_text("{}")
-    status, _, errors = main_lines(monkeypatch, capsys, directory)
-    assert status == 2
-    assert f"is unfinished; finish it with python -m keras_textcnn.train --resume '{directory}'" in errors[0]
+    ended = cli("predict", directory)
+    assert ended.status == 2
+    assert f"is unfinished; finish it with python -m keras_textcnn.train --resume '{directory}'" in ended.error
 
 
-def test_a_damaged_saved_model_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_saved_model_is_one_line(tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "saved_model" / "1").mkdir(parents=True)
     (tmp_path / "saved_model" / "1" / "saved_model.pb").write_bytes(b"\xff\x00 not a model")
-    status, _, errors = main_lines(monkeypatch, capsys, tmp_path)
-    assert status == 2
-    assert "damaged SavedModel: " in errors[0]
+    ended = cli("predict", tmp_path)
+    assert ended.status == 2
+    assert "damaged SavedModel: " in ended.error
 
 
 def test_reads_nothing_but_the_saved_model(
-    finished_run: Path, tmp_path: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    finished_run: Path, tmp_path: Path, texts_file: Path, cli: Cli,
 ) -> None:  # fmt: skip
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "saved_model").symlink_to(finished_run / "saved_model")
-    assert main_lines(monkeypatch, capsys, tmp_path / "bare", texts_file) == main_lines(
-        monkeypatch, capsys, finished_run, texts_file
-    )
+    assert cli("predict", tmp_path / "bare", texts_file) == cli("predict", finished_run, texts_file)
 
 
 def test_a_reader_that_leaves_is_no_error(finished_run: Path) -> None:
@@ -179,20 +155,19 @@ def test_a_reader_that_leaves_is_no_error(finished_run: Path) -> None:
 
 
 def test_a_column_of_a_table_has_the_answers_of_its_texts(
-    finished_run: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    finished_run: Path, corpus_file: Path, tmp_path: Path, cli: Cli,
 ) -> None:  # fmt: skip
-    _, lines, _ = main_lines(monkeypatch, capsys, finished_run, corpus_file, "--text-column", "text")
+    ended = cli("predict", finished_run, corpus_file, "--text-column", "text")
     with corpus_file.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(lines) == len(rows) == 90
-    assert [json.loads(line)["label"] for line in lines] == [row["label"] for row in rows]
+    assert len(ended.lines) == len(rows) == 90
+    assert [json.loads(line)["label"] for line in ended.lines] == [row["label"] for row in rows]
     (tmp_path / "texts.txt").write_text("".join(row["text"] + "\n" for row in rows))
-    assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.txt")[1] == lines
+    assert cli("predict", finished_run, tmp_path / "texts.txt").out == ended.out
     (tmp_path / "texts.txt.gz").write_bytes(gzip.compress((tmp_path / "texts.txt").read_bytes()))
-    assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.txt.gz")[1] == lines
+    assert cli("predict", finished_run, tmp_path / "texts.txt.gz").out == ended.out
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": row["text"], "n": 1}) + "\n" for row in rows))
-    assert main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.jsonl")[1] == lines
+    assert cli("predict", finished_run, tmp_path / "texts.jsonl").out == ended.out
 
 
 def test_lines_are_answered_as_they_come(finished_run: Path) -> None:
@@ -215,13 +190,12 @@ def test_lines_are_answered_as_they_come(finished_run: Path) -> None:
     ("lines", ['{"text": "the apple"}', '["of iron"]']),
 ])  # fmt: skip
 def test_a_pipe_may_be_declared(
-    input_format: str, lines: list[str], finished_run: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    input_format: str, lines: list[str], finished_run: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(lines).encode())))
-    status, answers, errors = main_lines(monkeypatch, capsys, finished_run, "--input-format", input_format)
-    assert (status, errors) == (0, [])
-    assert [json.loads(answer)["label"] for answer in answers] == ["fruit", "metal"]
+    ended = cli("predict", finished_run, "--input-format", input_format)
+    assert (ended.status, ended.err) == (0, "")
+    assert [json.loads(answer)["label"] for answer in ended.lines] == ["fruit", "metal"]
 
 
 def test_json_lines_are_answered_as_they_come(finished_run: Path) -> None:
@@ -234,39 +208,31 @@ def test_json_lines_are_answered_as_they_come(finished_run: Path) -> None:
         process.stdin.close()
 
 
-def test_reasons_add_up_to_the_logit(
-    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, lines, _ = main_lines(monkeypatch, capsys, finished_run, texts_file, "--explain")
-    for answer in map(json.loads, lines):
+def test_reasons_add_up_to_the_logit(finished_run: Path, texts_file: Path, cli: Cli) -> None:
+    ended = cli("predict", finished_run, texts_file, "--explain")
+    for answer in map(json.loads, ended.lines):
         added = sum(reason["added"] for reason in answer["reasons"])
         assert added + answer["others"] + answer["bias"] == pytest.approx(answer["logit"], abs=1e-3)
-    assert json.loads(lines[0])["reasons"][0]["ngram"] == "the apple"
+    assert json.loads(ended.lines[0])["reasons"][0]["ngram"] == "the apple"
 
 
-def test_a_page_of_reasons(
-    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_page_of_reasons(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "texts.txt").write_text("the <b>apple\nof iron\n")
-    status, lines, _ = main_lines(monkeypatch, capsys, finished_run, "--explain", "html", tmp_path / "texts.txt")
-    page = "\n".join(lines)
-    assert status == 0
+    ended = cli("predict", finished_run, "--explain", "html", tmp_path / "texts.txt")
+    page = ended.out
+    assert ended.status == 0
     assert page.count("class='explanation'") == 2
     assert "&lt;" in page
     assert "<b>apple" not in page
 
 
-def test_an_option_with_a_choice_leaves_the_argument_behind_it(
-    finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, behind, _ = main_lines(monkeypatch, capsys, finished_run, "--explain", texts_file)
-    assert behind == main_lines(monkeypatch, capsys, finished_run, texts_file, "--explain")[1]
+def test_an_option_with_a_choice_leaves_the_argument_behind_it(finished_run: Path, texts_file: Path, cli: Cli) -> None:
+    ended = cli("predict", finished_run, "--explain", texts_file)
+    assert ended.out == cli("predict", finished_run, texts_file, "--explain").out
 
 
-def test_a_damaged_file_is_one_line(
-    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_file_is_one_line(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "texts.txt.gz").write_bytes(gzip.compress(b"the apple\n" * 9999)[:-20])
-    status, _, errors = main_lines(monkeypatch, capsys, finished_run, tmp_path / "texts.txt.gz")
-    assert (status, len(errors)) == (2, 1)
-    assert "damaged file: " in errors[0]
+    ended = cli("predict", finished_run, tmp_path / "texts.txt.gz")
+    assert (ended.status, len(ended.err.splitlines())) == (2, 1)
+    assert "damaged file: " in ended.error

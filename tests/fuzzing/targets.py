@@ -16,7 +16,7 @@ from keras_textcnn.data.readers import Reader
 from keras_textcnn.data.unlabelled import FORMATS, Texts
 from keras_textcnn.errors import InputError
 from keras_textcnn.text.pretrained_vectors import read_vectors
-from tests.system.test_malformed import (
+from tests.system.malformed_inputs import (
     BINARY,
     CORPORA,
     GOOD,

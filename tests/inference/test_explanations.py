@@ -16,6 +16,7 @@ from keras_textcnn.models.conv2d import build_conv2d
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils import devices
 from tests.conftest import make_ids, make_texts, randomize, write_table
+from tests.runs import Cli
 
 
 @pytest.mark.parametrize("poolings", [("max",), ("average",), ("max", "average")])
@@ -197,21 +198,16 @@ def test_what_an_ngram_adds_is_shared_by_its_tokens(
     np.testing.assert_allclose(found._weights(), weights)
 
 
+@pytest.mark.usefixtures("without_learning")
 def test_a_training_ends_well_whose_empty_test_text_is_labelled_wrong(
-    small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_options: list[str], tmp_path: Path, cli: Cli
 ) -> None:
-    from keras_textcnn import train
-
     test = write_table(tmp_path / "test.csv", [*make_texts(6, 1), ("", "fruit"), ("", "metal"), (" ", "sea")])
     run = tmp_path / "run"
     options = [*small_options, "--vectors", "none", "--filters", "20", "--test-data", str(test), "--output", str(run)]
-    monkeypatch.setattr("sys.argv", ["train", *options])
-    assert train.main() == 0
+    assert cli("train", *options).status == 0
     page = (run / "report.html").read_text("utf-8")
     assert "(no token)" in page.split("The worst errors")[1]
     assert "(no token)" not in page.split("What spoke for each label")[1].split("</table>")[0]
     (tmp_path / "lines.txt").write_text("\nwave\n")
-    from keras_textcnn import predict
-
-    monkeypatch.setattr("sys.argv", ["predict", str(run), str(tmp_path / "lines.txt"), "--explain", "html"])
-    assert predict.main() == 0
+    assert cli("predict", run, tmp_path / "lines.txt", "--explain", "html").status == 0

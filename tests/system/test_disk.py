@@ -1,6 +1,7 @@
 """Disks that are full or not writable: real, small disks, each in its own mount namespace."""
 
 import functools
+import json
 import os
 import shlex
 import subprocess
@@ -36,26 +37,44 @@ def on_disk(folder: Path, kibibytes: int, script: str) -> subprocess.CompletedPr
     (folder / "disk").mkdir(exist_ok=True)
     mount = f"mount -t tmpfs -o size={kibibytes}k none disk"
     return subprocess.run(
-        [*NAMESPACE, f"set -e; {mount}; {script}"], cwd=folder, capture_output=True, text=True, check=False
+        [*NAMESPACE, f"set -e; {mount}; {script}"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
-def command(name: str, *options: object) -> str:
-    """The command line of a command of the package."""
-    return shlex.join([sys.executable, "-m", f"keras_textcnn.{name}", *map(str, options)])
+# Carries out steps in one process, since each would import TensorFlow: shell scripts, and commands of the package, with
+# the status that each must end with; prints the last line that a command writes to standard error.
+CARRY_OUT = """
+import contextlib, io, json, subprocess, sys
+from tests.runs import call
+for step in json.loads(sys.argv[1]):
+    if isinstance(step, str):
+        subprocess.run(step, shell=True, check=True)
+        continue
+    status, *command = step
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        ended = call(*command)
+    print(*said.getvalue().splitlines()[-1:], flush=True)
+    assert ended == status, said.getvalue()
+"""
 
 
-def fails(script: str, status: int) -> str:
-    """A script that prints the last error line of a command, and goes on if the command ends with this status."""
-    return f"( {script} ) 2>errors >answers && ended=0 || ended=$?; tail -n 1 errors; test $ended = {status}; "
+def steps(*them: object) -> str:
+    """The command line that carries out shell scripts and commands; a command is (status, name, *options)."""
+    return shlex.join([sys.executable, "-c", CARRY_OUT, json.dumps(them, default=str)])
 
 
 def train_till_full(folder: Path, kibibytes: int, options: list[str], expected: Path) -> str:
     """The error of a training on a full disk; given room, it must then end with the expected weights."""
-    training = command("train", *options, "--output", "disk/run")
-    resume = f"if test -d disk/run; then {command('train', '--resume', 'disk/run')}; else {training}; fi"
-    room = f"mount -o remount,size=64m disk; {resume}; cp -r disk/run kept"
-    done = on_disk(folder, kibibytes, f"{fails(training, 1 if kibibytes > 40 else 2)} {room}")
+    started = kibibytes > 40
+    first = (1 if started else 2, "train", *options, "--output", "disk/run")
+    then = (0, "train", "--resume", "disk/run") if started else (0, *first[1:])
+    script = steps(first, "mount -o remount,size=64m disk", then, "cp -r disk/run kept")
+    done = on_disk(folder, kibibytes, script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_same_weights(folder / "kept", expected)
     return done.stdout.splitlines()[0]
@@ -86,9 +105,12 @@ def test_full_at_every_stage(small_options: list[str], finished_run: Path, tmp_p
 
 def test_no_room_for_a_run_or_for_the_cache(small_options: list[str], tmp_path: Path) -> None:
     fill = "head -c 1m /dev/zero >disk/full 2>/dev/null || true"
-    train = fails(command("train", *small_options, "--output", "disk/new/run"), 2)
-    shards = fails(f"KERAS_TEXTCNN_HOME=disk {command('train', *small_options, '--memory', 256, '--output', 'run')}", 1)
-    done = on_disk(tmp_path, 64, f"{fill}; {train} {shards} rm disk/full; find disk -type f; test ! -e run")
+    script = steps(
+        (2, "train", *small_options, "--output", "disk/new/run"),
+        (1, "train", *small_options, "--memory", 256, "--output", "run"),
+    )
+    script = f"{fill}; KERAS_TEXTCNN_HOME=disk {script}; rm disk/full; find disk -type f; test ! -e run"
+    done = on_disk(tmp_path, 64, script)
     assert done.returncode == 0, done.stdout + done.stderr
     first, second, *left = done.stdout.splitlines()
     assert first == "error: cannot make disk/new/run: No space left on device; choose another --output"
@@ -113,9 +135,14 @@ raise SystemExit(run_command(lambda arguments: datasets.fetch("endless"), parser
 """
 
 
+def fails(script: str) -> str:
+    """A script that prints the last error line of another, which must end with status 1."""
+    return f"( {script} ) 2>errors >answers && ended=0 || ended=$?; tail -n 1 errors; test $ended = 1; "
+
+
 def test_no_room_for_a_corpus(tmp_path: Path) -> None:
     fetch = f"KERAS_TEXTCNN_HOME=disk {shlex.join([sys.executable, '-c', FETCH])}"
-    done = on_disk(tmp_path, 256, f"{fails(fetch, 1)} find disk -type f")
+    done = on_disk(tmp_path, 256, f"{fails(fetch)} find disk -type f")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines() == [
         "error: cannot save endless in disk/corpora/endless: No space left on device; set KERAS_TEXTCNN_HOME to "
@@ -125,8 +152,8 @@ def test_no_room_for_a_corpus(tmp_path: Path) -> None:
 
 def test_no_room_for_answers(finished_run: Path, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("the apple\n" * 5000)
-    predict = f"{command('predict', finished_run, 'texts.txt')} >disk/answers"
-    done = on_disk(tmp_path, 64, fails(predict, 1))
+    predict = shlex.join([sys.executable, "-m", "keras_textcnn.predict", str(finished_run), "texts.txt"])
+    done = on_disk(tmp_path, 64, fails(f"{predict} >disk/answers"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("error: ")
     assert "No space left on device" in done.stdout
@@ -135,17 +162,19 @@ def test_no_room_for_answers(finished_run: Path, tmp_path: Path) -> None:
 def test_a_disk_that_may_only_be_read(
     small_options: list[str], finished_run: Path, corpus_file: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "text").write_text("the apple\n")
+    script = steps(
+        (0, "predict", "disk/run", "text"),
+        (1, "evaluate", "disk/run", "--data", corpus_file),
+        (2, "train", *small_options, "--output", "disk/new"),
+        (1, "train", "--resume", "disk/begun"),
+    )
     copy = f"cp -r {finished_run} disk/run; cp -r disk/run disk/begun; mkdir disk/begun/checkpoints"
-    steps = [
-        f"{copy}; mount -o remount,ro disk; echo the apple >text; {command('predict', 'disk/run', 'text')} 2>&1;",
-        fails(command("evaluate", "disk/run", "--data", corpus_file), 1),
-        fails(command("train", *small_options, "--output", "disk/new"), 2),
-        fails(command("train", "--resume", "disk/begun"), 1),
-    ]
-    done = on_disk(tmp_path, 8192, " ".join(steps))
+    done = on_disk(tmp_path, 8192, f"{copy}; mount -o remount,ro disk; {script}")
     assert done.returncode == 0, done.stdout + done.stderr
-    answer, *errors = done.stdout.splitlines()
+    answer, nothing, *errors = done.stdout.splitlines()
     assert answer.startswith('{"label": "fruit"')
+    assert nothing == ""
     assert errors == [
         "error: cannot write to disk/run/evaluations: Read-only file system",
         "error: cannot make disk/new: Read-only file system; choose another --output",
@@ -155,17 +184,16 @@ def test_a_disk_that_may_only_be_read(
 
 
 def test_without_permission(small_options: list[str], finished_run: Path, corpus_file: Path, tmp_path: Path) -> None:
-    powerless = POWERLESS if ROOT else ""
-    steps = [
-        f"for name in run secret; do cp -r {finished_run} disk/$name; done; mkdir disk/locked;",
-        f"cp {corpus_file} disk/a.csv;",
-        "chmod a-w disk/run disk/locked; chmod a-r disk/secret/config.json disk/a.csv;",
-        fails(f"{powerless} {command('train', *small_options, '--output', 'disk/locked/new')}", 2),
-        fails(f"{powerless} {command('evaluate', 'disk/run', '--data', corpus_file)}", 1),
-        fails(f"{powerless} {command('evaluate', 'disk/secret', '--data', corpus_file)}", 2),
-        fails(f"{powerless} {command('train', '--data', 'disk/a.csv', '--output', 'run')}", 2),
-    ]
-    done = on_disk(tmp_path, 8192, " ".join(steps))
+    script = steps(
+        (2, "train", *small_options, "--output", "disk/locked/new"),
+        (1, "evaluate", "disk/run", "--data", corpus_file),
+        (2, "evaluate", "disk/secret", "--data", corpus_file),
+        (2, "train", "--data", "disk/a.csv", "--output", "run"),
+    )
+    copy = f"for name in run secret; do cp -r {finished_run} disk/$name; done; mkdir disk/locked"
+    copy += f"; cp {corpus_file} disk/a.csv"
+    forbid = "chmod a-w disk/run disk/locked; chmod a-r disk/secret/config.json disk/a.csv"
+    done = on_disk(tmp_path, 8192, f"{copy}; {forbid}; {POWERLESS if ROOT else ''} {script}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines() == [
         "error: cannot make disk/locked/new: Permission denied; choose another --output",

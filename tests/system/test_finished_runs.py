@@ -176,6 +176,7 @@ def test_a_binary_corpus_works_with_softmax_and_with_sigmoids(tmp_path: Path, cl
         assert json.loads((tmp_path / name / "metrics.json").read_text())["test"]["accuracy"] == 1
 
 
+@pytest.mark.usefixtures("without_learning")
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_split_without_labels_has_no_macro_f1(split: str, tmp_path: Path, cli: Cli) -> None:
     path = write_table(tmp_path / "texts.csv", make_texts(60, 3))

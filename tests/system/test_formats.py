@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_textcnn import Predictor, Run, evaluate
+from keras_textcnn import Predictor, Run
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.loading import load_model
 from keras_textcnn.persistence.run import FORMAT
 from keras_textcnn.training.fine_tuning import Start
 from tests.conftest import make_texts, write_table
+from tests.runs import Cli
 
 RUNS = {int(path.name): path for path in sorted(Path(__file__).with_name("formats").iterdir())}
 TEXTS = ["the apple and the plum", "zinc", "", "of a reef"]
@@ -37,13 +38,10 @@ def test_its_saved_model_answers_as_it_did(written: int) -> None:
 
 
 @pytest.mark.parametrize("written", RUNS)
-def test_it_is_evaluated(
-    written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_is_evaluated(written: int, tmp_path: Path, cli: Cli) -> None:
     run = shutil.copytree(RUNS[written], tmp_path / "run")
     corpus = write_table(tmp_path / "later.csv", make_texts(30, seed=9))
-    monkeypatch.setattr("sys.argv", ["evaluate", str(run), "--data", str(corpus)])
-    assert evaluate.main() == 0, capsys.readouterr().err
+    assert cli("evaluate", run, "--data", corpus).status == 0
     assert json.loads((run / "evaluations" / "later.json").read_text())["support"] == 30
 
 

@@ -13,7 +13,6 @@ import pytest
 from keras_textcnn.errors import InputError
 from keras_textcnn.models.charcnn import build_charcnn
 from keras_textcnn.models.conv1d import build_conv1d
-from keras_textcnn.training import compilation
 from keras_textcnn.training.checkpoint import read_checkpoint, write_checkpoint
 from keras_textcnn.training.phases import Phase, Progress
 from tests.runs import Killed
@@ -150,8 +149,7 @@ def test_stopped_within_an_epoch_it_goes_on_with_the_next_batch(
     assert without_seconds(progress) == without_seconds(expected)
 
 
-def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compilation, "STEPS_PER_EXECUTION", 2)
+def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, short_steps: Fits) -> None:
     examples, phases = make_texts(64, seed=1), [Phase("one", 1, 0.02)]
     steps = len(list(batches(examples, 0)))
     done = []
@@ -163,17 +161,14 @@ def test_a_fit_that_is_stopped_does_no_batch_twice(tmp_path: Path, monkeypatch: 
 
         with contextlib.suppress(KeyboardInterrupt):
             stop = stopping(stops) if stops else (lambda: None)
-            fit(make_model(), phases, checkpoint=tmp_path / "latest.npz", stop_if_requested=stop, callbacks=[Count()])
+            short_steps.run(phases, checkpoint=tmp_path / "latest.npz", stop_if_requested=stop, callbacks=[Count()])
     assert done == [steps, steps - 4, steps - 6]
 
 
-def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: list[str]
-) -> None:
-    monkeypatch.setattr(compilation, "STEPS_PER_EXECUTION", 1)
+def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(tmp_path: Path, logged: list[str]) -> None:
+    fits, checkpoint = Fits(steps=1), tmp_path / "latest.npz"
     phases = [Phase("one", 1, 0.01), Phase("wild", 2, 1e38, optimizer="sgd"), Phase("three", 1, 0.01)]
-    whole, resumed, checkpoint = make_model(), make_model(), tmp_path / "latest.npz"
-    fit(whole, phases)
+    expected, _ = fits.run(phases)
     moments = itertools.count()
 
     def stop_if_requested() -> None:
@@ -181,28 +176,26 @@ def test_a_phase_lost_in_an_epoch_that_went_on_leaves_the_next_phase_whole(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(make_model(), phases, checkpoint=checkpoint, stop_if_requested=stop_if_requested)
+        fits.run(phases, checkpoint=checkpoint, stop_if_requested=stop_if_requested)
     logged.clear()
-    fit(resumed, phases, checkpoint=checkpoint)
+    weights, _ = fits.run(phases, checkpoint=checkpoint)
     assert len(logged) == 1
     assert "wild: the loss is NaN or infinite in one of the batches 2 to 2" in logged[0]
-    assert_equal(resumed.get_weights(), whole.get_weights())
+    assert_equal(weights, expected)
 
 
-def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path) -> None:
+def test_resumes_while_it_waits_for_a_lower_loss(tmp_path: Path, fits: dict[Any, Fits]) -> None:
     phases = [Phase("wild", 50, 0.9), Phase("calm", 2, 0.001)]
-    whole = make_model()
-    expected = fit(whole, phases, patience=2)
+    whole, expected = fits[build_conv1d].run(phases, patience=2)
     checkpoint = tmp_path / "latest.npz"
 
     wild = [row["val_loss"] for row in expected.history if row["phase"] == "wild"]
     waiting = 2 + int(np.argmin(wild))  # one epoch after the phase's best: the best weights are not the current ones
     with pytest.raises(Killed):
-        fit(make_model(), phases, patience=2, checkpoint=checkpoint, on_epoch=killing(waiting))
-    resumed = make_model()
-    progress = fit(resumed, phases, patience=2, checkpoint=checkpoint)
+        fits[build_conv1d].run(phases, patience=2, checkpoint=checkpoint, on_epoch=killing(waiting))
+    weights, progress = fits[build_conv1d].run(phases, patience=2, checkpoint=checkpoint)
     assert [row["val_loss"] for row in progress.history] == [row["val_loss"] for row in expected.history]
-    assert_equal(resumed.get_weights(), whole.get_weights())
+    assert_equal(weights, whole)
 
 
 @pytest.mark.parametrize("harm", ["owner", "facts", "shapes", "count", "packed", "pickled"])
@@ -233,12 +226,12 @@ def test_a_strangers_checkpoint_is_refused(harm: str, fits: dict[Any, Fits], tmp
         fits[build_conv1d].run([Phase("one", 2, 0.01)], checkpoint=path, owner="ours")
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, fits: dict[Any, Fits]) -> None:
     checkpoint = tmp_path / "latest.npz"
-    fit(make_model(), [Phase("one", 1, 0.01)], checkpoint=checkpoint)
+    fits[build_conv1d].run([Phase("one", 1, 0.01)], checkpoint=checkpoint)
     content = checkpoint.read_bytes()
     for damaged in (b"", content[: len(content) // 2], b"\x00" * 100):
         checkpoint.write_bytes(damaged)
         with pytest.raises(InputError, match="damaged checkpoint: .*latest.npz"):
-            fit(make_model(), checkpoint=checkpoint)
+            fits[build_conv1d].run(checkpoint=checkpoint)
     assert [path.name for path in tmp_path.iterdir()] == ["latest.npz"]

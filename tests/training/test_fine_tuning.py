@@ -136,7 +136,7 @@ def test_wrong_use_is_one_line(
     assert message in ended.err
 
 
-@pytest.mark.usefixtures("without_exports")
+@pytest.mark.usefixtures("without_learning", "without_exports")
 @pytest.mark.parametrize("several", [False, True])
 def test_labels_without_new_texts_stay_and_can_be_tested(several: bool, tmp_path: Path, logged: list[str]) -> None:
     old = make_corpus(several=several)
@@ -158,7 +158,7 @@ def test_labels_without_new_texts_stay_and_can_be_tested(several: bool, tmp_path
     assert sum("no new texts for sea: the run keeps these labels" in line for line in logged) == 2
 
 
-@pytest.mark.usefixtures("without_exports")
+@pytest.mark.usefixtures("without_learning", "without_exports")
 def test_a_text_has_several_labels_in_both_runs_or_in_none(tmp_path: Path) -> None:
     one, several = make_corpus(), make_corpus(several=True)
     runs = {";": tiny_run(tmp_path / "several", several, multi_label=";"), None: tiny_run(tmp_path / "one", one)}
@@ -216,7 +216,7 @@ def test_what_an_adapted_run_has_from_the_old_one() -> None:
         assert getattr(old.adapted(from_run="old", **{name: value}), name) == value
 
 
-@pytest.mark.usefixtures("without_exports")
+@pytest.mark.usefixtures("without_learning", "without_exports")
 def test_a_corpus_is_read_as_the_runs_was_but_not_one_of_the_catalogue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
@@ -247,6 +247,7 @@ def test_an_unfinished_run_is_no_start(tmp_path: Path, finished_run: Path) -> No
         Start.of(tmp_path / "run")
 
 
+@pytest.mark.usefixtures("without_learning")
 @pytest.mark.parametrize(("known", "left"), [(0, 12), (5, 7), (12, 0)])
 def test_test_texts_that_the_old_run_has_learnt_from_are_told_and_left_out(
     known: int, left: int, finished_run: Path, corpus_file: Path, tmp_path: Path, cli: Cli

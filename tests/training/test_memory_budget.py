@@ -62,7 +62,7 @@ def test_rows_of_ngrams_fit_the_texts_and_the_labels(
     assert all(line.startswith("n-grams: ") and f"{labels:,} labels, limited to" in line for line in logged)
 
 
-@pytest.mark.usefixtures("without_exports")
+@pytest.mark.usefixtures("without_learning", "without_exports")
 def test_sizes_stay_those_of_the_run(
     small_options: list[str],
     tmp_path: Path,

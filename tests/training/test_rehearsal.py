@@ -52,7 +52,7 @@ def test_old_texts_are_so_large_a_part_and_never_test_texts() -> None:
     assert {record.text for record in mixed.records() if record.split != "train"} <= set(new.texts)
 
 
-@pytest.mark.usefixtures("without_reports")
+@pytest.mark.usefixtures("without_learning", "without_reports")
 @pytest.mark.parametrize("several", [False, True])
 def test_a_label_that_is_lost_counts_as_wrong_and_both_runs_answer_the_same_texts(
     several: bool, tmp_path: Path, logged: list[str]
@@ -92,7 +92,7 @@ def test_a_label_that_is_lost_counts_as_wrong_and_both_runs_answer_the_same_text
         assert found["before"][name] == pytest.approx(run.read_json("metrics.json")["test"][name])
 
 
-@pytest.mark.usefixtures("without_reports")
+@pytest.mark.usefixtures("without_learning", "without_reports")
 @pytest.mark.parametrize("kind", ["fold", "files", "streamed", "chain"])
 def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
     kind: str, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
@@ -152,7 +152,7 @@ def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
     assert not (tmp_path / "refused").exists()
 
 
-@pytest.mark.usefixtures("without_reports")
+@pytest.mark.usefixtures("without_learning", "without_exports")
 def test_texts_of_one_new_label_are_learnt_beside_old_ones(tmp_path: Path) -> None:
     old = make_corpus()
     run = tiny_run(tmp_path / "old", old)

@@ -46,7 +46,7 @@ def test_streamed_from_shards_the_weights_are_the_same(
     assert len(list((tmp_path / "home" / "tokenized").iterdir())) == 1
 
 
-@pytest.mark.usefixtures("without_exports")
+@pytest.mark.usefixtures("without_learning", "without_exports")
 def test_what_was_replaced_or_left_out_is_said_again_of_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
@@ -77,6 +77,7 @@ def test_what_was_replaced_or_left_out_is_said_again_of_shards(
         assert "left out 1 files that are not LABEL/*.txt, or have no label" in output
 
 
+@pytest.mark.usefixtures("without_learning")
 def test_a_streamed_run_explains_the_texts_own_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:

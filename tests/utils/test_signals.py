@@ -7,6 +7,7 @@ import pytest
 from keras_textcnn.utils import signals
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, signals.Terminated)])
 def test_the_first_signal_waits_and_the_second_does_not(
     number: int, kind: type[BaseException], logged: list[str]
