@@ -35,7 +35,7 @@ def recipes(
     return folder
 
 
-@pytest.mark.usefixtures("without_exports")
+@pytest.mark.usefixtures("without_learning", "without_exports")
 def test_the_table_has_what_was_measured_and_finished_rows_are_kept(
     recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:

@@ -99,6 +99,7 @@ def test_occlusion_finds_what_the_log_odds_lose() -> None:
     assert explain_by_occlusion(answer, "我爱 good", labels=["yes", "no"]).tokens == ["我", "爱", "good"]
 
 
+@pytest.mark.usefixtures("without_learning", "without_reports")
 @pytest.mark.parametrize(
     ("model", "tokenizer", "maximum_tokens", "text", "read"),
     [

@@ -42,7 +42,12 @@ options = {
 for model in models:
     words = {} if model == "charcnn" else {"vectors": str(vectors)}
     config = TrainConfig(
-        model=model, frozen_epochs=1, unfrozen_epochs=1, deterministic=deterministic, **words, **options[model]
+        model=model,
+        frozen_epochs=int(model == "conv1d"),
+        unfrozen_epochs=1,
+        deterministic=deterministic,
+        **words,
+        **options[model],
     )
     for place in places:
         texts = corpus

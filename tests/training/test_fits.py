@@ -19,6 +19,12 @@ from tests.runs import Cli, run_weights
 pytestmark = pytest.mark.usefixtures("without_exports")
 
 
+def without_ngrams(options: list[str]) -> list[str]:
+    """The options without those that need n-grams."""
+    pairs = zip(options[::2], [*options[1::2], ""], strict=True)  # the last option has no value
+    return [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair if part]
+
+
 def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path, finished_run: Path) -> None:
     from keras_textcnn.data import batching
     from keras_textcnn.data.preprocessing import encode_corpus
@@ -84,17 +90,11 @@ def test_validation_texts_of_the_corpus_own_are_not_learnt_from(
     folder.mkdir()
     for split, seed in (("train", 7), ("validation", 8)):
         write_table(folder / f"{split}.csv", make_texts(60, seed=seed))
-    given = ("--data", folder, *small_options[2:])
+    given = ("--data", folder, *without_ngrams(small_options[2:]), "--ngrams", 0)
     for name, options in (("asked", ["--refit"]), ("not", ["--no-refit"])):
         assert cli("train", *given, *options, "--output", tmp_path / name).status == 0
     for ours, theirs in zip(*(run_weights(tmp_path / name) for name in ("asked", "not")), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def without_ngrams(options: list[str]) -> list[str]:
-    """The options without those that need n-grams."""
-    pairs = zip(options[::2], [*options[1::2], ""], strict=True)  # the last option has no value
-    return [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair if part]
 
 
 def test_without_ngrams_the_scores_are_the_convolutions(

@@ -152,7 +152,7 @@ def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
     assert not (tmp_path / "refused").exists()
 
 
-@pytest.mark.usefixtures("without_learning", "without_exports")
+@pytest.mark.usefixtures("without_learning", "without_reports")
 def test_texts_of_one_new_label_are_learnt_beside_old_ones(tmp_path: Path) -> None:
     old = make_corpus()
     run = tiny_run(tmp_path / "old", old)
