@@ -1,4 +1,4 @@
-"""The models by name, each with its builder and default settings."""
+"""What settings choose from by name: the models, each with its builder and default settings, tokenizers, poolings."""
 
 import dataclasses
 import functools
@@ -10,6 +10,45 @@ GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship with the package
 NO_VECTORS = "none"
 ONE_HOT, ZHANG = "one-hot", "zhang"  # an embedding, an alphabet
 WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
+POOLINGS = ("max", "average")  # over the windows of a text, in `layers/pooled_conv1d.py`
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizer:
+    """A tokenizer that `--tokenizer` knows.
+
+    To add one, write its function in `keras_textcnn/text/tokenizers.py`, and add an entry to `TOKENIZERS` below.
+
+    Attributes:
+        function: `MODULE.FUNCTION` below `keras_textcnn.text`: from texts, string (batch,), to their tokens, ragged
+            string (batch, tokens), in TensorFlow operations, so that the SavedModel can hold it.
+        separator: Joins tokens into a text that is split into the same tokens again.
+        longest_ngram: Tokens of the longest n-grams of the linear model that runs are compared with.
+        token_of: `MODULE.FUNCTION` below `keras_textcnn.text`: from a word of a vectors file and its `fold_case` to the
+            token that the tokenizer makes of it; None if it makes several.
+    """
+
+    function: str
+    separator: str = " "
+    longest_ngram: int = 2
+    token_of: str = "vector_words.unspaced_word"
+
+    def load(self) -> Callable[..., Any]:
+        """The function that splits texts."""
+        return _load("text", self.function)
+
+    def load_token_of(self) -> Callable[[str, str], str | None]:
+        """The function from words of a vectors file to tokens."""
+        return _load("text", self.token_of)
+
+
+TOKENIZERS = {
+    WORDS: Tokenizer("tokenizers.tokenize", token_of="vector_words.spoken_word"),
+    CHARACTERS: Tokenizer(
+        "tokenizers.split_characters", separator="", longest_ngram=4, token_of="vector_words.single_character"
+    ),
+    SPACES: Tokenizer("tokenizers.split_at_spaces"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,16 +85,16 @@ class ModelFamily:
 
     def load_builder(self) -> Callable[..., Any]:
         """The function that builds the model."""
-        return functools.partial(_load(self.builder), **self.arguments)
+        return functools.partial(_load("models", self.builder), **self.arguments)
 
     def shortest_text(self, windows: tuple[int, ...] | None, pooling: int | None) -> int:
         """The smallest number of tokens that the model can read with these windows and this pooling."""
-        return int(_load(self.shortest)(windows, pooling)) if self.shortest else 1
+        return int(_load("models", self.shortest)(windows, pooling)) if self.shortest else 1
 
 
-def _load(name: str) -> Callable[..., Any]:
+def _load(room: str, name: str) -> Callable[..., Any]:
     module, _, function = name.rpartition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"keras_textcnn.models.{module}"), function)
+    found: Callable[..., Any] = getattr(importlib.import_module(f"keras_textcnn.{room}.{module}"), function)
     return found
 
 

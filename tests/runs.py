@@ -129,6 +129,12 @@ def assert_same_weights(one: Path, other: Path) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+def without_ngrams(options: list[str]) -> list[str]:
+    """The options without those that need n-grams."""
+    pairs = zip(options[::2], [*options[1::2], ""], strict=True)  # the last option has no value
+    return [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair if part]
+
+
 def tiny_run(directory: Path, corpus: "Corpus", **settings: object) -> "Run":
     """A run that takes a second and leaves nearly random weights."""
     from keras_textcnn.config import TrainConfig

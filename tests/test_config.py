@@ -125,7 +125,7 @@ def test_every_condition_that_was_thought_of_is_tried() -> None:
 def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
     from keras_textcnn.presets import MODELS
 
-    arguments = {*inspect.signature(MODELS[model].load_builder()).parameters} - {"labels", "tokens", "size"}
+    arguments = {*inspect.signature(MODELS[model].load_builder()).parameters} - {"num_classes", "tokens", "size"}
     fit = {
         "tokenizer",
         "vectors",

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record
-from keras_textcnn.text.tokenizers import TOKENIZERS, in_parts
+from keras_textcnn.presets import TOKENIZERS
+from keras_textcnn.text.tokenizers import in_parts
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at a time
 
@@ -23,7 +24,8 @@ COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
 @functools.cache  # otherwise TensorFlow warns that it is built again and again
 def _splitter(tokenizer: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
     signature = [tf.TensorSpec([None], tf.string)]
-    return tf.function(lambda texts: in_parts(TOKENIZERS[tokenizer], texts), input_signature=signature)
+    split = TOKENIZERS[tokenizer].load()
+    return tf.function(lambda texts: in_parts(split, texts), input_signature=signature)
 
 
 class Numbering:

@@ -73,7 +73,7 @@ def write_shards(
         records: The texts, read one by one.
         folder: Where to write the shards.
         memory: Memory limit in MiB.
-        tokenizer: A name in `tokenizers.TOKENIZERS`.
+        tokenizer: A name in `presets.TOKENIZERS`.
         notes: Called once the texts are read; returns lines about them, which are kept with the shards.
 
     Raises:

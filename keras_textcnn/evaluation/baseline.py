@@ -9,12 +9,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
 
-LONGEST = {"words": 2, "spaces": 2, "characters": 4}  # tokens of the longest n-grams, by tokenizer
+from keras_textcnn.presets import CHARACTERS, TOKENIZERS
 
 
 def name_baseline(tokenizer: str) -> str:
     """A short description of the linear model."""
-    return f"TF-IDF + LinearSVC, 1-{LONGEST[tokenizer]} {'characters' if tokenizer == 'characters' else 'words'}"
+    unit = CHARACTERS if tokenizer == CHARACTERS else "words"
+    return f"TF-IDF + LinearSVC, 1-{TOKENIZERS[tokenizer].longest_ngram} {unit}"
 
 
 def count_ngrams(ids: np.ndarray, lengths: np.ndarray, *, longest: int) -> sparse.csr_matrix:

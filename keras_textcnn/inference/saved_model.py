@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.inference.window_trace import WindowTrace
+from keras_textcnn.presets import TOKENIZERS
 from keras_textcnn.tasks import Task, task_with
-from keras_textcnn.text.tokenizers import SEPARATORS, TOKENIZERS, in_parts
+from keras_textcnn.text.tokenizers import in_parts
 from keras_textcnn.text.vocabulary import encode, lookup_table
 from keras_textcnn.utils import devices
 
@@ -50,7 +51,7 @@ def export_model(
         vocabulary: Tokens by id.
         labels: Names by output.
         folder: Where to write; it must not exist.
-        tokenizer: Splits texts into tokens, as in training; a name in `tokenizers.TOKENIZERS`.
+        tokenizer: Splits texts into tokens, as in training; a name in `presets.TOKENIZERS`.
         maximum_tokens: Longer texts are cut, as in training.
         temperature: The logits are divided by it.
         thresholds: float32 (num_classes,), if each label has its own probability; `label` is still the most probable.
@@ -104,7 +105,8 @@ class _Endpoints:
         task: Task,
     ) -> None:
         self._model, self._num_classes, self._temperature = model, len(labels), temperature
-        self._tokenizer, self._maximum_tokens = tokenizer, maximum_tokens
+        self._tokenizer, self._maximum_tokens = TOKENIZERS[tokenizer], maximum_tokens
+        self._tokenize = self._tokenizer.load()
         self._names = tf.constant(labels, tf.string)
         self._activation = getattr(tf.nn, task.activation)
         self.table = lookup_table(vocabulary)
@@ -118,7 +120,7 @@ class _Endpoints:
         return {"labels": tf.identity(self._names)}
 
     def list_tokens(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"tokens": self._split(text).to_tensor(), "separator": tf.constant(SEPARATORS[self._tokenizer])}
+        return {"tokens": self._split(text).to_tensor(), "separator": tf.constant(self._tokenizer.separator)}
 
     def explain(self, trace: WindowTrace, text: tf.Tensor) -> dict[str, tf.Tensor]:
         tokens = self._split(text)
@@ -134,10 +136,10 @@ class _Endpoints:
         }
 
     def _split(self, text: tf.Tensor) -> tf.RaggedTensor:
-        return TOKENIZERS[self._tokenizer](text)[:, : self._maximum_tokens]
+        return self._tokenize(text)[:, : self._maximum_tokens]
 
     def _encode(self, text: tf.Tensor) -> tf.RaggedTensor:
-        return encode(TOKENIZERS[self._tokenizer](text), self.table, maximum_tokens=self._maximum_tokens)
+        return encode(self._tokenize(text), self.table, maximum_tokens=self._maximum_tokens)
 
     def _pad(self, rows: tf.RaggedTensor) -> tf.Tensor:
         fixed = self._model.input_shape[1]  # the length that all texts are padded to, if any

@@ -20,8 +20,7 @@ from keras_textcnn.layers.pooled_conv1d import DistinctTokens, PooledConv1D
 from keras_textcnn.layers.scaled_sum import ScaledSum
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
 from keras_textcnn.models.heads import check_fractions, check_length, check_sizes, classify, shortest_text
-
-POOLINGS = ("max", "average")
+from keras_textcnn.presets import POOLINGS
 
 
 def build_conv1d(

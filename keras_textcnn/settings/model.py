@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 
-from keras_textcnn.presets import FEW_TEXTS, MODELS, NO_VECTORS, ONE_HOT
+from keras_textcnn.presets import FEW_TEXTS, MODELS, NO_VECTORS, ONE_HOT, POOLINGS
 from keras_textcnn.settings.fields import (
     DROPOUT,
     POSITIVE_NUMBER,
@@ -17,9 +17,9 @@ from keras_textcnn.settings.fields import (
 
 MOST_USED = "conv1d, conv1d-stack, conv2d, charcnn"  # models that the short help names
 MOST_NGRAMS = 5  # tokens in an n-gram; longer ones rarely occur in two texts
-POOLINGS = Range(
-    lambda names: bool(names) and set(names) <= {"max", "average"} and len(set(names)) == len(names),
-    "max, average or max,average",
+POOLING_NAMES = Range(
+    lambda names: bool(names) and set(names) <= {*POOLINGS} and len(set(names)) == len(names),
+    f"{', '.join(POOLINGS)} or {','.join(POOLINGS)}",
 )
 
 
@@ -38,8 +38,8 @@ class ModelSettings:
     filters: int | None = model_option("filters", "feature maps of each convolution", allowed=at_least(1), metavar="N")
     poolings: tuple[str, ...] | None = model_option(
         "poolings",
-        "pooling over the windows of a text: max, average or max,average",
-        allowed=POOLINGS,
+        f"pooling over the windows of a text: {POOLING_NAMES.rule}",
+        allowed=POOLING_NAMES,
         metavar="NAME,...",
     )
     pooling: int | None = model_option(

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_textcnn.presets import CHARACTERS, GLOVE_TABLE, NO_VECTORS, SPACES, WORDS, ZHANG
+from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS, TOKENIZERS, ZHANG
 from keras_textcnn.settings.fields import NOT_NEGATIVE, at_least, model_option, option
 
 
@@ -14,7 +14,7 @@ class TextSettings:
         "tokenizer",
         "tokens: lower-case words, with punctuation separate; lower-case characters; or whatever is between spaces, "
         "unchanged, for texts that another program has tokenized",
-        choices=(WORDS, CHARACTERS, SPACES),
+        choices=tuple(TOKENIZERS),
     )
     vocabulary_size: int = model_option(
         "vocabulary_size",

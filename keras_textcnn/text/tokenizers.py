@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.presets import CHARACTERS, SPACES, WORDS
 from keras_textcnn.text import folding
 from keras_textcnn.text.folding import CodeTable, re2_class
 
@@ -197,12 +196,6 @@ def split_at_spaces(texts: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.split(tf.strings.regex_replace(texts, r"[\x00-\x1f\x7f]+", " "))
 
 
-TOKENIZERS = {WORDS: tokenize, CHARACTERS: split_characters, SPACES: split_at_spaces}
-SEPARATORS = {
-    WORDS: " ",
-    CHARACTERS: "",
-    SPACES: " ",
-}  # join tokens into a text that is split into the same tokens again
 PARTS = 2
 
 

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.presets import CHARACTERS, SPACES, WORDS
+from keras_textcnn.presets import TOKENIZERS, WORDS
 from keras_textcnn.text import folding
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer also makes others, but no other kind is worth a row
@@ -20,20 +20,22 @@ PARTED = re.compile(r"[\s\0-\x1f\x7f-\x9f]")
 EXACT, OTHER_FORM, OTHER_CASE = range(3)  # how well a word of the file matches a token
 
 
-def _as_word(key: str) -> str | None:
-    """The word, if the tokenizer `words` makes it a single token."""
+def spoken_word(word: str, key: str) -> str | None:
+    """The word in lower case, if the tokenizer `words` makes it a single token."""
     bare = key if key.isascii() else "".join(sign for sign in key if unicodedata.category(sign)[0] != "M")
     if not WORD.fullmatch(bare) or CONTRACTED.search(key) or unicodedata.category(key[0])[0] == "M":
         return None
     return key if len(bare) == 1 or key.isascii() or not UNSPACED.search(bare) else None
 
 
-# From a word of a file and its `fold_case` to the token that a tokenizer makes of it; None if it makes several.
-TOKENS_OF: dict[str, Callable[[str, str], str | None]] = {
-    WORDS: lambda word, key: _as_word(key),
-    CHARACTERS: lambda word, key: key if len(key) == 1 else None,
-    SPACES: lambda word, key: None if PARTED.search(word) else word,
-}
+def single_character(word: str, key: str) -> str | None:
+    """The character, if the word is one."""
+    return key if len(key) == 1 else None
+
+
+def unspaced_word(word: str, key: str) -> str | None:
+    """The word as it is, unless it contains white space."""
+    return None if PARTED.search(word) else word
 
 
 class Chooser:
@@ -45,7 +47,7 @@ class Chooser:
     Args:
         wanted: The wanted tokens.
         more: How many other words to keep: the first ones that the tokenizer turns into a single token.
-        tokenizer: A name in `tokenizers.TOKENIZERS`.
+        tokenizer: A name in `presets.TOKENIZERS`.
         unwanted: Tokens that must not be among these other words.
 
     Attributes:
@@ -61,7 +63,7 @@ class Chooser:
         for token in dict.fromkeys(wanted):
             self._tokens.setdefault(folding.fold_case(token), []).append(token)
         self.keys = {key.encode() for key in self._tokens if key.isascii()}
-        self._token_of = TOKENS_OF[tokenizer]
+        self._token_of = TOKENIZERS[tokenizer].load_token_of()
         self.more = more
         self._unwanted = unwanted
         self._fits: dict[str, int] = {}  # of the tokens that have a vector

@@ -89,15 +89,7 @@ def train(
             if prepared.start and prepared.old_texts:
                 run_metrics["old_texts"] = compare_on_old_texts(prepared.start, run, prepared.old_texts)
             log_lines(filter(None, (describe_lead(prepared.config, run_metrics), describe_chance(run_metrics))))
-            if prepared.learnt_before or not prepared.start:  # otherwise the list would be incomplete
-                learnt = list_learnt_texts(
-                    prepared.tokenized,
-                    prepared.encoded,
-                    refit=prepared.refit,
-                    deciding=fitted.folds is None,
-                    before=prepared.learnt_before,
-                )
-                run.write_learnt(learnt)
+            _write_learnt(prepared, run, fitted)
             run_metrics |= {"warnings": warnings, "seconds": round(seconds.so_far(), 1)}
             write_summary(
                 run,
@@ -111,6 +103,20 @@ def train(
             )
             run.finish()
     return run
+
+
+def _write_learnt(prepared: Prepared, run: Run, fitted: FitResult) -> None:
+    """Writes which texts the run has learnt from, unless the run that it starts from has no such list."""
+    if prepared.start and not prepared.learnt_before:
+        return
+    learnt = list_learnt_texts(
+        prepared.tokenized,
+        prepared.encoded,
+        refit=prepared.refit,
+        deciding=fitted.folds is None,
+        before=prepared.learnt_before,
+    )
+    run.write_learnt(learnt)
 
 
 def _build(prepared: Prepared) -> keras.Model:

@@ -26,6 +26,7 @@ from keras_textcnn.training.phases import Phase, Progress
 from keras_textcnn.utils.log import logger
 
 
+# Longer than others, so that all that a resumed fit must have again is read, changed and saved in one place.
 def two_phase_fit(
     model: keras.Model,
     training: Callable[[int], tf.data.Dataset],

@@ -14,16 +14,11 @@ from tests.runs import Cli
 TEXTS = "the apple\n\nof iron\r\nno known word here\nreef and wave"
 
 
-def run_predict(*arguments: object, text: str | bytes = TEXTS) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "keras_textcnn.predict", *map(str, arguments)]
-    data = text.encode() if isinstance(text, str) else text
-    return subprocess.run(command, input=data, capture_output=True, check=False)
-
-
-def test_one_json_line_for_each_text(finished_run: Path) -> None:
-    done = run_predict(finished_run)
-    assert (done.returncode, done.stderr) == (0, b"")
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+def test_one_json_line_for_each_text(finished_run: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXTS.encode())))
+    ended = cli("predict", finished_run)
+    assert (ended.status, ended.err) == (0, "")
+    answers = [json.loads(line) for line in ended.lines]
     assert [answer["label"] for answer in answers[:1] + answers[2:3] + answers[4:]] == ["fruit", "metal", "sea"]
     assert len(answers) == 5
     for answer in answers:
@@ -196,16 +191,6 @@ def test_a_pipe_may_be_declared(
     ended = cli("predict", finished_run, "--input-format", input_format)
     assert (ended.status, ended.err) == (0, "")
     assert [json.loads(answer)["label"] for answer in ended.lines] == ["fruit", "metal"]
-
-
-def test_json_lines_are_answered_as_they_come(finished_run: Path) -> None:
-    command = [sys.executable, "-m", "keras_textcnn.predict", str(finished_run), "--input-format", "jsonl"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        for text, label in (("the apple", "fruit"), ("of iron", "metal")):
-            process.stdin.write(json.dumps({"text": text}).encode() + b"\n")
-            process.stdin.flush()
-            assert json.loads(process.stdout.readline())["label"] == label
-        process.stdin.close()
 
 
 def test_reasons_add_up_to_the_logit(finished_run: Path, texts_file: Path, cli: Cli) -> None:

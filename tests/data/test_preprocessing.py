@@ -9,11 +9,12 @@ import pytest
 from scipy import sparse
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data import batching, preprocessing
+from keras_textcnn.data import batching
 from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.preprocessing import encode_corpus
 from keras_textcnn.data.tokenized import tokenize_corpus
 from keras_textcnn.persistence.run import Run
+from keras_textcnn.tasks import SeveralLabels
 from keras_textcnn.training import class_weights
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli, run_weights
@@ -94,10 +95,8 @@ def test_sparse_targets_train_what_dense_ones_do(
     facts = Run.open(tmp_path / "sparse").read_json("config.json")["corpus"]
     if memory:  # otherwise the linear baseline takes all texts at once
         assert max(heights) <= max(32, facts["validation"], facts["test"]) < facts["train"]
-    encode = preprocessing._encode_labels
-    monkeypatch.setattr(
-        preprocessing, "_encode_labels", lambda *labels, **several: as_array(encode(*labels, **several))
-    )
+    encode = SeveralLabels.encode
+    monkeypatch.setattr(SeveralLabels, "encode", lambda *labels: as_array(encode(*labels)))
     assert cli("train", *options, "--output", tmp_path / "dense").status == 0
     for ours, theirs in zip(*(run_weights(tmp_path / name) for name in ("sparse", "dense")), strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -90,6 +91,16 @@ with zipfile.ZipFile(XLSX, "w") as workbook:
 def test_what_cannot_be_texts_is_named(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         texts_of(write(tmp_path / name, content))
+
+
+def test_json_lines_are_read_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    end, start = os.pipe()
+    with os.fdopen(end, "rb") as read, os.fdopen(start, "wb", buffering=0) as write:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(read))
+        batches = Texts("-", TrainConfig(), input_format="jsonl").batches()
+        for text in ("the apple", "of iron"):
+            write.write(json.dumps({"text": text}).encode() + b"\n")
+            assert next(batches) == [text]  # standard input is still open
 
 
 def test_json_may_be_taken_for_text(tmp_path: Path) -> None:

@@ -199,7 +199,6 @@ def test_what_an_ngram_adds_is_shared_by_its_tokens(
     np.testing.assert_allclose(found._weights(), weights)
 
 
-@pytest.mark.usefixtures("without_learning")
 def test_a_training_ends_well_whose_empty_test_text_is_labelled_wrong(
     small_options: list[str], tmp_path: Path, cli: Cli
 ) -> None:

@@ -140,6 +140,7 @@ def test_the_notebooks_of_the_table_are_there() -> None:
     assert all([*(ROOT / "notebooks").glob(f"{number}_*.ipynb")] for number in numbers)
 
 
+@pytest.mark.usefixtures("without_learning")
 def test_the_python_example_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from keras_textcnn.persistence.run import BEGUN
 from keras_textcnn.training.fine_tuning import Start
 from keras_textcnn.utils.locks import LOCK
 from tests.conftest import make_texts, write_table
-from tests.runs import Cli, call, killed_at
+from tests.runs import Cli, call, killed_at, leave_out_learning
 
 TEXTS = ["the apple and the plum", "zinc", "", "of a reef"]
 Damage = Callable[[Path, Path, np.random.Generator], None]
@@ -53,7 +53,9 @@ def other_run(small_options: list[str], tmp_path_factory: pytest.TempPathFactory
     directory = tmp_path_factory.mktemp("runs") / "other"
     rows = [(text.replace("apple", "grape"), f"a {label}") for text, label in make_texts(60, seed=5)]
     corpus = write_table(tmp_path_factory.mktemp("corpus") / "other.csv", rows)
-    assert call("train", *small_options, "--data", corpus, "--seed", 1, "--output", directory) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_learning(patch)
+        assert call("train", *small_options, "--data", corpus, "--seed", 1, "--output", directory) == 0
     return directory
 
 

@@ -45,7 +45,7 @@ for model in models:
         model=model,
         frozen_epochs=int(model == "conv1d"),
         unfrozen_epochs=1,
-        deterministic=deterministic,
+        deterministic=model in deterministic,
         **words,
         **options[model],
     )
@@ -62,9 +62,9 @@ for model in models:
 
 
 def weights_of(
-    folder: Path, threads: int, deterministic: bool, models: tuple[str, ...], places: tuple[str, ...]
+    folder: Path, threads: int, deterministic: tuple[str, ...], models: tuple[str, ...], places: tuple[str, ...]
 ) -> dict[tuple[str, str], str]:
-    """A digest of the weights by model and place."""
+    """A digest of the weights by model and place; `deterministic` are the models trained with --deterministic."""
     folder.mkdir()
     arguments = json.dumps([str(folder), threads, deterministic, models, places])
     done = subprocess.run([sys.executable, "-c", SCRIPT, arguments], capture_output=True, text=True, check=False)
@@ -73,15 +73,10 @@ def weights_of(
 
 
 def test_twice_the_same(tmp_path: Path) -> None:
-    """In two processes, one in memory, the other streamed."""
-    ours = weights_of(tmp_path / "a", 2, False, MODELS, ("memory",))
-    theirs = weights_of(tmp_path / "b", 2, False, MODELS, ("streamed",))
+    """In two processes, one in memory, the other streamed; the last model with --deterministic, which stays on."""
+    ours = weights_of(tmp_path / "a", 2, MODELS[-1:], MODELS, ("memory",))
+    theirs = weights_of(tmp_path / "b", 2, MODELS[-1:], MODELS, ("streamed",))
     assert [ours[model, "memory"] for model in MODELS] == [theirs[model, "streamed"] for model in MODELS]
-
-
-def test_the_option_and_one_thread(tmp_path: Path) -> None:
-    digests = weights_of(tmp_path / "a", 1, True, ("conv1d",), ("memory", "streamed"))
-    assert digests["conv1d", "memory"] == digests["conv1d", "streamed"]
 
 
 @pytest.mark.stress
@@ -91,7 +86,7 @@ def test_the_whole_matrix(tmp_path: Path) -> None:
     for threads, deterministic in itertools.product([1, 2], [False, True]):
         for attempt in ("a", "b"):
             folder = tmp_path / f"{attempt}-{threads}-{deterministic}"
-            digests = weights_of(folder, threads, deterministic, MODELS, ("memory", "streamed"))
+            digests = weights_of(folder, threads, MODELS if deterministic else (), MODELS, ("memory", "streamed"))
             for (model, _), digest in digests.items():
                 assert cells.setdefault((model, deterministic, threads), digest) == digest
     for model, deterministic in itertools.product(("conv1d", "conv1d-stack"), [False, True]):

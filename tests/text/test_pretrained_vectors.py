@@ -11,10 +11,9 @@ import tensorflow as tf
 from keras_textcnn.errors import InputError
 from keras_textcnn.layers.embedding import set_embedding
 from keras_textcnn.models.conv1d import build_conv1d
-from keras_textcnn.presets import GLOVE_TABLE
+from keras_textcnn.presets import GLOVE_TABLE, TOKENIZERS
 from keras_textcnn.text.make_glove_table import make_table
 from keras_textcnn.text.pretrained_vectors import embedding_matrix, measure_coverage, read_vectors
-from keras_textcnn.text.tokenizers import TOKENIZERS
 
 VOCABULARY = ["[PAD]", "[UNK]", "cat", "dog", "n't", "zebra"]
 
@@ -119,7 +118,7 @@ def test_a_token_takes_the_word_that_it_is_or_one_in_another_form_or_case(
     found = read_vectors(str(path), wanted, more=more, tokenizer=tokenizer, unwanted={"dog"})
     assert {token: int(vector[0]) for token, vector in found.items()} == expected
     for token in found:
-        assert [row.decode() for row in TOKENIZERS[tokenizer](tf.constant([token]))[0].numpy()] == [
+        assert [row.decode() for row in TOKENIZERS[tokenizer].load()(tf.constant([token]))[0].numpy()] == [
             token
         ] or token == "n't"
 
@@ -127,7 +126,7 @@ def test_a_token_takes_the_word_that_it_is_or_one_in_another_form_or_case(
 def test_words_of_the_package_are_single_tokens() -> None:
     found = read_vectors(GLOVE_TABLE, [], more=30_000)
     assert len(found) > 25_000
-    rows = TOKENIZERS["words"](tf.constant(list(found))).to_list()
+    rows = TOKENIZERS["words"].load()(tf.constant(list(found))).to_list()
     assert rows == [[token.encode()] for token in found]
 
 

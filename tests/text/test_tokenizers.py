@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 from nltk.tokenize import TreebankWordTokenizer
 
+from keras_textcnn.presets import TOKENIZERS
 from keras_textcnn.text import folding
-from keras_textcnn.text.tokenizers import TOKENIZERS, decompose, in_parts, split_at_spaces, split_characters, tokenize
+from keras_textcnn.text.tokenizers import decompose, in_parts, split_at_spaces, split_characters, tokenize
 
 
 def tokens_of(text: str | bytes, split: Callable[[tf.Tensor], tf.RaggedTensor] = tokenize) -> list[str]:
@@ -142,7 +143,7 @@ ALIKE = [
 @pytest.mark.parametrize("text", ALIKE)
 def test_a_text_has_the_same_tokens_in_every_form(text: str, tokenizer: str) -> None:
     forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")]
-    rows = TOKENIZERS[tokenizer](tf.constant([text, *forms])).to_list()
+    rows = TOKENIZERS[tokenizer].load()(tf.constant([text, *forms])).to_list()
     assert rows == [rows[0]] * 5
 
 
@@ -200,8 +201,8 @@ def test_ascii_reads_as_it_does_in_a_text_that_is_not_all_ascii(tokenizer: str) 
     random = np.random.default_rng(0)
     pieces = [*"abN1 .,-'\"<>/\t\n\x00\x0b`", "n't", "'ll ", "Mr. ", "U.S.", "3.5", "<br />", "<BR>", "''", "--", "..."]
     texts = ["".join(random.choice(pieces, random.integers(0, 25))) for _ in range(3000)]
-    alone = TOKENIZERS[tokenizer](tf.constant(texts)).to_list()
-    together = TOKENIZERS[tokenizer](tf.constant([f"{text} \N{SNOWMAN}" for text in texts])).to_list()
+    alone = TOKENIZERS[tokenizer].load()(tf.constant(texts)).to_list()
+    together = TOKENIZERS[tokenizer].load()(tf.constant([f"{text} \N{SNOWMAN}" for text in texts])).to_list()
     for row, longer in zip(alone, together, strict=True):
         assert longer[-1] == "\N{SNOWMAN}".encode()
         assert longer[: len(row)] == row

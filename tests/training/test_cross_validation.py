@@ -10,10 +10,16 @@ from keras_textcnn.evaluation.tables import repeats_table
 from keras_textcnn.training import part_fits
 from keras_textcnn.training.cross_validation import summarize
 from tests.conftest import DECIDED, make_texts, write_table
-from tests.runs import Cli, assert_same_weights, call, leave_out_exports, run_weights
+from tests.runs import Cli, assert_same_weights, call, leave_out_exports, run_weights, without_ngrams
 
 pytestmark = pytest.mark.usefixtures("without_exports")
 STOP = KeyboardInterrupt()
+
+
+@pytest.fixture(scope="module")
+def small_options(small_options: list[str]) -> list[str]:
+    """Options of a run without n-grams."""
+    return [*without_ngrams(small_options), "--ngrams", "0", "--no-refit"]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from tests.conftest import make_texts
 from tests.runs import assert_same_weights, leave_out_exports
 
 pytestmark = pytest.mark.usefixtures("without_exports")
+UNTRAINED = pytest.mark.usefixtures("without_learning")
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -59,6 +60,7 @@ def test_equal_texts_share_a_fold_and_no_fold_is_empty(several: bool) -> None:
         assert len(np.unique(folds[labels == label])) > 1
 
 
+@UNTRAINED
 @pytest.mark.parametrize("texts", [[3, 3], [2, 1], [2, 2, 1]])
 def test_a_handful_of_texts_is_trained_on(texts: list[int], settings: dict[str, object], tmp_path: Path) -> None:
     rows = [
@@ -72,7 +74,7 @@ def test_a_handful_of_texts_is_trained_on(texts: list[int], settings: dict[str, 
     assert 2 <= decided["folds"] <= 5
 
 
-@pytest.mark.usefixtures("without_learning")
+@UNTRAINED
 @pytest.mark.parametrize("more", [{}, {"ngrams": 0}])
 def test_a_run_of_few_texts_is_started_from(
     more: dict[str, object], pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
@@ -124,6 +126,7 @@ def split(pairs: list[tuple[str, str]], **counts: int) -> Corpus:
     )
 
 
+@UNTRAINED
 def test_a_run_of_few_texts_sets_none_apart(
     pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path, logged: list[str]
 ) -> None:
@@ -185,6 +188,7 @@ def test_few_validation_texts_of_the_corpus_are_scored_and_decide_nothing(
     assert "validation accuracy " in (first.directory / "report.txt").read_text("utf-8")
 
 
+@UNTRAINED
 def test_a_label_of_a_single_text_is_learnt_and_never_held_out(
     pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
 ) -> None:
@@ -203,6 +207,7 @@ def test_texts_that_all_have_labels_of_their_own_are_refused(settings: dict[str,
     assert not (tmp_path / "run").exists()
 
 
+@UNTRAINED
 def test_several_labels_of_few_texts(settings: dict[str, object], pairs: list[tuple[str, str]], tmp_path: Path) -> None:
     labels = [tuple(sorted({label, "long"} if len(text) > 60 else {label})) for text, label in pairs]
     corpus = Corpus([text for text, _ in pairs], labels, ["train"] * 48 + ["test"] * 12)

@@ -14,15 +14,9 @@ import pytest
 from keras_textcnn import Reader
 from keras_textcnn.persistence.run import Run
 from tests.conftest import make_texts, write_table
-from tests.runs import Cli, run_weights
+from tests.runs import Cli, run_weights, without_ngrams
 
 pytestmark = pytest.mark.usefixtures("without_exports")
-
-
-def without_ngrams(options: list[str]) -> list[str]:
-    """The options without those that need n-grams."""
-    pairs = zip(options[::2], [*options[1::2], ""], strict=True)  # the last option has no value
-    return [part for pair in pairs if not pair[0].startswith("--ngram") for part in pair if part]
 
 
 def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path, finished_run: Path) -> None:

