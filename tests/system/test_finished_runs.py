@@ -135,19 +135,9 @@ def test_texts_of_several_labels(tmp_path: Path, cli: Cli) -> None:
     ] + [("the and of", "")] * 10
     path = write_table(tmp_path / "texts.csv", joined)
     options = ["--data", path, "--multi-label", ";", "--output", tmp_path / "run", "--vectors", "none"]
-    options += [
-        "--dimensions",
-        8,
-        "--filters",
-        16,
-        "--learning-rate",
-        0.02,
-        "--unfrozen-epochs",
-        10,
-        "--batch-size",
-        16,
-    ]
-    assert cli("train", *options, "--inner-folds", 0).status == 0
+    options += ["--dimensions", 8, "--filters", 16, "--learning-rate", 0.02, "--batch-size", 16, "--ngrams", 0]
+    options += ["--frozen-epochs", 6, "--unfrozen-epochs", 0, "--minimum-steps", 1, "--inner-folds", 0, "--no-refit"]
+    assert cli("train", *options).status == 0
     assert (tmp_path / "run" / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] == 1  # every text names its labels
@@ -170,7 +160,7 @@ def test_texts_of_several_labels(tmp_path: Path, cli: Cli) -> None:
 def test_a_binary_corpus_works_with_softmax_and_with_sigmoids(tmp_path: Path, cli: Cli) -> None:
     path = write_table(tmp_path / "two.csv", [pair for pair in make_texts(240, 3) if pair[1] != "sea"])
     options = ["--data", path, "--vectors", "none", "--dimensions", 8, "--filters", 16, "--learning-rate", 0.02]
-    options += ["--inner-folds", 0]
+    options += ["--frozen-epochs", 6, "--unfrozen-epochs", 0, "--batch-size", 16, "--inner-folds", 0, "--ngrams", 0]
     for name, head in (("softmax", []), ("sigmoid", ["--multi-label", ";"])):
         assert cli("train", *options, *head, "--output", tmp_path / name).status == 0
         assert json.loads((tmp_path / name / "metrics.json").read_text())["test"]["accuracy"] == 1
