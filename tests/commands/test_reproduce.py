@@ -24,7 +24,7 @@ def recipes(
 ) -> Path:
     """A folder with two recipes that take seconds."""
     settings = {"data": str(corpus_file), "vectors": str(vectors_file), "frozen_epochs": 1, "unfrozen_epochs": 1}
-    settings |= {"filters": 4, "ngram_epochs": 1, "ngram_buckets": 64}
+    settings |= {"filters": 4, "ngram_epochs": 1, "ngram_buckets": 64, "inner_folds": 0}
     folder = tmp_path / "recipes"
     folder.mkdir()
     for minutes, (name, repeats) in enumerate({"quick": {"seeds": 2}, "slow": {"seeds": 3}}.items()):

@@ -9,6 +9,7 @@ from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
 
+@pytest.mark.usefixtures("without_learning")
 def test_without_vectors_nothing_is_frozen(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:

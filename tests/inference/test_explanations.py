@@ -16,7 +16,7 @@ from keras_textcnn.models.conv2d import build_conv2d
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils import devices
 from tests.conftest import make_ids, make_texts, randomize, write_table
-from tests.runs import Cli
+from tests.runs import Cli, without_ngrams
 
 
 @pytest.mark.parametrize("poolings", [("max",), ("average",), ("max", "average")])
@@ -204,8 +204,8 @@ def test_a_training_ends_well_whose_empty_test_text_is_labelled_wrong(
 ) -> None:
     test = write_table(tmp_path / "test.csv", [*make_texts(6, 1), ("", "fruit"), ("", "metal"), (" ", "sea")])
     run = tmp_path / "run"
-    options = [*small_options, "--vectors", "none", "--filters", "20", "--test-data", str(test), "--output", str(run)]
-    assert cli("train", *options).status == 0
+    options = [*without_ngrams(small_options), "--ngrams", 0, "--no-refit", "--vectors", "none", "--filters", 20]
+    assert cli("train", *options, "--test-data", test, "--output", run).status == 0
     page = (run / "report.html").read_text("utf-8")
     assert "(no token)" in page.split("The worst errors")[1]
     assert "(no token)" not in page.split("What spoke for each label")[1].split("</table>")[0]

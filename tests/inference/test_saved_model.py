@@ -122,12 +122,3 @@ def test_a_process_with_tensorflow_alone(serve: tf.types.experimental.Callable, 
     assert labels == ["fruit", "metal", "sea"]
     assert answers == ["fruit", "metal", "sea"]
     np.testing.assert_allclose(probabilities, probabilities_of(serve, [text.encode() for text in texts]), atol=1e-6)
-
-
-def test_saved_model_cli(finished_run: Path, tmp_path: Path) -> None:
-    command = [Path(sys.executable).parent / "saved_model_cli", "run", "--dir", finished_run / "saved_model" / "1"]
-    command += ["--tag_set", "serve", "--signature_def", "serving_default"]
-    command += ["--input_exprs", "text=['the apple', 'of iron']", "--outdir", tmp_path]
-    subprocess.run(command, capture_output=True, check=True)
-    assert np.load(tmp_path / "label.npy", allow_pickle=True).tolist() == [b"fruit", b"metal"]
-    assert np.load(tmp_path / "probabilities.npy").shape == (2, 3)

@@ -106,7 +106,7 @@ def counterpart(other_run: Path, file: str) -> Path:
 READERS = {"config.json": {"from"}, "vocabulary.txt": {"from"}, "labels.txt": {"from"}, "weights.weights.h5": {"from"}}
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [truncate, swap, flip, remove])
 def test_what_is_damaged_is_refused_by_its_name_or_not_read(
     damage: Damage, finished_run: Path, other_run: Path, tmp_path: Path,
     answers: Answers,

@@ -177,6 +177,7 @@ def test_held_out_texts_are_answered_by_what_has_not_learnt_from_them(
 def test_few_validation_texts_of_the_corpus_are_scored_and_decide_nothing(
     pairs: list[tuple[str, str]], settings: dict[str, object], tmp_path: Path
 ) -> None:
+    settings = {**settings, "inner_folds": 2}
     first = train(TrainConfig(**settings), split(pairs, test=12, validation=9), tmp_path / "first")
     changed = [(text, "fruit" if 12 <= row < 21 else label) for row, (text, label) in enumerate(pairs)]
     second = train(TrainConfig(**settings), split(changed, test=12, validation=9), tmp_path / "second")

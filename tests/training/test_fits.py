@@ -130,6 +130,7 @@ def test_vectors_too_large_to_learn_from_are_one_line_and_the_run_is_marked_unfi
     assert not Run.open(tmp_path / "run").finished
 
 
+@pytest.mark.usefixtures("without_learning")
 def test_words_of_the_vectors_file_that_no_training_text_has(
     finished_run: Path, small_options: list[str], vectors_file: Path, tmp_path: Path, cli: Cli
 ) -> None:

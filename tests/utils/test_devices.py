@@ -31,7 +31,7 @@ from pytest import MonkeyPatch
 
 leave_out_exports(MonkeyPatch())
 texts, labels = zip(*make_texts(60, 1))
-sizes = {"filters": 4, "dimensions": 6, "frozen_epochs": 2, "unfrozen_epochs": 2, "inner_folds": 0}
+sizes = {"filters": 4, "dimensions": 6, "frozen_epochs": 1, "unfrozen_epochs": 1, "refit": False, "inner_folds": 0}
 config = TrainConfig(**sizes, vectors="none", freeze="embedding")
 for device in ("CPU:0", "CPU:1"):
     with tf.device(device):
