@@ -157,6 +157,7 @@ def small_options(corpus_file: Path, vectors_file: Path) -> list[str]:
         "vectors": vectors_file,
         "vocabulary": "train",
         "dimensions": 8,
+        "windows": "1,3",
         "filters": 6,
         "batch-size": 16,
         "embedding-dropout": 0,

@@ -140,7 +140,15 @@ def tiny_run(directory: Path, corpus: "Corpus", **settings: object) -> "Run":
     from keras_textcnn.config import TrainConfig
     from keras_textcnn.training.trainer import train
 
-    sizes = {"filters": 2, "vectors": "none", "dimensions": 4, "frozen_epochs": 0, "unfrozen_epochs": 1, "refit": False}
+    sizes = {
+        "windows": (2,),
+        "filters": 2,
+        "vectors": "none",
+        "dimensions": 4,
+        "frozen_epochs": 0,
+        "unfrozen_epochs": 1,
+        "refit": False,
+    }
     return train(TrainConfig(**{"ngrams": 0, "inner_folds": 0, **sizes, **settings}), corpus, directory)
 
 

@@ -34,7 +34,7 @@ vectors = Path(folder, "vectors.txt")
 random = np.random.default_rng(2)
 vectors.write_text("".join(f"{word} {' '.join(map(str, random.normal(size=50).round(4)))}\\n" for word in WORDS))
 options = {
-    "conv1d": {"ngram_buckets": 4096, "ngram_epochs": 2, "inner_folds": 2},
+    "conv1d": {"windows": [1, 2], "ngram_buckets": 4096, "ngram_epochs": 2, "inner_folds": 2},
     "conv1d-stack": {"maximum_tokens": 60, "inner_folds": 0},
     "conv2d": {"maximum_tokens": 40, "inner_folds": 0},
     "charcnn": {"maximum_tokens": 300, "inner_folds": 0},

@@ -106,7 +106,14 @@ def test_an_epoch_shows_few_texts_several_times_in_ever_other_orders() -> None:
     assert [batch.tolist() for batch in many] == [batch.tolist() for batch in once]
 
 
-SETTINGS = {"filters": 4, "ngram_buckets": 512, "minimum_steps": 2, "frozen_epochs": 1, "unfrozen_epochs": 1}
+SETTINGS = {
+    "windows": (1, 2),
+    "filters": 4,
+    "ngram_buckets": 512,
+    "minimum_steps": 2,
+    "frozen_epochs": 1,
+    "unfrozen_epochs": 1,
+}
 
 
 @pytest.fixture(scope="module")

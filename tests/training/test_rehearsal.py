@@ -107,7 +107,8 @@ def test_the_old_runs_split_is_rebuilt_and_another_corpus_refused(
     lines = ["body\tclass", *(f"{text}\t{label}" for text, label in make_texts(60, 8))]
     (tmp_path / "old.csv").write_text("\n".join(lines) + "\n")
     reading = ["--delimiter", "\\t", "--text-column", "body", "--label-column", "class"]
-    options = ["--vectors", "none", "--dimensions", 4, "--filters", 2, "--ngrams", 0, "--frozen-epochs", 0]
+    options = ["--vectors", "none", "--dimensions", 4, "--windows", 2, "--filters", 2, "--ngrams", 0]
+    options += ["--frozen-epochs", 0]
     options += ["--unfrozen-epochs", 1, "--inner-folds", 0, "--no-refit", "--seed", 5]
     given = {
         "fold": ["--data", corpus_file, "--folds", 3, "--fold", 2],

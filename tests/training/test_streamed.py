@@ -102,7 +102,18 @@ def test_a_streamed_run_explains_the_texts_own_tokens(
         (text, str(random.choice(["a", "b"])) if number % 2 else label) for number, (text, label) in enumerate(rows)
     ]
     options = ["--data", write_table(tmp_path / "texts.csv", rows), "--vocabulary-size", 12, "--filters", 4]
-    options += ["--vectors", "none", "--dimensions", 4, "--frozen-epochs", 0, "--unfrozen-epochs", 1]
+    options += [
+        "--vectors",
+        "none",
+        "--dimensions",
+        4,
+        "--windows",
+        "1,2",
+        "--frozen-epochs",
+        0,
+        "--unfrozen-epochs",
+        1,
+    ]
     options += ["--ngram-epochs", 2, "--unfrozen-learning-rate", 0.05, "--inner-folds", 0]
     explained = {}
     for name, memory in (("whole", []), ("streamed", ["--memory", 256])):

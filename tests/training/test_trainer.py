@@ -21,7 +21,15 @@ from keras_textcnn.training.overlap import warn_of_learnt_test_texts
 from tests.conftest import make_texts
 
 CONFIG = TrainConfig(
-    filters=2, vectors="none", dimensions=4, frozen_epochs=0, unfrozen_epochs=2, ngrams=0, refit=False, patience=9
+    windows=(2,),
+    filters=2,
+    vectors="none",
+    dimensions=4,
+    frozen_epochs=0,
+    unfrozen_epochs=2,
+    ngrams=0,
+    refit=False,
+    patience=9,
 )
 
 
