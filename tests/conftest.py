@@ -1,5 +1,6 @@
 """A corpus of a few words, and settings that train on it in a second."""
 
+import copy
 import csv
 import hashlib
 import os
@@ -17,6 +18,7 @@ from tests.runs import Cli, Outcome, call, leave_out_exports, leave_out_fits, le
 if TYPE_CHECKING:
     import keras
 
+    from keras_textcnn import Predictor
     from keras_textcnn.data.batching import Examples
     from keras_textcnn.data.corpus import Corpus
 
@@ -181,6 +183,28 @@ def finished_run(small_options: list[str], tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("runs") / "finished"
     assert call("train", *small_options, "--output", directory) == 0
     return directory
+
+
+@pytest.fixture(scope="session")
+def predictor(finished_run: Path) -> "Predictor":
+    """The finished run's predictor."""
+    from keras_textcnn import Predictor
+
+    return Predictor(finished_run)
+
+
+@pytest.fixture
+def loaded_once(monkeypatch: pytest.MonkeyPatch, predictor: "Predictor") -> None:
+    """Commands get the finished run's predictor for that run and its copies, rather than load it again each time."""
+
+    def load(directory: Path) -> "Predictor":
+        if not (directory / "weights.weights.h5").exists():
+            return type(predictor)(directory)
+        loaded = copy.copy(predictor)
+        loaded.directory = directory
+        return loaded
+
+    monkeypatch.setattr("keras_textcnn.inference.predictor.Predictor", load)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from keras_textcnn.persistence.run import Run
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 @pytest.fixture
 def own_run(finished_run: Path, tmp_path: Path) -> Path:
@@ -221,8 +223,7 @@ def test_files_of_an_evaluation_have_a_safe_name(file: str, name: str, tmp_path:
 def test_evaluations_of_different_data_do_not_overwrite_each_other(
     own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
-    rows, predictor = make_texts(6, 3), Predictor(own_run)
-    monkeypatch.setattr("keras_textcnn.inference.predictor.Predictor", lambda directory: predictor)  # loaded once
+    rows = make_texts(6, 3)
     monkeypatch.setattr(
         evaluate, "_write", lambda run, name, data, found: run.write_json(f"evaluations/{name}.json", {"data": data})
     )

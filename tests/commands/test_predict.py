@@ -11,6 +11,7 @@ import pytest
 from keras_textcnn import Predictor, predict
 from tests.runs import Cli
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
 TEXTS = "the apple\n\nof iron\r\nno known word here\nreef and wave"
 
 

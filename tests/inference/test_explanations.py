@@ -1,3 +1,4 @@
+import copy
 import json
 import re
 from pathlib import Path
@@ -62,8 +63,7 @@ def test_models_through_which_windows_do_not_add_up_are_not_traced() -> None:
     assert trace_windows(build_conv2d(vocabulary_size=9, num_classes=2, tokens=9, dimensions=8)) is None
 
 
-def test_the_exported_model_explains_its_own_answers(finished_run: Path) -> None:
-    predictor = Predictor(finished_run)
+def test_the_exported_model_explains_its_own_answers(predictor: Predictor) -> None:
     texts = ["the apple and some iron.", "", "wave", "it's " * 30 + "zinc"]
     for answer, explanation in zip(predictor(texts), predictor.explain(texts), strict=True):
         assert explanation.label == answer["label"]
@@ -136,8 +136,8 @@ def test_without_the_signature_the_whole_text_is_explained() -> None:
     assert predictor.explain(["the " * 2000 + "end"])[0].tokens[-1].endswith("end")
 
 
-def test_tokens_are_shown_composed(finished_run: Path) -> None:
-    assert Predictor(finished_run).explain(["Cafe\u0301 ｶﾞ"])[0].tokens == ["café", "ガ"]
+def test_tokens_are_shown_composed(predictor: Predictor) -> None:
+    assert predictor.explain(["Cafe\u0301 ｶﾞ"])[0].tokens == ["café", "ガ"]
 
 
 def test_markup_in_a_text_stays_text() -> None:
@@ -161,9 +161,9 @@ SHORT_AND_LONG = {
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize(("text", "tokens"), SHORT_AND_LONG.values(), ids=SHORT_AND_LONG)
 def test_texts_of_every_length_are_explained_everywhere(
-    text: str, tokens: int, exact: bool, finished_run: Path
+    text: str, tokens: int, exact: bool, predictor: Predictor
 ) -> None:
-    predictor = Predictor(finished_run)
+    predictor = copy.copy(predictor)
     predictor.exact = exact
     [found] = predictor.explain([text])
     assert len(found.tokens) == tokens if exact else len(found.tokens) == min(len(text.split()), 100)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("without_exports")
 
 @pytest.mark.parametrize(
     ("moment", "number"),
-    [("epoch  3 unfrozen", signal.SIGKILL), ("epoch  5 n-grams", None), ("epoch  7 refit", None)],
+    [("epoch  3 unfrozen", signal.SIGKILL), ("epoch  7 refit", None)],
 )
 def test_a_killed_run_resumes_to_the_same_weights(
     moment: str, number: int | None, small_options: list[str], finished_run: Path, tmp_path: Path, cli: Cli

@@ -79,7 +79,7 @@ def test_phases_that_freeze_nothing_are_a_fast_one_and_a_slow_one() -> None:
 def test_learns_eight_texts_by_heart() -> None:
     model = make_model()
     examples = make_texts(8, seed=3)
-    phases = two_phases(frozen_epochs=10, unfrozen_epochs=30, learning_rate=0.05, unfrozen_learning_rate=0.03)
+    phases = two_phases(frozen_epochs=5, unfrozen_epochs=15, learning_rate=0.05, unfrozen_learning_rate=0.03)
     two_phase_fit(model, lambda epoch: batches(examples, epoch), batches(examples, None), phases=phases, patience=40)
     assert model.evaluate(batches(examples, None), verbose=0, return_dict=True)["accuracy"] == 1
 

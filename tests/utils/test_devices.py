@@ -31,8 +31,8 @@ from pytest import MonkeyPatch
 
 leave_out_exports(MonkeyPatch())
 texts, labels = zip(*make_texts(60, 1))
-sizes = {"filters": 4, "dimensions": 6, "frozen_epochs": 1, "unfrozen_epochs": 1, "refit": False, "inner_folds": 0}
-config = TrainConfig(**sizes, vectors="none", freeze="embedding")
+sizes = {"windows": (1, 2), "filters": 4, "dimensions": 6, "vectors": "none", "freeze": "embedding"}
+config = TrainConfig(**sizes, frozen_epochs=1, unfrozen_epochs=1, refit=False, inner_folds=0)
 for device in ("CPU:0", "CPU:1"):
     with tf.device(device):
         run = train(config, Corpus(texts, labels), Path(sys.argv[1], device))
