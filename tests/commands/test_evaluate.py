@@ -8,10 +8,8 @@ import pytest
 from sklearn import metrics
 
 from keras_textcnn import Predictor, evaluate
-from keras_textcnn.data.corpus import Record
 from keras_textcnn.data.numbering import hash_text
 from keras_textcnn.errors import InputError
-from keras_textcnn.evaluation.evaluator import evaluate as evaluate_texts
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from tests.conftest import make_texts, write_table
@@ -75,44 +73,6 @@ def test_wrong_use_is_one_line(arguments: list[str], message: str, own_run: Path
     assert output.out == ""
     assert output.err.startswith("error: ")
     assert message in output.err
-
-
-class Known(Predictor):
-    """A predictor that answers from a table instead of a model."""
-
-    def __init__(self, labels: list[str], table: dict[str, list[float]], thresholds: list[float] | None = None) -> None:
-        self.labels, self._table = labels, table
-        self.thresholds = None if thresholds is None else np.array(thresholds, np.float32)
-
-    def probabilities(self, texts: list[str]) -> np.ndarray:
-        return np.array([self._table[text] for text in texts], np.float32).reshape(-1, len(self.labels))
-
-
-def test_several_labels() -> None:
-    predictor = Known(["a", "b"], {"x": [0.9, 0.2], "y": [0.4, 0.7]}, thresholds=[0.3, 0.5])
-    label_sets = [("x", ("a",)), ("y", ("b", "z")), ("y", ("a", "b")), ("y", ("b",))]  # the run does not know z
-    records = [Record("test", text, labels) for text, labels in label_sets]
-    found = evaluate_texts(predictor, records)
-    assert found.scores["accuracy"] == pytest.approx(2 / 3)
-    assert found.unknown == {"z": 1}
-    assert found.worst == [{"text": "y", "truth": "b", "predicted": "a, b", "probability": 0.7}]
-    assert found.shares == []
-    assert "most wrong" in found.to_text()
-
-
-def test_no_label_is_known() -> None:
-    predictor = Known(["a", "b"], {})
-    with pytest.raises(InputError, match=r"the run knows no label of the corpus \(c\); it knows a, b"):
-        evaluate_texts(predictor, [Record("test", "x", "c")])
-
-
-def test_the_worst_of_many_texts_are_the_least_probable_ones() -> None:
-    random = np.random.default_rng(0)
-    table = {str(n): [p, 1 - p] for n, p in enumerate(random.random(5000).tolist())}
-    found = evaluate_texts(Known(["a", "b"], table), [Record("test", text, "a") for text in table])
-    expected = sorted(table, key=lambda text: table[text][0])[:100]
-    assert [error["text"] for error in found.worst] == expected
-    assert found._repr_mimebundle_([], [])["text/html"].count("probability") == 1
 
 
 LEARNT, CHOSEN, NEW = [make_texts(9, seed) for seed in (21, 22, 23)]
@@ -193,11 +153,6 @@ def test_a_list_of_learnt_texts_that_cannot_be_is_refused(content: bytes, own_ru
     Run(own_run).seal(["learnt_texts.bin"])  # as a stranger would
     with pytest.raises(InputError, match=r"damaged run: .*learnt_texts.bin"):
         Run(own_run).learnt()
-
-
-def test_labels_that_look_like_markup_are_named() -> None:
-    found = evaluate_texts(Known(["a", "b"], {"x": [1, 0]}), [Record("test", "x", "a"), Record("test", "x", "[red]")])
-    assert "does not know: [red] 1" in found.to_text()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_textcnn.data.json_documents import json_elements
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import Source
@@ -118,39 +117,6 @@ def test_rows_that_are_swallowed_are_noticed_without_labels_too(tmp_path: Path) 
     reader = Reader(label_column=None)
     assert len(list(reader.texts(Source.of(path)))) == 2
     assert "lines 3 to 5" in reader.warnings[0]
-
-
-OBJECTS = [{"text": "a\n]", "label": "x"}, {"text": 'b", {', "label": "y"}, {"text": "ü", "label": "x"}]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        json.dumps(OBJECTS),
-        json.dumps(OBJECTS, indent=1, ensure_ascii=False),
-        "\n".join(map(json.dumps, OBJECTS)),
-        "\n\n".join(json.dumps(row, indent=2) for row in OBJECTS) + "\n",
-        "\ufeff" + json.dumps(OBJECTS, separators=(",", ":")) + "\n",
-    ],
-)
-def test_json_files_hold_an_array_or_objects(tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = [(row["text"], row["label"]) for row in OBJECTS]
-    assert pairs(write(tmp_path / "a.json", content)) == wanted
-    monkeypatch.setattr("keras_textcnn.io.files.CHUNK", 3)  # blocks end anywhere
-    assert pairs(tmp_path / "a.json") == wanted
-
-
-def test_lines_of_json_elements_are_counted() -> None:
-    text = json.dumps(OBJECTS, indent=1)
-    lines = [line for line, _ in json_elements(iter(text), "a.json")]
-    assert lines == [i + 1 for i, line in enumerate(text.split("\n")) if line == " {"]
-
-
-@pytest.mark.parametrize("value", ["null", "NaN"])
-def test_a_text_that_is_null_is_empty(tmp_path: Path, value: str) -> None:
-    rows = f'{{"text": {value}, "label": "x"}}\n{{"text": "a", "label": "y"}}\n'
-    for name in ("a.jsonl", "a.json"):
-        assert pairs(write(tmp_path / name, rows)) == [("", "x"), ("a", "y")]
 
 
 def test_a_missing_value_of_parquet_is_empty(tmp_path: Path) -> None:

@@ -1,10 +1,7 @@
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from keras_textcnn.layers.embedding import OneHotEmbedding, TokenEmbedding
-from keras_textcnn.layers.masking import TextMask
-from keras_textcnn.layers.pooling import TextAveragePooling, TextMaxPooling
 
 
 def test_embedding_looks_up_rows_and_zeroes_padding() -> None:
@@ -39,21 +36,3 @@ def test_one_hot_embedding_has_zeros_for_padding_and_unknown() -> None:
     ids = np.array([[2, 1, 0], [4, 3, 0]])
     expected = [[[1, 0, 0], [0, 0, 0], [0, 0, 0]], [[0, 0, 1], [0, 1, 0], [0, 0, 0]]]
     np.testing.assert_array_equal(OneHotEmbedding(5)(ids), expected)
-
-
-def test_mask_zeroes_padding() -> None:
-    features = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
-    ids = np.array([[2, 1, 0], [0, 0, 0]])
-    np.testing.assert_array_equal(TextMask()(features, ids), features * (ids != 0)[:, :, None])
-
-
-@pytest.mark.parametrize("pooling", [TextMaxPooling, TextAveragePooling])
-@pytest.mark.parametrize("window", [1, 2, 4])
-def test_pooling_takes_the_windows_that_start_in_the_text(pooling: type, window: int) -> None:
-    random = np.random.default_rng(window)
-    lengths = [0, 1, 3, 6]
-    ids = np.array([[1] * length + [0] * (6 - length) for length in lengths])
-    features = random.normal(size=(4, 6, 5)).astype(np.float32)
-    pool = {TextMaxPooling: np.max, TextAveragePooling: np.mean}[pooling]
-    expected = [pool(features[i, : max(length - window + 1, 1)], axis=0) for i, length in enumerate(lengths)]
-    np.testing.assert_allclose(pooling(window)(features, ids), expected, rtol=1e-5)

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from keras_textcnn.training.tensorboard import TensorBoard
-from tests.evaluation.test_tables import HISTORY
+from tests.evaluation.test_plots import HISTORY
 
 
 def test_scalars_can_be_read_by_tensorboard(tmp_path: Path) -> None:

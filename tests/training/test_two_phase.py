@@ -1,13 +1,10 @@
 import re
 
-import keras
 import numpy as np
 import pytest
 
-from keras_textcnn.models.charcnn import build_charcnn
-from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.training.compilation import compile_phase
-from keras_textcnn.training.phases import Phase, Progress, summarize_phases, two_phases
+from keras_textcnn.training.phases import Phase, summarize_phases, two_phases
 from keras_textcnn.training.two_phase import two_phase_fit
 from tests.training.fits import PHASES, assert_equal, batches, fit, make_model, make_texts
 
@@ -23,57 +20,6 @@ def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
     after = model.get_layer("embedding").embeddings.numpy()
     assert np.all(np.any(after[2:4] != before[2:4], axis=1))
     np.testing.assert_array_equal(after[1], before[1])  # no text has id 1
-
-
-@pytest.mark.parametrize(
-    ("frozen", "still", "optimizer"),
-    [
-        (("embedding",), {"embedding"}, "adam"),
-        (("embedding",), {"embedding"}, "sgd"),
-        (("trunk",), {"conv_1", "conv_2", "hidden_1"}, "sgd"),
-        (("embedding", "trunk"), {"embedding", "conv_1", "conv_2", "hidden_1"}, "adam"),
-        (("head",), {"logits"}, "adam"),
-        ((), set(), "adam"),
-    ],
-)
-def test_a_phase_moves_what_it_does_not_freeze(frozen: tuple[str, ...], still: set[str], optimizer: str) -> None:
-    keras.utils.set_random_seed(4)
-    model = build_conv1d(
-        vocabulary_size=20, num_classes=2, dimensions=6, windows=(1, 2), filters=4, hidden=(5,), multichannel=True
-    )
-    before = {layer.name: [weight.numpy() for weight in layer.weights] for layer in model.layers if layer.weights}
-    fit(model, [Phase("first", 1, 0.01, frozen, optimizer)])
-    same = {
-        name
-        for name, weights in before.items()
-        if all(np.array_equal(*pair) for pair in zip(weights, model.get_layer(name).weights, strict=True))
-    }
-    assert same == still | {"static_embedding"}  # Kim's second channel is never trained
-
-
-def test_a_frozen_trunk_keeps_its_normalization() -> None:
-    keras.utils.set_random_seed(4)
-    model = build_charcnn(vocabulary_size=20, num_classes=2, dimensions=6, filters=4)
-    before = [weight.numpy() for weight in model.get_layer("normalization_1").weights]
-    fit(model, [Phase("frozen", 1, 0.01, ("trunk",))])
-    for ours, theirs in zip(model.get_layer("normalization_1").weights, before, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    fit(model, [Phase("unfrozen", 1, 0.01)])
-    assert all(
-        np.any(ours.numpy() != theirs)
-        for ours, theirs in zip(model.get_layer("normalization_1").weights, before, strict=True)
-    )
-
-
-def test_phases_that_freeze_nothing_are_a_fast_one_and_a_slow_one() -> None:
-    phases = two_phases(
-        frozen_epochs=3, unfrozen_epochs=1, learning_rate=0.1, unfrozen_learning_rate=0.01, frozen=(),
-        optimizer="adamw", weight_decay=0.5, embedding_factor=2.0,
-    )  # fmt: skip
-    assert phases == [
-        Phase("fast", 3, 0.1, (), "adamw", 0.5, 2.0),
-        Phase("slow", 1, 0.01, (), "adamw", 0.5, 2.0),
-    ]
 
 
 def test_learns_eight_texts_by_heart() -> None:
@@ -152,29 +98,3 @@ def test_without_validation_all_epochs_are_done_and_the_last_is_kept() -> None:
         ["phase", "epoch", "learning_rate", "loss", "accuracy", "seconds"]
     ] * 4
     assert_equal(ours.get_weights(), theirs.get_weights())
-
-
-@pytest.mark.parametrize(
-    ("losses", "kept"),
-    [
-        ({"frozen": [3, 2, 4], "unfrozen": [2.5, 1.5, 1.0, 1.2]}, [("frozen", 2), ("unfrozen", 3)]),
-        ({"frozen": [3, 2, 4], "unfrozen": [2.5, 2.1]}, [("frozen", 2)]),
-        ({"frozen": [float("nan")], "unfrozen": [2.5, float("nan")]}, [("unfrozen", 1)]),
-    ],
-)
-def test_kept_phases_lead_to_the_best_epoch(losses: dict[str, list[float]], kept: list[tuple[str, int]]) -> None:
-    history = [{"phase": phase, "val_loss": loss} for phase, its in losses.items() for loss in its]
-    phases = two_phases(frozen_epochs=9, unfrozen_epochs=9, learning_rate=0.1, unfrozen_learning_rate=0.01)
-    found = Progress(history=history).kept_phases(phases)
-    assert [(phase.name, phase.epochs) for phase in found] == kept
-    assert {phase.learning_rate for phase in found} <= {0.1, 0.01}
-
-
-def test_a_phase_after_one_of_biases_trains_everything() -> None:
-    model = make_model()
-    compile_phase(model, Phase("bias", 2, 0.02, ("embedding", "kernels")))
-    assert {variable.path for variable in model.trainable_variables} == {
-        "conv_1/bias", "conv_2/bias", "logits/kernel", "logits/bias",
-    }  # fmt: skip
-    compile_phase(model, Phase("all", 2, 0.005))
-    assert model.trainable_variables == model.weights

@@ -1,20 +1,15 @@
 """No text from outside controls the terminal that shows it."""
 
-import argparse
 import io
 import json
 import re
-import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from rich.text import Text
 
-from keras_textcnn.cli.arguments import Parser
-from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.data.survey import Survey, describe_survey
-from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, tables
 from keras_textcnn.evaluation.evaluator import Evaluation
 from keras_textcnn.inference.explanations import explain_by_occlusion, explain_windows
@@ -92,25 +87,6 @@ def test_what_is_shown_steers_no_terminal(render: Callable[[str], str], nasty: s
     assert not STEERING.search(shown)
     if render is not RENDERERS["styled"]:  # Rich drops some characters there
         assert "\\" in shown
-
-
-@pytest.mark.parametrize("nasty", NASTY.values(), ids=NASTY)
-@pytest.mark.parametrize("debug", [False, True])
-def test_errors_steer_no_terminal(
-    nasty: str, debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(arguments: argparse.Namespace) -> None:
-        raise InputError(f"no such file: {nasty}")
-
-    monkeypatch.setattr(sys, "argv", ["x", *(["--debug"] if debug else [])])
-    assert run_command(fail, Parser("x", usage="", description="", examples="")) == 2
-    error = capsys.readouterr().err
-    assert not STEERING.search(error)
-    assert error.splitlines()[-1].startswith("error: no such file: ")
-    monkeypatch.setattr(sys, "argv", ["x", f"--none={nasty}"])
-    with pytest.raises(SystemExit):
-        run_command(fail, Parser("x", usage="", description="", examples=""))
-    assert not STEERING.search(capsys.readouterr().err)
 
 
 def test_what_is_harmless_stays() -> None:

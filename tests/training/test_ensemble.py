@@ -11,7 +11,6 @@ from keras_textcnn import Corpus, Run, TrainConfig, load_model
 from keras_textcnn.data.batching import length_boundaries, plan_batches, plan_epoch
 from keras_textcnn.data.splits import deal_folds
 from keras_textcnn.errors import InputError
-from keras_textcnn.evaluation.advice import describe_chance
 from keras_textcnn.training.trainer import train
 from tests.conftest import make_texts
 from tests.runs import assert_same_weights, leave_out_exports
@@ -260,15 +259,3 @@ def test_goes_on_with_the_same_weights_after_the_folds_that_are_done(
     first, second = (json.loads((it.directory / "metrics.json").read_text()) for it in (whole, run))
     assert first["parts"] == second["parts"]
     assert first["test"] == second["test"]
-
-
-@pytest.mark.parametrize(("right", "texts", "interval"), [(5, 6, "44 to 97"), (0, 10, "0 to 28"), (180, 200, None)])
-def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, interval: str | None) -> None:
-    """The intervals are Wilson's, computed by hand."""
-    decided = {"by": "cross-validation", "validation": "held out", "texts": 54}
-    line = describe_chance({"test": {"support": texts, "accuracy": right / texts}, "decided": decided})
-    assert (f"true one of {interval}% (95% interval); the cross-validated" in line) == bool(interval)
-    share, root = right / texts, 1.959964
-    middle = (share + root**2 / (2 * texts)) / (1 + root**2 / texts)
-    half = root * np.sqrt(share * (1 - share) / texts + root**2 / (4 * texts**2)) / (1 + root**2 / texts)
-    assert not interval or interval == f"{100 * (middle - half):.0f} to {100 * (middle + half):.0f}"

@@ -1,0 +1,45 @@
+"""Warnings about the results of a run."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.evaluation.advice import describe_chance, describe_lead
+
+
+@pytest.mark.parametrize(
+    ("settings", "linear", "said"),
+    [
+        ({}, 0.9735, None),
+        ({}, 0.97, None),
+        ({}, 0.9758, "--vectors glove.6B.100d), more texts"),
+        ({"vectors": "mine.txt"}, 0.9758, "try more texts"),
+        ({"vectors": "none"}, 0.9758, "pretrained vectors for the texts' language (--vectors), more texts"),
+        ({"ngrams": 0, "vectors": "mine.txt"}, 0.9758, "try --ngrams 2, which adds a linear model, more texts"),
+        ({"model": "charcnn"}, 0.9758, "try --model conv1d, which includes a linear model, more texts"),
+        ({"model": "charcnn", "from_run": "runs/x"}, 0.9758, "try more texts"),
+    ],
+)
+def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], linear: float, said: str | None) -> None:
+    scores = {"test": {"accuracy": 0.9735}, "baseline": {"test": {"accuracy": linear}}}
+    line = describe_lead(TrainConfig(**settings).resolved(), scores)
+    if said is None:
+        assert line == ""
+    else:
+        assert line.startswith("warning: the linear model is ahead on the test texts (97.58 against 97.35); try ")
+        assert line.endswith(said)
+    assert describe_lead(TrainConfig(**settings).resolved(), {**scores, "baseline": None}) == ""
+
+
+@pytest.mark.parametrize(("right", "texts", "interval"), [(5, 6, "44 to 97"), (0, 10, "0 to 28"), (180, 200, None)])
+def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, interval: str | None) -> None:
+    """The intervals are Wilson's, computed by hand."""
+    decided = {"by": "cross-validation", "validation": "held out", "texts": 54}
+    line = describe_chance({"test": {"support": texts, "accuracy": right / texts}, "decided": decided})
+    assert (f"true one of {interval}% (95% interval); the cross-validated" in line) == bool(interval)
+    share, root = right / texts, 1.959964
+    middle = (share + root**2 / (2 * texts)) / (1 + root**2 / texts)
+    half = root * np.sqrt(share * (1 - share) / texts + root**2 / (4 * texts**2)) / (1 + root**2 / texts)
+    assert not interval or interval == f"{100 * (middle - half):.0f} to {100 * (middle + half):.0f}"

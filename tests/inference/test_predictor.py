@@ -1,0 +1,104 @@
+"""A loaded SavedModel explains its own answers."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from keras_textcnn import Predictor
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.corpus import Corpus
+from keras_textcnn.inference.explanations import rank_ngrams
+from keras_textcnn.training.trainer import train
+from tests.conftest import make_texts
+
+
+def test_the_exported_model_explains_its_own_answers(predictor: Predictor) -> None:
+    texts = ["the apple and some iron.", "", "wave", "it's " * 30 + "zinc"]
+    for answer, explanation in zip(predictor(texts), predictor.explain(texts), strict=True):
+        assert explanation.label == answer["label"]
+        assert explanation.probability == pytest.approx(answer["probability"], abs=1e-5)
+        added = sum(ngram.added for ngram in explanation.ngrams)
+        assert added + explanation.bias == pytest.approx(explanation.logit, abs=1e-5)
+        for ngram in explanation.ngrams:
+            tokens = explanation.tokens[ngram.start : ngram.start + ngram.tokens]
+            assert ngram.text == (" ".join(tokens) or "(no token)")
+    assert predictor.explain(["The APPLE!"])[0].tokens == ["the", "apple", "!"]
+
+
+@pytest.mark.usefixtures("without_learning", "without_reports")
+@pytest.mark.parametrize(
+    ("model", "tokenizer", "maximum_tokens", "text", "read"),
+    [
+        ("conv1d", "words", 4, "Don't APPLE pear zinc iron", ["do", "n't", "apple", "pear"]),
+        ("conv1d", "words", 3, "我が爱Café", ["我", "が", "爱"]),
+        ("conv1d", "spaces", 3, "Don't  APPLE\u3000Cafe\u0301 zinc", ["Don't", "APPLE", "Café"]),
+        ("charcnn", "characters", 12, "The Café\nzinc iron", ["the", "café", "zi"]),
+        ("charcnn", "characters", 12, "", []),
+    ],
+)
+def test_occlusion_explains_what_the_model_reads(
+    model: str, tokenizer: str, maximum_tokens: int, text: str, read: list[str], tmp_path: Path
+) -> None:
+    texts, labels = zip(*make_texts(30, 1), strict=True)
+    sizes = {"dimensions": 4, "filters": 4, "maximum_tokens": maximum_tokens, "vectors": "none"}
+    sizes |= {"hidden": (4,), "ngrams": 0, "refit": False} if model == "conv1d" else {"windows": (2,), "pooling": 2}
+    config = TrainConfig(model=model, tokenizer=tokenizer, frozen_epochs=1, unfrozen_epochs=0, **sizes)
+    run = train(config, Corpus(texts, labels), tmp_path / "run")
+    predictor = Predictor(run.directory)
+    assert not predictor.exact
+    explanation = predictor.explain([text])[0]
+    assert explanation.tokens == read
+    assert {ngram.text for ngram in explanation.ngrams} == set(read)
+    assert explanation.probability == pytest.approx(predictor([text])[0]["probability"], abs=1e-6)
+    signatures = tf.saved_model.load(str(run.directory / "saved_model" / "1")).signatures
+    tokens = signatures["tokens"](text=tf.constant(["a", text]))["tokens"].numpy()
+    assert tokens.shape[1] <= maximum_tokens
+    assert [token for token in tokens[0] if token] == [b"a"]
+
+
+def test_without_the_signature_the_whole_text_is_explained() -> None:
+    predictor = Predictor(Path(__file__).parents[1] / "system" / "formats" / "1")
+    predictor.exact = False
+    assert predictor.explain(["the " * 2000 + "end"])[0].tokens[-1].endswith("end")
+
+
+def test_tokens_are_shown_composed(predictor: Predictor) -> None:
+    assert predictor.explain(["Cafe\u0301 ｶﾞ"])[0].tokens == ["café", "ガ"]
+
+
+SHORT_AND_LONG = {
+    "no text": ("", 0),
+    "white space": (" \t\u3000", 0),
+    "one token": ("wave", 1),
+    "two tokens, fewer than the widest window has": ("wave reef", 2),
+    "cut": ("zinc " * 500, 400),
+}
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(("text", "tokens"), SHORT_AND_LONG.values(), ids=SHORT_AND_LONG)
+def test_texts_of_every_length_are_explained_everywhere(
+    text: str, tokens: int, exact: bool, predictor: Predictor
+) -> None:
+    predictor = copy.copy(predictor)
+    predictor.exact = exact
+    [found] = predictor.explain([text])
+    assert len(found.tokens) == tokens if exact else len(found.tokens) == min(len(text.split()), 100)
+    values = found.to_json()
+    if exact:
+        others = values["others"] + values["bias"]
+        assert sum(reason["added"] for reason in values["reasons"]) + others == pytest.approx(values["logit"], abs=1e-3)
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    first_line = " ".join([f"{found.label} {found.probability:.3f}", "", *found.tokens]).rstrip()
+    assert found.to_terminal().plain.splitlines()[0].rstrip() == first_line
+    page = found.to_html()
+    assert re.findall("<span[^>]*>(.*?)</span>", page) == found.tokens
+    assert "nan" not in page
+    ranked = rank_ngrams([found])
+    said = {ngram.text for ngram in found.ngrams if ngram.added > 0 and ngram.tokens}
+    assert {entry[0] for entry in ranked.get(found.label, [])} <= said
+    assert bool(ranked) == bool(tokens)
