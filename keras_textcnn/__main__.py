@@ -6,6 +6,7 @@ import importlib.metadata
 import sys
 
 from keras_textcnn.cli.arguments import SCRIPT, USAGE_ERROR
+from keras_textcnn.cli.entry_point import OK, reader_may_leave
 
 COMMANDS = {
     "train": "train on a corpus; writes a run directory with weights, report, SavedModel",
@@ -27,6 +28,12 @@ commands:
 
 def main() -> int:
     """The command `python -m keras_textcnn`: runs another command, or lists all of them."""
+    with reader_may_leave():
+        return _main()
+    return OK
+
+
+def _main() -> int:
     given = sys.argv[1:]
     if not given or given[0] in ("-h", "--help", "help"):
         print(HELP)

@@ -138,7 +138,7 @@ def _texts(arguments: argparse.Namespace) -> Texts:
     texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format)
     for name in given:
         if name not in texts.useful():
-            read = "standard input" if arguments.file == STANDARD_INPUT else arguments.file
+            read = "standard input" if arguments.file == STANDARD_INPUT else f"{arguments.file!r}"
             raise InputError(
                 f"--{name.replace('_', '-')} does not apply to {read} in this format; leave it out, or set "
                 "--input-format"

@@ -129,7 +129,8 @@ class Parser(argparse.ArgumentParser):
             options = [name for action in self._actions for name in action.option_strings]
             message = explain_unknown(message.removeprefix(UNKNOWN).split(), options)
         whole = "--help-all" if self._whole else "--help"
-        self.exit(USAGE_ERROR, f"error: {one_line(message)}; see {self.prog} {whole}\n")
+        end = "" if message.endswith("?") else ";"
+        self.exit(USAGE_ERROR, f"error: {one_line(message)}{end} see {self.prog} {whole}\n")
 
 
 class _HelpAll(argparse.Action):

@@ -41,8 +41,9 @@ def locate(data: str) -> Path:
         return Path(data)
     if Path(data).suffix or len(Path(data).parts) > 1:
         raise InputError(f"no such file: {data}; give {CORPUS_KINDS}, or a name that the catalog command lists")
-    meant = difflib.get_close_matches(data, CATALOG, n=1) or CATALOG
-    raise InputError(f"no such corpus: {data}; give a file, a folder, or a name: {', '.join(meant)}")
+    close = difflib.get_close_matches(data, CATALOG, n=1)
+    meant = f"did you mean {close[0]}?" if close else f"the names are {', '.join(CATALOG)}"
+    raise InputError(f"no such corpus: {data}; give a file, a folder, or a name of the catalog: {meant}")
 
 
 def check_reading(data: str, given: Iterable[str]) -> None:

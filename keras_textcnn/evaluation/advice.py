@@ -50,5 +50,5 @@ def describe_chance(run_metrics: Mapping[str, Any]) -> str:
     more = f"; the cross-validated score, of {decided['texts']:,} texts, is more reliable" if crossed else ""
     return (
         f"warning: with only {texts:,} test texts, an accuracy of {100 * accuracy:.0f}% is compatible with a true one "
-        f"of {100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; add test texts with --test-data"
+        f"of {100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; use more test texts (--test-data)"
     )

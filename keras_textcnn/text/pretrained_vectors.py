@@ -47,7 +47,7 @@ class Coverage:
         missing = ", ".join(f"{token} {count:,}" for token, count in self.missing.items())
         return (
             f"{self.vocabulary:.1%} of the vocabulary and {self.running_tokens:.1%} of the running tokens have a "
-            f"vector, {self.stand_ins:.1%} that of a stand-in (not for n't)"
+            f"vector, {self.stand_ins:.1%} that of another word (n't that of not)"
             + (f"; {self.added:,} other words of the file are added" if self.added else "")
             + (f"\nmost frequent without a vector: {missing}" if missing else "")
         )

@@ -95,9 +95,10 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
         before = len(fits.history)
         if done := fits.fit(part, examples["train"], examples["validation"]):
             progress[part.name], best_epochs[part.name] = done, before + done.best_epoch
-    for epoch in best_epochs.values():
+    for name, epoch in best_epochs.items():
+        part = f"{TITLES[name]}: " if len(fits.parts) > 1 else ""
         loss = fits.history[epoch - 1]["val_loss"]
-        logger.info(f"kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
+        logger.info(f"{part}kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
     held_out = examples["validation"]
     outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
     logits, parts = _combine(outputs, held_out.targets)
@@ -169,7 +170,7 @@ def _describe_parts(parts: Mapping[str, Mapping[str, float]], logits: np.ndarray
     alone = ", ".join(f"{TITLES[name]} {part['accuracy']:.2%}" for name, part in parts.items())
     scales = ", ".join(f"{part['scale']:.2f}" for part in parts.values())
     total = f"{share_right(logits, targets):.2%}"
-    return f"{alone}, their scaled sum {total} (scales {scales}: the parts' logits differ in size)"
+    return f"{alone}, their scaled sum {total} (scales {scales})"
 
 
 def share_right(logits: np.ndarray, targets: np.ndarray) -> float:

@@ -1,6 +1,8 @@
 """How commands end."""
 
 import argparse
+import os
+import subprocess
 import sys
 
 import pytest
@@ -28,3 +30,13 @@ def test_errors_steer_no_terminal(
     with pytest.raises(SystemExit):
         run_command(fail, Parser("x", usage="", description="", examples=""))
     assert not STEERING.search(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--version"], ["train", "--help"], ["catalog"]])
+def test_a_reader_that_has_gone_away_is_no_error(arguments: list[str]) -> None:
+    end, start = os.pipe()
+    os.close(end)
+    command = [sys.executable, "-m", "keras_textcnn", *arguments]
+    done = subprocess.run(command, stdout=start, stderr=subprocess.PIPE, check=False)
+    os.close(start)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -87,7 +87,7 @@ def test_an_empty_text_is_a_text_and_no_folder(finished_run: Path, cli: Cli) -> 
         (["RUN", "--explain", "html", "--reject-below", "0.5"], "writes a page; leave --reject-below out"),
         (["RUN", "nowhere.csv"], "cannot read nowhere.csv: No such file"),
         (["RUN", "no/where"], "cannot read no/where: No such file or directory; give a file of texts, a folder, or"),
-        (["RUN", "a text", "--encoding", "latin-1"], "--encoding does not apply to a text in this format"),
+        (["RUN", "a text", "--encoding", "latin-1"], "--encoding does not apply to 'a text' in this format"),
         (
             ["RUN", "a text", "--input-format", "csv"],
             "--input-format does not apply to a text given directly: 'a text'",

@@ -156,4 +156,4 @@ def test_the_python_example_runs_as_it_stands(
     assert ast.literal_eval(answers)[0]["probabilities"].keys() == {"fruit", "metal", "sea"}
     assert ngrams.startswith("[Ngram(start=")
     assert 0.3 < float(accuracy) <= 1
-    assert (tmp_path / "runs" / "reviews" / "report.html").exists()
+    assert (tmp_path / "runs" / "from-python" / "report.html").exists()

@@ -59,7 +59,10 @@ def test_vectors(
     ("options", "message"),
     [
         (["--data", "nowhere.csv"], "no such file: nowhere.csv"),
-        (["--data", "reuters-r9"], "no such corpus: reuters-r9; give a file, a folder, or a name: reuters-r8"),
+        (
+            ["--data", "reuters-r9"],
+            "no such corpus: reuters-r9; give a file, a folder, or a name of the catalog: did you mean reuters-r8?",
+        ),
         (["--data", "{corpus}", "--delimiter", "ab"], "--delimiter must be one character"),
         (["--data", "{corpus}", "--encoding", "klingon"], "unknown encoding 'klingon'"),
         (["--data", "{corpus}", "--encoding", "utf-16"], "not UTF-16: {corpus}: "),
