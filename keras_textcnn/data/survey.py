@@ -128,5 +128,6 @@ def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
     for split, number in survey.leaked.items():
         if number:
             whole = sum(counts[split] for counts in survey.labels.values())
-            lines.append(f"warning: {number:,} of {whole:,} {split} texts are also in training, which inflates the {split} scores")
+            shared = f"{number:,} of {whole:,} {split} texts"
+            lines.append(f"warning: {shared} are also in training, which inflates the {split} scores")
     return "\n".join(lines)
