@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,33 +19,12 @@ from tests.repository.glove_desk import (
     SOURCES,
     VECTORS,
     Desk,
-    Server,
     hanging_run,
-    make_desk,
     make_package,
-    serving,
     wait_for,
 )
 
 pytestmark = pytest.mark.usefixtures("default_signals")
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture(params=["curl", "wget"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> Desk:
-    """A desk with each of the two programs that can download."""
-    return make_desk(tmp_path, server, request.param)
-
-
-@pytest.fixture
-def curl_desk(tmp_path: Path, server: Server) -> Desk:
-    """A desk for tests where it does not matter which program downloads."""
-    return make_desk(tmp_path, server, "curl")
 
 
 def test_downloads_one_file_and_says_how_to_use_it(desk: Desk) -> None:
