@@ -81,7 +81,18 @@ def test_sparse_targets_train_what_dense_ones_do(
     ] * 9
     options = ["--data", write_table(tmp_path / "texts.csv", rows), "--multi-label", ";", "--vectors", "none"]
     options += ["--dimensions", 4, "--filters", 4, "--ngram-epochs", 1, "--frozen-epochs", 0, "--unfrozen-epochs", 1]
-    options += ["--class-weight", "balanced", "--sampling", "balanced", "--batch-size", 8, "--inner-folds", 0, *memory]
+    options += [
+        "--class-weight",
+        "balanced",
+        "--sampling",
+        "balanced",
+        "--batch-size",
+        8,
+        "--inner-folds",
+        0,
+        "--no-refit",
+        *memory,
+    ]
     heights: list[int] = []
     as_array = sparse.csr_array.toarray
 

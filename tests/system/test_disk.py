@@ -159,45 +159,39 @@ def test_no_room_for_answers(finished_run: Path, tmp_path: Path) -> None:
     assert "No space left on device" in done.stdout
 
 
-def test_a_disk_that_may_only_be_read(
+def test_a_disk_without_permission_and_one_that_may_only_be_read(
     small_options: list[str], finished_run: Path, corpus_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "text").write_text("the apple\n")
+    copies = f"for name in run secret begun; do cp -r {finished_run} disk/$name; done; mkdir disk/begun/checkpoints"
+    copies += f"; mkdir disk/locked; cp {corpus_file} disk/a.csv"
+    forbid = "chmod a-w disk/run disk/locked; chmod a-r disk/secret/config.json disk/a.csv"
     script = steps(
+        forbid,
+        (2, "train", *small_options, "--output", "disk/locked/new"),
+        (1, "evaluate", "disk/run", "--data", corpus_file),
+        (2, "evaluate", "disk/secret", "--data", corpus_file),
+        (2, "train", "--data", "disk/a.csv", "--output", "run"),
+        "chmod u+w disk/run; mount -o remount,ro disk",
         (0, "predict", "disk/run", "text"),
         (1, "evaluate", "disk/run", "--data", corpus_file),
         (2, "train", *small_options, "--output", "disk/new"),
         (1, "train", "--resume", "disk/begun"),
     )
-    copy = f"cp -r {finished_run} disk/run; cp -r disk/run disk/begun; mkdir disk/begun/checkpoints"
-    done = on_disk(tmp_path, 8192, f"{copy}; mount -o remount,ro disk; {script}")
+    done = on_disk(tmp_path, 12_288, f"{copies}; {POWERLESS if ROOT else ''} {script}")
     assert done.returncode == 0, done.stdout + done.stderr
-    answer, nothing, *errors = done.stdout.splitlines()
-    assert answer.startswith('{"label": "fruit"')
-    assert nothing == ""
-    assert errors == [
-        "error: cannot write to disk/run/evaluations: Read-only file system",
-        "error: cannot make disk/new: Read-only file system; choose another --output",
-        "error: cannot write to disk/begun: Read-only file system; fix this and continue with python -m "
-        "keras_textcnn.train --resume disk/begun",
-    ]
-
-
-def test_without_permission(small_options: list[str], finished_run: Path, corpus_file: Path, tmp_path: Path) -> None:
-    script = steps(
-        (2, "train", *small_options, "--output", "disk/locked/new"),
-        (1, "evaluate", "disk/run", "--data", corpus_file),
-        (2, "evaluate", "disk/secret", "--data", corpus_file),
-        (2, "train", "--data", "disk/a.csv", "--output", "run"),
-    )
-    copy = f"for name in run secret; do cp -r {finished_run} disk/$name; done; mkdir disk/locked"
-    copy += f"; cp {corpus_file} disk/a.csv"
-    forbid = "chmod a-w disk/run disk/locked; chmod a-r disk/secret/config.json disk/a.csv"
-    done = on_disk(tmp_path, 8192, f"{copy}; {forbid}; {POWERLESS if ROOT else ''} {script}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines() == [
+    *refused, answer, nothing, evaluating, making, resuming = done.stdout.splitlines()
+    assert refused == [
         "error: cannot make disk/locked/new: Permission denied; choose another --output",
         "error: cannot write to disk/run/evaluations: Permission denied",
         "error: damaged run: disk/secret/config.json (Permission denied); restore it, or train again",
         f"error: cannot read {tmp_path}/disk/a.csv: Permission denied; fix or remove it",
     ]
+    assert answer.startswith('{"label": "fruit"')
+    assert nothing == ""
+    assert evaluating == "error: cannot write to disk/run/evaluations: Read-only file system"
+    assert making == "error: cannot make disk/new: Read-only file system; choose another --output"
+    assert resuming == (
+        "error: cannot write to disk/begun: Read-only file system; fix this and continue with python -m "
+        "keras_textcnn.train --resume disk/begun"
+    )
