@@ -70,8 +70,14 @@ class SeveralLabels:
     activation: ClassVar[str] = "sigmoid"
 
     def encode(self, label_sets: Sequence[Any], outputs: Mapping[str, int]) -> sparse.csr_array:
-        """The targets of texts, float32 (texts, num_classes), from their labels and the output of each label."""
-        columns = [sorted(outputs[label] for label in label_set) for label_set in label_sets]
+        """The targets of texts, float32 (texts, num_classes), from their labels and the output of each label.
+
+        Args:
+            label_sets: A tuple of labels for each text, or a string if it has one.
+            outputs: The output of each label.
+        """
+        sets = [(labels,) if isinstance(labels, str) else labels for labels in label_sets]
+        columns = [sorted(outputs[label] for label in labels) for labels in sets]
         ends = np.cumsum([0, *map(len, columns)])
         ones = np.ones(ends[-1], np.float32)
         indices = np.fromiter(itertools.chain.from_iterable(columns), np.int32, ends[-1])

@@ -57,6 +57,7 @@ def test_targets_are_scikit_learns() -> None:
     expected = MultiLabelBinarizer(classes=[*OUTPUTS]).fit_transform(label_sets)
     np.testing.assert_array_equal(SEVERAL_LABELS.encode(label_sets, OUTPUTS).toarray(), expected)
     assert ONE_LABEL.encode(["c", "a"], OUTPUTS).tolist() == [2, 0]
+    assert SEVERAL_LABELS.encode(["c", ("a",)], OUTPUTS).toarray().tolist() == [[0, 0, 1], [1, 0, 0]]
     assert [SEVERAL_LABELS.name(row, [*OUTPUTS]) for row in expected] == ["a, c", "", "b", "a, b, c"]
     assert ONE_LABEL.name(np.int32(1), [*OUTPUTS]) == "b"
 

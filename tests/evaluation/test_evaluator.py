@@ -52,3 +52,10 @@ def test_the_worst_of_many_texts_are_the_least_probable_ones() -> None:
 def test_labels_that_look_like_markup_are_named() -> None:
     found = evaluate_texts(Known(["a", "b"], {"x": [1, 0]}), [Record("test", "x", "a"), Record("test", "x", "[red]")])
     assert "does not know: [red] 1" in found.to_text()
+
+
+def test_labels_of_the_other_kind() -> None:
+    one, several = Known(["ab", "c"], {"x": [1, 0]}), Known(["ab", "c"], {"x": [1, 0]}, thresholds=[0.5, 0.5])
+    records = [Record("test", "x", "ab"), Record("test", "x", ("ab",))]
+    assert evaluate_texts(one, records).scores["support"] == 1  # a set of labels is no answer to one label
+    assert evaluate_texts(several, records).scores["accuracy"] == 1

@@ -12,12 +12,6 @@ from keras_textcnn.persistence.folder import MANIFEST
 from tests.runs import Cli
 
 
-@pytest.fixture
-def run(finished_run: Path, tmp_path: Path) -> Run:
-    """A copy of a run, so that tests may change its files."""
-    return Run(shutil.copytree(finished_run, tmp_path / "run"))
-
-
 @pytest.mark.parametrize("place", ["partial.report.txt", "checkpoints/logits.partial", "saved_model", "evaluations"])
 def test_nothing_is_written_through_a_link(
     place: str,

@@ -3,7 +3,6 @@
 import json
 import pickle
 import resource
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,12 +17,6 @@ from keras_textcnn.training.fine_tuning import Start
 from tests.runs import Cli
 
 KERNEL = "layers/token_embedding/vars/0"
-
-
-@pytest.fixture
-def run(finished_run: Path, tmp_path: Path) -> Run:
-    """A copy of a run, so that tests may change its files."""
-    return Run(shutil.copytree(finished_run, tmp_path / "run"))
 
 
 def seal(run: Run) -> None:
