@@ -1,5 +1,6 @@
 """Embedding layers, and the loading of a matrix of pretrained vectors into a model."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -94,15 +95,37 @@ class OneHotEmbedding(keras.layers.Layer):
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
 
 
-def set_embedding(model: "keras.Model", matrix: np.ndarray) -> None:
+def layers_of(model: keras.Model) -> Iterator[keras.Layer]:
+    """All layers of a model, and those of the models inside it."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)
+
+
+def find_embedding(model: keras.Model) -> keras.Layer | None:
+    """The layer that holds the trainable vectors of a model's tokens: a `TokenEmbedding` or a `keras.layers.Embedding`.
+
+    This is the layer named "embedding", or otherwise the one with the most rows, because positions and the like have
+    smaller tables. None if there is no such layer.
+    """
+    kinds = (TokenEmbedding, keras.layers.Embedding)
+    tables = [layer for layer in layers_of(model) if isinstance(layer, kinds) and layer.name != STATIC_EMBEDDING]
+    return max(tables, key=lambda layer: (layer.name == EMBEDDING, layer.embeddings.shape[0]), default=None)
+
+
+def set_embedding(model: keras.Model, matrix: np.ndarray) -> None:
     """Loads an embedding matrix into a model's embedding and, in a multichannel model, into the static one as well.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: The model has no embedding, or the shapes differ.
     """
-    expected = tuple(model.get_layer(EMBEDDING).embeddings.shape)
+    embedding = find_embedding(model)
+    if embedding is None:
+        raise ValueError(f"`model` has no layer of vectors to load. Received: model={model.name}")
+    expected = tuple(embedding.embeddings.shape)
     if matrix.shape != expected:
         raise ValueError(f"`matrix` must have the embedding's shape {expected}. Received: matrix.shape={matrix.shape}")
-    for layer in model.layers:
-        if layer.name in (EMBEDDING, STATIC_EMBEDDING):
+    for layer in layers_of(model):
+        if layer is embedding or layer.name == STATIC_EMBEDDING:
             layer.embeddings.assign(matrix)

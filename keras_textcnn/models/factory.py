@@ -9,7 +9,6 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.errors import InputError
 from keras_textcnn.layers.embedding import set_embedding
-from keras_textcnn.layers.names import EMBEDDING
 from keras_textcnn.presets import NO_VECTORS
 from keras_textcnn.text import pretrained_vectors
 from keras_textcnn.utils import devices
@@ -43,7 +42,7 @@ def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> N
         matrix = pretrained_vectors.embedding_matrix(
             encoded.vocabulary,
             encoded.found,
-            dimensions=model.get_layer(EMBEDDING).dimensions,
+            dimensions=config.dimensions or 0,
             missing_deviation=config.missing_deviation,
             seed=config.seed,
         )

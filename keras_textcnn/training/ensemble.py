@@ -10,9 +10,9 @@ import numpy as np
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
 from keras_textcnn.evaluation.calibration import fit_scales
-from keras_textcnn.layers.names import EMBEDDING, SUM, TITLES
+from keras_textcnn.layers.embedding import find_embedding
+from keras_textcnn.layers.names import SUM, TITLES
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.presets import ONE_HOT
 from keras_textcnn.tasks import task_of
 from keras_textcnn.training.part_fits import PartFits, predict
 from keras_textcnn.training.phases import summarize_phases
@@ -83,8 +83,8 @@ def fit_ensemble(
         learnt = _validate(fits, examples, refit=refit)
     if learnt.parts:
         model.get_layer(SUM).scales.assign([part["scale"] for part in learnt.parts.values()])
-    if config.embedding != ONE_HOT:
-        fits.board.write_projector(vocabulary, model.get_layer(EMBEDDING).embeddings.numpy())
+    if (embedding := find_embedding(model)) is not None:
+        fits.board.write_projector(vocabulary, embedding.embeddings.numpy())
     return learnt
 
 
