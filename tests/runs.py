@@ -72,20 +72,33 @@ def leave_out_reports(patch: pytest.MonkeyPatch) -> None:
 def leave_out_learning(patch: pytest.MonkeyPatch) -> None:
     """Trainings end with the weights that they begin with, after one epoch of each phase that did nothing."""
     from keras_textcnn.training import two_phase
-    from keras_textcnn.training.phases import Phase, Progress
+    from keras_textcnn.training.callbacks import PhaseHistory
+    from keras_textcnn.training.phases import Phase
+    from keras_textcnn.training.run_callbacks import EpochLog
 
     def learn_nothing(
-        model: object, training: object, validation: object, *, phases: list[Phase], on_epoch: Callable, **more: object
-    ) -> Progress:
+        compiled: object,
+        train: object,
+        validation: object,
+        *,
+        phases: list[Phase],
+        first_epoch: int,
+        reports: list[Any],
+        **more: object,
+    ) -> PhaseHistory:
         losses = {"loss": 1.0, "accuracy": 0.5} | ({"val_loss": 1.0, "val_accuracy": 0.5} if validation else {})
-        progress = Progress(best_epoch=1)
-        for epoch, phase in enumerate((phase for phase in phases if phase.epochs), 1):
-            row = {"phase": phase.name, "epoch": epoch, "learning_rate": phase.learning_rate, **losses, "seconds": 0.0}
-            progress.history.append(row)
-            on_epoch(row)
-        return progress
+        history = PhaseHistory()
+        history.progress.best_epoch = first_epoch + 1
+        for epoch, phase in enumerate((phase for phase in phases if phase.epochs), first_epoch):
+            row = {"phase": phase.name, "epoch": epoch + 1, "learning_rate": phase.learning_rate, **losses}
+            history.progress.history.append({**row, "seconds": 0.0})
+            for report in filter(lambda report: isinstance(report, EpochLog), reports):
+                report.on_phase_begin(phase)
+                report.on_epoch_begin(epoch)
+                report.on_epoch_end(epoch, losses)
+        return history
 
-    patch.setattr(two_phase, "two_phase_fit", learn_nothing)
+    patch.setattr(two_phase, "fit_phases", learn_nothing)
 
 
 class Killed(BaseException):

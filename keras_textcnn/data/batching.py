@@ -2,7 +2,9 @@
 
 import bisect
 import dataclasses
+import functools
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -161,21 +163,68 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
         (ids, targets) for each batch: int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
         (batch,) or float32 (batch, num_classes).
     """
+    return Epochs(examples, lambda epoch: plan, boundaries=boundaries).rest(0, 0)
 
-    def gather(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        texts = plan[number]
-        width = boundaries[bisect.bisect_left(boundaries, examples.lengths[texts].max())]
-        return examples.padded(texts, width), examples.targets_of(texts)
 
-    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.row_targets.dtype])
-        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(targets, [None, *examples.row_targets.shape[1:]])
+class Epochs:
+    """The batches of a training, epoch by epoch; each may begin at any batch.
 
-    # TensorFlow 2.21's autotuner wakes up 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not end
-    # before it does: with the autotuner, an epoch of 2.6 s could take 5.1 s.
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return tf.data.Dataset.range(len(plan)).with_options(options).map(batch, num_parallel_calls=2).prefetch(4)
+    Args:
+        examples: The texts.
+        plan: Returns the batches of an epoch, from `plan_batches`; each epoch has the same number.
+        boundaries: From `length_boundaries`; no text is longer than the last.
+
+    Attributes:
+        dataset: Batches as from `padded_batches`. Each iteration is the next epoch. It knows these epochs as its
+            attribute `epochs`, by which `two_phase_fit` resumes.
+        next_epoch: The epoch that the next iteration is.
+    """
+
+    def __init__(
+        self, examples: Examples, plan: Callable[[int], list[np.ndarray]], *, boundaries: Sequence[int]
+    ) -> None:
+        self._examples, self._boundaries = examples, boundaries
+        self._lock = threading.Lock()
+        self._plan = functools.lru_cache(maxsize=2)(plan)  # Keras ends an epoch after it has begun the next one
+        self.next_epoch = 0
+        self._steps = len(self._plan(0))
+        # The function is called in each iteration, and so says which epoch that is.
+        epoch = tf.data.Dataset.range(1).map(
+            lambda _: tf.numpy_function(lambda: np.int64(self.next_epoch), [], tf.int64)
+        )
+        numbers = epoch.flat_map(lambda epoch: _numbers(epoch, 0, self._steps))
+        whole = tf.data.experimental.assert_cardinality(self._steps)
+        self.dataset = self._gathered(numbers).apply(whole)
+        self.dataset.epochs = self
+
+    def rest(self, epoch: int, batches: int) -> tf.data.Dataset:
+        """An epoch without its first batches."""
+        return self._gathered(_numbers(epoch, batches, self._steps))
+
+    def _gathered(self, numbers: tf.data.Dataset) -> tf.data.Dataset:
+        # TensorFlow 2.21's autotuner wakes up 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not
+        # end before it does: with the autotuner, an epoch of 2.6 s could take 5.1 s.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return numbers.with_options(options).map(self._batch, num_parallel_calls=2).prefetch(4)
+
+    def _batch(self, epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        targets = self._examples.row_targets
+        ids, chosen = tf.numpy_function(self._gather, [epoch, number], [tf.int32, targets.dtype])
+        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(chosen, [None, *targets.shape[1:]])
+
+    def _gather(self, epoch: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with self._lock:  # two threads would make the same plan
+            texts = self._plan(int(epoch))[number]
+        if number == self._steps - 1:
+            self.next_epoch = int(epoch) + 1
+        width = self._boundaries[bisect.bisect_left(self._boundaries, self._examples.lengths[texts].max())]
+        return self._examples.padded(texts, width), self._examples.targets_of(texts)
+
+
+def _numbers(epoch: int | tf.Tensor, begin: int, end: int) -> tf.data.Dataset:
+    """(epoch, number) of each batch, int64."""
+    return tf.data.Dataset.range(begin, end).map(lambda number: (tf.cast(epoch, tf.int64), number))
 
 
 def trace_answer(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -1,98 +1,300 @@
-"""Keras callbacks for training."""
+"""Keras callbacks for training; each can be used with a plain `model.fit` too."""
 
-import contextlib
+import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_textcnn.persistence.run import Run
-from keras_textcnn.training.checkpoint import assign_values, read_checkpoint, reading_checkpoint, write_checkpoint
-from keras_textcnn.training.phases import Progress
+from keras_textcnn.training.checkpoint import (
+    UnchangedWeights,
+    assign_values,
+    read_checkpoint,
+    reading_checkpoint,
+    values_of,
+    write_checkpoint,
+)
+from keras_textcnn.training.phases import Phase, Progress
+
+SCORES = ("loss", "accuracy", "val_loss", "val_accuracy")  # in the order of a history's columns
 
 
-class RunSeconds(keras.callbacks.Callback):
-    """Counts the seconds that all processes together have worked on a run.
-
-    The seconds of earlier processes come from a checkpoint. It is written after each epoch and, if the run is
-    interrupted, on leaving the context.
-
-    Args:
-        run: The run.
-        started: When this process began, by `time.perf_counter`.
-
-    Raises:
-        InputError: The checkpoint is damaged or belongs to another run.
-    """
-
-    def __init__(self, run: Run, started: float) -> None:
-        super().__init__()
-        self._path, self._owner = run.checkpoints / "seconds.npz", f"seconds of {run.identity}"
-        self._started, self._before = started, 0.0
-        if self._path.exists():
-            facts, _ = read_checkpoint(self._path, self._owner)
-            with reading_checkpoint(self._path):
-                self._before = float(facts["seconds"])
-
-    def so_far(self) -> float:
-        """The seconds of this process so far and of those before it."""
-        return self._before + time.perf_counter() - self._started
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        write_checkpoint(self._path, self._owner, {"seconds": self.so_far()}, {})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        with contextlib.suppress(OSError):  # a finished run has no checkpoints; a full disk has its own error
-            if self._path.parent.exists():
-                self.on_epoch_end(0)
-
-
-class NotFiniteLossError(ArithmeticError):
-    """The loss of a batch is NaN or infinite."""
-
-
-class BatchWatch(keras.callbacks.Callback):
-    """Ends an epoch between two batches, on request or because the loss is NaN or infinite.
-
-    On request, it records in the progress where the epoch ended.
-
-    Args:
-        progress: The progress of the fit.
-        sums: The sums of the loss and the accuracy over the batches of the epoch that are already done; empty if none
-            are.
-        stop_if_requested: As for `two_phase_fit`.
+class PhaseCallback(keras.callbacks.Callback):
+    """A callback that is also told which phase begins.
 
     Attributes:
-        ended: Whether the epoch was ended on request.
+        phase: The current phase; None outside a `two_phase_fit`.
     """
 
-    def __init__(self, progress: Progress, sums: Sequence[np.ndarray], stop_if_requested: Callable[[], None]) -> None:
+    phase: Phase | None = None
+
+    def on_phase_begin(self, phase: Phase) -> None:
+        """Called before the `fit` of each phase."""
+        self.phase = phase
+
+
+def is_lost(logs: dict[str, Any]) -> bool:
+    """Whether the training loss of an epoch or batch is NaN or infinite; such an epoch does not count."""
+    return not math.isfinite(logs["loss"])
+
+
+class PhaseHistory(PhaseCallback, keras.callbacks.History):
+    """Keras's history, over all phases, with the columns phase, learning_rate and seconds.
+
+    Args:
+        progress: Where the rows go, and how far the fit has come; None: a new one.
+
+    Attributes:
+        sums: The sums of the metrics over the batches that an earlier process did in this epoch; they are set once.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
         super().__init__()
-        self._progress, self._sums, self._end_if_asked = progress, sums, stop_if_requested
-        self._begun, self._started = progress.batches, time.perf_counter()
-        self.ended = False
+        self.progress, self.sums = progress or Progress(), list[np.ndarray]()
+        self._before, self._seconds, self._started = 0, 0.0, time.perf_counter()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.model.history = self
+        self._tabulate()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._sums:  # Keras has just reset them
-            assign_values(self.model.metrics_variables, self._sums)
+        self._before, self._seconds, self._started = self.progress.batches, self.progress.seconds, time.perf_counter()
+        if self.sums:  # Keras has just reset them
+            assign_values(self.model.metrics_variables, self.sums)
+            self.sums = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        steps = self.params["steps"]
-        done = self._begun + min(batch + 1, steps)  # Keras counts beyond the last batch
-        if not math.isfinite(logs["loss"]):
-            first = self._begun + batch + 2 - self.model.steps_per_execution
-            raise NotFiniteLossError(f"in one of the batches {first} to {done} of {self._begun + steps}")
-        if batch + 1 < steps:  # otherwise the epoch is practically done
-            try:
-                self._end_if_asked()
-            except KeyboardInterrupt:
-                self.ended = True
-                self._progress.batches = done
-                self._progress.seconds += time.perf_counter() - self._started
-                raise
+        done = min(batch + 1, self.params["steps"] or math.inf)
+        self.progress.batches = self._before + int(done)
+        self.progress.seconds = self._seconds + time.perf_counter() - self._started
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if is_lost(logs):
+            return
+        seconds = round(self._seconds + time.perf_counter() - self._started, 3)
+        row = {
+            "phase": self.phase.name if self.phase else "",
+            "epoch": epoch + 1,
+            "learning_rate": self._learning_rate(),
+            **{name: float(logs[name]) for name in sorted(logs, key=_place) if name != "learning_rate"},
+            "seconds": seconds,
+        }
+        self.progress.history.append(row)
+        self.progress.next_epoch()
+        self._tabulate()
+
+    def _learning_rate(self) -> float:
+        rate = float(self.model.optimizer.learning_rate)
+        planned = self.phase.learning_rate if self.phase else rate
+        return planned if rate == np.float32(planned) else rate  # without the digits that float32 adds
+
+    def _tabulate(self) -> None:
+        rows = self.progress.history
+        self.epoch = [row["epoch"] - 1 for row in rows]
+        self.history = {name: [row.get(name) for row in rows] for name in (rows[0] if rows else ()) if name != "epoch"}
+
+
+def _place(name: str) -> int:
+    return SCORES.index(name) if name in SCORES else len(SCORES)
+
+
+class BestEpoch(PhaseCallback):
+    """Ends a phase when the validation loss has not fallen for some epochs, and keeps the weights of the best epoch.
+
+    The best epoch is that of all phases. Without validation, all epochs are run and the last one is the best.
+
+    Args:
+        patience: Epochs to wait for a lower validation loss.
+        progress: Where the best loss and epoch are recorded; None: a new one.
+        restore: Whether the model gets the best weights when a `fit` ends.
+
+    Attributes:
+        weights: The weights of the best epoch; empty before it.
+
+    Example:
+        model.fit(train, validation_data=validation, epochs=20, callbacks=[BestEpoch(patience=2)])
+    """
+
+    def __init__(self, patience: int = 2, *, progress: Progress | None = None, restore: bool = True) -> None:
+        super().__init__()
+        self.patience, self.restore, self.progress = patience, restore, progress or Progress()
+        self.weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if is_lost(logs):
+            return
+        progress = self.progress
+        progress.waited += 1
+        if "val_loss" not in logs or logs["val_loss"] < progress.best_loss:
+            progress.best_loss = float(logs.get("val_loss", progress.best_loss))
+            progress.best_epoch, progress.waited = epoch + 1, 0
+            self.weights = values_of(self.model.weights)
+        if progress.waited >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.restore and self.weights:
+            assign_values(self.model.weights, self.weights)
+
+
+class LossWatch(PhaseCallback):
+    """Ends a phase when the loss of a batch is NaN or infinite.
+
+    Unlike Keras's `TerminateOnNaN`, it says where.
+
+    Args:
+        progress: The progress that another callback records; it tells how many batches an earlier process did.
+
+    Attributes:
+        lost: In which batches the loss was lost; None if it was not.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        super().__init__()
+        self.lost: str | None = None
+        self._progress, self._before = progress, 0
+
+    def on_phase_begin(self, phase: Phase) -> None:
+        super().on_phase_begin(phase)
+        self.lost = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._before = self._progress.batches if self._progress else 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if is_lost(logs) and self.lost is None:
+            steps, before = self.params["steps"], self._before
+            first = before + batch + 2 - self.model.steps_per_execution
+            last = before + min(batch + 1, steps or math.inf)  # Keras counts beyond the last batch
+            self.lost = f"in one of the batches {first} to {last}" + (f" of {before + steps}" if steps else "")
+            self.model.stop_training = True
+
+
+class Checkpoint(PhaseCallback):
+    """Writes one file after each epoch, from which the fit resumes with the same bits.
+
+    The file holds the weights, the optimizer, the state of the random numbers, the best weights and the progress. It is
+    replaced in one step, so a kill never damages it. In a plain `fit`, give Keras the epochs that are already done.
+
+    Args:
+        path: The file.
+        owner: Names the fit; a checkpoint of another owner is refused.
+        best: The best epoch, to be saved as well.
+        progress: The progress that other callbacks record; None: it is recorded here.
+        static: Layers that no phase trains.
+
+    Attributes:
+        progress: How far the fit has come.
+
+    Raises:
+        InputError: The file is damaged, or belongs to another fit.
+
+    Example:
+        checkpoint = Checkpoint("fit.npz")
+        model.fit(train, epochs=10, initial_epoch=checkpoint.progress.epoch, callbacks=[checkpoint])
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        owner: str = "",
+        best: BestEpoch | None = None,
+        progress: Progress | None = None,
+        static: Collection[keras.Layer] = (),
+    ) -> None:
+        super().__init__()
+        self.path, self.owner, self._best, self._static = Path(path), owner, best, static
+        self._phases: list[Phase] = []
+        self._records, self._saved = progress is None, dict[str, list[np.ndarray]]()
+        self.progress, self._digest = progress or Progress(), None
+        if self.path.exists():
+            facts, self._saved = read_checkpoint(self.path, owner)
+            with reading_checkpoint(self.path):
+                self._digest = facts.pop("unchanged")
+                self.progress.__dict__.update(vars(Progress(**facts)))
+
+    @property
+    def sums(self) -> list[np.ndarray]:
+        """The sums of the metrics over the batches of an epoch that was interrupted; empty if none was."""
+        return self._saved.get("sums", [])
+
+    def begin(self, phases: Sequence[Phase]) -> None:
+        """Says which phases come before the first `fit`; the last of them is the current one."""
+        self._phases = list(phases)
+
+    def on_phase_begin(self, phase: Phase) -> None:
+        super().on_phase_begin(phase)
+        self._phases.append(phase)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.restore(self.model)
+
+    def restore(self, model: keras.Model) -> None:
+        """Sets a compiled model, and the best weights, to what the file holds; does nothing the second time."""
+        self._unchanged = unchanged = UnchangedWeights(model, self._phases, self._static)
+        if not self._saved:
+            return
+        with reading_checkpoint(self.path):
+            if self._digest != unchanged.digest:
+                raise ValueError("the fit began with other weights or vectors than these")
+            if self._best and "best" in self._saved:
+                self._best.weights = unchanged.fill_in(model.weights, self._saved["best"])
+            assign_values(unchanged.others(model.variables), self._saved["model"])
+            assign_values(model.optimizer.variables, self._saved["optimizer"])
+        self._saved = {}
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if is_lost(logs):
+            return
+        if self._records:
+            self.progress.epoch = epoch + 1
+        self.progress.stopped = bool(self.model.stop_training)
+        self.write()
+
+    def write(self, sums: Sequence[np.ndarray] = ()) -> None:
+        """Writes the file; `sums` are those of the metrics, within an epoch."""
+        model, best = self.model, self._best.weights if self._best else []
+        unchanged = self._unchanged
+        groups = {
+            "model": values_of(unchanged.others(model.variables)),
+            "optimizer": values_of(model.optimizer.variables),
+            "best": unchanged.leave_out(model.weights, best) if best else [],
+            "sums": sums,
+        }
+        facts = {**dataclasses.asdict(self.progress), "unchanged": unchanged.digest}
+        write_checkpoint(self.path, self.owner, facts, groups)
+
+
+class Interruption(keras.callbacks.Callback):
+    """Ends a fit between two batches on request, and saves it.
+
+    Args:
+        stop_if_requested: Called after batches and epochs; raises KeyboardInterrupt to end the fit.
+        checkpoint: Written within an epoch, if it knows the batches that are done.
+
+    Example:
+        with signals.holding_first() as stop_if_requested:
+            model.fit(train, epochs=10, callbacks=[Interruption(stop_if_requested)])
+    """
+
+    def __init__(self, stop_if_requested: Callable[[], None], checkpoint: Checkpoint | None = None) -> None:
+        super().__init__()
+        self._stop_if_requested, self._checkpoint = stop_if_requested, checkpoint
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch + 1 >= (self.params["steps"] or math.inf):
+            return  # the epoch is practically done
+        try:
+            self._stop_if_requested()
+        except KeyboardInterrupt:
+            if self._checkpoint:
+                self._checkpoint.write(values_of(self.model.metrics_variables))
+            raise
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._stop_if_requested()

@@ -6,7 +6,7 @@ import io
 import json
 import tokenize
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +83,16 @@ class UnchangedWeights:
 
     Args:
         model: The model of the fit, before the first step or after any step.
-        phases: The current phase and those before it.
+        phases: The current phase and those before it; none: all weights may have changed.
+        static: Layers that no phase trains.
 
     Attributes:
         digest: SHA-256 of the weights.
     """
 
-    def __init__(self, model: keras.Model, phases: Sequence[Phase]) -> None:
-        left = [{id(variable) for variable in frozen_weights(model, phase)} for phase in phases]
-        self._ids = set.intersection(*left)
+    def __init__(self, model: keras.Model, phases: Sequence[Phase], static: Collection[keras.Layer] = ()) -> None:
+        left = [{id(variable) for variable in frozen_weights(model, phase, static)} for phase in phases]
+        self._ids = set.intersection(*left) if left else set()
         digest = hashlib.sha256()
         for variable in model.weights:
             if id(variable) in self._ids:

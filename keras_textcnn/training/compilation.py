@@ -1,10 +1,13 @@
 """Applies a phase to a model: frozen layers, optimizer, loss."""
 
 import dataclasses
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import keras
 
-from keras_textcnn.layers.names import EMBEDDING, LOGITS, STATIC_EMBEDDING
+from keras_textcnn.layers.embedding import find_embedding, layers_of
+from keras_textcnn.layers.names import EMBEDDING, LOGITS, NGRAMS, STATIC_EMBEDDING, VECTOR_MEAN
 from keras_textcnn.tasks import ONE_LABEL, Task
 from keras_textcnn.training.optimizers import build_optimizer
 from keras_textcnn.training.phases import KERNELS, Phase
@@ -38,21 +41,26 @@ class CompiledPhases:
         return taken
 
 
-def set_trainable(model: keras.Model, phase: Phase) -> None:
-    """Freezes what a phase freezes, and nothing else."""
-    for layer in model.layers:
-        layer.trainable = False  # TensorFlow ignores the assignment of an equal value, so variables would stay frozen
-        layer.trainable = part_of(layer) not in {*phase.frozen, "static"}
-        if KERNELS in phase.frozen and part_of(layer) == "trunk":
-            for variable in layer.trainable_variables:
-                variable.trainable = variable.name in BIASES
-
-
 def compile_phase(
-    model: keras.Model, phase: Phase, *, task: Task = ONE_LABEL, loss: keras.losses.Loss | None = None
+    model: keras.Model,
+    phase: Phase,
+    *,
+    task: Task = ONE_LABEL,
+    loss: keras.losses.Loss | str | None = None,
+    metrics: Sequence[Any] = (),
+    static: Collection[keras.Layer] = (),
+    steps_per_execution: int = STEPS_PER_EXECUTION,
 ) -> None:
-    """Freezes what a phase freezes and compiles with a new optimizer; Keras ignores the freezing until then."""
-    set_trainable(model, phase)
+    """Freezes what a phase freezes and compiles with a new optimizer; Keras ignores the freezing until then.
+
+    Args:
+        model: The model.
+        phase: The phase.
+        task: Gives the loss and the metric, unless they are given.
+        loss, metrics, steps_per_execution: As for `keras.Model.compile`.
+        static: Layers that no phase trains, in addition to Kim's static embedding.
+    """
+    set_trainable(model, phase, static)
     optimizer = build_optimizer(
         phase.optimizer,
         phase.learning_rate,
@@ -62,24 +70,55 @@ def compile_phase(
     model.compile(
         optimizer,
         loss or task.build_loss(),
-        metrics=[task.build_accuracy()],
+        metrics=[*metrics] or [task.build_accuracy()],
         jit_compile=False,  # XLA would recompile for every length
-        steps_per_execution=STEPS_PER_EXECUTION,
+        steps_per_execution=steps_per_execution,
     )
     model.optimizer.build(model.trainable_variables)
 
 
-def part_of(layer: keras.Layer) -> str:
-    """The part of a model that a layer belongs to: "embedding", "static" (Kim's second channel), "trunk" or "head"."""
-    return {EMBEDDING: "embedding", STATIC_EMBEDDING: "static", LOGITS: "head"}.get(layer.name, "trunk")
+def set_trainable(model: keras.Model, phase: Phase, static: Collection[keras.Layer] = ()) -> None:
+    """Freezes what a phase freezes, and nothing else; `static` as for `compile_phase`."""
+    for layer, part in parts_of(model, static):
+        layer.trainable = False  # TensorFlow ignores the assignment of an equal value, so variables would stay frozen
+        layer.trainable = part not in {*phase.frozen, "static"}
+        if KERNELS in phase.frozen and part == "trunk":
+            for variable in layer.trainable_variables:
+                variable.trainable = variable.name in BIASES
 
 
-def frozen_weights(model: keras.Model, phase: Phase) -> list[keras.Variable]:
+def parts_of(model: keras.Model, static: Collection[keras.Layer] = ()) -> list[tuple[keras.Layer, str]]:
+    """Each layer with the part of the model that it belongs to: "embedding", "trunk", "head", "static" or "model".
+
+    The embedding is what `find_embedding` finds, the head is the layer of logits: the one with this name or, in a model
+    without our names, the last layer with weights. A "model" is one inside the model; its layers follow it.
+    """
+    layers = list(layers_of(model))
+    inner = [layer for layer in layers if isinstance(layer, keras.Model)]
+    leaves = [layer for layer in layers if layer not in inner]
+    ours = {layer.name for layer in layers} & {LOGITS, NGRAMS, VECTOR_MEAN}
+    weighted = [layer for layer in leaves if layer.weights]
+    head = next((layer for layer in leaves if layer.name == LOGITS), None if ours or not weighted else weighted[-1])
+    embedding = find_embedding(model)
+
+    def part_of(layer: keras.Layer) -> str:
+        if layer.name == STATIC_EMBEDDING or layer in static:
+            return "static"
+        if layer in inner:
+            return "model"
+        if layer is embedding or layer.name == EMBEDDING:  # one-hot characters have no weights
+            return "embedding"
+        return "head" if layer is head else "trunk"
+
+    return [(layer, part_of(layer)) for layer in layers]
+
+
+def frozen_weights(model: keras.Model, phase: Phase, static: Collection[keras.Layer] = ()) -> list[keras.Variable]:
     """The weights that a phase does not change; a normalization that learns only its bias updates its statistics."""
     frozen = []
-    for layer in model.layers:
-        if part_of(layer) in {*phase.frozen, "static"}:
+    for layer, part in parts_of(model, static):
+        if part in {*phase.frozen, "static"}:
             frozen += layer.weights
-        elif KERNELS in phase.frozen and part_of(layer) == "trunk":
+        elif KERNELS in phase.frozen and part == "trunk":
             frozen += [variable for variable in layer.weights if variable.name not in (*BIASES, *STATISTICS)]
     return frozen

@@ -92,9 +92,8 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
     """Lets the validation texts decide the number of epochs of each part and the scales of the sum."""
     progress, best_epochs = {}, {}
     for part in fits.parts:
-        before = len(fits.history)
         if done := fits.fit(part, examples["train"], examples["validation"]):
-            progress[part.name], best_epochs[part.name] = done, before + done.best_epoch
+            progress[part.name], best_epochs[part.name] = done, done.best_epoch
     for name, epoch in best_epochs.items():
         part = f"{TITLES[name]}: " if len(fits.parts) > 1 else ""
         loss = fits.history[epoch - 1]["val_loss"]
@@ -147,9 +146,8 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
     )
     best_epochs = {}
     for part in fits.parts:
-        before = len(fits.history)
         if done := fits.fit(part, texts):
-            best_epochs[part.name] = before + done.best_epoch
+            best_epochs[part.name] = done.best_epoch
     phases = summarize_phases(fits.history)
     return FitResult(fits.history, phases, best_epochs, held_out, logits, parts, folds)
 

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
-from keras_textcnn.evaluation.descriptions import describe_epoch
 from keras_textcnn.layers.names import NGRAMS
 from keras_textcnn.layers.scaled_sum import ScaledSum
 from keras_textcnn.persistence.run import Run
@@ -22,9 +21,9 @@ from keras_textcnn.training.compilation import CompiledPhases
 from keras_textcnn.training.losses import MarginLoss, build_loss
 from keras_textcnn.training.phases import Phase, Progress
 from keras_textcnn.training.plans import plan_part
+from keras_textcnn.training.run_callbacks import EpochLog
 from keras_textcnn.training.tensorboard import TensorBoard
 from keras_textcnn.utils import signals
-from keras_textcnn.utils.log import logger
 
 
 class PartFits:
@@ -47,7 +46,7 @@ class PartFits:
         self.config, self.run, self.model, self.callbacks = config, run, model, callbacks
         self.parts = split_parts(model)
         self.plans = {part.name: plan_part(config, part.name) for part in self.parts}
-        self.board = TensorBoard(run.directory / "tensorboard")
+        self.board = TensorBoard(run.directory / "tensorboard", histograms=bool(config.histograms))
         self.history: list[dict[str, Any]] = []
         self._initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
         self._losses: dict[str, keras.losses.Loss] = {}
@@ -79,44 +78,29 @@ class PartFits:
             title: The title of any fit but the part's first: "refit", or a fold, whose epochs are neither shown nor
                 written to checkpoints.
         """
-        config, before = self.config, len(self.history)
+        config = self.config
         phases = self.plans[part.name] if phases is None else phases
         if not self.plans[part.name]:
             self._solve(part, examples)
             return None
         shown = not title.startswith("fold")
-        weights = class_weights.weigh_texts(examples.sparse_targets) if config.sampling == "balanced" else None
-
-        def numbered(row: dict[str, Any]) -> dict[str, Any]:
-            return {**row, "epoch": before + row["epoch"]}
-
-        def on_epoch(row: dict[str, Any]) -> None:
-            if not shown:
-                return
-            logger.info(describe_epoch(numbered(row)))
-            self.board.write(numbered(row))
-            if config.histograms:
-                self.board.write_histograms(self.model.weights, before + row["epoch"])
-
-        name = "-".join([*title.split(), part.name])
+        loss, name = self._loss(part, examples), "-".join([*title.split(), part.name])
         with signals.holding_first() as stop_if_requested:
-            progress = two_phase.two_phase_fit(
-                part,
-                training=lambda epoch: training_batches(config, examples, epoch, weights),
-                validation=batches_of(config, validation) if validation else None,
+            progress = two_phase.fit_phases(
+                lambda phase: self._compiled.take(part, phase, task=config.task, loss=loss),
+                training_epochs(config, examples).dataset,
+                batches_of(config, validation) if validation else None,
                 phases=[dataclasses.replace(it, name=f"{title} {it.name}".strip()) for it in phases],
                 patience=config.patience,
-                task=config.task,
-                loss=self._loss(part, examples),
                 checkpoint=self.run.checkpoints / f"{name}.npz" if shown else None,
                 owner=f"{name} of {self.run.identity}",
+                first_epoch=len(self.history),
                 callbacks=self.callbacks,
-                on_epoch=on_epoch,
+                reports=[EpochLog(), self.board] if shown else [],
                 stop_if_requested=stop_if_requested,
-                compiled=self._compiled,
-            )
+            ).progress
         if shown:
-            self.history += map(numbered, progress.history)
+            self.history += progress.history
         return progress
 
     def answer_fold(self, fold: int, rest: batching.Examples, held: batching.Examples) -> dict[str, np.ndarray]:
@@ -181,21 +165,23 @@ def predict(
     )
 
 
-def training_batches(
-    config: TrainConfig, examples: batching.Examples, epoch: int, weights: np.ndarray | None
-) -> tf.data.Dataset:
-    """The shuffled batches of an epoch, each padded to a common length."""
+def training_epochs(config: TrainConfig, examples: batching.Examples) -> batching.Epochs:
+    """The shuffled batches of each epoch, each padded to a common length."""
     boundaries = boundaries_of(config)
-    plan = batching.plan_epoch(
-        examples.lengths,
-        minimum_steps=config.minimum_steps,
-        seed=config.seed,
-        epoch=epoch,
-        boundaries=boundaries,
-        batch_size=config.batch_size,
-        weights=weights,
-    )
-    return batching.padded_batches(examples, plan, boundaries=boundaries)
+    weights = class_weights.weigh_texts(examples.sparse_targets) if config.sampling == "balanced" else None
+
+    def plan(epoch: int) -> list[np.ndarray]:
+        return batching.plan_epoch(
+            examples.lengths,
+            minimum_steps=config.minimum_steps,
+            seed=config.seed,
+            epoch=epoch,
+            boundaries=boundaries,
+            batch_size=config.batch_size,
+            weights=weights,
+        )
+
+    return batching.Epochs(examples, plan, boundaries=boundaries)
 
 
 def batches_of(config: TrainConfig, examples: batching.Examples) -> tf.data.Dataset:

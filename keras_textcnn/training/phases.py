@@ -20,7 +20,7 @@ class Phase:
         name: Its name in the history.
         epochs: The maximum number of epochs.
         learning_rate: The learning rate of the optimizer, which is new in each phase.
-        frozen: Parts of the model that are not trained: "embedding", "trunk", "head" (see `part_of`), or "kernels":
+        frozen: Parts of the model that are not trained: "embedding", "trunk", "head" (see `parts_of`), or "kernels":
             all of the trunk but the biases, including the rows of n-grams.
         optimizer: The name of the optimizer, as for `optimizers.build_optimizer`.
         weight_decay: The weight decay of adamw.
@@ -45,28 +45,32 @@ class Progress:
         epoch: Finished epochs of the current phase.
         batches: Finished batches of the current epoch, if the fit was stopped within it.
         seconds: The time that these batches took.
+        stopped: Whether a callback has ended the current phase.
         waited: Epochs of the current phase since the validation loss last fell.
         best_loss: The lowest validation loss so far, over all phases.
-        best_epoch: The epoch with this loss, counted from 1 over all phases; 0 before the first one.
-        history: One row per epoch.
+        best_epoch: The epoch with this loss, as its row of the history numbers it; 0 before the first one.
+        history: One row per epoch: phase, epoch (from 1), learning_rate, loss, accuracy, seconds and, if there is a
+            validation, val_loss and val_accuracy.
     """
 
     phase: int = 0
     epoch: int = 0
     batches: int = 0
     seconds: float = 0.0
+    stopped: bool = False
     waited: int = 0
     best_loss: float = math.inf
     best_epoch: int = 0
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def next_epoch(self) -> None:
-        """Moves on to the next epoch; the finished one counts, for now, as no better than the best one."""
-        self.epoch, self.waited, self.batches, self.seconds = self.epoch + 1, self.waited + 1, 0, 0.0
+        """Moves on to the next epoch."""
+        self.epoch, self.batches, self.seconds = self.epoch + 1, 0, 0.0
 
     def next_phase(self) -> None:
         """Moves on to the next phase; the last one may have ended early, even within an epoch."""
-        self.phase, self.epoch, self.waited, self.batches, self.seconds = self.phase + 1, 0, 0, 0, 0.0
+        self.phase, self.epoch, self.batches, self.seconds = self.phase + 1, 0, 0, 0.0
+        self.stopped, self.waited = False, 0
 
     def kept_phases(self, phases: Sequence[Phase]) -> list[Phase]:
         """The phases that led to the best epoch, each up to its own best epoch, without those that brought no gain."""

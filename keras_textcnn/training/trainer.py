@@ -23,7 +23,6 @@ from keras_textcnn.inference.window_trace import trace_windows
 from keras_textcnn.models.factory import build_model, load_vectors
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.pretrained_vectors import embedding_matrix
-from keras_textcnn.training.callbacks import RunSeconds
 from keras_textcnn.training.ensemble import FitResult, fit_ensemble
 from keras_textcnn.training.fine_tuning import compare_on_old_texts
 from keras_textcnn.training.linear_baseline import measure_baseline
@@ -31,6 +30,7 @@ from keras_textcnn.training.memory_budget import check_memory
 from keras_textcnn.training.overlap import list_learnt_texts, score_without_learnt_texts
 from keras_textcnn.training.part_fits import predict
 from keras_textcnn.training.preparation import Prepared, prepare
+from keras_textcnn.training.run_callbacks import RunSeconds
 from keras_textcnn.training.run_metrics import (
     describe_decisions,
     describe_fit,

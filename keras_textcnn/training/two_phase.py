@@ -1,174 +1,247 @@
 """The two-phase fit: with the embedding frozen, then unfrozen with a lower learning rate; it resumes after a crash."""
 
-import dataclasses
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.tasks import ONE_LABEL, Task
-from keras_textcnn.training.callbacks import BatchWatch, NotFiniteLossError
-from keras_textcnn.training.checkpoint import (
-    UnchangedWeights,
-    assign_values,
-    read_checkpoint,
-    reading_checkpoint,
-    values_of,
-    write_checkpoint,
-)
-from keras_textcnn.training.compilation import CompiledPhases, compile_phase
-from keras_textcnn.training.phases import Phase, Progress
+from keras_textcnn.data.batching import Epochs
+from keras_textcnn.errors import InputError
+from keras_textcnn.layers.embedding import find_embedding, layers_of
+from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS
+from keras_textcnn.training.callbacks import BestEpoch, Checkpoint, Interruption, LossWatch, PhaseCallback, PhaseHistory
+from keras_textcnn.training.checkpoint import assign_values
+from keras_textcnn.training.compilation import compile_phase
+from keras_textcnn.training.phases import Phase, two_phases
+from keras_textcnn.utils import signals
 from keras_textcnn.utils.log import logger
 
+ACTIVATIONS = ("softmax", "sigmoid")  # after which an output is no logit
 
-# Longer than others, so that all that a resumed fit must have again is read, changed and saved in one place.
+
 def two_phase_fit(
     model: keras.Model,
-    training: Callable[[int], tf.data.Dataset],
+    train: tf.data.Dataset,
+    validation: tf.data.Dataset | None = None,
+    *,
+    frozen_epochs: int = 4,
+    unfrozen_epochs: int = 8,
+    learning_rate: float = 2e-3,
+    unfrozen_learning_rate: float = 1e-3,
+    embedding_factor: float = 1.0,
+    optimizer: str = "adam",
+    loss: keras.losses.Loss | str | None = None,
+    patience: int = 2,
+    checkpoint: Path | str | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+) -> keras.callbacks.History:
+    """Compiles a model and calls its `fit` twice: with its embedding frozen, then with everything trained.
+
+    Callbacks work as in Keras. Epochs count on over both phases, and `stop_training` ends the phase. A `CSVLogger`
+    writes both phases into one file. The second phase starts from the best weights of the first one, and the model ends
+    with the weights of the best epoch.
+
+    Args:
+        model: Any model with a trainable embedding: one of our builders', or one with a `keras.layers.Embedding`, whose
+            own `trainable` does not matter. Other layers that are not trainable stay so.
+        train: Batches of (ids, targets) or (ids, targets, weights), such as `text_dataset` makes.
+        validation: Batches on which the epochs are compared; None: all epochs are run, and the last one is the best.
+        frozen_epochs: The largest number of epochs of the first phase.
+        unfrozen_epochs: The largest number of epochs of the second phase.
+        learning_rate: The learning rate of the first phase.
+        unfrozen_learning_rate: The learning rate of the second phase.
+        embedding_factor: Multiplies the learning rate of the embedding; adam and adamw only.
+        optimizer: As for `build_optimizer`.
+        loss: The loss, as for `compile`; None: cross-entropy of logits, with int targets (batch,), each text's label,
+            or float targets (batch, num_classes), 1 for each label of a text.
+        patience: Epochs without a lower validation loss after which a phase ends.
+        checkpoint: File to write after each epoch and, if the fit is interrupted, within one. If it exists, the fit
+            resumes from it, with `text_dataset` to the same bits; the model must have all other weights as when the fit
+            began. Callbacks of your own that keep a state begin anew. Remove the file to start again.
+        callbacks: Keras callbacks.
+        verbose: As for `fit`.
+
+    Returns:
+        Keras's history over both phases, with the further columns phase, learning_rate and seconds.
+
+    Raises:
+        ArithmeticError: No epoch had a finite loss.
+        InputError: The model has no embedding, or its output is no logits though `loss` is None; or the checkpoint is
+            damaged or belongs to another fit.
+
+    Example:
+        model = build_conv1d(vocabulary_size=5000, num_classes=2)
+        history = two_phase_fit(model, train, validation, frozen_epochs=2, unfrozen_epochs=2)
+        print(history.history["phase"], history.history["val_accuracy"])
+    """
+    embedding = find_embedding(model)
+    if embedding is None:
+        raise InputError(f"model {model.name} has no embedding to freeze; call its fit instead")
+    if not frozen_epochs and not unfrozen_epochs:
+        raise InputError("no epochs: frozen_epochs and unfrozen_epochs are 0")
+    task = SEVERAL_LABELS if len(train.element_spec[1].shape) > 1 else ONE_LABEL
+    if loss is None:
+        _check_logits(model)
+    metrics = ["accuracy"] if loss else []
+    static = [layer for layer in layers_of(model) if not layer.trainable and layer is not embedding]
+
+    def compiled(phase: Phase) -> keras.Model:
+        compile_phase(model, phase, task=task, loss=loss, metrics=metrics, static=static, steps_per_execution=1)
+        return model
+
+    with signals.holding_first() as stop_if_requested:
+        return fit_phases(
+            compiled,
+            train,
+            validation,
+            phases=two_phases(
+                frozen_epochs=frozen_epochs,
+                unfrozen_epochs=unfrozen_epochs,
+                learning_rate=learning_rate,
+                unfrozen_learning_rate=unfrozen_learning_rate,
+                embedding_factor=embedding_factor,
+                optimizer=optimizer,
+            ),
+            patience=patience,
+            checkpoint=checkpoint,
+            static=static,
+            callbacks=callbacks,
+            stop_if_requested=stop_if_requested,
+            verbose=verbose,
+        )
+
+
+def _check_logits(model: keras.Model) -> None:
+    """Raises InputError if the last layer gives probabilities."""
+    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "")
+    if activation in ACTIVATIONS:
+        raise InputError(
+            f"the output of model {model.name} is a {activation}, not logits; leave the activation out, or give a loss"
+        )
+
+
+def fit_phases(
+    compiled: Callable[[Phase], keras.Model],
+    train: tf.data.Dataset,
     validation: tf.data.Dataset | None,
     *,
     phases: Sequence[Phase],
     patience: int,
-    task: Task = ONE_LABEL,
-    loss: keras.losses.Loss | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     owner: str = "",
+    static: Collection[keras.Layer] = (),
+    first_epoch: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    reports: Sequence[keras.callbacks.Callback] = (),
     stop_if_requested: Callable[[], None] = lambda: None,
-    compiled: CompiledPhases | None = None,
-) -> Progress:
+    verbose: int | str = 0,
+) -> PhaseHistory:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
 
     A phase starts from the best weights so far. It ends early when the validation loss has not fallen for `patience`
-    epochs, or when the training loss is NaN or infinite.
+    epochs, when a callback stops it, or when the training loss is NaN or infinite.
 
     Args:
-        model: A model from a builder, with its vectors loaded; it is left compiled unless `compiled` is given.
-        training: Returns the batches of an epoch; epochs are counted from 0 over all phases.
-        validation: Batches on which the epochs are compared; None: all epochs are run, and the last one is the best.
+        compiled: Returns the model, compiled for a phase: the same one, or one with the same layers.
+        train, validation, patience, checkpoint, callbacks, verbose: As for `two_phase_fit`.
         phases: From `two_phases`, or your own.
-        patience: Epochs to wait for a lower validation loss.
-        task: `tasks.ONE_LABEL`, with targets int32 (batch,); or `tasks.SEVERAL_LABELS`, with targets float32 (batch,
-            num_classes), where accuracy is the share of texts whose labels are all right.
-        loss: The loss of training and validation; None: cross-entropy.
-        checkpoint: File to write after every epoch, and when the fit is stopped within one. If it exists, the fit
-            resumes from it and ends with the same weights, bit for bit, as a fit that was never interrupted. It holds
-            only what the phases so far have changed; the model must have all other weights as when the fit began.
-        owner: Names the fit in its checkpoint; a checkpoint of another owner is refused.
-        callbacks: Keras callbacks for each epoch's `fit`.
-        on_epoch: Called with each new row of the history: phase, epoch, learning_rate, loss, accuracy, seconds and, if
-            there is a validation, val_loss and val_accuracy.
-        stop_if_requested: Called between batches, though not between all of them, and after each epoch; if it raises
-            KeyboardInterrupt, the progress is written and the fit ends.
-        compiled: Keeps the models compiled for each phase, so that the next fit of these layers need not compile again;
-            None: the model itself is compiled.
-
-    Returns:
-        The progress, with the history.
+        owner, static: As for `Checkpoint`.
+        first_epoch: The number of the first epoch, from 0.
+        reports: Callbacks that are called once an epoch is saved, so that they report no epoch twice.
+        stop_if_requested: As for `Interruption`.
 
     Raises:
-        ArithmeticError: No epoch had a finite loss.
-        InputError: The checkpoint is damaged, or belongs to another fit or to a model that began with other weights.
+        ArithmeticError, InputError: As for `two_phase_fit`.
     """
-    progress, saved = _read_progress(model, phases, checkpoint, owner)
-    best, sums = saved.get("best", []), saved.get("sums", [])
-
-    def save(unchanged: UnchangedWeights, sums: Sequence[np.ndarray] = ()) -> None:
-        if checkpoint:
-            groups = {
-                "model": values_of(unchanged.others(model.variables)),
-                "optimizer": values_of(model.optimizer.variables),
-                "best": unchanged.leave_out(model.weights, best) if best else [],
-                "sums": sums,
-            }
-            facts = {**dataclasses.asdict(progress), "unchanged": unchanged.digest}
-            write_checkpoint(checkpoint, owner, facts, groups)
-
-    for number, phase in enumerate(phases[progress.phase :], progress.phase + 1):
-        if compiled:
-            model = compiled.take(model, phase, task=task, loss=loss)
-        else:
-            compile_phase(model, phase, task=task, loss=loss)
-        unchanged = UnchangedWeights(model, phases[:number])
-        if checkpoint and (progress.epoch or progress.batches):
-            with reading_checkpoint(checkpoint):
-                assign_values(unchanged.others(model.variables), saved["model"])
-                assign_values(model.optimizer.variables, saved["optimizer"])
-        elif best:
-            assign_values(model.weights, best)
-        while progress.epoch < phase.epochs and progress.waited < patience:
-            if sums:  # Keras creates the variables of its metrics in the first batch
-                model.test_on_batch(*next(iter(training(len(progress.history)))))
-            watch, sums = BatchWatch(progress, sums, stop_if_requested), []
-            try:
-                row = _fit_epoch(model, training, validation, phase, progress, [*callbacks, watch])
-            except NotFiniteLossError as error:
-                reason = f"epoch {len(progress.history) + 1}, {phase.name}: the loss is NaN or infinite {error}"
-                if not best:
-                    raise ArithmeticError(f"{reason}; lower the learning rate, and check the vectors") from None
-                logger.warning(f"{reason}; the phase ends, and the best epoch so far is kept")
-                break
-            except KeyboardInterrupt:
-                if watch.ended:
-                    save(unchanged, values_of(model.metrics_variables))
-                raise
-            progress.history.append(row)
-            progress.next_epoch()
-            if math.isfinite(row["loss"]) if validation is None else row["val_loss"] < progress.best_loss:
-                best_loss = progress.best_loss if validation is None else row["val_loss"]
-                progress.best_loss, progress.best_epoch, progress.waited = best_loss, row["epoch"], 0
-                best = values_of(model.weights)
-            save(unchanged)
-            on_epoch(row)
-            stop_if_requested()
+    history = PhaseHistory()
+    progress = history.progress
+    best, watch = BestEpoch(patience, progress=progress, restore=False), LossWatch(progress)
+    saved = [Checkpoint(checkpoint, owner=owner, best=best, progress=progress, static=static)] if checkpoint else []
+    callbacks = [history, watch, *callbacks, best, *saved, *reports, Interruption(stop_if_requested, *saved)]
+    resumed = bool(progress.history or progress.batches)
+    for one in saved:
+        one.begin(phases[: progress.phase])
+    for phase in phases[progress.phase :]:
+        model = compiled(phase)
+        _begin_phase(callbacks, phase, append=resumed or bool(progress.history))
+        for one in saved:
+            history.sums = one.sums
+            one.restore(model)
+        _fit_phase(model, train, validation, phase, history, first_epoch, callbacks, verbose)
+        if watch.lost:
+            epoch = first_epoch + len(progress.history) + 1
+            reason = f"epoch {epoch}, {phase.name}: the loss is NaN or infinite {watch.lost}"
+            if not best.weights:
+                raise ArithmeticError(f"{reason}; lower the learning rate, and check the vectors")
+            logger.warning(f"{reason}; the phase ends, and the best epoch so far is kept")
+        if best.weights:
+            assign_values(model.weights, best.weights)
         progress.next_phase()
-    if not best:
+    if not best.weights:
         raise ArithmeticError(
             "every validation loss is NaN or infinite; lower the learning rate, and check the vectors"
         )
-    assign_values(model.weights, best)
-    return progress
+    return history
 
 
-def _read_progress(
-    model: keras.Model, phases: Sequence[Phase], checkpoint: Path | None, owner: str
-) -> tuple[Progress, dict[str, list[np.ndarray]]]:
-    """The progress and the arrays of a fit to resume; empty for a new fit."""
-    if not checkpoint or not checkpoint.exists():
-        return Progress(), {}
-    facts, saved = read_checkpoint(checkpoint, owner)
-    with reading_checkpoint(checkpoint):
-        unchanged = UnchangedWeights(model, phases[: facts["phase"] + 1])
-        if facts.pop("unchanged") != unchanged.digest:
-            raise ValueError("the fit began with other weights or vectors than these")
-        if "best" in saved:
-            saved["best"] = unchanged.fill_in(model.weights, saved["best"])
-        return Progress(**facts), saved
+def _begin_phase(callbacks: Sequence[keras.callbacks.Callback], phase: Phase, *, append: bool) -> None:
+    for callback in callbacks:
+        if isinstance(callback, PhaseCallback):
+            callback.on_phase_begin(phase)
+        if isinstance(callback, keras.callbacks.CSVLogger) and append:
+            callback.append = True  # otherwise each fit would write the file anew
 
 
-def _fit_epoch(
+def _fit_phase(
     model: keras.Model,
-    training: Callable[[int], tf.data.Dataset],
+    train: tf.data.Dataset,
     validation: tf.data.Dataset | None,
     phase: Phase,
-    progress: Progress,
+    history: PhaseHistory,
+    first_epoch: int,
     callbacks: Sequence[keras.callbacks.Callback],
-) -> dict[str, Any]:
-    started = time.perf_counter()
-    epoch = len(progress.history)
-    remaining = training(epoch).skip(progress.batches)
-    fitted = model.fit(remaining, validation_data=validation, shuffle=False, verbose=0, callbacks=list(callbacks))
-    logs = {name: float(values[0]) for name, values in fitted.history.items()}
-    return {
-        "phase": phase.name,
-        "epoch": epoch + 1,
-        "learning_rate": phase.learning_rate,
-        **{name: logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs},
-        "seconds": round(progress.seconds + time.perf_counter() - started, 3),
-    }
+    verbose: int | str,
+) -> None:
+    """Fits what is left of a phase: the rest of an epoch that was interrupted, and all epochs after it."""
+    progress = history.progress
+    done = first_epoch + len(progress.history)
+    end = done - progress.epoch + phase.epochs
+    epochs: Epochs | None = getattr(train, "epochs", None)
+    if epochs:
+        callbacks = [_Position(epochs, first_epoch), *callbacks]
+
+    def fit(batches: tf.data.Dataset, begin: int, end: int) -> bool:
+        model.fit(
+            batches,
+            validation_data=validation,
+            initial_epoch=begin,
+            epochs=end,
+            callbacks=[*callbacks],
+            shuffle=False,
+            verbose=verbose,
+        )
+        return bool(model.stop_training)
+
+    stopped = progress.stopped
+    if progress.batches:
+        rest = epochs.rest(done - first_epoch, progress.batches) if epochs else train.skip(progress.batches)
+        if history.sums:  # Keras creates the variables of its metrics in the first batch
+            model.test_on_batch(*next(iter(rest)))
+        stopped = fit(rest, done, done + 1)
+        done += 1
+    if done < end and not stopped:
+        fit(train, done, end)
+
+
+class _Position(keras.callbacks.Callback):
+    """Says which epoch the next iteration over the batches is: Keras may begin one that it does not finish."""
+
+    def __init__(self, epochs: Epochs, first_epoch: int) -> None:
+        super().__init__()
+        self._epochs, self._first_epoch = epochs, first_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epochs.next_epoch = epoch - self._first_epoch

@@ -1,5 +1,6 @@
 """Fits of tiny models to texts of random ids, for the tests of two-phase fits and their checkpoints."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_textcnn.data.batching import Examples, padded_batches, plan_batches
+from keras_textcnn.data.batching import Epochs, Examples, padded_batches, plan_batches
 from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.training import compilation
-from keras_textcnn.training.compilation import STEPS_PER_EXECUTION, CompiledPhases
+from keras_textcnn.training.compilation import STEPS_PER_EXECUTION, CompiledPhases, compile_phase
 from keras_textcnn.training.phases import Phase, Progress, two_phases
-from keras_textcnn.training.two_phase import two_phase_fit
+from keras_textcnn.training.two_phase import fit_phases
 from tests.conftest import make_examples
 from tests.runs import Killed
 
@@ -33,12 +34,40 @@ def batches(examples: Examples, epoch: int | None) -> tf.data.Dataset:
     return padded_batches(examples, plan, boundaries=[16, 20])
 
 
-def fit(model: keras.Model, phases: list[Phase] = PHASES, **options: Any) -> Progress:
-    training, validation = make_texts(64, seed=1), make_texts(32, seed=2)
-    options = {"patience": 9, **options}
-    return two_phase_fit(
-        model, lambda epoch: batches(training, epoch), batches(validation, None), phases=phases, **options
-    )
+def epochs_of(examples: Examples) -> Epochs:
+    def plan(epoch: int) -> list[np.ndarray]:
+        return plan_batches(examples.lengths, boundaries=[16, 20], batch_size=8, seed=(0, epoch))
+
+    return Epochs(examples, plan, boundaries=[16, 20])
+
+
+class Report(keras.callbacks.Callback):
+    """Calls a function with each new row of the history, once it is saved."""
+
+    def __init__(self, on_epoch: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__()
+        self.on_epoch = on_epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.on_epoch(self.model.history.progress.history[-1])
+
+
+def fit(
+    model: keras.Model,
+    phases: list[Phase] = PHASES,
+    *,
+    compiled: Callable[[Phase], keras.Model] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    **options: Any,
+) -> Progress:
+    def compile_it(phase: Phase) -> keras.Model:
+        compile_phase(model, phase)
+        return model
+
+    options = {"train": epochs_of(make_texts(64, seed=1)).dataset, "patience": 9, **options}
+    options = {"validation": batches(make_texts(32, seed=2), None), **options}
+    reports = [Report(on_epoch)] if on_epoch else []
+    return fit_phases(compiled or compile_it, phases=phases, reports=reports, **options).progress
 
 
 def make_model(build: Callable[..., keras.Model] = build_conv1d) -> keras.Model:
@@ -60,9 +89,11 @@ class Fits:
         """The weights that a fit ends with, and its progress."""
         for variable, value in zip(self.model.variables, self._initial, strict=True):
             variable.assign(value)
+        defaults = compilation.compile_phase.__kwdefaults__
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(compilation, "STEPS_PER_EXECUTION", self.steps)
-            progress = fit(self.model, phases, compiled=self.compiled, **options)
+            patch.setattr(compilation.compile_phase, "__kwdefaults__", defaults | {"steps_per_execution": self.steps})
+            compiled = functools.partial(self.compiled.take, self.model)
+            progress = fit(self.model, phases, compiled=compiled, **options)
         return self.model.get_weights(), progress
 
 

@@ -77,7 +77,7 @@ def test_what_is_finished_is_kept_and_the_rest_resumed(
     (begun / "repeats.json").write_text(json.dumps({name: whole[name] for name in ("format", "settings")}))
     shutil.rmtree(begun / "fold-3")
     with monkeypatch.context() as patch:
-        patch.setattr(part_fits.two_phase, "two_phase_fit", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
+        patch.setattr(part_fits.two_phase, "fit_phases", lambda *arguments, **settings: (_ for _ in ()).throw(STOP))
         output = cli("train", "--resume", begun)
     assert output.status == 130
     assert "run 3 of 3: " in output.err

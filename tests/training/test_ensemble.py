@@ -239,10 +239,10 @@ def test_goes_on_with_the_same_weights_after_the_folds_that_are_done(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keras_textcnn.training import part_fits, two_phase
+    from keras_textcnn.training import callbacks, part_fits
 
     corpus = split(pairs, test=12)
-    write = two_phase.write_checkpoint
+    write = callbacks.write_checkpoint
 
     def interrupt(path: Path, *arguments: object) -> None:
         write(path, *arguments)
@@ -250,7 +250,7 @@ def test_goes_on_with_the_same_weights_after_the_folds_that_are_done(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        for module in (two_phase, part_fits):
+        for module in (callbacks, part_fits):
             patch.setattr(module, "write_checkpoint", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(TrainConfig(**settings), corpus, tmp_path / "stopped")

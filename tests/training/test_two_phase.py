@@ -5,8 +5,7 @@ import pytest
 
 from keras_textcnn.training.compilation import compile_phase
 from keras_textcnn.training.phases import Phase, summarize_phases, two_phases
-from keras_textcnn.training.two_phase import two_phase_fit
-from tests.training.fits import PHASES, assert_equal, batches, fit, make_model, make_texts
+from tests.training.fits import PHASES, assert_equal, batches, epochs_of, fit, make_model, make_texts
 
 
 def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
@@ -26,7 +25,7 @@ def test_learns_eight_texts_by_heart() -> None:
     model = make_model()
     examples = make_texts(8, seed=3)
     phases = two_phases(frozen_epochs=5, unfrozen_epochs=15, learning_rate=0.05, unfrozen_learning_rate=0.03)
-    two_phase_fit(model, lambda epoch: batches(examples, epoch), batches(examples, None), phases=phases, patience=40)
+    fit(model, phases, train=epochs_of(examples).dataset, validation=batches(examples, None), patience=40)
     assert model.evaluate(batches(examples, None), verbose=0, return_dict=True)["accuracy"] == 1
 
 
@@ -67,9 +66,7 @@ def test_a_loss_that_is_never_finite_is_an_error(validation: bool) -> None:
     with pytest.raises(
         ArithmeticError, match="epoch 1, one: the loss is NaN or infinite in one of the batches 1 to 1 of 1; lower"
     ):
-        two_phase_fit(
-            model, lambda epoch: batches(examples, epoch), validated, phases=[Phase("one", 1, 0.01)], patience=2
-        )
+        fit(model, [Phase("one", 1, 0.01)], train=epochs_of(examples).dataset, validation=validated)
 
 
 def test_a_phase_whose_loss_is_lost_ends_and_the_best_epoch_stays(logged: list[str]) -> None:
@@ -88,9 +85,7 @@ def test_a_phase_whose_loss_is_lost_ends_and_the_best_epoch_stays(logged: list[s
 def test_without_validation_all_epochs_are_done_and_the_last_is_kept() -> None:
     ours, theirs = make_model(), make_model()
     examples = make_texts(32, seed=2)
-    progress = two_phase_fit(
-        ours, lambda epoch: batches(examples, epoch), None, phases=[Phase("wild", 4, 0.9)], patience=1
-    )
+    progress = fit(ours, [Phase("wild", 4, 0.9)], train=epochs_of(examples).dataset, validation=None, patience=1)
     compile_phase(theirs, Phase("wild", 4, 0.9))
     for epoch in range(4):
         theirs.fit(batches(examples, epoch), shuffle=False, verbose=0)

@@ -10,7 +10,7 @@ import pytest
 
 from keras_textcnn import Corpus
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.training import callbacks, trainer
+from keras_textcnn.training import run_callbacks, trainer
 from tests.conftest import make_texts
 
 CONFIG = TrainConfig(
@@ -56,13 +56,13 @@ def test_seconds_are_those_of_all_processes(
 ) -> None:
     texts, labels = zip(*make_texts(30, 4), strict=True)
     corpus, clock = Corpus(texts, labels), [0.0]
-    for module in (trainer, callbacks):
+    for module in (trainer, run_callbacks):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
     for number, epoch in enumerate(interruptions):
         clock[0] = 1000.0 * number  # each process's clock begins at another time
         with monkeypatch.context() as patch:
             if killed:
-                patch.setattr(callbacks.RunSeconds, "__exit__", lambda *arguments: None)
+                patch.setattr(run_callbacks.RunSeconds, "__exit__", lambda *arguments: None)
             work = Work(clock, ends_in=epoch)
             with pytest.raises(ZeroDivisionError):
                 trainer.train(CONFIG, corpus, tmp_path / "run", resumed=number > 0, callbacks=[work])
