@@ -69,18 +69,13 @@ def test_a_phase_is_one_fit_and_unfreezes_a_plain_embedding(trainable: bool) -> 
 def test_it_is_what_a_student_would_write_with_keras_alone() -> None:
     """Compile, fit; set trainable, compile, fit."""
     ours, theirs = make_plain(), make_plain()
-    fit(ours, optimizer="sgd")
-    train, validation = epochs_of(make_texts(64, seed=1)).dataset, batches(make_texts(32, seed=2), None)
+    two_phase_fit(ours, epochs_of(make_texts(64, seed=1)).dataset, **EPOCHS, optimizer="sgd", verbose=0)
+    train = epochs_of(make_texts(64, seed=1)).dataset
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    losses = []
-    for trainable, rate, begin, end in ((False, 0.02, 0, 2), (True, 0.005, 2, 5)):
+    for trainable, rate, epochs in ((False, 0.02, 2), (True, 0.005, 3)):
         theirs.get_layer("words").trainable = trainable
         theirs.compile(keras.optimizers.SGD(rate, momentum=0.9), loss, jit_compile=False)
-        fitted = theirs.fit(
-            train, validation_data=validation, initial_epoch=begin, epochs=end, shuffle=False, verbose=0
-        )
-        losses += fitted.history["val_loss"]
-    assert losses == sorted(losses, reverse=True)  # so each phase starts from the last epoch, which is the best
+        theirs.fit(train, epochs=epochs, shuffle=False, verbose=0)
     assert_equal(ours.get_weights(), theirs.get_weights())
 
 
