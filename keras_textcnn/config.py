@@ -177,9 +177,10 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     @property
     def fractions(self) -> dict[str, Any]:
-        """The fractions for validation (None without one) and test, as `splits.split_texts` takes them."""
+        """The fractions for validation and test, None without one, as `splits.split_texts` takes them."""
         validation = None if self.inner_folds else self.validation_fraction or FRACTION
-        return {"validation_fraction": validation, "test_fraction": self.test_fraction or FRACTION}
+        test = FRACTION if self.test_fraction is None else self.test_fraction or None
+        return {"validation_fraction": validation, "test_fraction": test}
 
     @property
     def fold_of_folds(self) -> tuple[int, int] | None:
@@ -216,6 +217,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         self._require("seed", 0 <= self.seed <= 2**32 - (self.seeds or 1), "at least 0 and below 2**32")
         self._require("seeds", not self.seeds or not self.folds, "left out with --folds")
         self._require("folds", not self.folds or not self.test_data, "left out with --test-data")
+        self._require("folds", not self.folds or self.test_fraction != 0, "left out with --test-fraction 0")
         self._require("folds", not self.folds or not self.rehearse, "left out with --rehearse")
         self._require("fold", self.fold is None or 1 <= self.fold <= (self.folds or 0), "one of --folds, from 1")
         self._require("memory", not self.memory or not self.rehearse, "left out with --rehearse")

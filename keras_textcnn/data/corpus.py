@@ -93,7 +93,7 @@ def assign_splits(
     strata: np.ndarray,
     *,
     validation_fraction: float | None,
-    test_fraction: float,
+    test_fraction: float | None,
     seed: int,
     fold: tuple[int, int] | None = None,
 ) -> np.ndarray:
@@ -105,7 +105,7 @@ def assign_splits(
         splits: int (texts,), positions in `SPLITS`.
         strata: int (texts,), the label of each text.
         validation_fraction: Fraction of the training texts that remain after the test split; None: no validation.
-        test_fraction: Fraction of the training texts.
+        test_fraction: Fraction of the training texts; None: no test, unless a fold is given.
         seed: Determines which texts are chosen.
         fold: A fold, counted from 1, and the number of folds. The training texts are dealt to the folds label by label,
             like cards, and this fold becomes the test split. None: the test split is a fraction.
@@ -117,7 +117,7 @@ def assign_splits(
         InputError: A fold is given, but the corpus has test texts.
     """
     complete = splits.copy()
-    parts = missing_parts(splits, validation=validation_fraction is not None)
+    parts = missing_parts(splits, validation=validation_fraction is not None, test=bool(fold or test_fraction))
     check_fold(fold, parts)
     frequent = np.bincount(strata[splits == TRAIN]) > len(parts)
     for part in parts:
@@ -144,9 +144,15 @@ def check_fold(fold: tuple[int, int] | None, parts: Sequence[int]) -> None:
         raise InputError("--folds tests on the training texts, but the corpus has test texts of its own; try --seeds")
 
 
-def missing_parts(splits: np.ndarray, *, validation: bool = True) -> list[int]:
-    """The splits without texts, among test and (if wanted) validation: positions in `SPLITS`."""
-    return [part for part in ((TEST, VALIDATION) if validation else (TEST,)) if not (splits == part).any()]
+def missing_parts(splits: np.ndarray, *, validation: bool = True, test: bool = True) -> list[int]:
+    """The splits without texts, among those of test and validation that are wanted: positions in `SPLITS`."""
+    wanted = [part for part, is_wanted in ((TEST, test), (VALIDATION, validation)) if is_wanted]
+    return [part for part in wanted if not (splits == part).any()]
+
+
+def advise_data(parts: Sequence[int]) -> str:
+    """The options that give the missing parts."""
+    return " and ".join(f"--{SPLITS[part]}-data" for part in sorted(parts))
 
 
 def labels_of(label: Label) -> tuple[str, ...]:
@@ -201,7 +207,7 @@ def number_labels(
 
 
 def rare_labels(
-    counts: Mapping[str, int], strata: np.ndarray, splits: np.ndarray, *, validation: bool = True
+    counts: Mapping[str, int], strata: np.ndarray, splits: np.ndarray, *, validation: bool = True, test: bool = True
 ) -> list[str]:
     """The labels with too few training texts for training and every missing part.
 
@@ -209,16 +215,16 @@ def rare_labels(
         counts: The number of training texts of each label.
         strata: int (texts,), the label of each text.
         splits: int (texts,), positions in `SPLITS`.
-        validation: Whether a validation split is wanted.
+        validation, test: Whether such a split is wanted.
 
     Raises:
         InputError: No label is frequent enough to be split.
     """
-    parts = missing_parts(splits, validation=validation)
+    parts = missing_parts(splits, validation=validation, test=test)
     if parts and np.bincount(strata[splits == TRAIN]).max() <= len(parts):
         label, count = max(counts.items(), key=lambda item: item[1])
         raise InputError(
             f"every label has too few texts to split: {label!r} has {count}, at least {1 + len(parts)} are needed; add "
-            "texts, or give --validation-data and --test-data"
+            f"texts, or give {advise_data(parts)}"
         )
     return [label for label, count in counts.items() if parts and count <= len(parts)]

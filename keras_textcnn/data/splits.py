@@ -13,6 +13,7 @@ from keras_textcnn.data.corpus import (
     TRAIN,
     Corpus,
     Label,
+    advise_data,
     assign_splits,
     check_fold,
     count_labels,
@@ -28,11 +29,11 @@ def split_corpus(
     corpus: Corpus,
     *,
     validation_fraction: float | None,
-    test_fraction: float,
+    test_fraction: float | None,
     seed: int,
     fold: tuple[int, int] | None = None,
 ) -> Corpus:
-    """The corpus with every split, as `split_texts` makes them.
+    """The corpus with the missing splits, as `split_texts` makes them.
 
     Raises:
         InputError: No label is frequent enough to be split, or a fold is given but the corpus has test texts.
@@ -117,13 +118,14 @@ def split_texts(
         InputError: No label is frequent enough to be split, or a fold is given but the corpus has test texts.
     """
     counts = count_labels(label_sets, rows[splits == TRAIN])
-    validation = settings["validation_fraction"] is not None
+    wanted = {
+        "validation": settings["validation_fraction"] is not None,
+        "test": bool(settings["test_fraction"] or settings.get("fold")),
+    }
     if any(isinstance(label_set, tuple) for label_set in label_sets):
         assigned = assign_label_sets(label_sets, rows, splits, **settings)
-        return assigned, [
-            label for label, count in counts.items() if 0 < count <= len(missing_parts(splits, validation=validation))
-        ]
-    rare = rare_labels(counts, rows, splits, validation=validation)
+        return assigned, [label for label, count in counts.items() if 0 < count <= len(missing_parts(splits, **wanted))]
+    rare = rare_labels(counts, rows, splits, **wanted)
     return assign_splits(splits, rows, **settings), rare
 
 
@@ -133,7 +135,7 @@ def assign_label_sets(
     splits: np.ndarray,
     *,
     validation_fraction: float | None,
-    test_fraction: float,
+    test_fraction: float | None,
     seed: int,
     fold: tuple[int, int] | None = None,
 ) -> np.ndarray:
@@ -154,7 +156,7 @@ def assign_label_sets(
         InputError: A part would have no texts, or a fold is given but the corpus has test texts.
     """
     complete = splits.copy()
-    parts = missing_parts(splits, validation=validation_fraction is not None)
+    parts = missing_parts(splits, validation=validation_fraction is not None, test=bool(fold or test_fraction))
     check_fold(fold, parts)
     names = sorted({label for label_set in label_sets for label in labels_of(label_set)})
     numbers = {label: number for number, label in enumerate(names)}
@@ -172,7 +174,7 @@ def assign_label_sets(
         if not chosen.any():
             raise InputError(
                 f"no texts to split off for {SPLITS[part]}: every text has a label with too few texts to split, "
-                f"at least {1 + len(parts)} are needed; add texts, or give --validation-data and --test-data"
+                f"at least {1 + len(parts)} are needed; add texts, or give {advise_data(parts)}"
             )
         complete[training[chosen]] = part
     return complete

@@ -6,15 +6,19 @@ from typing import Any
 from scipy import stats
 
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.evaluation.descriptions import reported_split, reported_texts
 from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS
 
 WIDEST_INTERVAL = 0.1  # the widest 95% interval of a test accuracy without a warning: 400 texts, half of them right
 
 
 def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
-    """A warning if the linear model has more of the test texts right, with what may help; otherwise ""."""
-    baseline_metrics = run_metrics["baseline"]
-    if not baseline_metrics or baseline_metrics["test"]["accuracy"] <= run_metrics["test"]["accuracy"]:
+    """A warning if the linear model has more of the texts right, with what may help; otherwise "".
+
+    The texts are the test texts or, without any, the validation or held-out texts.
+    """
+    baseline_metrics, split = run_metrics["baseline"], reported_split(run_metrics)
+    if not baseline_metrics or baseline_metrics[split]["accuracy"] <= run_metrics[split]["accuracy"]:
         return ""
     advice = []
     if not config.from_run:  # a fine-tuned run keeps that run's model and vectors
@@ -26,29 +30,33 @@ def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
             advice.append("larger vectors (./glove_download.sh and --vectors glove.6B.100d)")
         elif config.vectors == NO_VECTORS and config.tokenizer != "characters":
             advice.append("pretrained vectors for the texts' language (--vectors)")
-    linear, ours = (100 * blocks["test"]["accuracy"] for blocks in (baseline_metrics, run_metrics))
+    linear, ours = (100 * blocks[split]["accuracy"] for blocks in (baseline_metrics, run_metrics))
     return (
-        f"warning: the linear model is ahead on the test texts ({linear:.2f} against {ours:.2f}); "
-        f"try {', '.join([*advice, 'more texts'])}"
+        f"warning: the linear model is ahead on the {reported_texts(run_metrics)} texts ({linear:.2f} against "
+        f"{ours:.2f}); try {', '.join([*advice, 'more texts'])}"
     )
 
 
 def describe_chance(run_metrics: Mapping[str, Any]) -> str:
     """A warning if there are so few test texts that their accuracy may be down to chance; otherwise "".
 
+    Without test texts, it is about the validation or held-out texts.
+
     Args:
         run_metrics: The content of `metrics.json`.
 
     Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference.
     """
-    texts, accuracy = run_metrics["test"]["support"], run_metrics["test"]["accuracy"]
+    scores = run_metrics[reported_split(run_metrics)]
+    texts, accuracy = scores["support"], scores["accuracy"]
     low, high = stats.binomtest(round(accuracy * texts), texts).proportion_ci(method="wilson")
     if high - low <= WIDEST_INTERVAL:
         return ""
-    decided = run_metrics["decided"]
+    decided, kind = run_metrics["decided"], reported_texts(run_metrics)
     crossed = decided["by"] == "cross-validation" and decided["validation"] != "own" and decided["texts"] > texts
     more = f"; the cross-validated score, of {decided['texts']:,} texts, is more reliable" if crossed else ""
+    advice = "use more test texts (--test-data)" if run_metrics["test"] else "use more texts"
     return (
-        f"warning: with only {texts:,} test texts, an accuracy of {100 * accuracy:.0f}% is compatible with a true one "
-        f"of {100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; use more test texts (--test-data)"
+        f"warning: with only {texts:,} {kind} texts, an accuracy of {100 * accuracy:.0f}% is compatible with a true "
+        f"one of {100 * low:.0f} to {100 * high:.0f}% (95% interval){more}; {advice}"
     )

@@ -30,9 +30,31 @@ def describe_epoch(row: Mapping[str, Any]) -> str:
     )
 
 
+def reported_split(run_metrics: Mapping[str, Any]) -> str:
+    """The split that a report is about in detail: "test" or, in a run without test texts, "validation".
+
+    Args:
+        run_metrics: The content of `metrics.json`.
+    """
+    return "test" if run_metrics["test"] else "validation"
+
+
+def reported_texts(run_metrics: Mapping[str, Any]) -> str:
+    """The kind of the texts that a report is about in detail: test, validation or held-out training.
+
+    Args:
+        run_metrics: The content of `metrics.json`.
+    """
+    if run_metrics["test"]:
+        return "test"
+    decided = run_metrics["decided"]
+    crossed = decided["by"] == "cross-validation" and decided["validation"] != "own"
+    return "held-out training" if crossed else "validation"
+
+
 def describe_scores(run_metrics: Mapping[str, Any]) -> str:
     """The line of one run among several."""
-    validation, test = (f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
+    validation, test = (run_metrics[split] and f"{percent(run_metrics[split]['accuracy'])}%" for split in SPLITS[1:])
     decided = run_metrics["decided"]
     chosen = ", ".join(decided["decided"])
     texts = {
@@ -40,7 +62,8 @@ def describe_scores(run_metrics: Mapping[str, Any]) -> str:
         "validation": f"{validation} of the validation texts right (these chose its {chosen})",
         "cross-validation": f"{validation} of the held-out training texts right (these chose its {chosen})",
     }
-    return f"{texts['own' if decided['validation'] == 'own' else decided['by']]}, {test} of the test texts right"
+    line = texts["own" if decided["validation"] == "own" else decided["by"]]
+    return f"{line}, {test} of the test texts right" if test else line
 
 
 def describe_choices(run_metrics: Mapping[str, Any]) -> str:
@@ -61,13 +84,14 @@ def describe_choices(run_metrics: Mapping[str, Any]) -> str:
 
 def describe_calibration(run_metrics: Mapping[str, Any]) -> str:
     """The temperature, and what it changed."""
+    split = reported_split(run_metrics)
     before, after = (
-        blocks["test"]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
+        blocks[split]["calibration_error"] for blocks in (run_metrics["calibration"]["before"], run_metrics)
     )
     texts = "cross-validation" if run_metrics["decided"]["by"] == "cross-validation" else "the validation texts"
     return (
-        f"temperature {run_metrics['calibration']['temperature']:.2f} from {texts}: calibration error on the test "
-        f"texts {before:.1%} before, {after:.1%} after"
+        f"temperature {run_metrics['calibration']['temperature']:.2f} from {texts}: calibration error on the "
+        f"{reported_texts(run_metrics)} texts {before:.1%} before, {after:.1%} after"
     )
 
 

@@ -6,7 +6,12 @@ from typing import Any
 
 import jinja2
 
-from keras_textcnn.evaluation.descriptions import describe_calibration, describe_old_texts
+from keras_textcnn.evaluation.descriptions import (
+    describe_calibration,
+    describe_old_texts,
+    reported_split,
+    reported_texts,
+)
 from keras_textcnn.evaluation.tables import Table, label_table, results_table, shares_table
 from keras_textcnn.inference.explanations import Explanation
 
@@ -31,16 +36,16 @@ def report_page(
     Args:
         title: Title of the page.
         metrics: The content of `metrics.json`.
-        shares: Rows of reject_below, answered and accuracy on the test texts; none if a text may have several labels.
+        shares: Rows of reject_below, answered and accuracy; none if a text may have several labels.
         ngrams: From `explanations.rank_ngrams`.
-        errors: The true label or labels and the explanation of each test text that the model is most wrong about.
+        errors: The true label or labels and the explanation of each text that the model is most wrong about.
         pictures: PNG files, by what they show.
     """
     words = [
         [label, ", ".join(f"{text} ({count} × {mean:+.2f})" for text, mean, count in top)]
         for label, top in ngrams.items()
     ]
-    lines = [describe_calibration(metrics)]
+    lines, texts = [describe_calibration(metrics)], reported_texts(metrics)
     if "old_texts" in metrics:
         lines.append(describe_old_texts(metrics["old_texts"]))
     return _template("report.html").render(
@@ -49,7 +54,8 @@ def report_page(
         warnings=metrics.get("warnings", ()),
         lines=lines,
         pictures={name: base64.b64encode(png).decode() for name, png in pictures.items()},
-        labels=label_table(metrics["test"], title="Test texts by label, percent"),
+        labels=label_table(metrics[reported_split(metrics)], title=f"{texts.capitalize()} texts by label, percent"),
+        texts=texts,
         shares=shares_table(shares),
         ngrams=Table(("label", "n-grams"), words),
         errors=errors,

@@ -17,10 +17,13 @@ from keras_textcnn.evaluation.descriptions import (
     describe_old_texts,
     mean_and_deviation,
     percent,
+    reported_split,
+    reported_texts,
 )
 from keras_textcnn.utils.terminal import render, shown, visible
 
 WIDTH = 120  # characters of report.txt
+TEST_COLUMNS = "test accuracy", "macro F1"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,14 +72,14 @@ def _one_line(text: str) -> str:
 
 
 def results_table(run_metrics: Mapping[str, Any]) -> Table:
-    """A run and its linear baseline, if any: accuracy and macro F1 in percent, on validation and test texts.
+    """A run and its linear baseline, if any: accuracy and macro F1 in percent, on validation and test texts, if any.
 
     Validation scores are marked if these texts chose anything, and a footnote says what.
 
     Args:
         run_metrics: The content of `metrics.json`.
     """
-    splits = {split: run_metrics[split] for split in SPLITS[1:]}
+    splits = {split: run_metrics[split] for split in SPLITS[1:] if run_metrics[split]}
     blocks = {"this run": splits}
     if any("without_learnt" in block for block in splits.values()):
         blocks["without texts seen before"] = {
@@ -85,10 +88,10 @@ def results_table(run_metrics: Mapping[str, Any]) -> Table:
     if baseline := run_metrics["baseline"]:
         blocks[baseline["name"]] = baseline
     rows = [
-        [name, *(percent(its[split].get(score)) for split in SPLITS[1:] for score in ("accuracy", "macro_f1"))]
+        [name, *(percent(its[split].get(score)) for split in splits for score in ("accuracy", "macro_f1"))]
         for name, its in blocks.items()
     ]
-    columns = ("percent", *validation_columns(run_metrics), "test accuracy", "macro F1")
+    columns = ("percent", *validation_columns(run_metrics), *(TEST_COLUMNS if "test" in splits else ()))
     return Table(columns, rows, footnote=describe_choices(run_metrics))
 
 
@@ -114,10 +117,11 @@ def repeats_table(summary: Mapping[str, Any]) -> Table:
     baseline = summary["baseline"]
     blocks = [("these runs", summary["scores"]), *([(baseline["name"], baseline)] if baseline else [])]
     rows = []
+    tested = summary["scores"]["test"]
     for name, splits in blocks:
-        scores = [splits["validation"]["accuracy"], *(splits["test"][score] for score in ("accuracy", "macro_f1"))]
-        rows.append([name, *map(mean_and_deviation, scores)])
-    columns = (f"percent, {summary['runs']} runs", validation_columns(summary)[0], "test accuracy", "macro F1")
+        test = [splits["test"][score] for score in ("accuracy", "macro_f1")] if tested else []
+        rows.append([name, *map(mean_and_deviation, [splits["validation"]["accuracy"], *test])])
+    columns = (f"percent, {summary['runs']} runs", validation_columns(summary)[0], *(TEST_COLUMNS if tested else ()))
     return Table(columns, rows, footnote=describe_choices(summary))
 
 
@@ -164,9 +168,13 @@ def errors_table(errors: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def report_text(run_metrics: Mapping[str, Any]) -> str:
-    """The content of `report.txt`: the results table, the warnings, and each label's scores on the test texts."""
+    """The content of `report.txt`: the results table, the warnings, and each label's scores.
+
+    The labels are scored on the test texts or, without any, on the validation or held-out texts.
+    """
     warnings = map(visible, run_metrics.get("warnings", []))  # each stays on one line
     lines = [*render(results_table(run_metrics), width=WIDTH), *warnings]
     tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
-    tables.append(label_table(run_metrics["test"], title="test texts by label, percent"))
+    title = f"{reported_texts(run_metrics)} texts by label, percent"
+    tables.append(label_table(run_metrics[reported_split(run_metrics)], title=title))
     return "".join(line + "\n" for line in [*lines, *render(*tables, width=WIDTH)])

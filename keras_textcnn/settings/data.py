@@ -8,6 +8,7 @@ from keras_textcnn.settings.fields import (
     POSITIVE,
     SET,
     SPLIT_FRACTION,
+    TEST_FRACTION,
     Range,
     at_least,
     one_name,
@@ -129,9 +130,9 @@ class DataSettings:
     )
     test_fraction: float | None = option(
         None,
-        f"fraction of the texts split off for the test, in (0, 0.5] (default: {FRACTION})",
+        f"fraction of the texts split off for the test, in [0, 0.5]; 0: none, all are trained on (default: {FRACTION})",
         unless=({"test_data": SET}, {"folds": SET}),
-        allowed=SPLIT_FRACTION,
+        allowed=TEST_FRACTION,
         metavar="F",
     )
     folds: int | None = option(

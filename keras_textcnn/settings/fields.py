@@ -31,6 +31,7 @@ def at_least(least: float, *, most: float | None = None, unit: str = "") -> Rang
 
 DROPOUT = Range(lambda value: 0 <= value < 1, "in [0, 1)")
 SPLIT_FRACTION = Range(lambda value: 0 < value <= 0.5, "in (0, 0.5]")
+TEST_FRACTION = Range(lambda value: 0 <= value <= 0.5, "in [0, 0.5]")
 POSITIVE_NUMBER = Range(lambda value: 0 < value < float("inf"), "a positive number")
 NOT_NEGATIVE = Range(lambda value: 0 <= value < float("inf"), "a number of at least 0")
 SIZES = Range(lambda values: bool(values) and min(values) >= 1, "numbers of at least 1")

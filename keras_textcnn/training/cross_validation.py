@@ -54,7 +54,7 @@ def train_repeats(
 def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The mean and the sample standard deviation of the scores of several runs and of their linear baselines.
 
-    Both are None for a score that is None in one of the runs.
+    Both are None for a score that is None in one of the runs, and there are none for a split without texts.
 
     Args:
         metrics: The contents of each run's `metrics.json`.
@@ -74,10 +74,13 @@ def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _summarize(blocks: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+def _summarize(blocks: Sequence[dict[str, Any] | None]) -> dict[str, dict[str, float | None]] | None:
+    scored = [block for block in blocks if block]
+    if len(scored) < len(blocks):
+        return None
     summary: dict[str, dict[str, float | None]] = {}
     for score in SCORES:
-        values = [block[score] for block in blocks]
+        values = [block[score] for block in scored]
         defined = None not in values
         summary[score] = {
             "mean": statistics.mean(values) if defined else None,

@@ -20,6 +20,8 @@ def measure_baseline(
 ) -> dict[str, Any]:
     """The linear model's scores on each split, after a fit on the texts that the network was trained on by then.
 
+    They are None for a split without texts.
+
     The linear model gets all of the network's tokens of each text, its class weights and sampling and, where a text may
     have several labels, thresholds tuned on the validation texts in the same way.
 
@@ -50,7 +52,7 @@ def measure_baseline(
 
     asked = {name: its for name, its in texts.items() if name != "train" and len(its)}
     answers = answer(texts["train"], targets["train"], asked)
-    if refit:
+    if refit and "test" in asked:
         everything = np.concatenate([targets["train"], targets["validation"]])
         answers |= answer(np.concatenate([texts["train"], texts["validation"]]), everything, {"test": texts["test"]})
     if folds is None:
@@ -71,4 +73,4 @@ def measure_baseline(
         thresholds = tune_thresholds(*deciding)
         answers = {name: config.task.choose(values, thresholds) for name, values in answers.items()}
     scores = {name: metrics.score_labels(targets[name], labels) for name, labels in answers.items()}
-    return {"name": baseline.name_baseline(config.tokenizer), **scores}
+    return {"name": baseline.name_baseline(config.tokenizer), **dict.fromkeys(SPLITS[1:]), **scores}

@@ -11,6 +11,7 @@ from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.evaluation import metrics
 from keras_textcnn.evaluation.calibration import Calibration
+from keras_textcnn.evaluation.run_report import Answered
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.utils.log import logger
@@ -62,7 +63,7 @@ def score_without_learnt_texts(
     learnt: LearntTexts,
     run_metrics: dict[str, Any],
     calibration: Calibration,
-    logits: Mapping[str, np.ndarray],
+    answered: Mapping[str, Answered],
     tokenized: TokenizedCorpus,
     encoded: Encoded,
 ) -> None:
@@ -71,7 +72,7 @@ def score_without_learnt_texts(
         if seen.any():
             targets, probabilities = (
                 encoded.examples[name].targets[~seen],
-                calibration.probabilities(logits[name][~seen]),
+                calibration.probabilities(answered[name].logits[~seen]),
             )
             predicted = calibration.choose(probabilities)
             scores = {"support": len(targets), **metrics.score_labels(targets, predicted)} if len(targets) else None

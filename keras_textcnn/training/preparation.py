@@ -98,7 +98,7 @@ def count_texts(config: TrainConfig, corpus: Corpus | TokenizedCorpus) -> dict[s
         counts = {name: corpus.splits.count(name) for name in SPLITS} if corpus.splits else {"train": len(corpus)}
     texts = counts.get("train", 0)
     if not counts.get("test"):
-        texts = round(texts * (1 - (1 / config.folds if config.folds else config.fractions["test_fraction"])))
+        texts = round(texts * (1 - (1 / config.folds if config.folds else config.fractions["test_fraction"] or 0)))
     return {"texts": texts, "validation_texts": counts.get("validation", 0)}
 
 

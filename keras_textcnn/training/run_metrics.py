@@ -4,30 +4,24 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data import batching
+from keras_textcnn.data.corpus import SPLITS
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.evaluation import metrics
 from keras_textcnn.evaluation.calibration import Calibration
+from keras_textcnn.evaluation.run_report import Answered
 from keras_textcnn.layers.names import LOGITS, TITLES
 from keras_textcnn.training.ensemble import FitResult
 
 
-def score_splits(
-    calibration: Calibration,
-    logits: Mapping[str, np.ndarray],
-    scored: Mapping[str, batching.Examples],
-    labels: Sequence[str],
-) -> dict[str, Any]:
-    """The blocks of `metrics.json` for the splits and the calibration."""
-    blocks: dict[str, Any] = {}
-    before = {}
+def score_splits(calibration: Calibration, answered: Mapping[str, Answered], labels: Sequence[str]) -> dict[str, Any]:
+    """The blocks of `metrics.json` for the splits, None for one without texts, and for the calibration."""
+    blocks: dict[str, Any] = dict.fromkeys(SPLITS[1:])
+    before: dict[str, Any] = dict.fromkeys(SPLITS[1:])
     uncalibrated = dataclasses.replace(calibration, temperature=1.0)
     thresholds = calibration.thresholds
-    for name, values in logits.items():
-        targets = scored[name].targets
+    for name, its in answered.items():
+        targets, values = its.examples.targets, its.logits
         blocks[name] = metrics.score_probabilities(targets, calibration.probabilities(values), labels, thresholds)
         before[name] = metrics.score_confidence(targets, uncalibrated.probabilities(values))
     blocks["calibration"] = {

@@ -10,14 +10,13 @@ import keras
 import numpy as np
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data import batching
-from keras_textcnn.data.corpus import SPLITS, Corpus
+from keras_textcnn.data.corpus import SPLITS, TEST, TRAIN, VALIDATION, Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.advice import describe_chance, describe_lead
 from keras_textcnn.evaluation.calibration import Calibration, calibrate
 from keras_textcnn.evaluation.descriptions import describe_calibration
-from keras_textcnn.evaluation.run_report import write_summary
+from keras_textcnn.evaluation.run_report import Answered, write_summary
 from keras_textcnn.inference import saved_model
 from keras_textcnn.inference.window_trace import trace_windows
 from keras_textcnn.models.factory import build_model, load_vectors
@@ -56,8 +55,8 @@ def train(
     Args:
         config: The settings; `dimensions` None takes the width of the vectors. A model of fixed length is built for the
             longest training text, but for at most `maximum_tokens`.
-        corpus: Texts, of which a validation and a test split are split off if there are none; or shards of them, for
-            which the linear baseline is left out, because it needs the texts.
+        corpus: Texts, of which a validation and a test split are split off if there are none and the settings ask for
+            them; or shards of them, for which the linear baseline is left out, because it needs the texts.
         directory: The directory of the run, missing or empty.
         rehearsed: The corpus of the run that `config.from_run` names, unsplit, as it was given to that run's training;
             some of its training texts are mixed in.
@@ -83,7 +82,7 @@ def train(
             if run.finished:
                 raise InputError(f"{directory} is already finished: another process has finished it")
             fitted = _fit(prepared, run, model, [*callbacks, seconds])
-            calibration, logits, run_metrics = _score(prepared, model, fitted)
+            calibration, answered, run_metrics = _score(prepared, model, fitted)
             logger.info("exporting the SavedModel")
             _export(prepared, run, model, calibration)
             if prepared.start and prepared.old_texts:
@@ -97,9 +96,9 @@ def train(
                 fitted.history,
                 corpus=prepared.texts,
                 tokenized=prepared.tokenized,
-                encoded=prepared.encoded,
+                labels=prepared.encoded.labels,
                 calibration=calibration,
-                logits=logits["test"],
+                answered=answered,
             )
             run.finish()
     return run
@@ -192,18 +191,19 @@ def _fit(prepared: Prepared, run: Run, model: keras.Model, callbacks: Sequence[k
 
 def _score(
     prepared: Prepared, model: keras.Model, fitted: FitResult
-) -> tuple[Calibration, dict[str, np.ndarray], dict[str, Any]]:
-    """The calibration, the logits of validation and test texts, and the first blocks of `metrics.json`."""
+) -> tuple[Calibration, dict[str, Answered], dict[str, Any]]:
+    """The calibration, the answers to validation and test texts, and the first blocks of `metrics.json`."""
     config, encoded = prepared.config, prepared.encoded
     compared, too_large = ("and", "") if prepared.texts else ("without", ", which would need all texts in memory")
-    logger.info(f"scoring the held-out and test texts, {compared} a linear model for comparison{too_large}")
+    scored = "held-out and test" if (encoded.splits == TEST).any() else "held-out"
+    logger.info(f"scoring the {scored} texts, {compared} a linear model for comparison{too_large}")
     calibration = calibrate(fitted.logits, fitted.held_out.targets)
-    scored, logits = _answer(prepared, model, fitted)
-    run_metrics = score_splits(calibration, logits, scored, encoded.labels)
+    answered = _answer(prepared, model, fitted)
+    run_metrics = score_splits(calibration, answered, encoded.labels)
     run_metrics["decided"] = describe_decisions(config, fitted, encoded)
     if prepared.learnt_before:
         score_without_learnt_texts(
-            prepared.learnt_before, run_metrics, calibration, logits, prepared.tokenized, encoded
+            prepared.learnt_before, run_metrics, calibration, answered, prepared.tokenized, encoded
         )
     logger.info(describe_calibration(run_metrics))
     run_metrics["baseline"] = None
@@ -211,23 +211,27 @@ def _score(
         run_metrics["baseline"] = measure_baseline(
             config, prepared.tokenized, encoded, refit=prepared.refit, folds=fitted.folds
         )
-    return calibration, logits, run_metrics | describe_fit(fitted, encoded)
+    return calibration, answered, run_metrics | describe_fit(fitted, encoded)
 
 
-def _answer(
-    prepared: Prepared, model: keras.Model, fitted: FitResult
-) -> tuple[dict[str, batching.Examples], dict[str, np.ndarray]]:
-    """The validation and the test texts, and their logits.
+def _answer(prepared: Prepared, model: keras.Model, fitted: FitResult) -> dict[str, Answered]:
+    """The answers to the validation texts and, if there are any, to the test texts.
 
     If cross-validation decided and the corpus has no validation texts, the texts that it held out take their place.
     """
-    validation, test = prepared.encoded.examples["validation"], prepared.encoded.examples["test"]
-    if fitted.folds is None or not len(validation.lengths):
-        validation, logits = fitted.held_out, fitted.logits
+    splits, examples = prepared.encoded.splits, prepared.encoded.examples
+    validation, test = (np.flatnonzero(splits == part) for part in (VALIDATION, TEST))
+    if fitted.folds is None:
+        answered = {"validation": Answered(validation, fitted.held_out, fitted.logits, learnt=prepared.refit)}
+    elif len(validation):
+        logits = predict(prepared.config, model, examples["validation"])
+        answered = {"validation": Answered(validation, examples["validation"], logits)}
     else:
-        logits = predict(prepared.config, model, validation)
-    scored = {"validation": validation, "test": test}
-    return scored, {"validation": logits, "test": predict(prepared.config, model, test)}
+        held_out = np.flatnonzero(splits == TRAIN)[fitted.folds > 0]
+        answered = {"validation": Answered(held_out, fitted.held_out, fitted.logits, learnt=True)}
+    if len(test):
+        answered["test"] = Answered(test, examples["test"], predict(prepared.config, model, examples["test"]))
+    return answered
 
 
 def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calibration) -> None:

@@ -23,7 +23,7 @@ from keras_textcnn.evaluation.advice import describe_chance, describe_lead
     ],
 )
 def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], linear: float, said: str | None) -> None:
-    scores = {"test": {"accuracy": 0.9735}, "baseline": {"test": {"accuracy": linear}}}
+    scores: dict[str, Any] = {"test": {"accuracy": 0.9735}, "baseline": {"test": {"accuracy": linear}}}
     line = describe_lead(TrainConfig(**settings).resolved(), scores)
     if said is None:
         assert line == ""
@@ -43,3 +43,29 @@ def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, in
     middle = (share + root**2 / (2 * texts)) / (1 + root**2 / texts)
     half = root * np.sqrt(share * (1 - share) / texts + root**2 / (4 * texts**2)) / (1 + root**2 / texts)
     assert not interval or interval == f"{100 * (middle - half):.0f} to {100 * (middle + half):.0f}"
+
+
+@pytest.mark.parametrize(
+    ("by", "validation", "texts"),
+    [
+        ("cross-validation", "held out", "held-out training"),
+        ("cross-validation", "own", "validation"),
+        ("validation", "held out", "validation"),
+    ],
+)
+def test_without_test_texts_the_warnings_are_about_those_that_were_held_out(
+    by: str, validation: str, texts: str
+) -> None:
+    scores = {
+        "test": None,
+        "validation": {"support": 6, "accuracy": 5 / 6},
+        "baseline": {"validation": {"accuracy": 1.0}, "test": None},
+        "decided": {"by": by, "validation": validation, "texts": 6},
+    }
+    line = describe_lead(TrainConfig().resolved(), scores)
+    assert line.startswith(f"warning: the linear model is ahead on the {texts} texts (100.00 against 83.33); try ")
+    line = describe_chance(scores)
+    assert line.startswith(
+        f"warning: with only 6 {texts} texts, an accuracy of 83% is compatible with a true one of 44 "
+    )
+    assert line.endswith("(95% interval); use more texts")
