@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from keras_textcnn.cli.arguments import Parser, program
-from keras_textcnn.cli.entry_point import import_tensorflow, run_command
+from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import console, counting
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.corpus import Corpus
@@ -28,6 +28,7 @@ from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.utils.log import log_lines, logger
+from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console
 
 if TYPE_CHECKING:
