@@ -81,7 +81,7 @@ class Predictor:
         return task_with(self.thresholds)
 
     @overload
-    def __call__(self, texts: str | bytes) -> Prediction: ...
+    def __call__(self, texts: str | bytes) -> Prediction: ...  # type: ignore[overload-overlap]
 
     @overload
     def __call__(self, texts: Texts) -> list[Prediction]: ...
@@ -100,7 +100,7 @@ class Predictor:
         return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *(b["probabilities"] for b in batches)])
 
     @overload
-    def explain(self, texts: str | bytes) -> Explanation: ...
+    def explain(self, texts: str | bytes) -> Explanation: ...  # type: ignore[overload-overlap]
 
     @overload
     def explain(self, texts: Texts) -> list[Explanation]: ...

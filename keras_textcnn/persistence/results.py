@@ -63,9 +63,7 @@ class Results(Folder):
 
     def _check_measured(self) -> None:
         if not self.finished:
-            raise InputError(
-                f"{self.directory} is unfinished; finish it with train(..., resumed=True) or train --resume"
-            )
+            raise InputError(f"{self.directory} is unfinished and has no scores yet; resume its training")
 
     def _repr_html_(self) -> str:
         """For a notebook: the test scores next to those of the linear baseline, and the learning curves."""

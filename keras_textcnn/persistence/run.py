@@ -250,7 +250,7 @@ class Repeats(Folder):
         Raises:
             InputError: All runs are finished.
         """
-        repeats = cls(directory)
+        repeats = cls(as_path(directory))
         if repeats.finished:
             raise InputError(f"{directory} is finished; there is nothing to resume")
         return repeats

@@ -1,5 +1,6 @@
 """Does something once another library has been imported."""
 
+import contextlib
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
@@ -46,8 +47,9 @@ class _Watcher(MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            if self in sys.meta_path:
+            if module.__name__ == self._name and self in sys.meta_path:
                 sys.meta_path.remove(self)
                 self._action()
 
-        loader.exec_module = exec_module  # type: ignore[attr-defined]
+        with contextlib.suppress(AttributeError):  # a loader that takes no attributes
+            loader.exec_module = exec_module  # type: ignore[attr-defined]

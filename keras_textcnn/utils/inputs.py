@@ -1,4 +1,4 @@
-"""Turns what Python users have (lists, NumPy arrays, pandas Series, generators) into lists of texts or labels, or paths.
+"""Turns what Python users have (lists, NumPy arrays, pandas Series, iterators) into texts, labels and paths.
 
 pandas is not needed: its objects are recognized by what they can do.
 """
@@ -46,7 +46,7 @@ def as_texts(values: Any, what: str = "text") -> list[str]:
 
 
 def as_labels(values: Any) -> list[str | tuple[str, ...]]:
-    """The labels in a list, array, Series or iterator: as strings, or as sorted tuples of strings where there are several.
+    """The labels in a list, array, Series or iterator: strings, or sorted tuples of strings where there are several.
 
     Numbers become text (`1`), and so do booleans (`true`, `false`), as in files. Lists, sets and tuples become tuples.
 

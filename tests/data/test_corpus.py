@@ -158,7 +158,7 @@ def test_survey_counts_by_hand() -> None:
     [
         (["x"], [], "2 texts, 1 labels, 0 splits"),
         (["x", "y"], ["train"], "2 texts, 2 labels, 1 splits"),
-        ([1, 2], [], "a label must be a string, or a tuple of strings; received: 1"),
+        ([1, None], [], r"label 1 \(from 0\) is missing \(None\); leave it out"),
         (["x", "y"], ["train", "dev"], "a split must be one of train, validation, test; received: 'dev'"),
     ],
 )
