@@ -100,10 +100,12 @@ class Predictor:
         return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *(b["probabilities"] for b in batches)])
 
     @overload
-    def explain(self, texts: str | bytes) -> Explanation: ...  # type: ignore[overload-overlap]
+    def explain(self, texts: str | bytes) -> Explanation:  # type: ignore[overload-overlap]
+        """The explanation of one text."""
 
     @overload
-    def explain(self, texts: Texts) -> list[Explanation]: ...
+    def explain(self, texts: Texts) -> list[Explanation]:
+        """The explanation of each text."""
 
     def explain(self, texts: Any) -> Any:
         """Explains each text's most probable label: exactly for conv1d without hidden layers, else by occlusion."""
