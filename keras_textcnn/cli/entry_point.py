@@ -32,7 +32,7 @@ def _run(main: Callable[[argparse.Namespace], None], parser: Parser) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     arguments = parser.parse_intermixed_args()  # so that options may stand between RUN and FILE
     try:
-        with signals.sigterm_raising(), showing(console.print):
+        with signals.sigterm_raising(), showing(console.print, console):
             main(arguments)
     except KeyboardInterrupt as interrupt:
         print(one_line("; ".join(["interrupted", *map(str, interrupt.args)])), file=sys.stderr)

@@ -37,8 +37,9 @@ from keras_textcnn.training.run_metrics import (
     score_splits,
 )
 from keras_textcnn.utils import devices
+from keras_textcnn.utils.batch_bar import batch_bar
 from keras_textcnn.utils.inputs import as_path, describe
-from keras_textcnn.utils.log import WARNING, collecting_warnings, log_lines, logger
+from keras_textcnn.utils.log import WARNING, collecting_warnings, log_lines, logger, shown_on
 
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -88,7 +89,8 @@ def train(
         with run.locked(), RunSeconds(run, started) as seconds:
             if run.finished:
                 raise InputError(f"{directory} is already finished: another process has finished it")
-            fitted = _fit(prepared, run, model, [*callbacks, seconds])
+            with batch_bar(shown_on()) as bars:
+                fitted = _fit(prepared, run, model, [*callbacks, seconds, *bars])
             calibration, logits, run_metrics = _score(prepared, model, fitted)
             logger.info("exporting the SavedModel")
             _export(prepared, run, model, calibration)
