@@ -32,7 +32,7 @@ _HOMES = {
     "show_progress": "utils.log",
 }
 
-_WITH_TENSORFLOW = ("text.tokenizers", "models.", "training.", "persistence.loading")  # what these names begin with
+_WITH_TENSORFLOW = ("text.tokenizers", "models.", "persistence.loading", "evaluation.", "training.")  # import it
 # The modules whose classes a .keras file may name.
 _SAVED = (
     *("layers.embedding", "layers.masking", "layers.ngram_logits", "layers.pooled_conv1d", "layers.pooling"),
