@@ -30,6 +30,7 @@ _HOMES = {
     "Predictor": "inference.predictor",
     "Evaluation": "evaluation.evaluator",
     "show_progress": "utils.log",
+    "InputError": "errors",
 }
 
 _WITH_TENSORFLOW = ("text.tokenizers", "models.", "persistence.loading", "evaluation.", "training.")  # import it
