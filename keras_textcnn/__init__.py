@@ -4,7 +4,11 @@ The names below are imported when they are first used, so that `import keras_tex
 """
 
 import importlib
+import sys
 from typing import Any
+
+from keras_textcnn.utils.import_hooks import after_import
+from keras_textcnn.utils.tensorflow import import_tensorflow
 
 _HOMES = {
     "TrainConfig": "config",
@@ -26,7 +30,15 @@ _HOMES = {
     "Predictor": "inference.predictor",
     "Evaluation": "evaluation.evaluator",
     "show_progress": "utils.log",
+    "InputError": "errors",
 }
+
+_WITH_TENSORFLOW = ("text.tokenizers", "models.", "persistence.loading", "evaluation.", "training.")  # import it
+# The modules whose classes a .keras file may name.
+_SAVED = (
+    *("layers.embedding", "layers.masking", "layers.ngram_logits", "layers.pooled_conv1d", "layers.pooling"),
+    *("layers.scaled_sum", "layers.vector_mean_logits", "training.losses", "training.optimizers"),
+)
 
 __all__ = list(_HOMES)
 
@@ -34,8 +46,25 @@ __all__ = list(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if _HOMES[name].startswith(_WITH_TENSORFLOW):
+        import_tensorflow()
+    return getattr(_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+def _module(home: str) -> Any:
+    return importlib.import_module(f"{__name__}.{home}")
+
+
+def _register_classes() -> None:
+    """Makes our classes known to `keras.models.load_model`, which imports no modules of other packages."""
+    being_imported = any(name.startswith(f"{__name__}.layers.") for name in sys.modules)  # one of them imported Keras
+    if importlib.import_module("keras").backend.backend() == "tensorflow" and not being_imported:
+        for home in _SAVED:
+            _module(home)
+
+
+after_import("keras", _register_classes)

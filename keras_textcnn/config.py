@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import numbers
+import os
 import types
 import typing
 from collections.abc import Container, Mapping
@@ -24,6 +25,7 @@ from keras_textcnn.presets import (
     ModelFamily,
 )
 from keras_textcnn.settings.data import CORPUS_SETTINGS, DataSettings
+from keras_textcnn.settings.documentation import documented
 from keras_textcnn.settings.fields import MOST_NUMBERS, POSITIVE, SET, option_name, show
 from keras_textcnn.settings.model import ModelSettings
 from keras_textcnn.settings.text import TextSettings
@@ -50,10 +52,10 @@ BY_SIZE = (
     *("ngram_svm", "ngram_epochs", "ngram_learning_rate", "vector_mean"),
 )
 
-# The settings by group, as a command's help shows them.
-GROUPS = {"data": DataSettings, "text": TextSettings, "model": ModelSettings, "training": TrainingSettings}
+GROUPS = {"data": DataSettings, "text": TextSettings, "model": ModelSettings, "training": TrainingSettings}  # in help
 
 
+@documented(GROUPS)
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
     """The settings of one run. None means the default, which may depend on the model and the other settings.
@@ -67,8 +69,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if isinstance(getattr(self, field.name), list):  # the dataclass is frozen
-                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+            if isinstance(given := getattr(self, field.name), list | os.PathLike):  # the dataclass is frozen
+                object.__setattr__(self, field.name, tuple(given) if isinstance(given, list) else os.fspath(given))
             self._check_field(field)
         if self.resolved() is self:
             self._check_together()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_textcnn.cli.arguments import Parser
-from keras_textcnn.cli.entry_point import import_tensorflow, run_command
+from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import counting
 from keras_textcnn.config import GROUPS
 from keras_textcnn.data.corpus import Record
@@ -22,6 +22,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.utils.log import log_lines
+from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console, visible
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.cli.arguments import Parser
-from keras_textcnn.cli.entry_point import import_tensorflow, run_command
+from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
@@ -22,6 +22,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.settings.data import TEXT_SETTINGS
 from keras_textcnn.utils.log import log_lines
+from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console, visible, visible_json
 
 if TYPE_CHECKING:

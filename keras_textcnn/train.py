@@ -7,15 +7,13 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from keras_textcnn.cli.arguments import Parser, program
-from keras_textcnn.cli.entry_point import import_tensorflow, run_command
+from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import console, counting
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.corpus import Corpus
@@ -28,11 +26,10 @@ from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.utils.log import log_lines, logger
+from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console
 
 if TYPE_CHECKING:
-    import keras
-
     from keras_textcnn.data.tokenized import TokenizedCorpus
 
 DESCRIPTION = """Trains a convolutional text classifier and writes a run directory: weights,
@@ -105,12 +102,11 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
     if config.memory is not None:
         corpus = _shards(config, sources, config.memory)
     try:
-        with _batch_bar() as callback:
-            shared: dict[str, Any] = {"rehearsed": rehearsed, "callbacks": [callback]}
-            if config.repeats():
-                train_repeats(Repeats(directory) if resumed else Repeats.create(directory, config), corpus, **shared)
-            else:
-                train(config, corpus, directory, resumed=resumed, **shared)
+        if config.repeats():
+            repeats = Repeats(directory) if resumed else Repeats.create(directory, config)
+            train_repeats(repeats, corpus, rehearsed=rehearsed)
+        else:
+            train(config, corpus, directory, resumed=resumed, rehearsed=rehearsed)
     except (KeyboardInterrupt, OSError) as stopped:
         if not any((directory / name).exists() for name in ("config.json", SUMMARY)):
             raise
@@ -211,23 +207,6 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
         ) from error
     log_lines(describe_reading(reader))
     return corpus
-
-
-@contextmanager
-def _batch_bar() -> "Iterator[keras.callbacks.Callback]":
-    """A Keras callback that shows a progress bar of each epoch's batches if standard error is a terminal."""
-    import keras
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("batches", visible=False)
-        callback: Any = keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda epoch, logs: bar.reset(task, total=callback.params["steps"], visible=True),
-            # Keras counts past the last batch, up to a multiple of `steps_per_execution`.
-            on_train_batch_end=lambda batch, logs: bar.update(task, completed=min(batch + 1, callback.params["steps"])),
-            on_epoch_end=lambda epoch, logs: bar.update(task, visible=False),
-        )
-        yield callback
 
 
 def _example(config: TrainConfig) -> str:

@@ -3,6 +3,7 @@
 import copy
 import csv
 import hashlib
+import logging
 import os
 import signal
 import zipfile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # as in a command's process
 
 SUBJECTS = {"fruit": ["apple", "pear", "plum"], "metal": ["iron", "zinc", "lead"], "sea": ["wave", "reef", "tide"]}
 WORDS = [word for words in SUBJECTS.values() for word in words]

@@ -1,5 +1,6 @@
 import dataclasses
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -230,3 +231,21 @@ def test_defaults_follow_from_the_number_of_texts(
     assert {name: getattr(config, name) for name in expected} == expected
     assert config.resolved(texts=texts, validation_texts=validation_texts) == config
     assert TrainConfig.of(dataclasses.asdict(config)) == config
+
+
+def test_the_docstring_lists_every_setting_with_its_default() -> None:
+    text = inspect.getdoc(TrainConfig)
+    for field in dataclasses.fields(TrainConfig):
+        assert f"\n    {field.name} = {field.default!r}: " in text
+    assert "batch_size = None: texts per step" in text
+    assert "vocabulary = None" in text
+    assert "one of 'words', 'characters', 'spaces'" in " ".join(text.split())
+    assert [line for line in text.splitlines() if line.startswith("Settings of ")] == [
+        f"Settings of {name}:" for name in ("data", "text", "model", "training")
+    ]
+    assert max(map(len, text.splitlines())) <= 120
+    assert text.index("Settings of training:") < text.index("Raises:") < text.index("Example:")
+
+
+def test_settings_that_name_files_may_be_paths() -> None:
+    assert TrainConfig(data=Path("a.csv")).data == "a.csv"

@@ -1,11 +1,9 @@
-"""Runs a command: exit statuses, one-line errors, a quiet TensorFlow."""
+"""Runs a command: exit statuses and one-line errors."""
 
 import argparse
 import contextlib
-import logging
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -31,9 +29,10 @@ def run_command(main: Callable[[argparse.Namespace], None], parser: Parser) -> i
 
 
 def _run(main: Callable[[argparse.Namespace], None], parser: Parser) -> int:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     arguments = parser.parse_intermixed_args()  # so that options may stand between RUN and FILE
     try:
-        with signals.sigterm_raising(), showing(console.print):
+        with signals.sigterm_raising(), showing(console.print, console):
             main(arguments)
     except KeyboardInterrupt as interrupt:
         print(one_line("; ".join(["interrupted", *map(str, interrupt.args)])), file=sys.stderr)
@@ -61,30 +60,3 @@ def reader_may_leave() -> Iterator[None]:
     except SystemExit as end:
         if not isinstance(end.__context__, BrokenPipeError):  # which Rich turns into this
             raise
-
-
-def import_tensorflow() -> None:
-    """Imports TensorFlow and hides the lines that it prints before its logging starts, unless the import fails."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _standard_error_held():
-        import tensorflow  # noqa: F401
-    # Its warnings are for developers: that a second run traces the model again, for example.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-@contextlib.contextmanager
-def _standard_error_held() -> Iterator[None]:
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

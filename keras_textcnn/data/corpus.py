@@ -5,11 +5,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.utils.inputs import as_labels, as_texts, describe
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
@@ -39,16 +40,25 @@ class Fingerprint:
         return self._digest.hexdigest()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Corpus:
     """Texts with the label and split of each, in the same order; without splits, all texts are training texts.
 
-    Attributes:
+    All three may be lists, NumPy arrays, pandas Series or iterators; they are kept as tuples of strings.
+
+    Args:
+        texts: Strings, or bytes of UTF-8.
+        labels: Strings, numbers or booleans, which become text (`1`, `true`); a list, tuple or set of them for each
+            text if a text may have several labels.
+        splits: Names in `SPLITS`.
         notes: Lines about how it was read, such as how many bytes were replaced.
 
     Raises:
-        InputError: The lengths differ, a label is not a string (or a tuple of strings, if a text may have several
-            labels), or a split is not one of `SPLITS`.
+        InputError: The lengths differ, a text or label is missing or of another type, or a split is not one of
+            `SPLITS`.
+
+    Example:
+        corpus = keras_textcnn.Corpus(["good film", "bad film"], ["positive", "negative"])
     """
 
     texts: Sequence[str]
@@ -57,18 +67,45 @@ class Corpus:
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        for name, values in (
+            ("texts", as_texts(self.texts)),
+            ("labels", as_labels(self.labels)),
+            ("splits", as_texts(self.splits, "split")),
+        ):
+            object.__setattr__(self, name, tuple(values))  # the dataclass is frozen
         if len(self.labels) != len(self.texts) or len(self.splits) not in (0, len(self.texts)):
             sizes = f"{len(self.texts)} texts, {len(self.labels)} labels, {len(self.splits)} splits"
             raise InputError(f"texts, labels and splits must have the same length; received: {sizes}")
-        if wrong := next((label for label in self.labels if not isinstance(label, str | tuple)), None):
-            raise InputError(f"a label must be a string, or a tuple of strings; received: {wrong!r}")
         if wrong := next((split for split in self.splits if split not in SPLITS), None):
             raise InputError(f"a split must be one of {', '.join(SPLITS)}; received: {wrong!r}")
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> "Corpus":
-        """A corpus that holds the records in memory."""
-        splits, texts, labels = zip(*records, strict=True) if (records := list(records)) else ((), (), ())
+    def of(cls, records: Any, *, text_column: str = "text", label_column: str = "label") -> "Corpus":
+        """A corpus that holds a DataFrame, or the records of a reader, in memory.
+
+        Args:
+            records: A pandas DataFrame, whose column `split` tells the splits if it has one; or any `Record`s.
+            text_column: The column of a DataFrame that holds the texts.
+            label_column: The column of a DataFrame that holds the labels.
+
+        Raises:
+            InputError: A column is missing; or as for `Corpus`.
+
+        Example:
+            corpus = keras_textcnn.Corpus.of(pandas.read_csv("reviews.csv"), label_column="stars")
+        """
+        if hasattr(records, "columns"):
+            there = list(records.columns)
+            for name in (text_column, label_column):
+                if name not in there:
+                    raise InputError(f"no column {name!r}; choose text_column and label_column among {there}")
+            return cls(records[text_column], records[label_column], records["split"] if "split" in there else ())
+        if not isinstance(records, Iterable):
+            raise InputError(f"a corpus needs a DataFrame or records; received: {describe(records)}")
+        records = list(records)
+        if wrong := next((one for one in records if not isinstance(one, tuple) or len(one) != 3), None):
+            raise InputError(f"a record must be a split, a text and a label; received: {describe(wrong)}")
+        splits, texts, labels = zip(*records, strict=True) if records else ((), (), ())
         return cls(texts, labels, splits)
 
     def records(self) -> Iterator[Record]:
@@ -78,6 +115,12 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def __repr__(self) -> str:
+        labels = {label for labels in set(self.labels) for label in labels_of(labels)}
+        splits = Counter(self.splits or ["train"] * len(self.texts))
+        counts = "".join(f", {splits[split]:,} {split}" for split in SPLITS if splits[split])
+        return f"Corpus({len(self.texts):,} texts, {len(labels):,} labels{counts})"
 
     @property
     def fingerprint(self) -> str:

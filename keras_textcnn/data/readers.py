@@ -16,6 +16,7 @@ from keras_textcnn.io.archives import ARCHIVES, is_text, read_members
 from keras_textcnn.io.decoding import LONGEST_TEXT, TextDecoder
 from keras_textcnn.io.files import Source, kind_of, reading
 from keras_textcnn.io.signatures import FIRST_BYTES, describe_binary
+from keras_textcnn.utils.inputs import as_path
 
 CORPUS_KINDS = (
     "a .csv, .tsv, .jsonl, .json or .parquet file, a .txt file of fastText lines, or a folder, .zip or .tar.gz of "
@@ -89,7 +90,7 @@ class Reader:
         """What looks wrong in the files that have been read to the end."""
         return self._options.warnings
 
-    def records(self, path: Path, *, without: Container[str] = ()) -> Iterator[Record]:
+    def records(self, path: str | Path, *, without: Container[str] = ()) -> Iterator[Record]:
         """The texts of a corpus, one by one.
 
         A folder or archive may have `train`, `validation` and `test` above the labels, or tables with these names. The
@@ -102,6 +103,7 @@ class Reader:
         Raises:
             InputError: There is no such file or folder, or it is not a corpus; the message names file and line.
         """
+        path = as_path(path, "a corpus")
         if not path.is_file() and not path.is_dir():
             raise InputError(f"no such corpus: {path}; give {CORPUS_KINDS}")
         found = False
@@ -121,12 +123,12 @@ class Reader:
         """
         yield from map(self._text, FORMATS[source.kind](source, self._options))
 
-    def texts_of(self, path: Path) -> Iterator[str]:
+    def texts_of(self, path: str | Path) -> Iterator[str]:
         """The texts of a file, archive or folder, whatever their labels.
 
         The texts of a folder are sorted by name; tables and splits come in the same order as in `records`.
         """
-        for _, place in find_splits(path):
+        for _, place in find_splits(as_path(path, "a corpus")):
             if place.is_dir():
                 for file in sorted(place.rglob("*")):
                     if is_text(file.name) and file.is_file():

@@ -34,8 +34,9 @@ MANIFEST = "manifest.json"  # of the shards, with its digest at the end
 FORMAT = 4  # of the shards; increases with every change to them or to the tokenizer
 
 
-def open_shards(folder: Path) -> TokenizedCorpus | None:
+def open_shards(folder: str | Path) -> TokenizedCorpus | None:
     """The corpus that `write_shards` wrote to a folder, or None if there is none or a byte of it is damaged."""
+    folder = Path(folder)
     try:
         manifest = json.loads(bytes(without_digest((folder / MANIFEST).read_bytes())))
         if manifest["format"] != FORMAT or not all_unchanged(folder, manifest["files"]):
@@ -61,7 +62,7 @@ def open_shards(folder: Path) -> TokenizedCorpus | None:
 
 def write_shards(
     records: Iterable[Record],
-    folder: Path,
+    folder: str | Path,
     *,
     memory: int,
     tokenizer: str = WORDS,
@@ -79,6 +80,7 @@ def write_shards(
     Raises:
         InputError: The corpus has too many texts or distinct tokens for the memory.
     """
+    folder = Path(folder)
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
     with locks.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
         numbering = Numbering(tokenizer)

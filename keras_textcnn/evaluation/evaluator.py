@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.jupyter import JupyterMixin
 from rich.text import Text
 
-from keras_textcnn.data.corpus import Record, labels_of
+from keras_textcnn.data.corpus import Corpus, Record, labels_of
 from keras_textcnn.data.numbering import hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, plots, tables
@@ -68,7 +68,7 @@ class Evaluation(JupyterMixin):
         """The report as text."""
         return "".join(line + "\n" for line in terminal.render(self, width=120))
 
-    def plot(self, path: Path) -> None:
+    def plot(self, path: str | Path) -> None:
         """Writes a picture of the confusion matrix as a PNG."""
         support = [scores["support"] for scores in self.scores["per_label"].values()]
         plots.plot_confusion_matrix(self.confusions, support, self.labels, path)
@@ -96,12 +96,12 @@ class Evaluation(JupyterMixin):
         )
 
 
-def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float = 0.99) -> Evaluation:
+def evaluate(predictor: Predictor, records: Corpus | Iterable[Record], *, accuracy: float = 0.99) -> Evaluation:
     """Evaluates a model on labelled texts, which are read one by one.
 
     Args:
         predictor: The model.
-        records: Texts with labels; their split does not matter.
+        records: A corpus, or the records of a reader; their split does not matter.
         accuracy: The accuracy to find `Evaluation.threshold` for, in (0, 1].
 
     Raises:
@@ -111,7 +111,7 @@ def evaluate(predictor: Predictor, records: Iterable[Record], *, accuracy: float
     truths, rows, hashes, unknown = [], [], array("Q"), Counter[str]()
     worst: list[tuple[float, int, dict[str, Any]]] = []
     numbers = itertools.count()
-    remaining = iter(records)
+    remaining = iter(records.records() if isinstance(records, Corpus) else records)
     while chunk := list(itertools.islice(remaining, CHUNK)):
         texts, targets = _encode(chunk, predictor, unknown)
         probabilities = predictor.probabilities(texts)

@@ -20,7 +20,7 @@ PICTURED_LABELS = 300  # labels in a confusion matrix, the most frequent ones
 NAMED_LABELS = 60  # with more labels, a confusion matrix shows only colours
 
 
-def plot_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
+def plot_learning_curves(history: Sequence[dict[str, Any]], path: str | Path) -> None:
     """Plots loss and accuracy of both splits over the epochs as a PNG, with a line where a phase begins.
 
     The n-grams are a separate model with another loss, so they have a separate panel and separate lines.
@@ -66,7 +66,7 @@ def _finish_panel(axes: Axes, rows: Sequence[dict[str, Any]], name: str) -> None
     axes.legend(fontsize="small")
 
 
-def plot_confusion_matrix(counts: np.ndarray, support: Sequence[int], labels: Sequence[str], path: Path) -> None:
+def plot_confusion_matrix(counts: np.ndarray, support: Sequence[int], labels: Sequence[str], path: str | Path) -> None:
     """Plots texts by true label (rows) and predicted label (columns) as a PNG, each row shaded by its shares.
 
     If there are too many labels, only the most frequent ones are shown.

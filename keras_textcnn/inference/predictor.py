@@ -1,21 +1,37 @@
 """A SavedModel in Python: texts in; labels, probabilities and reasons out."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.inference.explanations import Explanation, compose, explain_by_occlusion, explain_windows
-from keras_textcnn.persistence.run import find_saved_model
+from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.tasks import Task, task_with
+from keras_textcnn.utils.inputs import as_path, as_texts
+from keras_textcnn.utils.tensorflow import import_tensorflow
 
 BATCH = 256  # texts answered at once
 EXPLAINED_AT_ONCE = 16  # texts: each takes windows * tokens * labels numbers
 
 Prediction = dict[str, Any]  # label, probability, labels if a text may have several, probabilities
-Texts = Sequence[str | bytes]
+Texts = Iterable[str | bytes]  # a list, a NumPy array, a pandas Series, an iterator; not a single text
+
+
+_processes: set[int] = set()  # that have loaded a SavedModel: this one, and perhaps the one that it was forked from
+
+
+def _check_process() -> None:
+    """Raises InputError in a process forked from one that has loaded a SavedModel: it lacks TensorFlow's threads."""
+    _processes.add(os.getpid())
+    if len(_processes) > 1:
+        raise InputError(
+            "a Predictor was loaded before this process was forked, and would hang in it; start the process with "
+            "multiprocessing.get_context('spawn'), or load the predictor only in the forked processes"
+        )
 
 
 class Predictor:
@@ -23,10 +39,10 @@ class Predictor:
 
     Called with texts (strings, or UTF-8 bytes), it returns a dictionary for each: label, its probability, and
     probabilities, label to probability in the order of the labels. If a text may have several labels, the dictionary
-    also has labels: those that reach their threshold.
+    also has labels: those that reach their threshold. Called with one text, it returns one dictionary.
 
     Args:
-        directory: A run directory, or the folder of a SavedModel.
+        directory: A run, its directory, or the folder of a SavedModel.
 
     Attributes:
         directory: As given.
@@ -36,12 +52,17 @@ class Predictor:
 
     Raises:
         InputError: There is no SavedModel, or it cannot be loaded.
+
+    Example:
+        predictor = keras_textcnn.Predictor("runs/reuters-r8")
+        print(predictor("profits rose in the second quarter")["label"])
     """
 
-    def __init__(self, directory: Path | str) -> None:
-        self.directory = Path(directory)
+    def __init__(self, directory: Run | Path | str) -> None:
+        self.directory = as_path(directory)
         saved_model = find_saved_model(self.directory)
-        import tensorflow as tf
+        _check_process()
+        tf = import_tensorflow()
 
         try:
             self._model = tf.saved_model.load(str(saved_model))
@@ -59,16 +80,38 @@ class Predictor:
         """Whether each text has one label, or may have several."""
         return task_with(self.thresholds)
 
-    def __call__(self, texts: Texts) -> list[Prediction]:
+    @overload
+    def __call__(self, texts: str | bytes) -> Prediction: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(self, texts: Texts) -> list[Prediction]: ...
+
+    def __call__(self, texts: Any) -> Any:
+        if isinstance(texts, str | bytes):
+            return self([texts])[0]
         return [self._describe(row) for row in self.probabilities(texts)]
 
-    def probabilities(self, texts: Texts) -> np.ndarray:
-        """The probabilities of texts: float32 (texts, num_classes)."""
+    def probabilities(self, texts: str | bytes | Texts) -> np.ndarray:
+        """The probabilities of texts: float32 (texts, num_classes); of one text: float32 (num_classes,)."""
+        if isinstance(texts, str | bytes):
+            return self.probabilities([texts])[0]
+        texts = as_texts(texts)
         batches = [self._ask("serving_default", texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)]
         return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *(b["probabilities"] for b in batches)])
 
+    @overload
+    def explain(self, texts: str | bytes) -> Explanation:  # type: ignore[overload-overlap]
+        """The explanation of one text."""
+
+    @overload
     def explain(self, texts: Texts) -> list[Explanation]:
+        """The explanation of each text."""
+
+    def explain(self, texts: Any) -> Any:
         """Explains each text's most probable label: exactly for conv1d without hidden layers, else by occlusion."""
+        if isinstance(texts, str | bytes):
+            return self.explain([texts])[0]
+        texts = as_texts(texts)
         if not self.exact:
             return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in self._read(texts)]
         explanations = []
@@ -88,16 +131,17 @@ class Predictor:
                 explanations.append(explanation)
         return explanations
 
-    def _read(self, texts: Texts) -> Iterator[str]:
+    def _read(self, texts: Sequence[str]) -> Iterator[str]:
         """The part of each text that the model reads; the whole text if the SavedModel does not tell."""
-        for position, text in enumerate(texts):
+        for text in texts:
             if "tokens" in self._model.signatures:
-                answer = self._ask("tokens", texts[position : position + 1])
+                answer = self._ask("tokens", [text])
                 yield answer["separator"].join(answer["tokens"][0]).decode()
             else:
-                yield text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+                yield text
 
-    def _ask(self, signature: str, texts: Texts) -> dict[str, Any]:
+    def _ask(self, signature: str, texts: Sequence[str]) -> dict[str, Any]:
+        _check_process()
         import tensorflow as tf
 
         answer = self._model.signatures[signature](text=tf.constant(texts, tf.string))

@@ -22,7 +22,7 @@ def export_model(
     model: keras.Model,
     vocabulary: Sequence[str],
     labels: Sequence[str],
-    folder: Path,
+    folder: str | Path,
     *,
     tokenizer: str,
     maximum_tokens: int,

@@ -15,6 +15,7 @@ from typing import Any, Self
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.integrity import checksums, replacing, sha256_of
 from keras_textcnn.utils import locks
+from keras_textcnn.utils.inputs import as_path
 
 MANIFEST = "manifest.json"  # the SHA-256 of each file, by its name
 LARGEST = 2**28  # bytes of a file that is read at once
@@ -26,12 +27,22 @@ class Folder:
     """A directory that is created atomically, and whose files are replaced atomically.
 
     Files read from a sealed folder are verified against its manifest.
+
+    Args:
+        directory: Its path; a string becomes a `Path`.
     """
 
     directory: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "directory", as_path(self.directory))
+
+    def __fspath__(self) -> str:
+        """Its path, so that a run can be given wherever a path can."""
+        return str(self.directory)
+
     @classmethod
-    def make(cls, directory: Path, fill: Callable[[Self], None]) -> Self:
+    def make(cls, directory: str | Path, fill: Callable[[Self], None]) -> Self:
         """Makes the directory.
 
         Args:
@@ -41,6 +52,7 @@ class Folder:
         Raises:
             InputError: The directory cannot be made.
         """
+        directory = as_path(directory)
         try:
             with locks.working_folder(directory) as work:
                 temporary = cls(work / "new")

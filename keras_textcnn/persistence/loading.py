@@ -1,5 +1,7 @@
 """Loads the trained model of a finished run."""
 
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 
@@ -9,12 +11,19 @@ from keras_textcnn.persistence.run import Run
 from keras_textcnn.persistence.weights import check_weights, load_weights
 
 
-def load_model(run: Run) -> keras.Model:
+def load_model(run: Run | str | Path) -> keras.Model:
     """A run's trained model, from ids, int32 (batch, tokens), to logits, float32 (batch, num_classes).
 
+    Args:
+        run: A run, or its directory.
+
     Raises:
-        InputError: The run is damaged, or another version wrote it; in that case its SavedModel still works.
+        InputError: There is no run, it is damaged, or another version wrote it, whose SavedModel still works.
+
+    Example:
+        model = keras_textcnn.load_model("runs/reuters-r8")
     """
+    run = run if isinstance(run, Run) else Run.open(run)
     if not run.current:
         raise InputError(
             f"{run.directory} was written by another version, whose models have other layers; use its SavedModel, or "

@@ -14,6 +14,8 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.io.integrity import PARTIAL, sha256_of
 from keras_textcnn.persistence.folder import MANIFEST, Folder
 from keras_textcnn.persistence.learnt_texts import LearntTexts
+from keras_textcnn.persistence.results import Results
+from keras_textcnn.utils.inputs import as_path
 from keras_textcnn.utils.locks import LOCK
 
 SUMMARY = "repeats.json"  # in a directory of several runs
@@ -31,8 +33,9 @@ UNSEALED = (
 )  # files that come, go or grow, and the manifest itself
 
 
-def check_free(directory: Path) -> None:
+def check_free(directory: str | Path) -> None:
     """Raises InputError if a directory is not free for a new run."""
+    directory = as_path(directory)
     if (directory / "config.json").exists() or Repeats(directory).there:
         resume = f"--resume {shlex.quote(str(directory))}"
         raise InputError(f"{directory} already holds a run; choose another --output, or continue with {resume}")
@@ -56,13 +59,13 @@ def free_directory(parent: Path, name: str) -> Path:
     return directory
 
 
-def find_saved_model(directory: Path) -> Path:
+def find_saved_model(directory: str | Path) -> Path:
     """The SavedModel of a run, or the directory itself if it is one.
 
     Raises:
         InputError: There is no SavedModel, it is damaged, the run is unfinished, or the directory holds several runs.
     """
-    check_single(directory)
+    check_single(directory := as_path(directory))
     if (directory / "saved_model.pb").is_file():
         return directory
     run = Run(directory)
@@ -75,13 +78,18 @@ def find_saved_model(directory: Path) -> Path:
     raise InputError(f"no saved_model/1 in {directory}; give a run directory")
 
 
-class Run(Folder):
-    """The directory of one run. The run is unfinished while it holds `checkpoints/`."""
+class Run(Results):
+    """The directory of one run. The run is unfinished while it holds `checkpoints/`.
+
+    Example:
+        run = keras_textcnn.Run.open("runs/reuters-r8")
+        print(run.metrics["test"]["accuracy"], run.history[-1])
+    """
 
     @classmethod
     def create(
         cls,
-        directory: Path,
+        directory: str | Path,
         config: TrainConfig,
         facts: Mapping[str, Any],
         vocabulary: Sequence[str],
@@ -111,13 +119,13 @@ class Run(Folder):
         return cls.make(directory, fill)
 
     @classmethod
-    def open(cls, directory: Path) -> "Run":
+    def open(cls, directory: str | Path) -> "Run":
         """The run in a directory.
 
         Raises:
             InputError: There is no run, it is damaged, or a newer keras_textcnn wrote it.
         """
-        check_single(directory)
+        check_single(directory := as_path(directory))
         if not any((directory / name).is_file() for name in ("config.json", MANIFEST)):
             raise InputError(f"no run in {directory}; give a run directory")
         run = cls(directory)
@@ -132,7 +140,7 @@ class Run(Folder):
         return run
 
     @classmethod
-    def open_unfinished(cls, directory: Path) -> "Run":
+    def open_unfinished(cls, directory: str | Path) -> "Run":
         """The unfinished run in a directory, to continue it.
 
         Raises:
@@ -148,11 +156,6 @@ class Run(Folder):
         return run
 
     @property
-    def checkpoints(self) -> Path:
-        """The folder that `--resume` continues from."""
-        return self.directory / "checkpoints"
-
-    @property
     def weights(self) -> Path:
         """The best epoch's weights."""
         return self.directory / "weights.weights.h5"
@@ -161,11 +164,6 @@ class Run(Folder):
     def saved_model(self) -> Path:
         """The exported model, in TensorFlow Serving's layout."""
         return self.directory / SAVED_MODEL
-
-    @property
-    def finished(self) -> bool:
-        """Whether training and export have finished."""
-        return not self.checkpoints.exists()
 
     @property
     def current(self) -> bool:
@@ -235,7 +233,7 @@ class Repeats(Folder):
     """A directory of runs that differ only in the seed or the fold; unfinished until it has their scores."""
 
     @classmethod
-    def create(cls, directory: Path, config: TrainConfig) -> "Repeats":
+    def create(cls, directory: str | Path, config: TrainConfig) -> "Repeats":
         """Makes the directory for the runs of a config.
 
         Raises:
@@ -246,13 +244,13 @@ class Repeats(Folder):
         return cls.make(directory, lambda folder: folder.write_json(SUMMARY, {"format": FORMAT, "settings": settings}))
 
     @classmethod
-    def open_unfinished(cls, directory: Path) -> "Repeats":
+    def open_unfinished(cls, directory: str | Path) -> "Repeats":
         """The directory, to continue its runs.
 
         Raises:
             InputError: All runs are finished.
         """
-        repeats = cls(directory)
+        repeats = cls(as_path(directory))
         if repeats.finished:
             raise InputError(f"{directory} is finished; there is nothing to resume")
         return repeats

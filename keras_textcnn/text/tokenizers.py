@@ -6,13 +6,14 @@ contractions split (`do n't`, `it 's`), hyphenated words, decimal numbers, abbre
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.text import folding
 from keras_textcnn.text.folding import CodeTable, re2_class
+from keras_textcnn.utils.inputs import as_texts
 
 CONTRACTION = r"n't|'(?:s|m|d|ll|re|ve)"
 AFTER_WORD = r"[^\p{L}\p{M}\p{N}]|$"  # RE2 has no look-ahead, and its \b knows ASCII words only
@@ -37,15 +38,23 @@ SYLLABLE = 0xAC00, LEADING[1] * VOWEL[1] * (TRAILING[1] + 1)
 LINE_END = r"(?i:<br\s*/?>)|[\n\r\x{0085}\x{2028}\x{2029}]"
 
 
-def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
+def tokenize(texts: tf.Tensor | Iterable[str] | str) -> tf.RaggedTensor | tf.Tensor:
     """Splits texts into lower-case tokens.
 
     Args:
-        texts: string (batch,); bytes that are not UTF-8 count as U+FFFD.
+        texts: string (batch,), or a list, NumPy array or pandas Series of texts; bytes that are not UTF-8 count as
+            U+FFFD. Or one text.
 
     Returns:
-        string (batch, tokens), ragged; a text without tokens has an empty row.
+        string (batch, tokens), ragged; a text without tokens has an empty row. For one text: string (tokens,).
+
+    Example:
+        keras_textcnn.tokenize(["It's a good film.", "don't!"]).to_list()
     """
+    if isinstance(texts, str | bytes):
+        return tokenize([texts])[0]
+    if not tf.is_tensor(texts):
+        texts = tf.constant(as_texts(texts), tf.string)
     texts = _except_ascii(_fold, texts)
     texts = tf.strings.lower(tf.strings.regex_replace(texts, r"[\x00-\x1f\x7f]", " "))
     texts = tf.strings.regex_replace(texts, r"<br */?>", " ")

@@ -1,1 +1,5 @@
 """From a corpus to a finished run."""
+
+from keras_textcnn.utils.tensorflow import import_tensorflow
+
+import_tensorflow()  # quietly, before a module of this room does

@@ -36,7 +36,9 @@ from keras_textcnn.training.run_metrics import (
     score_splits,
 )
 from keras_textcnn.utils import devices
-from keras_textcnn.utils.log import WARNING, collecting_warnings, log_lines, logger
+from keras_textcnn.utils.batch_bar import batch_bar
+from keras_textcnn.utils.inputs import as_path, describe
+from keras_textcnn.utils.log import WARNING, collecting_warnings, log_lines, logger, shown_on
 
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -44,7 +46,7 @@ VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 def train(
     config: TrainConfig,
     corpus: Corpus | TokenizedCorpus,
-    directory: Path,
+    directory: str | Path,
     *,
     rehearsed: Corpus | None = None,
     resumed: bool = False,
@@ -65,8 +67,13 @@ def train(
 
     Raises:
         InputError: The corpus cannot be split, the vectors cannot be read, the directory is taken, or the corpus is not
-            that of the unfinished run. Nothing has been written in this case.
+            that of the unfinished run; or an argument is of another type. Nothing has been written in this case.
+
+    Example:
+        run = train(TrainConfig(seed=1), Corpus(texts, labels), "runs/mine")
     """
+    _check_types(config, corpus)
+    directory = as_path(directory)
     started = time.perf_counter()
     warnings = [line for line in corpus.notes if line.startswith(WARNING)]  # logged when the corpus was read
     with collecting_warnings(warnings):
@@ -81,7 +88,8 @@ def train(
         with run.locked(), RunSeconds(run, started) as seconds:
             if run.finished:
                 raise InputError(f"{directory} is already finished: another process has finished it")
-            fitted = _fit(prepared, run, model, [*callbacks, seconds])
+            with batch_bar(shown_on()) as bars:
+                fitted = _fit(prepared, run, model, [*callbacks, seconds, *bars])
             calibration, answered, run_metrics = _score(prepared, model, fitted)
             logger.info("exporting the SavedModel")
             _export(prepared, run, model, calibration)
@@ -102,6 +110,15 @@ def train(
             )
             run.finish()
     return run
+
+
+def _check_types(config: object, corpus: object) -> None:
+    if not isinstance(config, TrainConfig):
+        raise InputError(f"the first argument must be a TrainConfig; received: {describe(config)}")
+    if not isinstance(corpus, Corpus | TokenizedCorpus):
+        raise InputError(
+            f"the second argument must be a Corpus, such as Corpus(texts, labels); received: {describe(corpus)}"
+        )
 
 
 def _write_learnt(prepared: Prepared, run: Run, fitted: FitResult) -> None:

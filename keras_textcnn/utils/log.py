@@ -7,6 +7,8 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
+from keras_textcnn.utils.terminal import Console
+
 logger = logging.getLogger("keras_textcnn")
 
 WARNING = "warning: "  # begins the line of a warning, on a terminal and in reports
@@ -18,11 +20,14 @@ class LineHandler(logging.Handler):
     Args:
         write: Called with each line.
         level: The lowest level that is shown.
+        console: Where the lines appear, if that is known; a bar is shown there as well.
     """
 
-    def __init__(self, write: Callable[[str], object], level: int = logging.INFO) -> None:
+    def __init__(
+        self, write: Callable[[str], object], level: int = logging.INFO, console: Console | None = None
+    ) -> None:
         super().__init__(level)
-        self._write = write
+        self._write, self.console = write, console
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record's line, marked if it is a warning."""
@@ -31,16 +36,17 @@ class LineHandler(logging.Handler):
 
 
 @contextlib.contextmanager
-def showing(write: Callable[[str], object]) -> Iterator[None]:
+def showing(write: Callable[[str], object], console: Console | None = None) -> Iterator[None]:
     """Passes what is logged inside the block to a function, line by line, and to nothing else.
 
     Args:
         write: Called with each line.
+        console: As for `LineHandler`.
     """
     before = logger.propagate
     logger.propagate = False  # TensorFlow's handler would print warnings a second time
     try:
-        with _handling(LineHandler(write)):
+        with _handling(LineHandler(write, console=console)):
             yield
     finally:
         logger.propagate = before
@@ -66,7 +72,7 @@ def _handling(handler: logging.Handler) -> Iterator[None]:
 
 
 def show_progress(write: Callable[[str], object] = print) -> None:
-    """Shows training progress from now on, in a notebook or script.
+    """Shows training progress from now on, in a notebook or script; with a bar of the batches if it is printed.
 
     Args:
         write: Called with each line.
@@ -76,9 +82,14 @@ def show_progress(write: Callable[[str], object] = print) -> None:
     """
     for handler in [handler for handler in logger.handlers if isinstance(handler, LineHandler)]:
         logger.removeHandler(handler)
-    logger.addHandler(LineHandler(write))
+    logger.addHandler(LineHandler(write, console=Console(emoji=False) if write is print else None))
     logger.setLevel(logging.INFO)
     logger.propagate = False  # TensorFlow's handler would print warnings a second time
+
+
+def shown_on() -> Console | None:
+    """The console on which progress appears; None if it is not shown, or passed to a function."""
+    return next((one.console for one in logger.handlers if isinstance(one, LineHandler) and one.console), None)
 
 
 def log_lines(lines: Iterable[str]) -> None:

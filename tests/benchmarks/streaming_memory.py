@@ -20,7 +20,7 @@ MEMORY, WORDS, LABELS, TEXTS = 1024, 300_000, 4, 2000  # MiB; different words; l
 OPTIONS = [*CONVOLUTION, "--maximum-tokens", "64", "--frozen-epochs", "1", "--unfrozen-epochs", "1"]
 OPTIONS += ["--batch-size", "256"]
 IMPORT = (
-    "from keras_textcnn.cli.entry_point import import_tensorflow; import_tensorflow(); "
+    "from keras_textcnn.utils.tensorflow import import_tensorflow; import_tensorflow(); "
     "import keras_textcnn.training.trainer"
 )
 

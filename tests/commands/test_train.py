@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import pytest
-from rich.progress import Progress
 
 from keras_textcnn import train
 from tests.conftest import make_texts, write_table
@@ -90,27 +89,3 @@ def test_a_directory_that_is_taken_meanwhile_is_not_joined(
     assert ended.status == 2
     assert "already holds a run" in ended.err
     assert list((directory / "checkpoints").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("steps", "ends", "completed"), [(52, [15, 31, 47, 63], [16, 32, 48, 52]), (3, [15], [3]), (16, [15], [16])]
-)
-def test_the_bar_of_batches_ends_at_their_number(
-    steps: int, ends: list[int], completed: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Keras reports every 16th batch, even past the end if fewer than 16 are left."""
-    bars: list[Progress] = []
-
-    def remember(*columns: object, **options: object) -> Progress:
-        bars.append(Progress(*columns, **options))
-        return bars[-1]
-
-    monkeypatch.setattr(train, "Progress", remember)
-    with train._batch_bar() as callback:
-        callback.set_params({"steps": steps})
-        callback.on_epoch_begin(0, {})
-        shown = []
-        for batch in ends:
-            callback.on_train_batch_end(batch, {})
-            shown.append(bars[0].tasks[0].completed)
-    assert (shown, bars[0].tasks[0].total) == (completed, steps)

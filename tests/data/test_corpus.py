@@ -1,6 +1,7 @@
 from collections import Counter
 
 import numpy as np
+import pandas
 import pytest
 from sklearn.model_selection import StratifiedShuffleSplit
 
@@ -158,10 +159,47 @@ def test_survey_counts_by_hand() -> None:
     [
         (["x"], [], "2 texts, 1 labels, 0 splits"),
         (["x", "y"], ["train"], "2 texts, 2 labels, 1 splits"),
-        ([1, 2], [], "a label must be a string, or a tuple of strings; received: 1"),
+        ([1, None], [], r"label 1 \(from 0\) is missing \(None\); leave it out"),
         (["x", "y"], ["train", "dev"], "a split must be one of train, validation, test; received: 'dev'"),
     ],
 )
 def test_refuses_texts_and_labels_that_do_not_match(labels: list[Label], splits: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Corpus(["a", "b"], labels, splits)
+
+
+def test_a_corpus_of_pandas_and_numpy_is_that_of_lists() -> None:
+    texts, labels, splits = ["a", "b", "c"], [1, 0, 1], ["train", "test", "train"]
+    expected = Corpus(texts, ["1", "0", "1"], splits)
+    series = pandas.Series(texts, index=[5, 5, 9]), pandas.Series(labels), pandas.Series(splits, dtype="category")
+    for held in (series, map(np.array, (texts, labels, splits)), map(iter, (texts, labels, splits))):
+        assert Corpus(*held) == expected
+    table = pandas.DataFrame({"body": texts, "stars": labels, "split": splits}, index=[3, 1, 2])
+    assert Corpus.of(table, text_column="body", label_column="stars") == expected
+    without = table.drop(columns="split").rename(columns={"body": "text", "stars": "label"})
+    assert Corpus.of(without) == Corpus(texts, labels)
+    assert Corpus.of(expected.records()) == expected
+    assert len(Corpus.of([])) == 0
+    assert Corpus(["a"], [{"y", "x"}]).labels == (("x", "y"),)
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        (pandas.DataFrame({"a": [], "label": []}), r"no column 'text'; choose text_column .* among \['a', 'label'\]"),
+        (pandas.DataFrame({"text": ["a", None], "label": ["x", "y"]}), r"text 1 \(from 0\) is missing"),
+        (["a text"], "a record must be a split, a text and a label; received: str 'a text'"),
+        (5, "a corpus needs a DataFrame or records; received: int 5"),
+    ],
+)
+def test_what_is_no_corpus_is_named(records: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Corpus.of(records)
+
+
+def test_a_corpus_is_shown_in_one_line() -> None:
+    texts = ["a long text"] * 1200
+    assert repr(Corpus(texts, ["x", "y"] * 600)) == "Corpus(1,200 texts, 2 labels, 1,200 train)"
+    splits = ["train"] * 900 + ["test"] * 300
+    assert repr(Corpus(texts, [("x", "y"), ()] * 600, splits)) == "Corpus(1,200 texts, 2 labels, 900 train, 300 test)"
+    assert repr(Corpus([], [])) == "Corpus(0 texts, 0 labels)"

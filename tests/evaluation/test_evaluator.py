@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_textcnn import Predictor
-from keras_textcnn.data.corpus import Record
+from keras_textcnn.data.corpus import Corpus, Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.evaluator import evaluate as evaluate_texts
 
@@ -32,6 +32,14 @@ def test_several_labels() -> None:
     assert found.worst == [{"text": "y", "truth": "b", "predicted": "a, b", "probability": 0.7}]
     assert found.shares == []
     assert "most wrong" in found.to_text()
+
+
+def test_a_corpus_is_evaluated_as_its_records_are() -> None:
+    predictor = Known(["0", "1"], {"x": [0.9, 0.1], "y": [0.4, 0.6]})
+    corpus = Corpus(np.array(["x", "y", "y"]), np.array([0, 1, 0]), ["train", "test", "test"])
+    found = evaluate_texts(predictor, corpus)
+    assert found.to_json() == evaluate_texts(predictor, corpus.records()).to_json()
+    assert found.scores["accuracy"] == pytest.approx(2 / 3)
 
 
 def test_no_label_is_known() -> None:

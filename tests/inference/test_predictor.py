@@ -2,16 +2,21 @@
 
 import copy
 import json
+import multiprocessing
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 
 from keras_textcnn import Predictor
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
+from keras_textcnn.errors import InputError
 from keras_textcnn.inference.explanations import rank_ngrams
+from keras_textcnn.persistence.run import Run
 from keras_textcnn.training.trainer import train
 from tests.conftest import make_texts
 
@@ -102,3 +107,53 @@ def test_texts_of_every_length_are_explained_everywhere(
     said = {ngram.text for ngram in found.ngrams if ngram.added > 0 and ngram.tokens}
     assert {entry[0] for entry in ranked.get(found.label, [])} <= said
     assert bool(ranked) == bool(tokens)
+
+
+def test_texts_in_any_form_and_a_single_text(predictor: Predictor, finished_run: Path) -> None:
+    texts = ["the apple", "", "zinc and lead"]
+    expected, probabilities = predictor(texts), predictor.probabilities(texts)
+    for given in (tuple(texts), np.array(texts), pandas.Series(texts, index=[9, 9, 1]), tf.constant(texts)):
+        assert predictor(given) == expected
+    assert predictor(text for text in texts) == expected
+    assert predictor(iter([text.encode() for text in texts])) == expected
+    assert predictor("the apple") == predictor(b"the apple") == predictor(["the apple"])[0]
+    assert predictor.probabilities("the apple").shape == (3,)
+    np.testing.assert_array_equal(predictor.probabilities(pandas.Series(texts)), probabilities)
+    assert predictor.explain("the apple") == predictor.explain(iter(texts[:1]))[0]
+    assert predictor([]) == predictor.explain([]) == []
+    assert predictor.probabilities([]).shape == (0, 3)
+    assert Predictor(Run.open(finished_run))(texts) == expected
+
+
+@pytest.mark.parametrize("ask", ["__call__", "probabilities", "explain"])
+def test_what_are_no_texts_is_named(ask: str, predictor: Predictor) -> None:
+    with pytest.raises(InputError, match=r"text 1 \(from 0\) is missing \(None\); leave it out, or fill it in"):
+        getattr(predictor, ask)(["a", None])
+    with pytest.raises(InputError, match="texts must be a list, .*; received: int 5"):
+        getattr(predictor, ask)(5)
+
+
+def test_what_is_no_directory_is_named() -> None:
+    with pytest.raises(InputError, match="a directory must be a path; received: list"):
+        Predictor(["runs/x"])
+
+
+def _ask(predictor: Predictor, directory: Path, answers: "multiprocessing.SimpleQueue[str]") -> None:
+    for act in (lambda: predictor("iron"), lambda: Predictor(directory)):
+        try:
+            act()
+        except InputError as error:
+            answers.put(str(error))
+
+
+def test_a_forked_process_is_told_that_it_cannot_predict(predictor: Predictor, finished_run: Path) -> None:
+    forking = multiprocessing.get_context("fork")
+    answers = forking.SimpleQueue()
+    child = forking.Process(target=_ask, args=(predictor, finished_run, answers), daemon=True)
+    child.start()
+    child.join(60)
+    child.kill()
+    assert child.exitcode == 0
+    for _ in range(2):
+        assert answers.get().startswith("a Predictor was loaded before this process was forked, and would hang in it;")
+    assert predictor("iron")  # which still works where it was loaded

@@ -3,10 +3,12 @@ import unicodedata
 from collections.abc import Callable
 
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from nltk.tokenize import TreebankWordTokenizer
 
+from keras_textcnn.errors import InputError
 from keras_textcnn.presets import TOKENIZERS
 from keras_textcnn.text.tokenizers import in_parts, split_at_spaces, split_characters, tokenize
 
@@ -201,3 +203,15 @@ def spans(tokens: list[str]) -> set[tuple[int, str]]:
         places.add((place, token))
         place += len(token)
     return places
+
+
+def test_lists_series_and_single_texts_are_tokenized_as_tensors_are() -> None:
+    texts = ["It's a café.", ""]
+    expected = tokenize(tf.constant(texts)).to_list()
+    for given in (texts, np.array(texts), pandas.Series(texts, index=[4, 2]), (text.encode() for text in texts)):
+        assert tokenize(given).to_list() == expected
+    assert tokenize(texts[0]).numpy().tolist() == expected[0]
+    assert tokenize("").shape == (0,)
+    assert tokenize([]).to_list() == []
+    with pytest.raises(InputError, match=r"text 1 \(from 0\) is missing \(None\)"):
+        tokenize(["a", None])

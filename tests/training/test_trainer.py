@@ -9,9 +9,12 @@ import keras
 import numpy as np
 import pytest
 
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run
-from tests.conftest import make_texts, write_table
-from tests.runs import Cli, leave_out_reports, run_weights
+from keras_textcnn.training.trainer import train
+from tests.conftest import make_corpus, make_texts, write_table
+from tests.runs import Cli, leave_out_reports, run_weights, tiny_run
 
 
 def test_run_directory_holds_what_was_promised(finished_run: Path) -> None:
@@ -183,3 +186,26 @@ def test_a_split_without_labels_has_no_macro_f1(split: str, tmp_path: Path, cli:
     assert metrics[split]["accuracy"] is not None
     assert "<td>–</td>" in (tmp_path / "run" / "report.html").read_text()
     assert "–" in (tmp_path / "run" / "report.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("config", "corpus", "directory", "message"),
+    [
+        ({"seed": 1}, make_corpus(), "a", "the first argument must be a TrainConfig; received: dict {'seed': 1}"),
+        (
+            TrainConfig(),
+            ["a text"],
+            "a",
+            r"must be a Corpus, such as Corpus\(texts, labels\); received: list \['a text'\]",
+        ),
+        (TrainConfig(), make_corpus(), 5, "a directory must be a path; received: int 5"),
+    ],
+)
+def test_arguments_of_another_type_are_named(config: object, corpus: object, directory: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        train(config, corpus, directory)
+
+
+@pytest.mark.usefixtures("without_learning", "without_exports")
+def test_a_directory_may_be_a_string(tmp_path: Path) -> None:
+    assert tiny_run(str(tmp_path / "run"), make_corpus()).directory == tmp_path / "run"

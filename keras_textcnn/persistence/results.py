@@ -1,0 +1,104 @@
+"""What a run has measured: its scores and its epochs as values, and as a notebook shows them."""
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.persistence.folder import Folder
+
+CURVES = "learning_curves.png"
+UNDEFINED = "–"  # as in the other tables
+SCORES = ("accuracy", "macro_f1")
+
+
+class Results(Folder):
+    """The part of a run directory that tells how the training went; unfinished while it holds `checkpoints/`."""
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.directory)!r}, {'finished' if self.finished else 'unfinished'})"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder that `--resume` continues from."""
+        return self.directory / "checkpoints"
+
+    @property
+    def finished(self) -> bool:
+        """Whether training and export have finished."""
+        return not self.checkpoints.exists()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The content of `metrics.json`: scores, calibration, the linear baseline, seconds.
+
+        Raises:
+            InputError: The run is unfinished, or the file is damaged.
+        """
+        self._check_measured()
+        return self.read_json("metrics.json")
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A row per epoch, as in `history.csv`: phase, epoch, learning_rate, losses, accuracies, seconds.
+
+        An epoch without validation lacks the columns that begin with `val_`.
+
+        Raises:
+            InputError: The run is unfinished, or the file is damaged.
+
+        Example:
+            pandas.DataFrame(run.history).plot(x="epoch", y=["loss", "val_loss"])
+        """
+        self._check_measured()
+        try:
+            rows = list(csv.DictReader(io.StringIO(self.read_bytes("history.csv").decode()), strict=True))
+            return [{name: _number(cell) for name, cell in row.items() if cell} for row in rows]
+        except (UnicodeDecodeError, csv.Error, TypeError) as error:
+            raise self.damaged("history.csv", error) from error
+
+    def _check_measured(self) -> None:
+        if not self.finished:
+            raise InputError(f"{self.directory} is unfinished and has no scores yet; resume its training")
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the test scores next to those of the linear baseline, and the learning curves."""
+        heading = f"<p><b>{html.escape(str(self.directory))}</b></p>"
+        if not self.finished:
+            return f"{heading}<p>unfinished</p>"
+        curves = ""
+        if (self.directory / CURVES).exists():
+            picture = base64.b64encode(self.read_bytes(CURVES)).decode()
+            curves = f'<img alt="learning curves" src="data:image/png;base64,{picture}" style="max-width:100%">'
+        return heading + _scores_table(self.metrics) + curves
+
+
+def _number(cell: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            pass
+    return cell
+
+
+def _scores_table(metrics: Mapping[str, Any]) -> str:
+    """The scores of the test texts in percent."""
+    test = metrics["test"]
+    rows = {"this run": test}
+    if "without_learnt" in test:
+        rows["without texts seen before"] = test["without_learnt"] or {}
+    if baseline := metrics["baseline"]:
+        rows[baseline["name"]] = baseline["test"]
+    cells = [[name, *(_percent(scores.get(score)) for score in SCORES)] for name, scores in rows.items()]
+    lines = ["<tr><th>percent</th><th>test accuracy</th><th>macro F1</th></tr>"]
+    lines += ["<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in cells]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _percent(share: float | None) -> str:
+    return UNDEFINED if share is None else f"{100 * share:.2f}"
