@@ -13,6 +13,8 @@ from scipy import sparse
 
 from keras_textcnn.text.vocabulary import Ids
 
+BY_TEXT = ("starts", "lengths", "rows", "weights", "soft_targets")  # the fields of `Examples` with a row for each text
+
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
@@ -26,6 +28,9 @@ class Examples:
         rows: int32 (texts,), each text's row in `row_targets`.
         row_targets: int32 (rows,), the correct output, or float32 (rows, num_classes), 1 for each correct output, which
             may be sparse: one row for each distinct set of labels.
+        weights: float32 (texts,), how much each text counts in training; None if all count the same.
+        soft_targets: float32 (texts, num_classes), the probabilities that training learns instead of the targets; None
+            if it learns the targets.
     """
 
     ids: Ids
@@ -34,6 +39,8 @@ class Examples:
     renumber: np.ndarray
     rows: np.ndarray
     row_targets: np.ndarray | sparse.csr_array
+    weights: np.ndarray | None = None
+    soft_targets: np.ndarray | None = None
 
     @property
     def sparse_targets(self) -> np.ndarray | sparse.csr_array:
@@ -60,15 +67,19 @@ class Examples:
 
 def join_examples(first: Examples, second: Examples) -> Examples:
     """The texts of two splits of one corpus, first those of `first`, then those of `second`."""
-    starts, lengths, rows = (
-        np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("starts", "lengths", "rows")
-    )
-    return dataclasses.replace(first, starts=starts, lengths=lengths, rows=rows)
+    both: dict[str, Any] = {
+        name: np.concatenate([values, getattr(second, name)])
+        for name in BY_TEXT
+        if (values := getattr(first, name)) is not None
+    }
+    return dataclasses.replace(first, **both)
 
 
 def select_examples(examples: Examples, texts: np.ndarray) -> Examples:
     """Some of the texts: `texts` are their positions, or bool (texts,)."""
-    chosen = {name: getattr(examples, name)[texts] for name in ("starts", "lengths", "rows")}
+    chosen: dict[str, Any] = {
+        name: values[texts] for name in BY_TEXT if (values := getattr(examples, name)) is not None
+    }
     return dataclasses.replace(examples, **chosen)
 
 
@@ -159,17 +170,23 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
 
     Returns:
         (ids, targets) for each batch: int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
-        (batch,) or float32 (batch, num_classes).
+        (batch,) or float32 (batch, num_classes), soft targets if there are any; or (ids, targets, weights), with
+        float32 (batch,), if the texts have weights.
     """
+    weights, soft = examples.weights, examples.soft_targets
+    learnt = examples.row_targets if soft is None else soft
+    kinds = [tf.int32, learnt.dtype, tf.float32][: 2 if weights is None else 3]
+    shapes = [[None, None], [None, *learnt.shape[1:]], [None]]
 
-    def gather(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def gather(number: np.ndarray) -> tuple[np.ndarray, ...]:
         texts = plan[number]
         width = boundaries[bisect.bisect_left(boundaries, examples.lengths[texts].max())]
-        return examples.padded(texts, width), examples.targets_of(texts)
+        targets = examples.targets_of(texts) if soft is None else soft[texts]
+        return (examples.padded(texts, width), targets, *([] if weights is None else [weights[texts]]))
 
-    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        ids, targets = tf.numpy_function(gather, [number], [tf.int32, examples.row_targets.dtype])
-        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(targets, [None, *examples.row_targets.shape[1:]])
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        gathered = tf.numpy_function(gather, [number], kinds)
+        return tuple(tf.ensure_shape(part, shape) for part, shape in zip(gathered, shapes, strict=False))
 
     # TensorFlow 2.21's autotuner wakes up 10, 20, 40 ... 2,560, 5,120 ms after the start, and an iterator does not end
     # before it does: with the autotuner, an epoch of 2.6 s could take 5.1 s.
@@ -208,6 +225,6 @@ def predict_logits(
     plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
     batches = padded_batches(examples, plan, boundaries=boundaries)
     logits = np.empty((len(examples.lengths), model.output_shape[-1]), dtype=np.float32)
-    for texts, (ids, _) in zip(plan, batches, strict=True):
+    for texts, (ids, *_) in zip(plan, batches, strict=True):
         logits[texts] = answer(ids)
     return logits

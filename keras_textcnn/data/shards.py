@@ -77,7 +77,7 @@ def write_shards(
         notes: Called once the texts are read; returns lines about them, which are kept with the shards.
 
     Raises:
-        InputError: The corpus has too many texts or distinct tokens for the memory.
+        InputError: The corpus has too many texts or distinct tokens for the memory, or weights or soft targets.
     """
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
     with locks.whole_folder(folder, is_whole=lambda there: open_shards(there) is not None) as whole:
@@ -91,6 +91,8 @@ def write_shards(
                 _check_memory(memory, numbering)
             writer.write_dictionary(numbering.index)
         facts = numbering.facts()
+        if [facts.pop(name) for name in ("weights", "probabilities", "label_names")] != [None, None, []]:
+            raise InputError("weights and soft targets need all texts in memory; leave out --memory")
         np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
         digests = checksums(whole, [path.name for path in whole.iterdir()])
         with (whole / MANIFEST).open("w+b") as file:
