@@ -65,6 +65,9 @@ def test_refuses_a_setting_out_of_range(settings: dict[str, object], message: st
 
 VALUES = {  # a value of the field that is not its default
     "label_column": "a",
+    "soft_labels": True,
+    "memory": 256,
+    "class_weight": "balanced",
     "multi_label": ";",
     "numeric_labels": True,
     "fold": 1,
@@ -86,6 +89,8 @@ TOGETHER = {  # other settings that a setting needs
     "validation_data": {"validation_data": "a.csv"},
     "test_data": {"test_data": "a.csv"},
     "label_columns": {"label_columns": ("a",)},
+    "soft_labels": {"label_columns": ("a", "b")},
+    "weight_column": {"weight_column": "w"},
     "from_run": {"from_run": "a"},
 }
 IDLE = [
@@ -105,7 +110,7 @@ def test_a_setting_without_effect_is_refused(name: str, number: int) -> None:
         elif value is POSITIVE:
             others[other] = 3
         elif value != TrainConfig.__dataclass_fields__[other].default:
-            others[other] = value
+            others |= {**TOGETHER.get(other, {}), other: value}
     given = {name: VALUES.get(name, 0.25), **others}
     if name in ("rehearse_fraction", "tune") and unless != {"from_run": None}:
         given = {"from_run": "a", **given}

@@ -91,7 +91,8 @@ def write_shards(
                 _check_memory(memory, numbering)
             writer.write_dictionary(numbering.index)
         facts = numbering.facts()
-        if [facts.pop(name) for name in ("weights", "probabilities", "label_names")] != [None, None, []]:
+        in_memory = [facts.pop(name) for name in ("weights", "probabilities", "label_names")]
+        if in_memory[0] is not None or in_memory[1] is not None:
             raise InputError("weights and soft targets need all texts in memory; leave out --memory")
         np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
         digests = checksums(whole, [path.name for path in whole.iterdir()])
