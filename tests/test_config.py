@@ -235,3 +235,16 @@ def test_defaults_follow_from_the_number_of_texts(
     assert {name: getattr(config, name) for name in expected} == expected
     assert config.resolved(texts=texts, validation_texts=validation_texts) == config
     assert TrainConfig.of(dataclasses.asdict(config)) == config
+
+
+def test_a_run_of_soft_targets_reads_and_starts_from_hard_labels_too() -> None:
+    run = TrainConfig(label_columns=("a", "b"), soft_labels=True, weight_column="w")
+    assert not run.task.several
+    assert TrainConfig(label_columns=("a", "b")).task.several
+    assert run.read_as() == run
+    new = [run.read_as(weight_column=None, label_column="y"), run.adapted(from_run="run", label_column="y")]
+    for config in new:
+        found = config.label_column, config.label_columns, config.soft_labels, config.weight_column
+        assert found == ("y", (), False, None)
+    started = run.adapted(from_run="run")
+    assert (started.label_columns, started.soft_labels, started.weight_column) == (("a", "b"), True, None)

@@ -24,7 +24,7 @@ ROWS = [[0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [1.0, 0.0, 0.0]]
 def test_the_label_is_the_first_of_the_most_probable() -> None:
     corpus = Corpus.soft(TEXTS, np.array(ROWS), NAMES, weights=[0.5, 2, 1])
     assert corpus.labels == ["a", "b", "b"]
-    assert list(corpus.records())[0] == Record("train", "one", "a", 0.5, (0.2, 0.7, 0.1), ("b", "a", "c"))
+    assert next(corpus.records()) == Record("train", "one", "a", 0.5, (0.2, 0.7, 0.1), ("b", "a", "c"))
     again = Corpus.of(corpus.records())
     assert (list(again.records()), again.fingerprint) == (list(corpus.records()), corpus.fingerprint)
 
@@ -197,7 +197,7 @@ def test_without_weights_and_probabilities_batches_are_as_before() -> None:
     examples = encode(Corpus(corpus.texts, corpus.labels)).examples["train"]
     assert (examples.weights, examples.soft_targets) == (None, None)
     plan = batching.plan_batches(examples.lengths, boundaries=[32], batch_size=8)
-    ids, targets = next(batching.padded_batches(examples, plan, boundaries=[32]).as_numpy_iterator())
+    _, targets = next(batching.padded_batches(examples, plan, boundaries=[32]).as_numpy_iterator())
     assert targets.dtype == np.int32
 
 
