@@ -125,7 +125,10 @@ class LabelReader:
         for name in names:
             value = "" if row[name] is None or row[name] != row[name] else str(row[name]).strip().lower()
             if value not in YES | NO:
-                raise InputError(f"{name!r} must be 0 or 1; received: {row[name]!r}: {place}; leave the column out")
+                soft = ", or set --soft-labels" if 0 < parse_number(row[name]) < 1 else ""
+                raise InputError(
+                    f"{name!r} must be 0 or 1; received: {row[name]!r}: {place}; leave the column out{soft}"
+                )
             if value in YES:
                 labels.append(self._one(name, place))
         return tuple(sorted(labels)) if labels or not self._skip else self._none(place)
