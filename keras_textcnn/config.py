@@ -44,7 +44,7 @@ ARCHITECTURE = (
 # And what it takes from it unless given: how the model is regularized, computed and balanced, how the corpus is read.
 INHERITED = (
     *("vectors", "dropout", "embedding_dropout", "max_norm", "precision", "class_weight", "sampling", "focal_gamma"),
-    *CORPUS_SETTINGS,
+    *(name for name in CORPUS_SETTINGS if name != "weight_column"),  # new texts need not have one
 )
 # What depends on the number of texts: `TrainConfig.resolved` leaves it open if it does not know that number.
 BY_SIZE = (
@@ -158,12 +158,12 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         for name in ARCHITECTURE:
             if name in given and given[name] != getattr(self, name):
                 raise InputError(f"{_option(name)} is taken from the run: {show(getattr(self, name))}; leave it out")
-        settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given
+        settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | _replacing(given)
         return TrainConfig(**_effective(settings, kept=given)).resolved()
 
     def read_as(self, **given: Any) -> "TrainConfig":
         """The same settings with another way to read a corpus; those that the given ones make idle are left out."""
-        return TrainConfig(**_effective({**vars(self), **given}, kept=given))
+        return TrainConfig(**_effective({**vars(self), **_replacing(given)}, kept=given))
 
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these settings describe, by the name of its folder; none for a single run."""
@@ -194,7 +194,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         """Whether each text has one label, or may have several."""
         from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS  # SciPy is slow to import
 
-        return SEVERAL_LABELS if self.multi_label is not None or self.label_columns else ONE_LABEL
+        columns = self.label_columns and not self.soft_labels
+        return SEVERAL_LABELS if self.multi_label is not None or columns else ONE_LABEL
 
     @property
     def prediction_batch_size(self) -> int:
@@ -275,6 +276,11 @@ def _without_effect(settings: Mapping[str, Any], name: str) -> str | None:
     return None
 
 
+def _replacing(given: dict[str, Any]) -> dict[str, Any]:
+    """The given settings, where a label column takes the place of the label columns of a run."""
+    return {"label_columns": (), **given} if "label_column" in given else given
+
+
 def _effective(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dict[str, Any]:
     """The settings that have an effect in combination with the others, and those that must be kept."""
     defaults = {name: field.default for name, field in TrainConfig.__dataclass_fields__.items()}
@@ -293,7 +299,7 @@ def _is(value: Any, wanted: Any) -> bool:
 
 
 def _describe_condition(name: str, value: Any) -> str:
-    if value is None:
+    if value is None or value == ():
         return f"without {_option(name)}"
     return f"with {_option(name)}" if value in (SET, POSITIVE) else f"with {_option(name)} {show(value)}"
 

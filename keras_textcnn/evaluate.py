@@ -56,7 +56,8 @@ def main() -> int:
         "--name",
         help="name of the files in RUN/evaluations (default: the corpus's name, with a number if that is taken)",
     )
-    settings = [name for name in CORPUS_SETTINGS if name != "numeric_labels"]  # the run has its labels already
+    # The run has its labels already, and weights count only in training.
+    settings = [name for name in CORPUS_SETTINGS if name not in ("numeric_labels", "weight_column")]
     parser.add_options(GROUPS, only=settings, defaults="as in training")
     return run_command(_main, parser)
 
@@ -74,7 +75,7 @@ def _main(arguments: argparse.Namespace) -> None:
     named = arguments.corpus or arguments.data
     data = as_given(named)
     check_reading(data, given)
-    reader = make_reader(run.config().read_as(**given), data, any_numbers=True)
+    reader = make_reader(run.config().read_as(weight_column=None, **given), data, any_numbers=True)
     source = locate(data)
     records = _records(reader, source)
     first = next(records)  # before the slow import of TensorFlow, so that bad input is reported at once

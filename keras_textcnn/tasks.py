@@ -1,4 +1,7 @@
-"""The two kinds of classification: a text has exactly one label, or it may have any number of labels."""
+"""The two kinds of classification: a text has exactly one label, or it may have any number of labels.
+
+`SOFT_LABELS` is the first kind, learnt from probabilities.
+"""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -60,6 +63,22 @@ class OneLabel:
         import keras
 
         return keras.metrics.SparseCategoricalAccuracy("accuracy")
+
+
+class SoftLabels(OneLabel):
+    """Each text has one label, but what is learnt in its place is a probability for each label."""
+
+    def build_loss(self) -> "keras.losses.Loss":
+        """The cross-entropy of logits, expected over the probabilities."""
+        import keras
+
+        return keras.losses.CategoricalCrossentropy(from_logits=True)
+
+    def build_accuracy(self) -> "keras.metrics.Metric":
+        """The share of texts whose answer is the most probable label."""
+        import keras
+
+        return keras.metrics.CategoricalAccuracy("accuracy")
 
 
 class SeveralLabels:
@@ -125,7 +144,7 @@ class SeveralLabels:
 
 
 Task = OneLabel | SeveralLabels
-ONE_LABEL, SEVERAL_LABELS = OneLabel(), SeveralLabels()
+ONE_LABEL, SOFT_LABELS, SEVERAL_LABELS = OneLabel(), SoftLabels(), SeveralLabels()
 
 
 def task_of(targets: np.ndarray | sparse.csr_array) -> Task:

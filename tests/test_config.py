@@ -66,6 +66,9 @@ def test_refuses_a_setting_out_of_range(settings: dict[str, object], message: st
 
 VALUES = {  # a value of the field that is not its default
     "label_column": "a",
+    "soft_labels": True,
+    "memory": 256,
+    "class_weight": "balanced",
     "multi_label": ";",
     "numeric_labels": True,
     "fold": 1,
@@ -87,6 +90,8 @@ TOGETHER = {  # other settings that a setting needs
     "validation_data": {"validation_data": "a.csv"},
     "test_data": {"test_data": "a.csv"},
     "label_columns": {"label_columns": ("a",)},
+    "soft_labels": {"label_columns": ("a", "b")},
+    "weight_column": {"weight_column": "w"},
     "from_run": {"from_run": "a"},
 }
 IDLE = [
@@ -106,7 +111,7 @@ def test_a_setting_without_effect_is_refused(name: str, number: int) -> None:
         elif value is POSITIVE:
             others[other] = 3
         elif value != TrainConfig.__dataclass_fields__[other].default:
-            others[other] = value
+            others |= {**TOGETHER.get(other, {}), other: value}
     given = {name: VALUES.get(name, 0.25), **others}
     if name in ("rehearse_fraction", "tune") and unless != {"from_run": None}:
         given = {"from_run": "a", **given}
@@ -249,3 +254,16 @@ def test_the_docstring_lists_every_setting_with_its_default() -> None:
 
 def test_settings_that_name_files_may_be_paths() -> None:
     assert TrainConfig(data=Path("a.csv")).data == "a.csv"
+
+
+def test_a_run_of_soft_targets_reads_and_starts_from_hard_labels_too() -> None:
+    run = TrainConfig(label_columns=("a", "b"), soft_labels=True, weight_column="w")
+    assert not run.task.several
+    assert TrainConfig(label_columns=("a", "b")).task.several
+    assert run.read_as() == run
+    new = [run.read_as(weight_column=None, label_column="y"), run.adapted(from_run="run", label_column="y")]
+    for config in new:
+        found = config.label_column, config.label_columns, config.soft_labels, config.weight_column
+        assert found == ("y", (), False, None)
+    started = run.adapted(from_run="run")
+    assert (started.label_columns, started.soft_labels, started.weight_column) == (("a", "b"), True, None)

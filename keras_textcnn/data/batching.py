@@ -15,6 +15,8 @@ from scipy import sparse
 
 from keras_textcnn.text.vocabulary import Ids
 
+BY_TEXT = ("starts", "lengths", "rows", "weights", "soft_targets")  # the fields of `Examples` with a row for each text
+
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
@@ -28,6 +30,9 @@ class Examples:
         rows: int32 (texts,), each text's row in `row_targets`.
         row_targets: int32 (rows,), the correct output, or float32 (rows, num_classes), 1 for each correct output, which
             may be sparse: one row for each distinct set of labels.
+        weights: float32 (texts,), how much each text counts in training; None if all count the same.
+        soft_targets: float32 (texts, num_classes), the probabilities that training learns instead of the targets; None
+            if it learns the targets.
     """
 
     ids: Ids
@@ -36,6 +41,8 @@ class Examples:
     renumber: np.ndarray
     rows: np.ndarray
     row_targets: np.ndarray | sparse.csr_array
+    weights: np.ndarray | None = None
+    soft_targets: np.ndarray | None = None
 
     @property
     def sparse_targets(self) -> np.ndarray | sparse.csr_array:
@@ -62,15 +69,19 @@ class Examples:
 
 def join_examples(first: Examples, second: Examples) -> Examples:
     """The texts of two splits of one corpus, first those of `first`, then those of `second`."""
-    starts, lengths, rows = (
-        np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("starts", "lengths", "rows")
-    )
-    return dataclasses.replace(first, starts=starts, lengths=lengths, rows=rows)
+    both: dict[str, Any] = {
+        name: np.concatenate([values, getattr(second, name)])
+        for name in BY_TEXT
+        if (values := getattr(first, name)) is not None
+    }
+    return dataclasses.replace(first, **both)
 
 
 def select_examples(examples: Examples, texts: np.ndarray) -> Examples:
     """Some of the texts: `texts` are their positions, or bool (texts,)."""
-    chosen = {name: getattr(examples, name)[texts] for name in ("starts", "lengths", "rows")}
+    chosen: dict[str, Any] = {
+        name: values[texts] for name in BY_TEXT if (values := getattr(examples, name)) is not None
+    }
     return dataclasses.replace(examples, **chosen)
 
 
@@ -161,7 +172,8 @@ def padded_batches(examples: Examples, plan: list[np.ndarray], *, boundaries: Se
 
     Returns:
         (ids, targets) for each batch: int32 (batch, tokens), padded on the right with 0 to a boundary, and int32
-        (batch,) or float32 (batch, num_classes).
+        (batch,) or float32 (batch, num_classes), soft targets if there are any; or (ids, targets, weights), with
+        float32 (batch,), if the texts have weights.
     """
     return Epochs(examples, lambda epoch: plan, boundaries=boundaries).rest(0, 0)
 
@@ -208,18 +220,27 @@ class Epochs:
         options.autotune.enabled = False
         return numbers.with_options(options).map(self._batch, num_parallel_calls=2).prefetch(4)
 
-    def _batch(self, epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        targets = self._examples.row_targets
-        ids, chosen = tf.numpy_function(self._gather, [epoch, number], [tf.int32, targets.dtype])
-        return tf.ensure_shape(ids, [None, None]), tf.ensure_shape(chosen, [None, *targets.shape[1:]])
+    def _batch(self, epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        examples = self._examples
+        learnt = examples.row_targets if examples.soft_targets is None else examples.soft_targets
+        parts = 2 if examples.weights is None else 3
+        kinds, shapes = [tf.int32, learnt.dtype, tf.float32], [[None, None], [None, *learnt.shape[1:]], [None]]
+        gathered = tf.numpy_function(self._gather, [epoch, number], kinds[:parts])
+        return tuple(tf.ensure_shape(part, shape) for part, shape in zip(gathered, shapes, strict=False))
 
-    def _gather(self, epoch: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _gather(self, epoch: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, ...]:
+        examples = self._examples
         with self._lock:  # two threads would make the same plan
             texts = self._plan(int(epoch))[number]
         if number == self._steps - 1:
             self.next_epoch = int(epoch) + 1
-        width = self._boundaries[bisect.bisect_left(self._boundaries, self._examples.lengths[texts].max())]
-        return self._examples.padded(texts, width), self._examples.targets_of(texts)
+        width = self._boundaries[bisect.bisect_left(self._boundaries, examples.lengths[texts].max())]
+        targets = examples.targets_of(texts) if examples.soft_targets is None else examples.soft_targets[texts]
+        return (
+            examples.padded(texts, width),
+            targets,
+            *([] if examples.weights is None else [examples.weights[texts]]),
+        )
 
 
 def _numbers(epoch: int | tf.Tensor, begin: int, end: int) -> tf.data.Dataset:
@@ -257,6 +278,6 @@ def predict_logits(
     plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
     batches = padded_batches(examples, plan, boundaries=boundaries)
     logits = np.empty((len(examples.lengths), model.output_shape[-1]), dtype=np.float32)
-    for texts, (ids, _) in zip(plan, batches, strict=True):
+    for texts, (ids, *_) in zip(plan, batches, strict=True):
         logits[texts] = answer(ids)
     return logits

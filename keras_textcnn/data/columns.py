@@ -1,4 +1,4 @@
-"""Finds the text and label columns of a table by the names that the user gave."""
+"""Finds the columns of a table for text, label and weight by the names that the user gave."""
 
 import csv
 import dataclasses
@@ -15,17 +15,20 @@ class Columns:
     Attributes:
         texts: Columns that hold the text, joined in this order.
         label: Column that holds the label; None: the texts have no label, or `labels` holds them.
-        labels: Columns of 0 and 1, each named after a label.
+        labels: Columns of 0 and 1, or of probabilities, each named after a label.
+        weight: Column that holds the text's weight; None: all weigh the same.
     """
 
     texts: tuple[str, ...]
     label: str | None = None
     labels: tuple[str, ...] = ()
+    weight: str | None = None
 
     @property
     def wanted(self) -> list[str]:
         """All column names, without duplicates."""
-        return list(dict.fromkeys([*self.texts, *self.labels, *([] if self.label is None else [self.label])]))
+        single = [name for name in (self.label, self.weight) if name is not None]
+        return list(dict.fromkeys([*self.texts, *self.labels, *single]))
 
     def among(self, there: Sequence[str], place: str, delimiter: str | None = None) -> "Columns":
         """The same columns as the file spells them; a name that is not a column but has commas stands for several.
@@ -36,18 +39,21 @@ class Columns:
             delimiter: The table's delimiter, if the names come from its first row.
 
         Raises:
-            InputError: A column is missing, occurs twice, or is both a text and a label column.
+            InputError: A column is missing, occurs twice, or is used in two ways, such as for text and label.
         """
-        label = None if self.label is None else _spelled(self.label, there)
-        found = Columns(_resolve(self.texts, there), label, _resolve(self.labels, there))
+        label, weight = (None if name is None else _spelled(name, there) for name in (self.label, self.weight))
+        found = Columns(_resolve(self.texts, there), label, _resolve(self.labels, there), weight)
         options = [(name, "--text-column") for name in found.texts]
         options += [(name, "--label-columns") for name in found.labels]
         options += [(found.label, "--label-column")] if found.label is not None else []
+        options += [(found.weight, "--weight-column")] if found.weight is not None else []
         for name, option in options:
             if list(there).count(name) != 1:
                 raise _no_column(there, name, place, option, delimiter)
         if both := {*found.texts} & {*found.labels, found.label}:
             raise InputError(f"text and label are the same column, {both.pop()!r}: {place}; choose different columns")
+        if found.weight is not None and found.weight in {*found.texts, *found.labels, found.label}:
+            raise InputError(f"{found.weight!r} cannot hold the weight too: {place}; choose another --weight-column")
         return found
 
 

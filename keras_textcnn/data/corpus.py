@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_textcnn.data.soft_targets import align_probabilities, check_probabilities, check_weights
 from keras_textcnn.errors import InputError
 from keras_textcnn.utils.inputs import as_labels, as_texts, describe
 
@@ -18,22 +20,35 @@ Label = str | tuple[str, ...]  # a tuple if a text may have several labels, or n
 
 
 class Record(NamedTuple):
-    """One text as a reader yields it; its split is one of `SPLITS`."""
+    """One text as a reader yields it; its split is one of `SPLITS`.
+
+    If it has soft targets, `probabilities` are those of the labels in `label_names`.
+    """
 
     split: str
     text: str
     label: Label
+    weight: float = 1.0
+    probabilities: tuple[float, ...] = ()
+    label_names: tuple[str, ...] = ()
+
+
+RECORD_LENGTHS = (3, len(Record._fields))  # as a tuple: with split, text and label, or with everything
 
 
 class Fingerprint:
-    """A SHA-256 of all texts, labels and splits in order."""
+    """A SHA-256 of all texts, labels and splits in order, and of the weights and probabilities of those that have any.
+
+    Without these, it is the same as before there were any.
+    """
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
 
     def add(self, record: Record) -> Record:
         """Adds a text and returns it."""
-        self._digest.update(json.dumps(record).encode())
+        without = Record(*record[:3])
+        self._digest.update(json.dumps(record[:3] if record == without else record).encode())
         return record
 
     def __str__(self) -> str:
@@ -52,10 +67,14 @@ class Corpus:
             text if a text may have several labels.
         splits: Names in `SPLITS`.
         notes: Lines about how it was read, such as how many bytes were replaced.
+        weights: How much each text counts in training, at least 0; empty if all count the same.
+        probabilities: float (texts, label_names), soft targets, which add up to 1 for each text: training learns them
+            instead of the labels, which decide all else, such as splits and scores. Empty: it learns the labels.
+        label_names: The labels that the columns of `probabilities` belong to.
 
     Raises:
-        InputError: The lengths differ, a text or label is missing or of another type, or a split is not one of
-            `SPLITS`.
+        InputError: The lengths differ, a text or label is missing or of another type, a split is not one of `SPLITS`,
+            or a weight or the probabilities of a text are out of their range.
 
     Example:
         corpus = keras_textcnn.Corpus(["good film", "bad film"], ["positive", "negative"])
@@ -65,6 +84,9 @@ class Corpus:
     labels: Sequence[Label]
     splits: Sequence[str] = ()
     notes: Sequence[str] = ()
+    weights: Sequence[float] = ()
+    probabilities: Sequence[Sequence[float]] = ()
+    label_names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, values in (
@@ -78,6 +100,14 @@ class Corpus:
             raise InputError(f"texts, labels and splits must have the same length; received: {sizes}")
         if wrong := next((split for split in self.splits if split not in SPLITS), None):
             raise InputError(f"a split must be one of {', '.join(SPLITS)}; received: {wrong!r}")
+        if len(self.weights):  # the dataclass is frozen
+            object.__setattr__(self, "weights", check_weights(self.weights, texts=len(self.texts)))
+        if len(self.probabilities):
+            rows = check_probabilities(self.probabilities, self.label_names, texts=len(self.texts))
+            object.__setattr__(self, "probabilities", tuple(map(tuple, rows.tolist())))
+            object.__setattr__(self, "label_names", tuple(self.label_names))
+            if unknown := set(self.labels) - set(self.label_names):
+                raise InputError(f"texts have a label without probabilities: {unknown.pop()!r}; add it to label_names")
 
     @classmethod
     def of(cls, records: Any, *, text_column: str = "text", label_column: str = "label") -> "Corpus":
@@ -103,15 +133,51 @@ class Corpus:
         if not isinstance(records, Iterable):
             raise InputError(f"a corpus needs a DataFrame or records; received: {describe(records)}")
         records = list(records)
-        if wrong := next((one for one in records if not isinstance(one, tuple) or len(one) != 3), None):
+        if wrong := next(
+            (one for one in records if not isinstance(one, tuple) or len(one) not in RECORD_LENGTHS), None
+        ):
             raise InputError(f"a record must be a split, a text and a label; received: {describe(wrong)}")
-        splits, texts, labels = zip(*records, strict=True) if records else ((), (), ())
-        return cls(texts, labels, splits)
+        columns = zip(*(Record(*one) for one in records), strict=True) if records else [()] * len(Record._fields)
+        splits, texts, labels, weights, probabilities, names = columns
+        if not any(probabilities):
+            return cls(texts, labels, splits, weights=weights)
+        rows, label_names = align_probabilities(labels, probabilities, names)
+        return cls(texts, labels, splits, weights=weights, probabilities=rows, label_names=label_names)
+
+    @classmethod
+    def soft(
+        cls,
+        texts: Sequence[str],
+        probabilities: Sequence[Sequence[float]],
+        label_names: Sequence[str],
+        *,
+        splits: Sequence[str] = (),
+        weights: Sequence[float] = (),
+    ) -> "Corpus":
+        """A corpus with soft targets, such as a teacher's answers; a text's label is the first of the most probable.
+
+        Args:
+            texts, splits, weights: As for `Corpus`.
+            probabilities: float (texts, label_names); each row must add up to 1 within 0.001, and is scaled to 1.
+            label_names: The labels that the columns belong to.
+
+        Raises:
+            InputError: As for `Corpus`.
+
+        Example:
+            corpus = Corpus.soft(["would stay again", "never again"], [[0.9, 0.1], [0.2, 0.8]], ["good", "bad"])
+        """
+        rows = check_probabilities(probabilities, label_names, texts=len(texts))
+        labels = [label_names[column] for column in rows.argmax(axis=1).tolist()]
+        return cls(texts, labels, splits, weights=weights, probabilities=rows.tolist(), label_names=label_names)
 
     def records(self) -> Iterator[Record]:
         """The texts one by one."""
         splits = self.splits or ["train"] * len(self.texts)
-        return map(Record, splits, self.texts, self.labels)  # of the same length
+        weights = self.weights or [1.0] * len(self.texts)
+        probabilities = self.probabilities or [()] * len(self.texts)
+        names = itertools.repeat(self.label_names if self.probabilities else ())
+        return map(Record, splits, self.texts, self.labels, weights, probabilities, names)  # of the same length
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -124,7 +190,7 @@ class Corpus:
 
     @property
     def fingerprint(self) -> str:
-        """A SHA-256 of all texts, labels and splits in order."""
+        """A SHA-256 of all that it holds, except the notes."""
         fingerprint = Fingerprint()
         for record in self.records():
             fingerprint.add(record)
@@ -218,7 +284,12 @@ def count_labels(label_sets: Sequence[Label], rows: np.ndarray) -> dict[str, int
 
 
 def number_labels(
-    label_sets: Sequence[Label], rows: np.ndarray, splits: np.ndarray, *, known: Sequence[str] = ()
+    label_sets: Sequence[Label],
+    rows: np.ndarray,
+    splits: np.ndarray,
+    *,
+    known: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> dict[str, int]:
     """The labels in the order of the model's outputs, with their numbers of training texts.
 
@@ -227,6 +298,7 @@ def number_labels(
         rows: int (texts,), each text's position in `label_sets`.
         splits: int (texts,), positions in `SPLITS`.
         known: Labels of a model that is fine-tuned: all are kept, in their order, if a training text has one of them.
+        columns: Labels that texts have a probability of: all are kept, even if no text has them as its label.
 
     Returns:
         The number of training texts of each label: known labels first, then the others in alphabetical order.
@@ -240,6 +312,7 @@ def number_labels(
         named = f"only one label: {next(iter(counts))!r}" if counts else "no labels"
         advice = "; mix in texts of the original run with --rehearse" if known else ""
         raise InputError(f"the training texts have {named}; a classifier needs at least two{advice}")
+    counts = dict(sorted({**dict.fromkeys(columns, 0), **counts}.items()))
     kept = known if set(known) & set(counts) else ()
     labels = {label: counts.get(label, 0) for label in [*kept, *counts]}
     for name in SPLITS[1:]:

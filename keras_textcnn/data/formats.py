@@ -88,6 +88,7 @@ def _objects(values: Iterable[tuple[int, Any]], name: str, options: Options) -> 
         for column in columns.wanted:
             if column not in value:
                 advice = "--text-column" if column in columns.texts else "--label-column"
+                advice = "--weight-column" if column == columns.weight else advice
                 raise InputError(
                     f"{column!r} is missing: {place}; found: {list_names(value)}; choose another with {advice}"
                 )

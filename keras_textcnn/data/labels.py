@@ -1,12 +1,17 @@
-"""Reads the labels of texts as files hold them: names, numbers, lists, or a column of 0 and 1 for each label."""
+"""Reads the labels of texts as files hold them: names, numbers, lists, or a column of 0 and 1 for each label.
+
+The column of a label may also hold its probability, and another column the weight of the text.
+"""
 
 import ast
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_textcnn.data.corpus import Label
+from keras_textcnn.data.soft_targets import ROUNDED
 from keras_textcnn.errors import InputError
 from keras_textcnn.text.folding import fold_label
 
@@ -45,6 +50,29 @@ def _unquoted(item: str) -> str:
         return str(ast.literal_eval(item))
     except (ValueError, SyntaxError):  # an escape that Python does not know
         return item[1:-1]
+
+
+def parse_number(value: Any) -> float:
+    """The number that a cell holds; NaN if it holds none."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def read_weight(value: Any, name: str, place: str) -> float:
+    """The weight of a text, from the column with this name.
+
+    Raises:
+        InputError: It is missing, negative, or not a number.
+    """
+    weight = parse_number(value)
+    if not 0 <= weight < math.inf:
+        raise InputError(
+            f"the weight {name!r} must be a number of at least 0; received: {value!r}: {place}; correct it, or choose "
+            "another --weight-column"
+        )
+    return weight
 
 
 class LabelReader:
@@ -97,10 +125,39 @@ class LabelReader:
         for name in names:
             value = "" if row[name] is None or row[name] != row[name] else str(row[name]).strip().lower()
             if value not in YES | NO:
-                raise InputError(f"{name!r} must be 0 or 1; received: {row[name]!r}: {place}; leave the column out")
+                soft = ", or set --soft-labels" if 0 < parse_number(row[name]) < 1 else ""
+                raise InputError(
+                    f"{name!r} must be 0 or 1; received: {row[name]!r}: {place}; leave the column out{soft}"
+                )
             if value in YES:
                 labels.append(self._one(name, place))
         return tuple(sorted(labels)) if labels or not self._skip else self._none(place)
+
+    def read_probabilities(
+        self, row: Mapping[str, Any], names: Sequence[str], place: str
+    ) -> tuple[Label | None, tuple[float, ...], tuple[str, ...]]:
+        """The most probable label of a text that has a column for the probability of each label.
+
+        Returns:
+            The label, the probabilities, and the labels that these belong to; without a label if all columns are empty.
+        """
+        self._all += 1
+        if all(_is_empty(row[name]) for name in names):
+            return self._none(place), (), ()
+        values = [parse_number(row[name]) for name in names]
+        for name, value in zip(names, values, strict=True):
+            if not 0 <= value <= 1 + ROUNDED:
+                raise InputError(
+                    f"{name!r} must be a probability from 0 to 1; received: {row[name]!r}: {place}; correct it, or "
+                    "leave out --soft-labels"
+                )
+        if abs((total := math.fsum(values)) - 1) > ROUNDED:
+            raise InputError(
+                f"the probabilities of a text must add up to 1; received: {total:g}: {place}; correct them"
+            )
+        labels = tuple(self._known.get(name) or self._new(name, place) for name in names)
+        label = self._one(names[values.index(max(values))], place)
+        return label, tuple(value / total for value in values), labels
 
     def check(self, name: str) -> None:
         """Checks the labels once all texts have been read.

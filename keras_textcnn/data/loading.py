@@ -15,7 +15,7 @@ from keras_textcnn.io.files import is_there, kind_of
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.utils.log import logger
 
-OF_COLUMNS = {"text_column", "label_column", "label_columns"}
+OF_COLUMNS = {"text_column", "label_column", "label_columns", "soft_labels", "weight_column"}
 OF_LABELS = {"multi_label", "numeric_labels"}
 OF_CSV = {"delimiter", "quoting", "escape", "header"}
 OF_BYTES = {"encoding", "errors"}
@@ -106,7 +106,9 @@ def make_reader(
         text_columns=config.text_column,
         label_column=config.label_column if labels else None,
         label_columns=config.label_columns if labels else (),
-        separator=config.multi_label if not config.label_columns else ",",
+        soft_labels=config.soft_labels and labels,
+        weight_column=config.weight_column if labels else None,
+        separator="," if config.label_columns and not config.soft_labels else config.multi_label,
         encoding=config.encoding,
         replace=config.errors == "replace",
         delimiter="\t" if config.delimiter == r"\t" else config.delimiter,

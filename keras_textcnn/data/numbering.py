@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record
+from keras_textcnn.errors import InputError
 from keras_textcnn.presets import TOKENIZERS
 from keras_textcnn.text.tokenizers import in_parts
 
@@ -44,6 +45,9 @@ class Numbering:
         self.texts = self.entries = 0
         self._labels: dict[Label, int] = {}
         self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in COLUMNS.items()}
+        self._weights = array("d")
+        self._probabilities: list[tuple[float, ...]] = []
+        self._names: tuple[str, ...] = ()
         self._fingerprint = Fingerprint()
 
     def run(self, records: Iterable[Record]) -> Iterator[np.ndarray]:
@@ -59,14 +63,23 @@ class Numbering:
                 self._columns["splits"].append(SPLITS.index(record.split))
                 self._columns["rows"].append(self._labels.setdefault(record.label, len(self._labels)))
                 self._columns["hashes"].append(hash_text(record.text))
+                self._weights.append(record.weight)
+                self._add_probabilities(record)
                 self._fingerprint.add(record)
             yield ids
+
+    def _add_probabilities(self, record: Record) -> None:
+        self._names = self._names or record.label_names
+        self._probabilities += [record.probabilities] if record.probabilities else []
+        if self._names != record.label_names or len(self._probabilities) not in (0, len(self._weights)):
+            raise InputError("all texts or none must have probabilities, for the same labels; see Corpus.of")
 
     def facts(self) -> dict[str, Any]:
         """The fields of a `TokenizedCorpus` other than the ids and the dictionaries."""
         columns = {name: np.frombuffer(column, column.typecode) for name, column in self._columns.items()}
         label_sets = sorted(self._labels)
         ranks = {label: rank for rank, label in enumerate(label_sets)}
+        weights = np.array(self._weights)
         columns["rows"] = np.array([ranks[label] for label in self._labels], np.int32)[columns["rows"]]
         return {
             **columns,
@@ -74,6 +87,9 @@ class Numbering:
             "entries": self.entries,
             "fingerprint": str(self._fingerprint),
             "tokenizer": self._tokenizer,
+            "weights": None if (weights == 1).all() else weights,
+            "probabilities": np.array(self._probabilities, np.float32) if self._probabilities else None,
+            "label_names": list(self._names),
         }
 
 

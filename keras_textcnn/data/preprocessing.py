@@ -72,7 +72,9 @@ def encode_corpus(
     """
     config = config.resolved()
     _check_tokenized(config, tokenized)
-    label_counts = number_labels(tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels)
+    label_counts = number_labels(
+        tokenized.label_sets, tokenized.rows, tokenized.splits, known=known_labels, columns=tokenized.label_names
+    )
     splits, survey = _split(config, tokenized, num_classes=len(label_counts))
     counts, too_rare, running, distinct = _count(config, tokenized, splits)
     logger.info(f"{running:,} running tokens to train on, {distinct:,} of them distinct")
@@ -97,6 +99,10 @@ def _check_tokenized(config: TrainConfig, tokenized: TokenizedCorpus) -> None:
         )
     if not config.task.several and not all(isinstance(label, str) for label in tokenized.label_sets):
         raise InputError("the texts have several labels; set multi_label in the settings")
+    if tokenized.probabilities is not None:
+        for name in ("class_weight", "focal_gamma", "multi_label"):
+            if getattr(config, name) != getattr(TrainConfig, name):
+                raise InputError(f"{name} does not apply to soft targets; leave it out")
 
 
 def _split(config: TrainConfig, tokenized: TokenizedCorpus, *, num_classes: int) -> tuple[np.ndarray, Survey]:
@@ -230,12 +236,43 @@ def _examples(
     renumber = np.full(tokenized.entries, vocabulary.UNKNOWN_ID, np.int32)
     for token, provisional in tokenized.tokens():
         renumber[provisional] = ids.get(token, vocabulary.UNKNOWN_ID)
-    targets = config.task.encode(tokenized.label_sets, {label: output for output, label in enumerate(labels)})
+    outputs = {label: output for output, label in enumerate(labels)}
+    targets = config.task.encode(tokenized.label_sets, outputs)
+    weights = _relative_weights(tokenized, splits)
+    soft_targets = None
+    if tokenized.probabilities is not None:
+        soft_targets = np.zeros((len(splits), len(labels)), np.float32)
+        soft_targets[:, [outputs[name] for name in tokenized.label_names]] = tokenized.probabilities
+        logger.info("targets are probabilities; each text's most probable label decides splits and scores")
     lengths = np.minimum(tokenized.lengths, config.maximum_tokens)
     examples = {}
     for position, name in enumerate(SPLITS):
         texts = np.flatnonzero(splits == position)
         examples[name] = batching.Examples(
-            tokenized.ids, tokenized.starts[texts], lengths[texts], renumber, tokenized.rows[texts], targets
+            tokenized.ids,
+            tokenized.starts[texts],
+            lengths[texts],
+            renumber,
+            tokenized.rows[texts],
+            targets,
+            weights=None if weights is None else weights[texts],
+            soft_targets=None if soft_targets is None else soft_targets[texts],
         )
     return examples
+
+
+def _relative_weights(tokenized: TokenizedCorpus, splits: np.ndarray) -> np.ndarray | None:
+    """The weights of the texts, float32 (texts,), scaled to a mean of 1 over the training texts; None without any.
+
+    So that the learning rates and the penalties of the linear parts suit any weights: a loss is a mean over a batch.
+    """
+    weights = tokenized.weights
+    if weights is None:
+        return None
+    training = splits == TRAIN
+    mean = weights[training].mean()
+    if len(set(tokenized.rows[training & (weights > 0)].tolist())) < 2:
+        raise InputError("fewer than two labels have training texts with a weight above 0; give more texts a weight")
+    least, most = weights[training].min() / mean, weights[training].max() / mean
+    logger.info(f"weights of the training texts: {least:.3g} to {most:.3g}, scaled to a mean of 1")
+    return (weights / mean).astype(np.float32)

@@ -8,7 +8,7 @@ from typing import IO, Any, BinaryIO, cast
 from keras_textcnn.data.columns import Columns
 from keras_textcnn.data.corpus import SPLITS, Label, Record
 from keras_textcnn.data.formats import FORMATS, Options, Row
-from keras_textcnn.data.labels import LabelReader
+from keras_textcnn.data.labels import LabelReader, read_weight
 from keras_textcnn.data.split_names import SPLIT_NAMES, find_splits, tables_inside
 from keras_textcnn.data.tables import Dialect
 from keras_textcnn.errors import InputError
@@ -25,9 +25,6 @@ CORPUS_KINDS = (
 UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
 
 
-Pair = tuple[str, Label]
-
-
 class Reader:
     """Reads corpora of any of `CORPUS_KINDS`; `.gz`, `.xz` and `.bz2` files need not be unpacked.
 
@@ -36,6 +33,8 @@ class Reader:
             column but has commas stands for several.
         label_column: Column that holds the label; None: the texts have no labels (see `texts`).
         label_columns: Columns of 0 and 1, each named after a label, in place of the label column.
+        soft_labels: Whether the label columns hold probabilities: a text's label is then the most probable one.
+        weight_column: Column that holds the weight of a text in training; None: all weigh the same.
         separator: Separates the labels of a text that may have several; None: each text has one.
         encoding: Encoding of text files.
         replace: Whether a byte that does not decode is replaced with U+FFFD; otherwise it is an error.
@@ -58,6 +57,8 @@ class Reader:
         text_columns: Sequence[str] = ("text",),
         label_column: str | None = "label",
         label_columns: Sequence[str] = (),
+        soft_labels: bool = False,
+        weight_column: str | None = None,
         separator: str | None = None,
         encoding: str = "utf-8",
         replace: bool = False,
@@ -68,7 +69,9 @@ class Reader:
         skip_unlabelled: bool = False,
         any_numbers: bool = False,
     ) -> None:
-        columns = Columns(tuple(text_columns), None if label_columns else label_column, tuple(label_columns))
+        label = None if label_columns else label_column
+        columns = Columns(tuple(text_columns), label, tuple(label_columns), weight_column)
+        self._soft = soft_labels
         self.decoder = TextDecoder(encoding, replace=replace)
         self.labels = LabelReader(separator=separator, skip_unlabelled=skip_unlabelled, any_numbers=any_numbers)
         self.left_out = 0
@@ -159,28 +162,31 @@ class Reader:
                 what = describe_binary(file.read(FIRST_BYTES)) or "unknown kind of corpus"
             raise InputError(f"{what}: {path}; give {CORPUS_KINDS}")
         if split not in without:
-            pairs = self._folder(path) if path.is_dir() else self._pairs(Source.of(path))
-            yield from (Record(split, text, label) for text, label in pairs)
+            yield from self._folder(path, split) if path.is_dir() else self._rows(Source.of(path), split)
 
     def _packed_tables(self, path: Path, tables: Mapping[str, str], without: Container[str]) -> Iterator[Record]:
         for name, file in read_members(path):
             if name in tables and tables[name] not in without:
-                for text, label in self._pairs(_member(path, name, file)):
-                    yield Record(tables[name], text, label)
+                yield from self._rows(_member(path, name, file), tables[name])
             self.left_out += name not in tables
 
-    def _pairs(self, source: Source) -> Iterator[Pair]:
+    def _rows(self, source: Source, split: str) -> Iterator[Record]:
         """The texts of a file with their labels, except for unlabelled texts that are to be left out."""
         for row in FORMATS[source.kind](source, self._options):
             place, columns, fields = row
+            probabilities: tuple[float, ...] = ()
+            names: tuple[str, ...] = ()
             if columns.label is not None:
                 label = self.labels.read(self._encodable_label(fields[columns.label], place), place)
+            elif self._soft and columns.labels:
+                label, probabilities, names = self.labels.read_probabilities(fields, columns.labels, place)
             else:
                 label = self.labels.read_columns(fields, columns.labels, place) if columns.labels else ()
             if label is not None:
-                yield self._text(row), label
+                weight = 1.0 if columns.weight is None else read_weight(fields[columns.weight], columns.weight, place)
+                yield Record(split, self._text(row), label, weight, probabilities, names)
 
-    def _folder(self, folder: Path) -> Iterator[Pair]:
+    def _folder(self, folder: Path, split: str) -> Iterator[Record]:
         with reading(folder):
             labels = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         for label in labels:
@@ -191,7 +197,7 @@ class Reader:
                     self.left_out += 1
                     continue
                 with reading(path), path.open("rb") as file:
-                    yield self._whole(file, str(path)), self._named_label(label.name, str(path))
+                    yield Record(split, self._whole(file, str(path)), self._named_label(label.name, str(path)))
 
     def _archive(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
         depths: dict[int, str] = {}

@@ -78,7 +78,7 @@ def write_shards(
         notes: Called once the texts are read; returns lines about them, which are kept with the shards.
 
     Raises:
-        InputError: The corpus has too many texts or distinct tokens for the memory.
+        InputError: The corpus has too many texts or distinct tokens for the memory, or weights or soft targets.
     """
     folder = Path(folder)
     most_entries = memory * 2**20 // 4 // DICTIONARY_BYTES
@@ -93,6 +93,9 @@ def write_shards(
                 _check_memory(memory, numbering)
             writer.write_dictionary(numbering.index)
         facts = numbering.facts()
+        in_memory = [facts.pop(name) for name in ("weights", "probabilities", "label_names")]
+        if in_memory[0] is not None or in_memory[1] is not None:
+            raise InputError("weights and soft targets need all texts in memory; leave out --memory")
         np.savez(whole / "index.npz", **{name: facts.pop(name) for name in COLUMNS})
         digests = checksums(whole, [path.name for path in whole.iterdir()])
         with (whole / MANIFEST).open("w+b") as file:

@@ -37,6 +37,9 @@ class TokenizedCorpus:
         fingerprint: A SHA-256 of all texts, labels and splits in order.
         tokenizer: What made the tokens; a name in `presets.TOKENIZERS`.
         notes: Lines about how the corpus was read, such as how many bytes were replaced.
+        weights: float64 (texts,), how much each text counts in training; None if all count the same.
+        probabilities: float32 (texts, label_names), soft targets; None if training learns the labels.
+        label_names: The labels that the columns of `probabilities` belong to.
     """
 
     ids: Ids
@@ -50,6 +53,9 @@ class TokenizedCorpus:
     fingerprint: str
     tokenizer: str
     notes: list[str] = dataclasses.field(default_factory=list)
+    weights: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    label_names: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def starts(self) -> np.ndarray:

@@ -87,15 +87,15 @@ def _number(cell: str) -> int | float | str:
 
 
 def _scores_table(metrics: Mapping[str, Any]) -> str:
-    """The scores of the test texts in percent."""
-    test = metrics["test"]
-    rows = {"this run": test}
-    if "without_learnt" in test:
-        rows["without texts seen before"] = test["without_learnt"] or {}
+    """The scores of the test texts in percent, or of the validation texts if there are no test texts."""
+    split = "test" if metrics["test"] else "validation"
+    rows = {"this run": metrics[split]}
+    if "without_learnt" in metrics[split]:
+        rows["without texts seen before"] = metrics[split]["without_learnt"] or {}
     if baseline := metrics["baseline"]:
-        rows[baseline["name"]] = baseline["test"]
+        rows[baseline["name"]] = baseline[split]
     cells = [[name, *(_percent(scores.get(score)) for score in SCORES)] for name, scores in rows.items()]
-    lines = ["<tr><th>percent</th><th>test accuracy</th><th>macro F1</th></tr>"]
+    lines = [f"<tr><th>percent</th><th>{split} accuracy</th><th>macro F1</th></tr>"]
     lines += ["<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in cells]
     return f"<table>{''.join(lines)}</table>"
 

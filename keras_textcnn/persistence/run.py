@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
-from keras_textcnn.io.integrity import PARTIAL, sha256_of
+from keras_textcnn.io.integrity import PARTIAL, checksums, sha256_of
 from keras_textcnn.persistence.folder import MANIFEST, Folder
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.results import Results
@@ -199,7 +199,7 @@ class Run(Results):
         Raises:
             InputError: The file is damaged.
         """
-        if LEARNT not in (self._manifest() or {}):
+        if not self.has(LEARNT):
             return None
         self.check(LEARNT)
         path = self.directory / LEARNT
@@ -209,6 +209,15 @@ class Run(Results):
         if not len(numbers) or numbers[0] >= len(numbers):
             raise self.damaged(LEARNT, "it is shorter than it declares")
         return LearntTexts(*np.split(numbers[1:], [int(numbers[0])]))
+
+    def add(self, name: str, content: Mapping[str, Any]) -> None:
+        """Adds a JSON file to a finished run."""
+        self.write_json(name, content)
+        self.write_json(MANIFEST, {**(self._manifest() or {}), **checksums(self.directory, [name])})
+
+    def has(self, name: str) -> bool:
+        """Whether a file belongs to the finished run."""
+        return name in (self._manifest() or {})
 
     def finish(self) -> None:
         """Seals the run and marks it as finished by removing what `--resume` needs."""

@@ -20,7 +20,8 @@ MOST_RUNS = 1000  # per command
 TEXT_SETTINGS = ("text_column", "encoding", "errors", "delimiter", "quoting", "escape", "header")
 CORPUS_SETTINGS = (
     *TEXT_SETTINGS,
-    *("label_column", "label_columns", "multi_label", "skip_unlabelled", "numeric_labels"),
+    *("label_column", "label_columns", "soft_labels", "multi_label", "skip_unlabelled", "numeric_labels"),
+    "weight_column",
 )
 ONE_SIGN = Range(lambda value: value == r"\t" or len(value) == 1, "one character")
 
@@ -62,9 +63,21 @@ class DataSettings:
     label_columns: tuple[str, ...] = option(
         (),
         "columns, each named after a label, that hold 1 if a text has it and 0 if not, separated by commas: a text may "
-        "have several labels",
+        "have several labels, unless --soft-labels",
         type=one_name,
         metavar="COLUMN,...",
+    )
+    soft_labels: bool = option(
+        False,
+        "the --label-columns hold probabilities, which add up to 1: training learns them, and the most probable label "
+        "is the text's label for all else, such as splits and scores",
+        unless=({"label_columns": ()},),
+    )
+    weight_column: str | None = option(
+        None,
+        "column that holds how much a text counts in training, a number of at least 0; only the ratios of the weights "
+        "matter (default: all texts count the same)",
+        metavar="COLUMN",
     )
     multi_label: str | None = option(
         None,
@@ -117,6 +130,7 @@ class DataSettings:
         None,
         "train on a corpus of any size with at most this many MiB beyond what the libraries take; its ids are kept in "
         "files below KERAS_TEXTCNN_HOME (default: everything in memory)",
+        unless=({"soft_labels": True}, {"weight_column": SET}),
         allowed=at_least(256, unit=" MiB"),
         metavar="MIB",
     )

@@ -159,6 +159,7 @@ class TrainingSettings:
         "none",
         "weights of the labels in the loss: balanced, so that all texts of a rare label weigh as much as all of a "
         "frequent one; square-root, the square root of these weights, which is more stable",
+        unless=({"soft_labels": True},),
         choices=("none", "square-root", "balanced"),
     )
     sampling: str = option(
@@ -171,6 +172,7 @@ class TrainingSettings:
         0.0,
         "focal loss: cross-entropy times (1 - p)^F, so that texts already learnt weigh less; often 2; not for the "
         "n-grams",
+        unless=({"soft_labels": True},),
         allowed=NOT_NEGATIVE,
         metavar="F",
     )

@@ -22,8 +22,9 @@ def measure_baseline(
 
     They are None for a split without texts.
 
-    The linear model gets all of the network's tokens of each text, its class weights and sampling and, where a text may
-    have several labels, thresholds tuned on the validation texts in the same way.
+    The linear model gets all of the network's tokens of each text, its class weights, sampling and weights of texts
+    and, where a text may have several labels, thresholds tuned on the validation texts in the same way. It cannot learn
+    soft targets: it gets the most probable label, and its name says so.
 
     Args:
         config: The settings of the run.
@@ -37,8 +38,17 @@ def measure_baseline(
     counts = baseline.count_ngrams(ids, tokenized.lengths, longest=TOKENIZERS[config.tokenizer].longest_ngram)
     texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
     targets = {name: examples.targets for name, examples in encoded.examples.items()}
+    weights = np.ones(len(encoded.splits))
+    for name, examples in encoded.examples.items():
+        weights[texts[name]] = 1 if examples.weights is None else examples.weights
 
     def answer(training: np.ndarray, right: np.ndarray, asked: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        there = weights[training] > 0
+        training, right = training[there], right[there]
+        text_weights = None if encoded.examples["train"].weights is None else weights[training]
+        if config.sampling == "balanced":
+            drawn = class_weights.weigh_texts(right) * len(right)
+            text_weights = drawn if text_weights is None else drawn * text_weights
         return baseline.predict_linear(
             counts[training],
             right,
@@ -47,7 +57,7 @@ def measure_baseline(
             label_weights=None
             if config.class_weight == "none"
             else class_weights.weigh_labels(right, config.class_weight),
-            text_weights=class_weights.weigh_texts(right) * len(right) if config.sampling == "balanced" else None,
+            text_weights=text_weights,
         )
 
     asked = {name: its for name, its in texts.items() if name != "train" and len(its)}
@@ -73,4 +83,5 @@ def measure_baseline(
         thresholds = tune_thresholds(*deciding)
         answers = {name: config.task.choose(values, thresholds) for name, values in answers.items()}
     scores = {name: metrics.score_labels(targets[name], labels) for name, labels in answers.items()}
-    return {"name": baseline.name_baseline(config.tokenizer), **dict.fromkeys(SPLITS[1:]), **scores}
+    hard = "" if tokenized.probabilities is None else ", hard labels"
+    return {"name": baseline.name_baseline(config.tokenizer) + hard, **dict.fromkeys(SPLITS[1:]), **scores}

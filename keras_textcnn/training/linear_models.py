@@ -1,4 +1,7 @@
-"""The linear parts of a model, solved by scikit-learn: they have a single best solution, which needs no epochs."""
+"""The linear parts of a model, solved by scikit-learn: they have a single best solution, which needs no epochs.
+
+They learn labels: of texts with soft targets, the most probable one.
+"""
 
 import warnings
 from collections.abc import Iterator
@@ -32,7 +35,12 @@ def count_rows(layer: NgramLogits, examples: Examples) -> sparse.csr_matrix:
 
 
 def solve_ngrams(
-    layer: NgramLogits, counts: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray | None = None
+    layer: NgramLogits,
+    counts: sparse.csr_matrix,
+    targets: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    text_weights: np.ndarray | None = None,
 ) -> None:
     """Solves a linear support vector machine for each label, and sets the rows of an n-gram layer to the solution.
 
@@ -44,15 +52,20 @@ def solve_ngrams(
         layer: A layer with weights; its rows, weights and bias are replaced.
         counts: The counts of the training texts, from `count_rows`.
         targets: int (texts,), or (texts, num_classes), 1 for each label of a text.
-        weights: float (texts,), how much each text counts; or (texts, num_classes), for each label; None: all count the
-            same.
+        weights: float (texts,), how much the loss of each text counts; or (texts, num_classes), for each label; None:
+            all count the same.
+        text_weights: float (texts,), how many texts each one stands for, in the loss and in the inverse document
+            frequency; None: one.
     """
-    having = counts.getnnz(axis=0)
-    idf = np.where(having > 0, np.log((1 + counts.shape[0]) / (1 + having)) + 1, 0)
+    if text_weights is None:
+        having, texts = counts.getnnz(axis=0), counts.shape[0]
+    else:
+        having, texts = text_weights @ (counts > 0), text_weights.sum()
+    idf = np.where(having > 0, np.log((1 + texts) / (1 + having)) + 1, 0)
     roots = np.sqrt(np.maximum(counts @ idf**2, 1))
     known = np.flatnonzero(having) if having.any() else np.arange(1)
     features = sparse.diags(1 / roots) @ counts[:, known] @ sparse.diags(idf[known])
-    kernel, bias = _solve(features, targets, layer.num_classes, weights, margin=True)
+    kernel, bias = _solve(features, targets, layer.num_classes, weights, text_weights, margin=True)
     rows = np.zeros((counts.shape[1], layer.num_classes), np.float32)
     rows[known] = idf[known, None] * kernel
     of_tokens = layer.vocabulary_size
@@ -85,6 +98,8 @@ def solve_vector_mean(
     means: np.ndarray,
     targets: np.ndarray,
     weights: np.ndarray | None = None,
+    *,
+    text_weights: np.ndarray | None = None,
 ) -> None:
     """Solves a logistic regression on the standardized mean vectors, and sets a layer's rows to the solution.
 
@@ -93,10 +108,16 @@ def solve_vector_mean(
         matrix: float32 (vocabulary, dimensions), zeros where there is no vector.
         means: The mean vectors of the training texts, from `average_vectors`.
         targets, weights: As for `solve_ngrams`.
+        text_weights: float (texts,), how many texts each one stands for, in the loss and in the standardization; None:
+            one.
     """
     middle, deviation = means.mean(axis=0), means.std(axis=0)
+    if text_weights is not None:
+        middle = np.average(means, axis=0, weights=text_weights)
+        deviation = np.sqrt(np.average((means - middle) ** 2, axis=0, weights=text_weights))
     deviation = np.where(deviation > 0, deviation, 1)
-    kernel, bias = _solve((means - middle) / deviation, targets, layer.num_classes, weights, margin=False)
+    features = (means - middle) / deviation
+    kernel, bias = _solve(features, targets, layer.num_classes, weights, text_weights, margin=False)
     kernel = kernel / deviation[:, None]
     layer.embeddings.assign(matrix @ kernel)
     layer.bias.assign(bias - middle @ kernel)
@@ -115,6 +136,7 @@ def _solve(
     targets: np.ndarray,
     num_classes: int,
     weights: np.ndarray | None,
+    text_weights: np.ndarray | None,
     *,
     margin: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -123,6 +145,10 @@ def _solve(
     With `margin`, there is a support vector machine for each label. Otherwise there is one logistic regression over the
     labels or, where a text may have several, one for each label.
     """
+    if text_weights is not None:  # a label whose texts all weigh 0 would confuse scikit-learn
+        weights = text_weights if weights is None else (weights.T * text_weights).T
+        there = text_weights > 0
+        features, targets, weights = features[there], targets[there], weights[there]
     if targets.ndim == 1:
         return _solve_one(features, targets, num_classes, weights, margin=margin)
     kernel, bias = np.zeros((features.shape[1], num_classes)), np.zeros(num_classes)

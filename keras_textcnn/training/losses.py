@@ -82,17 +82,29 @@ class MarginLoss(_WeightedLoss):
         several_labels: Whether a text may have several labels: targets are then float32 (batch, num_classes), otherwise
             int32 (batch,).
         label_weights: As for `LabelLoss`.
+        soft_targets: Whether targets are probabilities, float32 (batch, num_classes): the loss of a label is then the
+            one expected, p * max(0, 1 - logit)**2 + (1 - p) * max(0, 1 + logit)**2.
 
     Source: Tang (2013), https://arxiv.org/abs/1306.0239, section 2; scikit-learn's `LinearSVC` minimizes the same loss
     plus a penalty on the weights.
     """
 
+    def __init__(self, *, soft_targets: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.soft_targets = soft_targets
+
     def call(self, targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        if self.soft_targets:
+            having, lacking = (tf.maximum(1 - sign * logits, 0) ** 2 for sign in (1, -1))
+            return tf.reduce_sum(targets * having + (1 - targets) * lacking, axis=-1)
         having = targets if self.several_labels else tf.one_hot(_outputs(targets), logits.shape[-1])
         losses = tf.maximum(1 - (2 * having - 1) * logits, 0) ** 2
         if self.several_labels:
             return tf.reduce_sum(losses * self._weights(targets), axis=-1)
         return tf.reduce_sum(losses, axis=-1) * self._weights(targets)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "soft_targets": self.soft_targets}
 
 
 def _outputs(targets: tf.Tensor) -> tf.Tensor:

@@ -15,6 +15,7 @@ from keras_textcnn.data import batching
 from keras_textcnn.layers.names import NGRAMS
 from keras_textcnn.layers.scaled_sum import ScaledSum
 from keras_textcnn.persistence.run import Run
+from keras_textcnn.tasks import SOFT_LABELS, Task
 from keras_textcnn.training import class_weights, linear_models, two_phase
 from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.training.compilation import CompiledPhases
@@ -84,10 +85,11 @@ class PartFits:
             self._solve(part, examples)
             return None
         shown = not title.startswith("fold")
-        loss, name = self._loss(part, examples), "-".join([*title.split(), part.name])
+        loss, task = self._loss(part, examples), task_of(config, examples)
+        name = "-".join([*title.split(), part.name])
         with signals.holding_first() as stop_if_requested:
             progress = two_phase.fit_phases(
-                lambda phase: self._compiled.take(part, phase, task=config.task, loss=loss),
+                lambda phase: self._compiled.take(part, phase, task=task, loss=loss),
                 training_epochs(config, examples).dataset,
                 batches_of(config, validation) if validation else None,
                 phases=[dataclasses.replace(it, name=f"{title} {it.name}".strip()) for it in phases],
@@ -146,10 +148,11 @@ class PartFits:
         layer, targets = part.get_layer(part.name), examples.targets
         weights = weigh(self.config, examples, num_classes=part.output_shape[-1])
         if part.name == NGRAMS:
-            linear_models.solve_ngrams(layer, linear_models.count_rows(layer, examples), targets, weights)
+            counts = linear_models.count_rows(layer, examples)
+            linear_models.solve_ngrams(layer, counts, targets, weights, text_weights=examples.weights)
         elif self._matrix is not None:
             means = linear_models.average_vectors(self._matrix, examples)
-            linear_models.solve_vector_mean(layer, self._matrix, means, targets, weights)
+            linear_models.solve_vector_mean(layer, self._matrix, means, targets, weights, text_weights=examples.weights)
 
 
 def predict(
@@ -185,15 +188,20 @@ def training_epochs(config: TrainConfig, examples: batching.Examples) -> batchin
 
 
 def batches_of(config: TrainConfig, examples: batching.Examples) -> tf.data.Dataset:
-    """The batches of texts in order of length."""
+    """The batches of texts in order of length, without weights, which count only in training."""
     boundaries = boundaries_of(config)
     plan = batching.plan_batches(examples.lengths, boundaries=boundaries, batch_size=config.batch_size)
-    return batching.padded_batches(examples, plan, boundaries=boundaries)
+    return batching.padded_batches(dataclasses.replace(examples, weights=None), plan, boundaries=boundaries)
 
 
 def boundaries_of(config: TrainConfig) -> list[int]:
     """The lengths that batches are padded to."""
     return batching.length_boundaries(config.maximum_tokens, fixed=config.family.fixed_length)
+
+
+def task_of(config: TrainConfig, examples: batching.Examples) -> Task:
+    """What a fit learns: the task of the settings, or the probabilities of texts that have soft targets."""
+    return config.task if examples.soft_targets is None else SOFT_LABELS
 
 
 def loss_of(config: TrainConfig, part: keras.Model, examples: batching.Examples, *, margin: bool) -> keras.losses.Loss:
@@ -205,8 +213,9 @@ def loss_of(config: TrainConfig, part: keras.Model, examples: batching.Examples,
             examples.sparse_targets, config.class_weight, num_classes=num_classes
         )
     if margin:
-        return MarginLoss(several_labels=config.task.several, label_weights=label_weights)
-    return build_loss(config.task, label_weights=label_weights, focal_gamma=config.focal_gamma)
+        soft = examples.soft_targets is not None
+        return MarginLoss(several_labels=config.task.several, label_weights=label_weights, soft_targets=soft)
+    return build_loss(task_of(config, examples), label_weights=label_weights, focal_gamma=config.focal_gamma)
 
 
 def weigh(config: TrainConfig, examples: batching.Examples, *, num_classes: int) -> np.ndarray | None:

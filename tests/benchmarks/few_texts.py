@@ -98,12 +98,19 @@ class VectorModel:
 
 def measure(folder: Path, train: Texts, test: Texts, settings: dict[str, Any], seed: int) -> dict[str, float]:
     """The scores, in [0, 1], and the seconds of a run."""
+    from keras_textcnn import Corpus
+
+    splits = ["train"] * len(train[0]) + ["test"] * len(test[0])
+    return measure_corpus(folder, Corpus([*train[0], *test[0]], [*train[1], *test[1]], splits), settings, seed)
+
+
+def measure_corpus(folder: Path, corpus: Any, settings: dict[str, Any], seed: int) -> dict[str, float]:
+    """The same for a corpus with a test split."""
     import keras
 
-    from keras_textcnn import Corpus, TrainConfig
+    from keras_textcnn import TrainConfig
     from keras_textcnn.training import trainer
 
-    corpus = Corpus([*train[0], *test[0]], [*train[1], *test[1]], ["train"] * len(train[0]) + ["test"] * len(test[0]))
     shutil.rmtree(folder, ignore_errors=True)
     keras.backend.clear_session()
     started = time.perf_counter()

@@ -56,6 +56,18 @@ def test_of_a_corpus_with_splits_the_test_texts_are_taken(own_run: Path, tmp_pat
     assert json.loads((own_run / "evaluations" / "splits.json").read_text())["support"] == 9
 
 
+def test_of_a_table_of_probabilities_the_most_probable_label_counts(own_run: Path, tmp_path: Path, cli: Cli) -> None:
+    names = ("sea", "fruit", "metal")
+    rows = make_texts(12, 2)
+    hard = write_table(tmp_path / "hard.csv", rows)
+    soft = [(text, *(("0.6" if name == label else "0.2") for name in names)) for text, label in rows]
+    soft_table = write_table(tmp_path / "soft.csv", soft, header=("text", *names))
+    assert cli("evaluate", own_run, hard).status == 0
+    assert cli("evaluate", own_run, soft_table, "--label-columns", ",".join(names), "--soft-labels").status == 0
+    ours, theirs = (json.loads((own_run / "evaluations" / f"{name}.json").read_text()) for name in ("soft", "hard"))
+    assert {**ours, "data": ""} == {**theirs, "data": ""}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

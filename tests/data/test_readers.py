@@ -189,7 +189,7 @@ def test_an_archive_in_a_folder_of_files_keeps_its_split(tmp_path: Path) -> None
     for split in ("train", "test"):
         with zipfile.ZipFile(tmp_path / f"{split}.zip", "w") as archive:
             archive.writestr("x/1.txt", split)
-    assert [tuple(record) for record in Reader().records(tmp_path)] == [("train", "train", "x"), ("test", "test", "x")]
+    assert [record[:3] for record in Reader().records(tmp_path)] == [("train", "train", "x"), ("test", "test", "x")]
     write_zip(tmp_path / "test.zip")
     with pytest.raises(InputError, match="splits inside a file that is named as the test split: .*test.zip"):
         list(Reader().records(tmp_path))

@@ -155,7 +155,7 @@ def test_archives_of_tables(tmp_path: Path, packed: str, members: dict[str, str]
                 member = tarfile.TarInfo(name)
                 member.size = len(text)
                 archive.addfile(member, io.BytesIO(text.encode()))
-    assert [tuple(record) for record in Reader().records(path)] == records
+    assert [record[:3] for record in Reader().records(path)] == records
     texts = [text for _, text, _ in records]
     assert list(Reader(label_column=None).texts_of(path)) == texts
 
@@ -164,7 +164,7 @@ def test_a_zip_of_a_table_is_a_split_by_its_own_name(tmp_path: Path) -> None:
     for split in ("train", "test"):
         with zipfile.ZipFile(tmp_path / f"{split}.csv.zip", "w") as archive:
             archive.writestr("data.csv", f"text,label\n{split},x\n")
-    assert [tuple(record) for record in Reader().records(tmp_path)] == [("train", "train", "x"), ("test", "test", "x")]
+    assert [record[:3] for record in Reader().records(tmp_path)] == [("train", "train", "x"), ("test", "test", "x")]
 
 
 @pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("yes", ""), (1, 0), (1, None)])

@@ -44,7 +44,7 @@ def test_memory_holds_the_texts(small_shards: None) -> None:
     texts = texts_of(corpus)
     assert texts[-2:] == [[], [unicodedata.normalize("NFD", "ünïcode"), "日", "本"]]
     assert [" ".join(text) for text in texts[:80]] == [
-        text.lower().replace("it's", "it 's").replace(".", " .") for _, text, _ in RECORDS[:80]
+        record.text.lower().replace("it's", "it 's").replace(".", " .") for record in RECORDS[:80]
     ]
     assert corpus.splits.tolist() == [0 if record.split == "train" else 2 for record in RECORDS]
     assert [corpus.label_sets[row] for row in corpus.rows] == [record.label for record in RECORDS]

@@ -119,3 +119,19 @@ def test_it_is_scikit_learns_over_the_networks_tokens(
         assert ours[name]["macro_f1"] == pytest.approx(metrics.f1_score(targets, predicted, average="macro"))
         assert 0 < accuracy < 1
     assert ours["name"] == f"TF-IDF + LinearSVC, 1-{longest} {'characters' if model == 'charcnn' else 'words'}"
+
+
+def test_it_gets_the_weights_of_the_texts_and_those_of_weight_0_are_absent() -> None:
+    plain = make_corpus(WORDS, " ", several=False)
+    weights = np.random.default_rng(1).choice([0, 0.5, 3], 200)
+    corpus = Corpus(plain.texts, plain.labels, plain.splits, weights=weights)
+    config = TrainConfig(vectors="none", seed=3).resolved()
+    tokenized = tokenize_corpus(corpus.records())
+    ours = measure_baseline(config, tokenized, encode_corpus(config, tokenized), refit=False)
+    train = [number for number in range(0, 200, 3) if weights[number]]
+    vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
+    features = vectorizer.fit_transform([corpus.texts[number] for number in train])
+    scaled = weights[train] / weights[::3].mean()
+    machine = LinearSVC(random_state=3).fit(features, [corpus.labels[number] for number in train], scaled)
+    right = machine.predict(vectorizer.transform(corpus.texts[2::3])) == np.array(corpus.labels[2::3])
+    assert ours["test"]["accuracy"] == pytest.approx(right.mean())

@@ -88,6 +88,34 @@ def test_solved_vector_mean_is_a_logistic_regression_on_the_mean_of_the_vectors(
     np.testing.assert_allclose(layer(pad(others)), model.decision_function(means(others)), atol=1e-3)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_a_text_of_weight_0_is_absent_and_one_of_weight_2_is_there_twice(several: bool) -> None:
+    random = np.random.default_rng(9)
+    rows = make_rows(60, seed=7)
+    targets = random.integers(0, 3, len(rows)).astype(np.int32)
+    targets[5] = 3  # a label whose only text is absent
+    targets = (random.random((60, 3)) < 0.4).astype(np.float32) if several else targets
+    text_weights = random.permutation([0, 1, 2] * 20)
+    text_weights[5] = 0
+    matrix = random.normal(size=(IDS, 5)).astype(np.float32)
+    matrix[0] = 0
+    class_weights = random.random(len(rows)) + 0.5
+    logits = []
+    for repeats in (None, text_weights):
+        chosen = np.arange(len(rows)) if repeats is None else np.repeat(np.arange(len(rows)), repeats)
+        examples = make_examples([rows[text] for text in chosen], targets[chosen])
+        weighted = {"text_weights": text_weights.astype(np.float32)} if repeats is None else {}
+        ngrams, mean = NgramLogits(IDS, 4, longest=2, buckets=2**20, weighted=True), VectorMeanLogits(IDS, 4)
+        ngrams.build((None, None))
+        mean.build((None, None))
+        solve_ngrams(ngrams, count_rows(ngrams, examples), targets[chosen], class_weights[chosen], **weighted)
+        means = average_vectors(matrix, examples)
+        solve_vector_mean(mean, matrix, means, targets[chosen], class_weights[chosen], **weighted)
+        logits.append((ngrams(pad(rows)), mean(pad(rows))))
+    for ours, expected in zip(*logits, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=2e-3)
+
+
 def test_several_labels_are_solved_for_one_by_one() -> None:
     random = np.random.default_rng(5)
     rows = make_rows(60, seed=5)

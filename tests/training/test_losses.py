@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy import special
 from sklearn import metrics
 
-from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS
+from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS, SOFT_LABELS
 from keras_textcnn.training.losses import LabelLoss, MarginLoss, build_loss
 
 LOGITS = np.random.default_rng(0).normal(0, 2, (6, 3)).astype(np.float32)
@@ -73,3 +73,25 @@ def test_the_gradient_is_finite_where_a_text_is_certain(gamma: float) -> None:
             value = loss(tf.constant(targets), logits)
         assert np.isfinite(value)
         assert np.isfinite(tape.gradient(value, logits)).all()
+
+
+def test_soft_targets_by_the_formulas() -> None:
+    soft = special.softmax(np.random.default_rng(1).normal(size=(6, 3)), axis=1).astype(np.float32)
+    cross_entropy = -(soft * special.log_softmax(LOGITS, axis=1)).sum(axis=1)
+    hinges = (soft * np.maximum(1 - LOGITS, 0) ** 2 + (1 - soft) * np.maximum(1 + LOGITS, 0) ** 2).sum(axis=1)
+    weights = np.array([0.0, 2.0, 1.0, 1.0, 0.5, 1.5], np.float32)
+    for loss, expected in ((SOFT_LABELS.build_loss(), cross_entropy), (MarginLoss(soft_targets=True), hinges)):
+        assert float(loss(soft, LOGITS)) == pytest.approx(expected.mean(), rel=1e-5)
+        assert float(loss(soft, LOGITS, sample_weight=weights)) == pytest.approx((weights * expected).mean(), rel=1e-5)
+    accuracy = SOFT_LABELS.build_accuracy()
+    accuracy.update_state(soft, LOGITS)
+    assert float(accuracy.result()) == pytest.approx((soft.argmax(axis=1) == LOGITS.argmax(axis=1)).mean())
+    assert MarginLoss.from_config(MarginLoss(soft_targets=True).get_config()).soft_targets
+
+
+def test_soft_targets_of_a_single_label_are_that_label() -> None:
+    certain = np.eye(3, dtype=np.float32)[TRUTH]
+    for soft, hard in ((SOFT_LABELS, ONE_LABEL), (MarginLoss(soft_targets=True), MarginLoss())):
+        losses = [one if isinstance(one, MarginLoss) else one.build_loss() for one in (soft, hard)]
+        found, expected = (float(loss(targets, LOGITS)) for loss, targets in zip(losses, (certain, TRUTH), strict=True))
+        assert found == pytest.approx(expected, abs=1e-6)

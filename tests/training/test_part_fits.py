@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_textcnn import Reader
+from keras_textcnn import Corpus, Reader
 from keras_textcnn.persistence.run import Run
-from tests.conftest import make_texts, write_table
-from tests.runs import Cli, run_weights, without_ngrams
+from tests.conftest import make_corpus, make_texts, write_table
+from tests.runs import Cli, run_weights, tiny_run, without_ngrams
 
 pytestmark = pytest.mark.usefixtures("without_exports")
 
@@ -150,3 +150,63 @@ def test_texts_of_single_symbols_train(tmp_path: Path, cli: Cli) -> None:
     path = write_table(tmp_path / "texts.csv", rows)
     options = ["--data", path, "--output", tmp_path / "run", "--filters", 2, "--frozen-epochs", 0]
     assert cli("train", *options, "--unfrozen-epochs", 1, "--inner-folds", 0).status == 0
+
+
+def test_soft_targets_are_learnt_with_weights_and_validated_without(tmp_path: Path) -> None:
+    """The validation loss of a run that is not refitted is that of the weights it ends with, by NumPy."""
+    from scipy import special
+
+    from keras_textcnn.data.preprocessing import encode_corpus
+    from keras_textcnn.data.tokenized import tokenize_corpus
+    from keras_textcnn.persistence.loading import load_model
+    from keras_textcnn.training.part_fits import predict
+
+    corpus = soft_corpus(weights=True)
+    run = tiny_run(tmp_path / "run", corpus, unfrozen_learning_rate=0.02)
+    config = run.config()
+    texts = encode_corpus(config, tokenize_corpus(corpus.records())).examples["validation"]
+    logits = predict(config, load_model(run), texts)
+    losses = -(texts.soft_targets * special.log_softmax(logits, axis=1)).sum(axis=1)
+    with (run.directory / "history.csv").open() as file:
+        row = next(csv.DictReader(file))
+    assert float(row["val_loss"]) == pytest.approx(losses.mean(), rel=1e-4)
+    right = texts.soft_targets.argmax(axis=1) == logits.argmax(axis=1)
+    assert float(row["val_accuracy"]) == pytest.approx(right.mean())
+    metrics = run.read_json("metrics.json")
+    assert metrics["baseline"]["name"].endswith("words, hard labels")
+    assert metrics["validation"]["accuracy"] == pytest.approx((logits.argmax(axis=1) == texts.targets).mean())
+    assert run.read_lines("labels.txt") == ["fruit", "metal", "never", "sea"]
+
+
+def test_certain_soft_targets_end_with_the_weights_of_hard_ones(tmp_path: Path) -> None:
+    hard = make_corpus()
+    names = ["sea", "fruit", "metal"]
+    certain = np.eye(3)[[names.index(label) for label in hard.labels]]
+    settings = {"ngrams": 2, "ngram_epochs": 2, "ngram_buckets": 256, "ngram_learning_rate": 0.01}
+    corpora = {"soft": Corpus.soft(hard.texts, certain, names), "hard": hard}
+    runs = [tiny_run(tmp_path / name, corpus, **settings).directory for name, corpus in corpora.items()]
+    for ours, theirs in zip(*map(run_weights, runs), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"inner_folds": 2, "ngrams": 2, "ngram_buckets": 64}])
+def test_weights_change_what_is_learnt_and_their_scale_does_not(settings: dict[str, int], tmp_path: Path) -> None:
+    """Also where the n-grams are solved, and cross-validation decides."""
+    corpus = soft_corpus(weights=False)
+    weights = np.random.default_rng(1).uniform(0, 2, len(corpus))
+    given = {"none": (), "some": weights, "same": 64 * weights}  # a power of two changes no bits
+    runs = {
+        name: run_weights(tiny_run(tmp_path / name, dataclasses.replace(corpus, weights=its), **settings).directory)
+        for name, its in given.items()
+    }
+    for one, other in zip(runs["some"], runs["same"], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert any((one != other).any() for one, other in zip(runs["none"], runs["some"], strict=True))
+
+
+def soft_corpus(*, weights: bool) -> Corpus:
+    """The usual texts with random probabilities; one of their labels is never the most probable."""
+    random, plain = np.random.default_rng(3), make_corpus()
+    names = ["fruit", "metal", "sea", "never"]
+    rows = 0.3 * random.dirichlet(np.ones(4), len(plain)) + 0.7 * np.eye(4)[[names.index(y) for y in plain.labels]]
+    return Corpus.soft(plain.texts, rows, names, weights=random.uniform(0, 3, len(plain)) if weights else ())

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from keras_textcnn.persistence.run import Run
@@ -42,6 +43,24 @@ def test_a_killed_run_resumes_to_the_same_weights(
     assert_same_weights(directory, finished_run)
     ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (directory, finished_run))
     assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
+
+
+def test_a_run_with_weights_and_soft_targets_resumes_to_the_same_weights(
+    small_options: list[str], tmp_path: Path, cli: Cli
+) -> None:
+    random, names = np.random.default_rng(2), ["fruit", "metal", "sea"]
+    rows = []
+    for text, label in make_texts(90, seed=7):
+        soft = 0.5 * random.dirichlet(np.ones(3)) + 0.5 * np.eye(3)[names.index(label)]
+        rows.append((text, *soft.round(4).astype(str), str(random.uniform(0, 3))))
+    table = write_table(tmp_path / "soft.csv", rows, header=("text", *names, "weight"))
+    options = [*small_options, "--data", table, "--label-columns", ",".join(names), "--soft-labels"]
+    options += ["--weight-column", "weight"]
+    assert cli("train", *options, "--output", tmp_path / "whole").status == 0
+    with killed_at("epoch  6 n-grams"):
+        cli("train", *options, "--output", tmp_path / "killed")
+    assert cli("train", "--resume", tmp_path / "killed").status == 0
+    assert_same_weights(tmp_path / "killed", tmp_path / "whole")
 
 
 @pytest.mark.usefixtures("default_signals")
