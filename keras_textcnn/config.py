@@ -158,12 +158,12 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         for name in ARCHITECTURE:
             if name in given and given[name] != getattr(self, name):
                 raise InputError(f"{_option(name)} is taken from the run: {show(getattr(self, name))}; leave it out")
-        settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | _replacing(given)
+        settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given
         return TrainConfig(**_effective(settings, kept=given)).resolved()
 
     def read_as(self, **given: Any) -> "TrainConfig":
         """The same settings with another way to read a corpus; those that the given ones make idle are left out."""
-        return TrainConfig(**_effective({**vars(self), **_replacing(given)}, kept=given))
+        return TrainConfig(**_effective({**vars(self), **given}, kept=given))
 
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these settings describe, by the name of its folder; none for a single run."""
@@ -194,8 +194,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         """Whether each text has one label, or may have several."""
         from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS  # SciPy is slow to import
 
-        columns = self.label_columns and not self.soft_labels
-        return SEVERAL_LABELS if self.multi_label is not None or columns else ONE_LABEL
+        return SEVERAL_LABELS if self.multi_label or (self.label_columns and not self.soft_labels) else ONE_LABEL
 
     @property
     def prediction_batch_size(self) -> int:
@@ -276,18 +275,15 @@ def _without_effect(settings: Mapping[str, Any], name: str) -> str | None:
     return None
 
 
-def _replacing(given: dict[str, Any]) -> dict[str, Any]:
-    """The given settings, where a label column takes the place of the label columns of a run."""
-    return {"label_columns": (), **given} if "label_column" in given else given
-
-
 def _effective(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dict[str, Any]:
     """The settings that have an effect in combination with the others, and those that must be kept."""
     defaults = {name: field.default for name, field in TrainConfig.__dataclass_fields__.items()}
     together = {**defaults, **settings}
+    if "label_column" in kept and "label_columns" not in kept:  # it takes the place of the run's columns
+        together["label_columns"] = ()
     return {
-        name: value
-        for name, value in settings.items()
+        name: together[name]
+        for name in settings
         if name in kept or name not in defaults or not _without_effect(together, name)
     }
 
