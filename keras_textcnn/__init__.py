@@ -11,6 +11,7 @@ from keras_textcnn.utils.import_hooks import after_import
 from keras_textcnn.utils.tensorflow import import_tensorflow
 
 _HOMES = {
+    "TextCNNClassifier": "estimator",
     "TrainConfig": "config",
     "Corpus": "data.corpus",
     "Reader": "data.readers",

@@ -23,7 +23,7 @@ ROWS = [[0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [1.0, 0.0, 0.0]]
 
 def test_the_label_is_the_first_of_the_most_probable() -> None:
     corpus = Corpus.soft(TEXTS, np.array(ROWS), NAMES, weights=[0.5, 2, 1])
-    assert corpus.labels == ["a", "b", "b"]
+    assert corpus.labels == ("a", "b", "b")
     assert next(corpus.records()) == Record("train", "one", "a", 0.5, (0.2, 0.7, 0.1), ("b", "a", "c"))
     again = Corpus.of(corpus.records())
     assert (list(again.records()), again.fingerprint) == (list(corpus.records()), corpus.fingerprint)

@@ -1,0 +1,169 @@
+"""What scikit-learn calls y: from targets of any kind to a corpus's labels, and from a model's answers back to them."""
+
+import dataclasses
+import itertools
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from keras_textcnn.data.corpus import Label
+from keras_textcnn.errors import InputError
+from keras_textcnn.utils.inputs import as_labels, describe
+
+ONE, SETS, INDICATOR, SOFT = "one label", "sets of labels", "indicator matrix", "probabilities"
+KEPT = {"str": str, "int": int, "float": float, "bool": bool}  # types of classes that JSON keeps
+SUM_TOLERANCE = 1e-3  # of a row of probabilities
+
+
+@dataclasses.dataclass(frozen=True)
+class Targets:
+    """The kind of targets that a classifier was given, and its classes.
+
+    Attributes:
+        kind: `ONE` label for each text; `SETS` of labels; an `INDICATOR` matrix, 0 or 1 for each text and label; or
+            `SOFT`, a matrix of probabilities.
+        classes: The labels as the user has them, sorted, or those of the columns of a matrix.
+        names: What a run calls them.
+    """
+
+    kind: str
+    classes: np.ndarray
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, y: Any) -> "Targets":
+        """The kind and the classes of targets.
+
+        Args:
+            y: Labels of any hashable type, as a list, array or Series; lists, tuples or sets of them; or a matrix
+                (texts, labels), as a list of lists, an array, a sparse matrix or a DataFrame, of 0 and 1 (a text may
+                have several labels) or of probabilities.
+
+        Raises:
+            InputError: It is none of these, a label is missing, or two labels have the same name.
+        """
+        if (matrix := _matrix(y)) is not None:
+            columns = [*y.columns] if hasattr(y, "columns") else range(matrix.shape[1])
+            return cls(_kind(matrix), _array(columns), _names(columns))
+        labels = list(y) if np.iterable(y) and not isinstance(y, str | bytes) else y
+        as_labels(labels)  # says which one is missing
+        several = any(isinstance(label, list | tuple | set | frozenset) for label in labels)
+        distinct = {_plain(label) for label in (itertools.chain.from_iterable(labels) if several else labels)}
+        classes = sorted(distinct, key=lambda label: (type(label).__name__, label))
+        if _are_measurements(classes, len(labels)):
+            raise InputError(f"Unknown label type: continuous numbers such as {classes[0]}; a classifier needs labels")
+        return cls(SETS if several else ONE, _array(classes), _names(classes))
+
+    def read(self, y: Any) -> tuple[list[Label], np.ndarray | None]:
+        """The label or labels of each text by name, and its probabilities, float (texts, classes), if there are any."""
+        matrix = _matrix(y)
+        if matrix is None:
+            return as_labels(y), None
+        if self.kind == SOFT:
+            return [self.names[column] for column in matrix.argmax(axis=1).tolist()], matrix
+        return [tuple(itertools.compress(self.names, row)) for row in matrix.tolist()], None
+
+    @property
+    def several(self) -> bool:
+        """Whether a text may have several labels."""
+        return self.kind in (SETS, INDICATOR)
+
+    def answer(self, chosen: np.ndarray) -> Any:
+        """The user's labels for what a model chose: the class of each text, or int (texts, classes), 0 or 1.
+
+        Returns:
+            The classes (texts,); the matrix; or, for sets of labels, a list of tuples.
+        """
+        if self.kind == SETS:
+            return [tuple(self.classes[np.flatnonzero(row)].tolist()) for row in chosen]
+        return chosen if self.kind == INDICATOR else self.classes[chosen]
+
+    def indicate(self, y: Any) -> np.ndarray:
+        """Sets of labels as a matrix, int (texts, classes), 0 or 1; labels that are no classes are left out."""
+        columns = {name: column for column, name in enumerate(self.names)}
+        matrix = np.zeros((len(y), len(self.names)), np.int64)
+        for row, labels in enumerate(as_labels(y)):
+            for label in labels if isinstance(labels, tuple) else (labels,):
+                if label in columns:
+                    matrix[row, columns[label]] = 1
+        return matrix
+
+    def to_json(self) -> dict[str, Any]:
+        """The kind and the classes for a file; classes of types that JSON lacks are kept by their names."""
+        classes = [(type(one).__name__, one) for one in self.classes.tolist()]
+        kept = [one if kind in KEPT else ("str", name) for (kind, one), name in zip(classes, self.names, strict=True)]
+        return {"kind": self.kind, "classes": [[type(one).__name__, one] for one in kept]} if kept else {}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Targets":
+        """What `to_json` wrote."""
+        classes = [KEPT[kind](value) for kind, value in content["classes"]]
+        return cls(str(content["kind"]), _array(classes), _names(classes))
+
+
+def _matrix(y: Any) -> np.ndarray | None:
+    """Targets as a matrix; None if they are labels, or lists of labels."""
+    if sparse.issparse(y):
+        return y.toarray()
+    array = y.to_numpy() if hasattr(y, "columns") else y
+    if isinstance(array, list | tuple) and array and all(isinstance(row, list | np.ndarray) for row in array):
+        widths = {len(row) for row in array}
+        numeric = all(isinstance(one, numbers.Real) for row in array for one in row)
+        array = np.array(array) if numeric and len(widths) == 1 and widths > {1} else array
+    if not isinstance(array, np.ndarray) or array.ndim < 2:
+        return None
+    if array.ndim > 2:
+        raise InputError(f"y must have one or two dimensions; received: an array of shape {array.shape}")
+    return array
+
+
+def _kind(matrix: np.ndarray) -> str:
+    """Whether a matrix holds 0 and 1, or probabilities."""
+    try:
+        values = matrix.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"y must be labels, or a matrix of numbers; received: {describe(matrix)}") from None
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise InputError(f"row {row} of y (from 0) holds NaN or infinity; leave it out, or fill it in")
+    if np.isin(values, (0, 1)).all():
+        return INDICATOR
+    wrong = np.flatnonzero((values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE))
+    if len(wrong):
+        raise InputError(
+            f"a matrix y must hold 0 and 1, or probabilities that add up to 1; received in row {wrong[0]} (from 0): "
+            f"{describe(matrix[wrong[0]].tolist())}"
+        )
+    return SOFT
+
+
+def _are_measurements(classes: Sequence[Any], texts: int) -> bool:
+    """Whether labels are numbers with fractions, of which most texts have one of their own."""
+    fractions = [one for one in classes if isinstance(one, float) and not one.is_integer()]
+    return len(fractions) > 1 and 2 * len(classes) > texts
+
+
+def _names(classes: Sequence[Any]) -> tuple[str, ...]:
+    names = tuple(map(str, as_labels(list(classes))))
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"two labels are both called {twice!r} in a run; use labels of one type")
+    return names
+
+
+def _plain(label: Any) -> Any:
+    """A label without NumPy's type."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def _array(classes: Sequence[Any]) -> np.ndarray:
+    """Classes as scikit-learn has them: an array of their type, or of objects if types differ."""
+    kinds = {type(one) for one in classes}
+    if len(kinds) == 1 and kinds <= {*KEPT.values()}:
+        return np.array(classes)
+    array = np.empty(len(classes), object)
+    array[:] = list(classes)
+    return array

@@ -1,0 +1,278 @@
+"""`TextCNNClassifier`: scikit-learn's interface over a whole training."""
+
+import dataclasses
+import functools
+import inspect
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from keras_textcnn.config import GROUPS, TrainConfig
+from keras_textcnn.data.corpus import SPLITS, Corpus
+from keras_textcnn.data.targets import ONE, SETS, SOFT, Targets
+from keras_textcnn.errors import InputError
+from keras_textcnn.persistence.packed_run import PackedRun
+from keras_textcnn.persistence.run import Run, check_free
+from keras_textcnn.utils.inputs import as_path, as_texts
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_textcnn.inference.explanations import Explanation
+    from keras_textcnn.inference.predictor import Predictor
+
+TRAIN_SPLIT, VALIDATION_SPLIT, _ = SPLITS
+RECORD = "estimator.json"  # in the run of a classifier: the classes with their types
+SEVERAL = ","  # separates the labels of a text in a table that the run may later be evaluated on
+# Settings that do not apply to texts in memory, or that have another name in scikit-learn.
+ELSEWHERE = {"seed", "rehearse", "rehearse_fraction"}
+PARAMETERS = {
+    field.name: field.default
+    for group in ("text", "model", "training")
+    for field in dataclasses.fields(GROUPS[group])
+    if field.name not in ELSEWHERE
+} | {"validation_fraction": None, "random_state": 0}
+
+
+class TextCNNClassifier(ClassifierMixin, BaseEstimator):
+    """A convolutional text classifier for scikit-learn: texts in, labels and probabilities out.
+
+    It works in a `Pipeline`, in `cross_val_score`, `GridSearchCV` and `CalibratedClassifierCV`, and can be cloned and
+    pickled. A fitted classifier holds a whole run, as the command `train` leaves one. All given texts are trained on:
+    no test texts are split off.
+
+    Args:
+        random_state: Determines splits, initial weights, shuffles and dropout: an int, a NumPy `RandomState`, or None
+            for another one each time.
+        settings: The settings of `TrainConfig` but those of reading and splitting files, with the same names and
+            defaults; see `help(TrainConfig)`.
+
+    Attributes:
+        classes_: The labels, sorted; or the columns of a matrix of targets.
+        n_iter_: Epochs of the last fit, over all parts and the refit.
+        history_: The columns of the history: phase, epoch, loss, accuracy, val_loss ...
+        run_: The run, with its metrics and its report.
+
+    Example:
+        classifier = TextCNNClassifier(unfrozen_epochs=2).fit(df["text"], df["label"])
+        print(classifier.predict(["would stay again"]), classifier.score(later["text"], later["label"]))
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        for name in settings:
+            if name not in PARAMETERS:
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}; see help(TrainConfig)")
+        for name, default in PARAMETERS.items():
+            setattr(self, name, settings.get(name, default))
+
+    __init__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # scikit-learn finds the parameters in it
+        [
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+                for name, default in PARAMETERS.items()
+            ),
+        ]
+    )
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Any, Any] | None = None,
+        callbacks: "Sequence[keras.callbacks.Callback]" = (),
+    ) -> Self:
+        """Trains on texts.
+
+        Args:
+            X: The texts: a list, a NumPy array, a pandas Series, or one column of a DataFrame.
+            y: The labels: strings, numbers or booleans; lists, tuples or sets of them, or a matrix of 0 and 1, if a
+                text may have several; or a matrix of probabilities, such as a teacher's.
+            sample_weight: How much each text counts, at least 0.
+            validation_data: Texts and labels that decide epochs and the like; None: some are split off, or below 2,000
+                texts, cross-validation within them decides.
+            callbacks: Keras callbacks for the training.
+
+        Raises:
+            InputError: A text or label is missing or of another type, or a setting does not apply.
+        """
+        targets = Targets.of(y)
+        packed, config = PackedRun(), self._config(targets)
+        corpus = _corpus(targets, X, y, sample_weight, validation_data)
+        from keras_textcnn.training.trainer import train
+
+        run = train(config, corpus, packed.directory, callbacks=callbacks)
+        run.add(RECORD, targets.to_json())
+        self._settle(packed, targets)
+        return self
+
+    def _config(self, targets: Targets) -> TrainConfig:
+        settings = self.get_params(deep=False)
+        random_state = settings.pop("random_state")
+        seed = random_state
+        if not isinstance(random_state, int | np.integer):
+            seed = check_random_state(random_state).randint(2**31 - 1)
+        settings |= {"seed": int(seed), "test_fraction": 0.0, "multi_label": SEVERAL if targets.several else None}
+        return TrainConfig(**settings)
+
+    def _settle(self, packed: PackedRun, targets: Targets) -> None:
+        """Sets the attributes of a fitted classifier."""
+        rows = packed.run.history
+        self._fitted = _Fitted(packed, targets)
+        self.classes_, self.n_iter_ = targets.classes, len(rows)
+        self.history_ = {name: [row.get(name) for row in rows] for name in (rows[0] if rows else ())}
+
+    @property
+    def run_(self) -> Run:
+        """The run, as the command `train` leaves one, in a temporary folder."""
+        check_is_fitted(self)
+        return self._fitted.packed.run
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probabilities of texts: float32 (texts, classes), in the order of `classes_`.
+
+        Each row adds up to 1, unless a text may have several labels.
+        """
+        check_is_fitted(self)
+        return self._fitted.predictor.probabilities(_texts(X))[:, self._fitted.columns]
+
+    def predict(self, X: Any) -> Any:
+        """The labels of texts, in the form of the `y` that it was fitted to; a class each for probabilities.
+
+        Where a text may have several labels, these are the ones that reach their thresholds.
+        """
+        probabilities, fitted = self.predict_proba(X), self._fitted
+        thresholds = fitted.predictor.thresholds
+        if thresholds is not None:
+            thresholds = thresholds[fitted.columns]
+        return fitted.targets.answer(fitted.predictor.task.choose(probabilities, thresholds))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The logarithms of the odds: float (texts, classes), or (texts,) of the second class if there are only two."""
+        tiny = np.finfo(np.float32).tiny
+        probabilities = np.clip(self.predict_proba(X).astype(np.float64), tiny, 1 - 1e-16)
+        odds = np.log(probabilities) - np.log1p(-probabilities)
+        return odds[:, 1] if len(self.classes_) == 2 and not self._fitted.targets.several else odds
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The accuracy: the share of texts whose label, or whose labels are all right."""
+        predicted, targets = self.predict(X), self._fitted.targets
+        if targets.kind == SETS:
+            predicted, y = targets.indicate(predicted), targets.indicate(y)
+        elif targets.kind == SOFT and np.ndim(y) == 2:
+            y = self.classes_[np.argmax(np.asarray(y), axis=1)]
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+    def explain(self, X: Any) -> "list[Explanation]":
+        """Why each text has its most probable label; a notebook shows an explanation in colours."""
+        check_is_fitted(self)
+        return self._fitted.predictor.explain(_texts(X))
+
+    def save(self, directory: Path | str) -> Run:
+        """Writes the run into a missing or empty directory, where every command opens it."""
+        check_is_fitted(self)
+        target = as_path(directory)
+        check_free(target)
+        return Run.make(target, lambda run: self._fitted.packed.copy_to(run.directory))
+
+    @classmethod
+    def load(cls, directory: Path | str | Run) -> "TextCNNClassifier":
+        """A fitted classifier from a run directory: one that `save` or the command `train` wrote.
+
+        Raises:
+            InputError: There is no run, or it is damaged or unfinished.
+        """
+        run = directory if isinstance(directory, Run) else Run.open(directory)
+        if not run.finished:
+            raise InputError(f"{run.directory} is unfinished; finish it with train --resume")
+        config = run.config()
+        names = PARAMETERS.keys() - {"random_state"}
+        classifier = cls(**{name: getattr(config, name) for name in names}, random_state=config.seed)
+        packed = PackedRun.of(run)
+        if run.has(RECORD):
+            targets = Targets.from_json(run.read_json(RECORD))
+        else:
+            labels = tuple(run.read_lines("labels.txt"))
+            targets = Targets(SETS if config.task.several else ONE, np.array(labels), labels)
+        classifier._settle(packed, targets)
+        return classifier
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class _Fitted:
+    """What a fitted classifier holds: its run, and a predictor that is loaded when it is first needed, by one thread.
+
+    Attributes:
+        packed: The run.
+        targets: The kind of targets and the classes.
+    """
+
+    def __init__(self, packed: PackedRun, targets: Targets) -> None:
+        self.packed, self.targets = packed, targets
+        self._loading, self._loaded = threading.Lock(), list["Predictor"]()
+
+    @property
+    def predictor(self) -> "Predictor":
+        """The predictor of the run."""
+        from keras_textcnn.inference.predictor import Predictor
+
+        with self._loading:
+            if not self._loaded:
+                self._loaded.append(Predictor(self.packed.run))
+            return self._loaded[0]
+
+    @functools.cached_property
+    def columns(self) -> list[int]:
+        """The output of the model for each class."""
+        outputs = {name: output for output, name in enumerate(self.predictor.labels)}
+        return [outputs[name] for name in self.targets.names]
+
+    def __getstate__(self) -> tuple[PackedRun, Targets]:
+        return self.packed, self.targets
+
+    def __setstate__(self, state: tuple[PackedRun, Targets]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+
+def _corpus(targets: Targets, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any] | None) -> Corpus:
+    texts, (labels, probabilities) = _texts(X), targets.read(y)
+    splits = [TRAIN_SPLIT] * len(texts)
+    weights = [] if sample_weight is None else np.asarray(sample_weight, np.float64).tolist()
+    if validation_data is not None:
+        more_texts, (more_labels, more) = _texts(validation_data[0]), targets.read(validation_data[1])
+        texts, labels = [*texts, *more_texts], [*labels, *more_labels]
+        splits += [VALIDATION_SPLIT] * len(more_texts)
+        weights += [1.0] * len(more_texts) if weights else []
+        if probabilities is not None:
+            certain = np.array([[name == label for name in targets.names] for label in more_labels], np.float64)
+            probabilities = np.concatenate([probabilities, certain if more is None else more])
+    if probabilities is None:
+        return Corpus(texts, labels, splits, weights=weights)
+    rows = probabilities.tolist()
+    return Corpus(texts, labels, splits, weights=weights, probabilities=rows, label_names=targets.names)
+
+
+def _texts(X: Any) -> list[str]:
+    """Texts from a list, array or Series, or from a table of one column."""
+    if hasattr(X, "columns") and len(X.columns) == 1:
+        X = X[X.columns[0]]
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        X = X[:, 0]
+    return as_texts(X)
