@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_textcnn
 from keras_textcnn import build_charcnn, build_conv1d
 from tests.conftest import make_ids, randomize
 
@@ -45,3 +46,11 @@ def test_keras_loads_models_of_the_package_in_another_process(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["TokenEmbedding", "PooledConv1D", "NgramLogits", "LazyAdam"])
 def test_classes_are_registered_once_keras_and_the_package_are_imported(name: str) -> None:
     assert keras.saving.get_registered_object(f"keras_textcnn>{name}").__name__ == name
+
+
+def test_every_registering_module_is_imported_for_keras() -> None:
+    package = Path(keras_textcnn.__file__).parent
+    decorator = "@keras.saving.register_keras_serializable"
+    modules = {path for path in package.rglob("*.py") if decorator in path.read_text("utf-8")}
+    names = {path.relative_to(package).with_suffix("").as_posix().replace("/", ".") for path in modules}
+    assert names == {*keras_textcnn._SAVED}
