@@ -12,9 +12,11 @@ import keras_textcnn
 from keras_textcnn import build_charcnn, build_conv1d
 from tests.conftest import make_ids, randomize
 
-# Keras comes second: its modules are then known as soon as it is imported.
+# Keras comes last: our classes are registered as soon as one of our modules imports it.
 READ = """
-import sys, keras_textcnn, keras, numpy as np
+import sys, keras_textcnn, keras_textcnn.config
+from keras_textcnn import LazyAdam
+import keras, numpy as np
 for path in sys.argv[1:]:
     model = keras.models.load_model(path)
     np.save(path + ".npy", model.predict(np.load(path + ".ids.npy"), verbose=0))
