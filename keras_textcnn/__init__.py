@@ -62,7 +62,7 @@ def _module(home: str) -> Any:
 
 def _register_classes() -> None:
     """Makes our classes known to `keras.models.load_model`, which imports no modules of other packages."""
-    being_imported = any(name.startswith(f"{__name__}.layers.") for name in sys.modules)  # one of them imported Keras
+    being_imported = any(f"{__name__}.{home}" in sys.modules for home in _SAVED)  # one of them imported Keras
     if importlib.import_module("keras").backend.backend() == "tensorflow" and not being_imported:
         for home in _SAVED:
             _module(home)

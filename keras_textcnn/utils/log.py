@@ -82,9 +82,13 @@ def show_progress(write: Callable[[str], object] = print) -> None:
     """
     for handler in [handler for handler in logger.handlers if isinstance(handler, LineHandler)]:
         logger.removeHandler(handler)
-    logger.addHandler(LineHandler(write, console=Console(emoji=False) if write is print else None))
+    logger.addHandler(LineHandler(write, console=_printed_on() if write is print else None))
     logger.setLevel(logging.INFO)
     logger.propagate = False  # TensorFlow's handler would print warnings a second time
+
+
+def _printed_on() -> Console:
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def shown_on() -> Console | None:

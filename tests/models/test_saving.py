@@ -8,12 +8,15 @@ import keras
 import numpy as np
 import pytest
 
+import keras_textcnn
 from keras_textcnn import build_charcnn, build_conv1d
 from tests.conftest import make_ids, randomize
 
-# Keras comes second: its modules are then known as soon as it is imported.
+# Keras comes last: our classes are registered as soon as one of our modules imports it.
 READ = """
-import sys, keras_textcnn, keras, numpy as np
+import sys, keras_textcnn, keras_textcnn.config
+from keras_textcnn import LazyAdam
+import keras, numpy as np
 for path in sys.argv[1:]:
     model = keras.models.load_model(path)
     np.save(path + ".npy", model.predict(np.load(path + ".ids.npy"), verbose=0))
@@ -45,3 +48,11 @@ def test_keras_loads_models_of_the_package_in_another_process(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["TokenEmbedding", "PooledConv1D", "NgramLogits", "LazyAdam"])
 def test_classes_are_registered_once_keras_and_the_package_are_imported(name: str) -> None:
     assert keras.saving.get_registered_object(f"keras_textcnn>{name}").__name__ == name
+
+
+def test_every_registering_module_is_imported_for_keras() -> None:
+    package = Path(keras_textcnn.__file__).parent
+    decorator = "@keras.saving.register_keras_serializable"
+    modules = {path for path in package.rglob("*.py") if decorator in path.read_text("utf-8")}
+    names = {path.relative_to(package).with_suffix("").as_posix().replace("/", ".") for path in modules}
+    assert names == {*keras_textcnn._SAVED}
