@@ -1,11 +1,12 @@
 """A run in a temporary folder that can be pickled: it travels as bytes and is unpacked where it is needed."""
 
 import io
+import shutil
 import tempfile
 import threading
+import weakref
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from keras_textcnn.persistence.run import Run
 
@@ -20,10 +21,11 @@ class PackedRun:
     """
 
     def __init__(self) -> None:
-        self._folder: Any = tempfile.TemporaryDirectory(prefix="keras_textcnn-", ignore_cleanup_errors=True)
+        folder = tempfile.mkdtemp(prefix="keras_textcnn-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._bytes = b""
         self._lock = threading.Lock()
-        self.directory = Path(self._folder.name) / "run"
+        self.directory = Path(folder) / "run"
 
     @classmethod
     def of(cls, run: Run) -> "PackedRun":
