@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.own_functions import OPTIONS, OwnFunction, is_own, require_function, same_function
 from keras_textcnn.presets import (
     CHARACTERS,
     FEW_EPOCHS,
@@ -22,6 +23,7 @@ from keras_textcnn.presets import (
     REHEARSED,
     ZHANG,
     ModelFamily,
+    find_model,
 )
 from keras_textcnn.settings.data import CORPUS_SETTINGS, DataSettings
 from keras_textcnn.settings.fields import MOST_NUMBERS, POSITIVE, SET, option_name, show
@@ -67,8 +69,11 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if isinstance(getattr(self, field.name), list):  # the dataclass is frozen
-                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+            value = getattr(self, field.name)
+            if isinstance(value, list):  # the dataclass is frozen
+                object.__setattr__(self, field.name, tuple(value))
+            if field.name in OPTIONS and callable(value):
+                object.__setattr__(self, field.name, OwnFunction.of(value, setting=field.name))
             self._check_field(field)
         if self.resolved() is self:
             self._check_together()
@@ -86,12 +91,13 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         own = dict(self.family.defaults)
         for name in {name for family in MODELS.values() for name in family.defaults} - {"dimensions"}:
             if getattr(self, name) and name not in own:
-                raise InputError(f"{_option(name)} does not apply to --model {self.model}; leave it out")
+                option = OPTIONS["model"] if is_own(self.model) else "--model"
+                raise InputError(f"{_option(name)} does not apply to {option} {self.model}; leave it out")
         if self.tokenizer == CHARACTERS:
             own["vectors"] = NO_VECTORS  # the files have words
         vectors = own["vectors"] if self.vectors is None else self.vectors
         if vectors != NO_VECTORS or (self.embedding or own.get("embedding")) == ONE_HOT:
-            del own["dimensions"]
+            own.pop("dimensions", None)
         if self.optimizer not in LAZY_OPTIMIZERS:
             own["embedding_factor"] = 1.0
         if vectors == NO_VECTORS or self.from_run:
@@ -163,6 +169,31 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         """The same settings with another way to read a corpus; those that the given ones make idle are left out."""
         return TrainConfig(**_effective({**vars(self), **given}, kept=given))
 
+    def with_functions(
+        self, directory: object, functions: Mapping[str, OwnFunction], *, needed: Container[str] = OPTIONS
+    ) -> "TrainConfig":
+        """The settings of a run with the functions of the user's own, which the run only names.
+
+        Args:
+            directory: The run's directory.
+            functions: The functions, by setting: "model", "tokenizer".
+            needed: The settings whose function is needed.
+
+        Raises:
+            InputError: One is missing, or is not the one that the run names.
+        """
+        known: dict[str, Any] = {}
+        for setting, option in OPTIONS.items():
+            name, given = getattr(self, setting), functions.get(setting)
+            if given is not None and not (is_own(name) and same_function(name, given)):
+                named = f"{option} {name}" if is_own(name) else f"--{setting} {name}"
+                raise InputError(f"{directory} was trained with {named}, not with {given}; leave that out")
+            if given is not None:
+                known[setting] = OwnFunction(name, given.function)
+            elif is_own(name) and setting in needed:
+                require_function(name, setting=setting, run=directory)
+        return dataclasses.replace(self, **known)
+
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these settings describe, by the name of its folder; none for a single run."""
         if self.folds and not self.fold:
@@ -173,7 +204,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
     @property
     def family(self) -> ModelFamily:
         """The model that `model` names."""
-        return MODELS[self.model]
+        return find_model(self.model)
 
     @property
     def fractions(self) -> dict[str, Any]:
@@ -204,7 +235,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         choices, allowed = field.metadata["argument"].get("choices"), field.metadata["allowed"]
         shown = kind.__name__ if isinstance(kind, type) else kind
         self._require(field.name, value is field.default or _has_type(value, kind), str(shown))
-        self._require(field.name, value is None or not choices or value in choices, f"one of {show(choices)}")
+        own = field.name in OPTIONS and is_own(value or "")
+        self._require(field.name, value is None or not choices or own or value in choices, f"one of {show(choices)}")
         if value not in (None, False, field.default) and (reason := _without_effect(vars(self), field.name)):
             raise InputError(f"{_option(field.name)} does not apply {reason}; leave it out")
         if value is not None and value != field.default and allowed:
@@ -223,6 +255,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         self._require("unfrozen_epochs", some, "at least 1 without frozen epochs")
         lazy = self.optimizer in LAZY_OPTIMIZERS
         self._require("embedding_factor", lazy or self.embedding_factor == 1, f"1 with --optimizer {self.optimizer}")
+        for name in self.family.required:
+            self._require(name, getattr(self, name) is not None, f"given: {self.model} has no default for it")
         if self.family.side_by_side:
             different = len(set(self.windows or ())) == len(self.windows or ())
             self._require("windows", different, "different numbers")

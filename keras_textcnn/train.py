@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from keras_textcnn.cli.arguments import Parser, program
 from keras_textcnn.cli.entry_point import import_tensorflow, run_command
+from keras_textcnn.cli.own_files import add_own_options, read_own_options, repeat_own_options
 from keras_textcnn.cli.progress import console, counting
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.corpus import Corpus
@@ -23,6 +24,7 @@ from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader, read_records
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.io.files import fingerprint, home
+from keras_textcnn.own_functions import OPTIONS, OwnFunction, file_of, own_function
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
 from keras_textcnn.settings.data import CORPUS_SETTINGS
@@ -55,6 +57,7 @@ def main() -> int:
     parser = Parser("train", usage="[CORPUS] [options]", description=DESCRIPTION, examples=EXAMPLES, all_options=True)
     parser.group("data").add_argument("corpus", nargs="?", metavar="CORPUS", help=CORPUS_HELP)
     parser.add_options(GROUPS)
+    add_own_options(parser)
     output = parser.group("output")
     output.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one in runs/)")
     output.add_argument("--resume", type=Path, metavar="RUN", help="continue an interrupted run with its settings")
@@ -63,7 +66,7 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    command = f"{program('train')} --resume {shlex.quote(str(directory))}"
+    command = f"{program('train')} --resume {shlex.quote(str(directory))}{repeat_own_options(arguments)}"
     carry_out(config, directory, resumed=bool(arguments.resume), command=command)
     from keras_textcnn.evaluation.descriptions import describe_old_texts
     from keras_textcnn.evaluation.tables import repeats_table, results_table
@@ -108,7 +111,8 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
         with _batch_bar() as callback:
             shared: dict[str, Any] = {"rehearsed": rehearsed, "callbacks": [callback]}
             if config.repeats():
-                train_repeats(Repeats(directory) if resumed else Repeats.create(directory, config), corpus, **shared)
+                repeats = Repeats(directory) if resumed else Repeats.create(directory, config)
+                train_repeats(repeats, corpus, config=config, **shared)
             else:
                 train(config, corpus, directory, resumed=resumed, **shared)
     except (KeyboardInterrupt, OSError) as stopped:
@@ -141,25 +145,33 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         except UnicodeEncodeError:
             raise InputError(f"file name is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
+        given |= read_own_options(arguments, given)
         settings = {"data": DEFAULT_CORPUS, **given}
         if settings["data"] in CATALOG:  # always read in the same way, however the starting run read its corpus
             settings = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS} | settings
         start = given.get("from_run")
-        config = Run.open(Path(start)).config().adapted(**settings) if start else TrainConfig(**settings).resolved()
+        config = _adapt(Path(start), settings) if start else TrainConfig(**settings).resolved()
         check_reading(str(config.data), given)
         directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
         return config, directory
     if given or arguments.output:
         raise InputError("--resume takes all settings from the run; leave the other options out")
-    if (repeats := Repeats(arguments.resume)).there:
-        return Repeats.open_unfinished(arguments.resume).config(), repeats.directory
-    run = Run.open_unfinished(arguments.resume)
+    there = Repeats(arguments.resume).there
+    run = Repeats.open_unfinished(arguments.resume) if there else Run.open_unfinished(arguments.resume)
     if run.config().data is None:
         raise InputError(
             f"{run.directory} was started from Python with its own texts; continue there with train(..., resumed=True)"
         )
-    return run.config(), run.directory
+    return run.config().with_functions(run.directory, read_own_options(arguments, {})), run.directory
+
+
+def _adapt(start: Path, settings: Mapping[str, Any]) -> TrainConfig:
+    """The settings of a run that starts from another, which only names the functions of the user's own."""
+    its = Run.open(start).config()
+    own = {name: settings[name] for name in OPTIONS if isinstance(settings.get(name), OwnFunction)}
+    functions = its.with_functions(start, own)
+    return functions.adapted(**{name: value for name, value in settings.items() if name not in own})
 
 
 def _sources(config: TrainConfig) -> dict[str, Path]:
@@ -187,7 +199,9 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     from keras_textcnn.data.shards import open_shards, write_shards
 
     settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "tokenizer")}
-    key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
+    own = own_function(config.tokenizer)
+    code = [fingerprint(Path(file))] if own and (file := file_of(own)) else []  # whatever it is called, it may change
+    key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}, *code])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     reader = make_reader(config, config.data)
     if corpus := open_shards(folder):

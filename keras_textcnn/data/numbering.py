@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record
-from keras_textcnn.presets import TOKENIZERS
+from keras_textcnn.presets import find_tokenizer
 from keras_textcnn.text.tokenizers import in_parts
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at a time
@@ -22,9 +22,8 @@ COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
 
 
 @functools.cache  # otherwise TensorFlow warns that it is built again and again
-def _splitter(tokenizer: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
+def _splitter(split: Callable[[tf.Tensor], tf.RaggedTensor]) -> Callable[[tf.Tensor], tf.RaggedTensor]:
     signature = [tf.TensorSpec([None], tf.string)]
-    split = TOKENIZERS[tokenizer].load()
     return tf.function(lambda texts: in_parts(split, texts), input_signature=signature)
 
 
@@ -38,7 +37,7 @@ class Numbering:
 
     def __init__(self, tokenizer: str) -> None:
         self._tokenizer = tokenizer
-        self._split = _splitter(tokenizer)
+        self._split = _splitter(find_tokenizer(tokenizer).load())
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0

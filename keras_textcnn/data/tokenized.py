@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_textcnn.data.corpus import Label, Record
 from keras_textcnn.data.numbering import Numbering
-from keras_textcnn.presets import TOKENIZERS, WORDS
+from keras_textcnn.presets import WORDS, find_tokenizer
 from keras_textcnn.text.vocabulary import Ids
 
 BLOCK_TOKENS = 2**20  # read at a time
@@ -35,7 +35,7 @@ class TokenizedCorpus:
         dictionaries: Returns iterators over (token, provisional id), each sorted; a token may be in several of them.
         entries: Number of provisional ids.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
-        tokenizer: What made the tokens; a name in `presets.TOKENIZERS`.
+        tokenizer: What made the tokens; as for `presets.find_tokenizer`.
         notes: Lines about how the corpus was read, such as how many bytes were replaced.
     """
 
@@ -81,7 +81,7 @@ class TokenizedCorpus:
         rows = [self.ids.read(start, length).tolist() for start, length in spans]
         needed = {id for row in rows for id in row}
         known = {id: token for token, ids in self.tokens() for id in ids if id in needed}
-        separator = TOKENIZERS[self.tokenizer].separator
+        separator = find_tokenizer(self.tokenizer).separator
         return [separator.join(map(known.__getitem__, row)) for row in rows]
 
     def tokens(self) -> Iterator[tuple[str, list[int]]]:
@@ -92,7 +92,7 @@ class TokenizedCorpus:
 
 
 def tokenize_corpus(records: Iterable[Record], *, tokenizer: str = WORDS) -> TokenizedCorpus:
-    """Tokenizes a corpus into memory; `tokenizer` is a name in `presets.TOKENIZERS`."""
+    """Tokenizes a corpus into memory; `tokenizer` is as for `presets.find_tokenizer`."""
     chunks = [np.zeros(0, np.int32)]
     numbering = Numbering(tokenizer)
     for ids in numbering.run(records):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.inference.window_trace import WindowTrace
-from keras_textcnn.presets import TOKENIZERS
+from keras_textcnn.presets import find_tokenizer
 from keras_textcnn.tasks import Task, task_with
 from keras_textcnn.text.tokenizers import in_parts
 from keras_textcnn.text.vocabulary import encode, lookup_table
@@ -51,7 +51,7 @@ def export_model(
         vocabulary: Tokens by id.
         labels: Names by output.
         folder: Where to write; it must not exist.
-        tokenizer: Splits texts into tokens, as in training; a name in `presets.TOKENIZERS`.
+        tokenizer: Splits texts into tokens, as in training; as for `presets.find_tokenizer`.
         maximum_tokens: Longer texts are cut, as in training.
         temperature: The logits are divided by it.
         thresholds: float32 (num_classes,), if each label has its own probability; `label` is still the most probable.
@@ -105,7 +105,7 @@ class _Endpoints:
         task: Task,
     ) -> None:
         self._model, self._num_classes, self._temperature = model, len(labels), temperature
-        self._tokenizer, self._maximum_tokens = TOKENIZERS[tokenizer], maximum_tokens
+        self._tokenizer, self._maximum_tokens = find_tokenizer(tokenizer), maximum_tokens
         self._tokenize = self._tokenizer.load()
         self._names = tf.constant(labels, tf.string)
         self._activation = getattr(tf.nn, task.activation)

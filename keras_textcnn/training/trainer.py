@@ -21,6 +21,8 @@ from keras_textcnn.evaluation.run_report import write_summary
 from keras_textcnn.inference import saved_model
 from keras_textcnn.inference.window_trace import trace_windows
 from keras_textcnn.models.factory import build_model, load_vectors
+from keras_textcnn.models.own_model import check_texts
+from keras_textcnn.own_functions import is_own
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.pretrained_vectors import embedding_matrix
 from keras_textcnn.training.callbacks import RunSeconds
@@ -123,6 +125,9 @@ def _build(prepared: Prepared) -> keras.Model:
     """The model with its initial weights: pretrained vectors, and the weights of the run that training starts from."""
     config, encoded = prepared.config, prepared.encoded
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=len(encoded.labels))
+    if is_own(config.model):
+        for line in check_texts(config.model, model, vocabulary_size=len(encoded.vocabulary)):
+            logger.warning(line)
     check_memory(config, model, prepared.tokenized, encoded)
     load_vectors(config, model, encoded)
     if prepared.start:
