@@ -5,7 +5,7 @@ import functools
 import numbers
 import types
 import typing
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.errors import InputError
@@ -170,13 +170,18 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         return TrainConfig(**_effective({**vars(self), **given}, kept=given))
 
     def with_functions(
-        self, directory: object, functions: Mapping[str, OwnFunction], *, needed: Container[str] = OPTIONS
+        self,
+        directory: object,
+        functions: Mapping[str, Callable[..., Any] | OwnFunction],
+        *,
+        needed: Container[str] = OPTIONS,
     ) -> "TrainConfig":
         """The settings of a run with the functions of the user's own, which the run only names.
 
         Args:
             directory: The run's directory.
-            functions: The functions, by setting: "model", "tokenizer".
+            functions: The functions, by setting: "model", "tokenizer". One that has a name must have the run's; others
+                are taken for the one that the run names.
             needed: The settings whose function is needed.
 
         Raises:
@@ -185,11 +190,12 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         known: dict[str, Any] = {}
         for setting, option in OPTIONS.items():
             name, given = getattr(self, setting), functions.get(setting)
-            if given is not None and not (is_own(name) and same_function(name, given)):
-                named = f"{option} {name}" if is_own(name) else f"--{setting} {name}"
-                raise InputError(f"{directory} was trained with {named}, not with {given}; leave that out")
             if given is not None:
-                known[setting] = OwnFunction(name, given.function)
+                own = given if isinstance(given, OwnFunction) else OwnFunction.of(given, setting=setting)
+                if not is_own(name) or (own is given and not same_function(name, own)):
+                    named = f"{option} {name}" if is_own(name) else f"--{setting} {name}"
+                    raise InputError(f"{directory} was trained with {named}, not with {own}; leave that out")
+                known[setting] = OwnFunction(name, own.function)
             elif is_own(name) and setting in needed:
                 require_function(name, setting=setting, run=directory)
         return dataclasses.replace(self, **known)

@@ -25,7 +25,7 @@ HELP = {
 def add_own_options(parser: Parser) -> None:
     """Adds the options that name functions of the user's own."""
     for setting, (group, help) in HELP.items():
-        parser.group(group).add_argument(OPTIONS[setting], dest=_place(setting), metavar="FILE:NAME", help=help)
+        parser.add_rare(group, OPTIONS[setting], dest=_place(setting), metavar="FILE:NAME", help=help)
 
 
 def read_own_options(arguments: argparse.Namespace, given: Mapping[str, Any]) -> dict[str, OwnFunction]:

@@ -1,5 +1,6 @@
 """Models from a builder of the user's own: built, and checked before anything is trained."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,8 @@ def check_texts(name: str, model: keras.Model, *, vocabulary_size: int) -> list[
         return []
     ids = np.array([[vocabulary_size - 1]], np.int32)
     try:
-        logits, padded = (np.asarray(model(np.pad(ids, [(0, 0), (0, more)]), training=False)) for more in (0, 7))
+        with warnings.catch_warnings(action="ignore"):  # Keras has doubts about a softmax of one place
+            logits, padded = (np.asarray(model(np.pad(ids, [(0, 0), (0, more)]), training=False)) for more in (0, 7))
     except Exception as error:
         raise InputError(
             f"{name} cannot read a text of one token; pad inside, or take `tokens` as an argument, to which all texts "

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.models.factory import build_model
-from keras_textcnn.own_functions import OwnFunction
+from keras_textcnn.own_functions import is_own
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.persistence.weights import check_weights, load_weights
 
@@ -18,7 +18,7 @@ def load_model(run: Run, *, model: Callable[..., Any] | None = None) -> keras.Mo
 
     Args:
         run: A finished run.
-        model: The builder, if the run has one of the user's own; the run only names it.
+        model: The builder, if the run has one of the user's own: the run only names it.
 
     Raises:
         InputError: The run is damaged, its builder is missing, or another version wrote it; in the last two cases, its
@@ -29,13 +29,21 @@ def load_model(run: Run, *, model: Callable[..., Any] | None = None) -> keras.Mo
             f"{run.directory} was written by another version, whose models have other layers; use its SavedModel, or "
             "train again"
         )
-    own = {} if model is None else {"model": OwnFunction.of(model, setting="model")}
-    config = run.config().with_functions(run.directory, own, needed=("model",))
+    functions = {} if model is None else {"model": model}
+    config = run.config().with_functions(run.directory, functions, needed=("model",))
     sizes = {"vocabulary_size": len(run.read_lines("vocabulary.txt")), "num_classes": len(run.read_lines("labels.txt"))}
     run.check(run.weights.name)
     with tf.Graph().as_default():  # weights take no memory in a graph
         parameters = build_model(config, **sizes).count_params()
-    check_weights(run.weights, parameters)
-    trained = build_model(config, **sizes)
-    load_weights(trained, run.weights)
+    try:
+        check_weights(run.weights, parameters)
+        trained = build_model(config, **sizes)
+        load_weights(trained, run.weights)
+    except InputError as error:
+        if is_own(config.model):  # the file has not changed
+            raise InputError(
+                f"the weights of {run.directory} do not fit the model of {config.model}; give the function "
+                "that built it"
+            ) from error
+        raise
     return trained
