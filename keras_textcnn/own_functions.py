@@ -2,8 +2,9 @@
 
 import inspect
 import re
+import shlex
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,12 @@ def require_function(name: str, *, setting: str, run: object = None) -> Callable
     what = f"{MADE[setting].format(run)} {name}" if run else f"{name} is only the name of a function"
     python = f"{setting}={name.rpartition(':')[2]}"
     raise InputError(f"{what}; give {'it again' if run else 'the function'} with {OPTIONS[setting]} {name} ({python})")
+
+
+def own_options(values: Mapping[str, str | None]) -> str:
+    """The options for functions of the user's own, each after a space; `values` are by setting."""
+    given = [(OPTIONS[setting], value) for setting, value in values.items() if value and is_own(value)]
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given)
 
 
 def same_function(one: str, other: str) -> bool:

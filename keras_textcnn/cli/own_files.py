@@ -4,7 +4,6 @@ import argparse
 import importlib
 import importlib.machinery
 import importlib.util
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from keras_textcnn.cli.arguments import Parser
 from keras_textcnn.cli.entry_point import import_tensorflow
 from keras_textcnn.errors import InputError
-from keras_textcnn.own_functions import OPTIONS, OwnFunction, describe_failure
+from keras_textcnn.own_functions import OPTIONS, OwnFunction, describe_failure, own_options
 
 HELP = {
     "model": ("model", "your own function that builds the model, such as my_model.py:build"),
@@ -43,8 +42,7 @@ def read_own_options(arguments: argparse.Namespace, given: Mapping[str, Any]) ->
 
 def repeat_own_options(arguments: argparse.Namespace) -> str:
     """The options as they were given, each after a space, for a command that continues."""
-    given = {option: getattr(arguments, _place(setting)) for setting, option in OPTIONS.items()}
-    return "".join(f" {option} {shlex.quote(source)}" for option, source in given.items() if source)
+    return own_options({setting: getattr(arguments, _place(setting)) for setting in HELP})
 
 
 def _place(setting: str) -> str:

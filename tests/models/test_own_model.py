@@ -1,5 +1,7 @@
 """Builders of the user's own: what they get, and what is said about a model that is not one."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -206,3 +208,10 @@ def test_an_own_model_of_our_layers_is_not_traced() -> None:
 def test_sizes_may_be_given_by_position() -> None:
     model = build_conv1d(5_000, 2, dimensions=3)
     assert (model.get_layer("embedding").vocabulary_size, model.output_shape) == (5_000, (None, 2))
+
+
+def test_the_example_of_the_readme_is_the_model_that_is_tested() -> None:
+    root = Path(attention.__file__).parents[2]
+    assert f"```python\n{Path(attention.__file__).read_text('utf-8')}```" in (
+        root / "keras_textcnn" / "models" / "README.md"
+    ).read_text("utf-8")

@@ -1,5 +1,6 @@
 """Tokenizers of the user's own."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +87,11 @@ def test_shards_keep_tabs_and_line_ends_inside_tokens(tmp_path: Path) -> None:
     corpus = open_shards(tmp_path / "shards")
     assert [token for token, _ in corpus.tokens()] == ["\\t", "a\tb", "c\nd"]
     assert corpus.tokenizer == "m:at_commas"
+
+
+def test_the_example_of_the_readme_splits_as_it_says() -> None:
+    readme = (Path(__file__).parents[2] / "keras_textcnn" / "text" / "README.md").read_text("utf-8")
+    namespace: dict[str, object] = {}
+    exec(re.search(r"```python\n(import tensorflow.*?)```", readme, re.DOTALL)[1], namespace)
+    split = check_tokenizer(namespace["split"], name="my_tokens.py:split")
+    assert split(tf.constant(["Science Fiction, 1950s", ""])).to_list() == [[b"science fiction", b"1950s"], []]
