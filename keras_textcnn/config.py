@@ -2,14 +2,12 @@
 
 import dataclasses
 import functools
-import numbers
-import types
 import typing
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.own_functions import OPTIONS, OwnFunction, is_own, require_function, same_function
+from keras_textcnn.own_functions import OPTIONS, OwnFunction, is_own
 from keras_textcnn.presets import (
     CHARACTERS,
     FEW_EPOCHS,
@@ -26,7 +24,7 @@ from keras_textcnn.presets import (
     find_model,
 )
 from keras_textcnn.settings.data import CORPUS_SETTINGS, DataSettings
-from keras_textcnn.settings.fields import MOST_NUMBERS, POSITIVE, SET, option_name, show
+from keras_textcnn.settings.fields import POSITIVE, SET, has_type, option_name, show
 from keras_textcnn.settings.model import ModelSettings
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.settings.training import TrainingSettings
@@ -169,37 +167,6 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         """The same settings with another way to read a corpus; those that the given ones make idle are left out."""
         return TrainConfig(**_effective({**vars(self), **given}, kept=given))
 
-    def with_functions(
-        self,
-        directory: object,
-        functions: Mapping[str, Callable[..., Any] | OwnFunction],
-        *,
-        needed: Container[str] = OPTIONS,
-    ) -> "TrainConfig":
-        """The settings of a run with the functions of the user's own, which the run only names.
-
-        Args:
-            directory: The run's directory.
-            functions: The functions, by setting: "model", "tokenizer". One that has a name must have the run's; others
-                are taken for the one that the run names.
-            needed: The settings whose function is needed.
-
-        Raises:
-            InputError: One is missing, or is not the one that the run names.
-        """
-        known: dict[str, Any] = {}
-        for setting, option in OPTIONS.items():
-            name, given = getattr(self, setting), functions.get(setting)
-            if given is not None:
-                own = given if isinstance(given, OwnFunction) else OwnFunction.of(given, setting=setting)
-                if not is_own(name) or (own is given and not same_function(name, own)):
-                    named = f"{option} {name}" if is_own(name) else f"--{setting} {name}"
-                    raise InputError(f"{directory} was trained with {named}, not with {own}; leave that out")
-                known[setting] = OwnFunction(name, own.function)
-            elif is_own(name) and setting in needed:
-                require_function(name, setting=setting, run=directory)
-        return dataclasses.replace(self, **known)
-
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these settings describe, by the name of its folder; none for a single run."""
         if self.folds and not self.fold:
@@ -240,7 +207,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         value, kind = getattr(self, field.name), _types()[field.name]
         choices, allowed = field.metadata["argument"].get("choices"), field.metadata["allowed"]
         shown = kind.__name__ if isinstance(kind, type) else kind
-        self._require(field.name, value is field.default or _has_type(value, kind), str(shown))
+        self._require(field.name, value is field.default or has_type(value, kind), str(shown))
         own = field.name in OPTIONS and is_own(value or "")
         self._require(field.name, value is None or not choices or own or value in choices, f"one of {show(choices)}")
         if value not in (None, False, field.default) and (reason := _without_effect(vars(self), field.name)):
@@ -288,19 +255,6 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 @functools.cache
 def _types() -> dict[str, Any]:
     return typing.get_type_hints(TrainConfig)
-
-
-def _has_type(value: Any, kind: Any) -> bool:
-    """Whether a value, which may come from an untrusted file, has the type of its field and a reasonable size."""
-    if isinstance(kind, types.UnionType):
-        return any(_has_type(value, one) for one in typing.get_args(kind))
-    if typing.get_origin(kind) is tuple:
-        of = typing.get_args(kind)[0]
-        return isinstance(value, tuple) and len(value) <= MOST_NUMBERS and all(_has_type(one, of) for one in value)
-    if kind in (int, float):
-        whole = isinstance(value, numbers.Integral) and abs(int(value)) < 2**40
-        return not isinstance(value, bool) and (whole or (kind is float and isinstance(value, float)))
-    return isinstance(value, kind)
 
 
 def _without_effect(settings: Mapping[str, Any], name: str) -> str | None:

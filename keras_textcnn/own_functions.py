@@ -1,18 +1,20 @@
 """Builders and tokenizers of the user's own: a run names them, and never imports them by that name."""
 
+import dataclasses
 import inspect
 import re
 import shlex
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from keras_textcnn.errors import InputError
 
 OPTIONS = {"model": "--builder", "tokenizer": "--tokenizer-function"}  # by setting
 MADE = {"model": "the model of {} was built by", "tokenizer": "the tokens of {} were made by"}
 SIZES = ("vocabulary_size", "num_classes")  # which every builder takes
+Settings = TypeVar("Settings", bound=Any)
 NOISE = re.compile(r"\x1b\[\d+m|\s+")  # bold type and line ends, in Keras's messages
 
 
@@ -74,6 +76,39 @@ def require_function(name: str, *, setting: str, run: object = None) -> Callable
     what = f"{MADE[setting].format(run)} {name}" if run else f"{name} is only the name of a function"
     python = f"{setting}={name.rpartition(':')[2]}"
     raise InputError(f"{what}; give {'it again' if run else 'the function'} with {OPTIONS[setting]} {name} ({python})")
+
+
+def give_functions(
+    config: Settings,
+    directory: object,
+    functions: Mapping[str, Callable[..., Any] | OwnFunction],
+    *,
+    needed: Container[str] = OPTIONS,
+) -> Settings:
+    """The settings of a run with the functions of the user's own, which the run only names.
+
+    Args:
+        config: The settings, a `TrainConfig`.
+        directory: The run's directory.
+        functions: The functions, by setting: "model", "tokenizer". One that has a name must have the run's; others are
+            taken for the one that the run names.
+        needed: The settings whose function is needed.
+
+    Raises:
+        InputError: One is missing, or is not the one that the run names.
+    """
+    known = {}
+    for setting, option in OPTIONS.items():
+        name, given = getattr(config, setting), functions.get(setting)
+        if given is not None:
+            own = given if isinstance(given, OwnFunction) else OwnFunction.of(given, setting=setting)
+            if not is_own(name) or (own is given and not same_function(name, own)):
+                named = f"{option} {name}" if is_own(name) else f"--{setting} {name}"
+                raise InputError(f"{directory} was trained with {named}, not with {own}; leave that out")
+            known[setting] = OwnFunction(name, own.function)
+        elif is_own(name) and setting in needed:
+            require_function(name, setting=setting, run=directory)
+    return dataclasses.replace(config, **known)
 
 
 def own_options(values: Mapping[str, str | None]) -> str:

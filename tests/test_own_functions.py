@@ -10,7 +10,7 @@ import pytest
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
-from keras_textcnn.own_functions import OwnFunction, same_function
+from keras_textcnn.own_functions import OwnFunction, give_functions, same_function
 
 NAME = "tests.test_own_functions:build"
 
@@ -39,18 +39,18 @@ def test_a_run_s_functions_are_given_again() -> None:
         InputError,
         match=r"the model of runs/a was built by my.py:build; give it again with --builder my.py:build \(model=build\)",
     ):
-        read.with_functions("runs/a", {})
-    given = read.with_functions("runs/a", {"model": OwnFunction("my:build", build)})
+        give_functions(read, "runs/a", {})
+    given = give_functions(read, "runs/a", {"model": OwnFunction("my:build", build)})
     assert given == read
     assert given.family.load_builder() is build
     with pytest.raises(InputError, match="runs/a was trained with --builder my.py:build, not with other.py:build"):
-        read.with_functions("runs/a", {"model": OwnFunction("other.py:build", build)})
+        give_functions(read, "runs/a", {"model": OwnFunction("other.py:build", build)})
     with pytest.raises(InputError, match="runs/a was trained with --model conv1d, not with my.py:build; leave that"):
-        TrainConfig().with_functions("runs/a", {"model": OwnFunction("my.py:build", build)})
+        give_functions(TrainConfig(), "runs/a", {"model": OwnFunction("my.py:build", build)})
     tokens = TrainConfig(tokenizer="my.py:split", vectors="none")
     with pytest.raises(InputError, match="the tokens of runs/a were made by my.py:split; .* --tokenizer-function my"):
-        tokens.with_functions("runs/a", {})
-    assert tokens.with_functions("runs/a", {}, needed=("model",)) == tokens
+        give_functions(tokens, "runs/a", {})
+    assert give_functions(tokens, "runs/a", {}, needed=("model",)) == tokens
 
 
 @pytest.mark.parametrize(

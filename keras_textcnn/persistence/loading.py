@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.models.factory import build_model
-from keras_textcnn.own_functions import is_own
+from keras_textcnn.own_functions import give_functions, is_own
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.persistence.weights import check_weights, load_weights
 
@@ -30,7 +30,7 @@ def load_model(run: Run, *, model: Callable[..., Any] | None = None) -> keras.Mo
             "train again"
         )
     functions = {} if model is None else {"model": model}
-    config = run.config().with_functions(run.directory, functions, needed=("model",))
+    config = give_functions(run.config(), run.directory, functions, needed=("model",))
     sizes = {"vocabulary_size": len(run.read_lines("vocabulary.txt")), "num_classes": len(run.read_lines("labels.txt"))}
     run.check(run.weights.name)
     with tf.Graph().as_default():  # weights take no memory in a graph

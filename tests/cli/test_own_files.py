@@ -1,5 +1,6 @@
 """Functions that a command line names."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     cli: Cli,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [""])
+    monkeypatch.setattr("sys.path", [*sys.path])
     Path("my.py").write_text(content, "utf-8")
     ended = cli("train", corpus_file, *options, "--output", "run")
     assert ended.status == 2
