@@ -25,14 +25,14 @@ class Tokenizer:
     Attributes:
         function: `MODULE.FUNCTION` below `keras_textcnn.text`: from texts, string (batch,), to their tokens, ragged
             string (batch, tokens), in TensorFlow operations, so that the SavedModel can hold it.
-        separator: Joins tokens into a text that is split into the same tokens again.
+        separator: Joins tokens into a text that is split into the same tokens again; None if nothing does.
         longest_ngram: Tokens of the longest n-grams of the linear model that runs are compared with.
         token_of: `MODULE.FUNCTION` below `keras_textcnn.text`: from a word of a vectors file and its `fold_case` to the
             token that the tokenizer makes of it; None if it makes several.
     """
 
     function: str
-    separator: str = " "
+    separator: str | None = " "
     longest_ngram: int = 2
     token_of: str = "vector_words.unspaced_word"
 
@@ -59,7 +59,9 @@ TOKENIZERS = {
 
 def find_tokenizer(name: str) -> Tokenizer:
     """The tokenizer that `--tokenizer` names, or that is a function of the user's own."""
-    return Tokenizer(name) if is_own(name) else TOKENIZERS[name]
+    if not isinstance(name, OwnFunction):
+        return Tokenizer(name) if is_own(name) else TOKENIZERS[name]
+    return Tokenizer(name, separator=_load("text", "own_tokenizer.find_separator")(name.function, name=name))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,6 +73,8 @@ class TokenizedCorpus:
     def join_tokens(self, texts: np.ndarray, lengths: np.ndarray) -> list[str]:
         """The first tokens of some texts, joined so that they are split into the same tokens again.
 
+        Tokens of a user's own tokenizer are joined by spaces if nothing does that.
+
         Args:
             texts: int (n,), positions in the corpus.
             lengths: int (n,), how many tokens of each text.
@@ -82,7 +84,7 @@ class TokenizedCorpus:
         needed = {id for row in rows for id in row}
         known = {id: token for token, ids in self.tokens() for id in ids if id in needed}
         separator = find_tokenizer(self.tokenizer).separator
-        return [separator.join(map(known.__getitem__, row)) for row in rows]
+        return [(" " if separator is None else separator).join(map(known.__getitem__, row)) for row in rows]
 
     def tokens(self) -> Iterator[tuple[str, list[int]]]:
         """Each token with its provisional ids, in the order of code points."""

@@ -70,7 +70,10 @@ class Predictor:
     def explain(self, texts: Texts) -> list[Explanation]:
         """Explains each text's most probable label: exactly for conv1d without hidden layers, else by occlusion."""
         if not self.exact:
-            return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in self._read(texts)]
+            return [
+                explain_by_occlusion(self.probabilities, text, labels=self.labels, separator=separator)
+                for text, separator in self._read(texts)
+            ]
         explanations = []
         for start in range(0, len(texts), EXPLAINED_AT_ONCE):
             answer = self._ask("explain", texts[start : start + EXPLAINED_AT_ONCE])
@@ -88,14 +91,18 @@ class Predictor:
                 explanations.append(explanation)
         return explanations
 
-    def _read(self, texts: Texts) -> Iterator[str]:
-        """The part of each text that the model reads; the whole text if the SavedModel does not tell."""
+    def _read(self, texts: Texts) -> Iterator[tuple[str, str]]:
+        """The part of each text that the model reads, and what is between its tokens.
+
+        If the SavedModel does not tell, the whole text.
+        """
         for position, text in enumerate(texts):
             if "tokens" in self._model.signatures:
                 answer = self._ask("tokens", texts[position : position + 1])
-                yield answer["separator"].join(answer["tokens"][0]).decode()
+                separator = answer["separator"]
+                yield separator.join(answer["tokens"][0]).decode(), separator.decode()
             else:
-                yield text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+                yield text.decode(errors="replace") if isinstance(text, bytes) else str(text), " "
 
     def _ask(self, signature: str, texts: Texts) -> dict[str, Any]:
         import tensorflow as tf

@@ -38,7 +38,7 @@ def export_model(
 
     Signature `tokens` takes `text` and returns `tokens`, string (batch, tokens): what the model reads of each text, cut
     to its maximum and padded with ""; and `separator`, string (): tokens joined with it make a text that has the same
-    tokens.
+    tokens. It is left out if nothing joins the tokens of a user's own tokenizer like that.
 
     If a text may have several labels, signature `thresholds` returns `thresholds`, float32 (num_classes,): the lowest
     probability at which each label is given. If windows can be traced, signature `explain` takes `text` and returns
@@ -66,7 +66,8 @@ def export_model(
     signature = [tf.TensorSpec([None], tf.string, name="text")]
     archive.add_endpoint("serving_default", endpoints.serve, signature)
     archive.add_endpoint("labels", endpoints.list_labels, [])
-    archive.add_endpoint("tokens", endpoints.list_tokens, signature)
+    if find_tokenizer(tokenizer).separator is not None:
+        archive.add_endpoint("tokens", endpoints.list_tokens, signature)
     if thresholds is not None:
         archive.add_endpoint("thresholds", lambda: {"thresholds": tf.constant(thresholds, tf.float32)}, [])
     if trace is not None:

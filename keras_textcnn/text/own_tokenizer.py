@@ -8,7 +8,8 @@ import tensorflow as tf
 from keras_textcnn.errors import InputError
 from keras_textcnn.own_functions import describe_failure, file_of
 
-EXAMPLES = ["", "A text, with 7 words; (and) more.\n"]
+EXAMPLES = ["", "A text, with 7 words; (and) more.\n", "one two,three;four|five\tsix\nseven"]
+SEPARATORS = (" ", ",", ";", "|", "\t", "\n", "")
 PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")  # operations that call back into this process
 
 Split = Callable[[tf.Tensor], tf.RaggedTensor]
@@ -50,6 +51,24 @@ def check_tokenizer(function: Split, *, name: str) -> Split:
         return tf.ragged.boolean_mask(tokens.with_flat_values(valid), tokens.with_flat_values(valid != ""))
 
     return split
+
+
+@functools.cache
+def find_separator(function: Split, *, name: str) -> str | None:
+    """What joins the tokens of a text into one that is split into the same tokens again, if anything does.
+
+    Args:
+        function, name: As for `check_tokenizer`.
+
+    Raises:
+        InputError: As for `check_tokenizer`.
+    """
+    split = check_tokenizer(function, name=name)
+    tokens = split(tf.constant(EXAMPLES)).to_list()
+    for separator in SEPARATORS:
+        if split(tf.constant([separator.encode().join(row) for row in tokens])).to_list() == tokens:
+            return separator
+    return None
 
 
 def _operations(function: tf.types.experimental.ConcreteFunction) -> set[str]:

@@ -77,6 +77,8 @@ def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed:
         warn_of_learnt_test_texts(start.run, old_texts)
     if isinstance(corpus, TokenizedCorpus):
         texts, tokenized = None, corpus
+        if corpus.tokenizer == config.tokenizer:  # which may hold the function of the user's own that shards only name
+            tokenized = dataclasses.replace(corpus, tokenizer=config.tokenizer)
     else:
         texts, tokenized = corpus, tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     known_tokens, known_labels = (start.vocabulary, start.labels) if start else ((), ())

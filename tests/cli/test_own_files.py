@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.own_files import add_own_options, repeat_own_options
 from tests.runs import Cli
 
 BUILD, SPLIT = ["--builder", "my.py:build"], ["--tokenizer-function", "my.py:split"]
@@ -55,6 +57,14 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert ended.error.startswith("error: ")
     assert message in ended.error
     assert not Path("run").exists()
+
+
+def test_the_advice_to_continue_repeats_the_options() -> None:
+    parser = Parser("train", usage="", description="", examples="", all_options=True)
+    add_own_options(parser)
+    assert repeat_own_options(parser.parse_args([])) == ""
+    given = parser.parse_args(["--builder", "my files/a.py:build", "--tokenizer-function", "b.py:split"])
+    assert repeat_own_options(given) == " --builder 'my files/a.py:build' --tokenizer-function b.py:split"
 
 
 @pytest.mark.usefixtures("without_exports", "without_learning")

@@ -12,7 +12,7 @@ from keras_textcnn.data.shards import open_shards, write_shards
 from keras_textcnn.data.tokenized import tokenize_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.own_functions import OwnFunction
-from keras_textcnn.text.own_tokenizer import check_tokenizer
+from keras_textcnn.text.own_tokenizer import check_tokenizer, find_separator
 
 
 def at_commas(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -59,9 +59,9 @@ def with_a_table(texts: tf.Tensor) -> tf.RaggedTensor:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (as_matrix, r"must return a row of tokens .* it returns: EagerTensor of string, \(2, 7\)"),
-        (as_ids, r"it returns: RaggedTensor of int64, \(2, None\)"),
-        (as_one_row, r"for 2 texts it returns: RaggedTensor of string, \(1, None\)"),
+        (as_matrix, r"must return a row of tokens .* it returns: EagerTensor of string, \(3, 7\)"),
+        (as_ids, r"it returns: RaggedTensor of int64, \(3, None\)"),
+        (as_one_row, r"for 3 texts it returns: RaggedTensor of string, \(1, None\)"),
         (in_python, r"m:f failed: AttributeError: .*numpy.* \(test_own_tokenizer.py:\d+\)"),
         (calling_back, "m:f uses Python code, which a SavedModel cannot hold"),
         (with_a_table, "m:f uses a table or a variable, which a SavedModel cannot hold"),
@@ -71,6 +71,24 @@ def test_what_is_wrong_with_a_tokenizer_is_one_line(function: object, message: s
     with pytest.raises(InputError, match=message) as raised:
         check_tokenizer(function, name="m:f")
     assert "\n" not in str(raised.value)
+
+
+def pairs(texts: tf.Tensor) -> tf.RaggedTensor:
+    return tf.strings.ngrams(tf.strings.split(texts), 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "separator"),
+    [
+        (tf.strings.split, " "),
+        (at_commas, ","),
+        (lambda texts: tf.strings.split(texts, ";"), ";"),
+        (lambda texts: tf.strings.unicode_split(texts, "UTF-8"), ""),
+        (pairs, None),
+    ],
+)
+def test_what_joins_tokens_into_the_same_tokens(function: object, separator: str | None) -> None:
+    assert find_separator(function, name="m:f") == separator
 
 
 def test_two_tokenizers_of_one_name_are_not_taken_for_each_other() -> None:

@@ -84,11 +84,11 @@ def test_the_savedmodel_answers_as_the_model_does_and_without_the_files(own_run:
         logits = np.asarray(model(np.array([[*ids, 0, 0]], np.int32)))[0] / temperature
         expected.append(np.exp(logits) / np.exp(logits).sum())
     np.testing.assert_allclose(Predictor(own_run).probabilities(TEXTS), expected, atol=1e-6)
-    code = f"from keras_textcnn import Predictor; print(Predictor({str(own_run)!r}).explain(['iron,tide'])[0].tokens)"
+    code = f"from keras_textcnn import Predictor; print(Predictor({str(own_run)!r}).explain(['Iron,,tide'])[0].tokens)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=own_run, timeout=120
     )
-    assert "iron" in done.stdout, done.stderr
+    assert done.stdout == "['iron', 'tide']\n", done.stderr
 
 
 def test_loading_asks_for_the_builder(own_run: Path, cli: Cli, folder: Path, tmp_path: Path) -> None:
@@ -118,6 +118,8 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     ended = cli("train", "--resume", directory)
     assert ended.status == 2
     assert ended.error.startswith(f"error: the model of {directory} was built by my_model.py:build; give it again with")
+    command = f"--resume {directory} --builder my_model.py:build --tokenizer-function my_tokens.py:split"
+    assert command in cli("predict", directory, "a text").error
     builder, tokenizer = own_options[:2], own_options[2:]
     assert "the tokens of" in cli("train", "--resume", directory, *builder).error
     wrong = cli("train", "--resume", directory, *tokenizer, "--builder", tokenizer[1])
