@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.own_functions import OPTIONS, OwnFunction, is_own
+from keras_textcnn.own_functions import OPTIONS, OwnFunction, give_functions, is_function, is_own
 from keras_textcnn.presets import (
     CHARACTERS,
     FEW_EPOCHS,
@@ -152,15 +152,17 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         the same unless given.
 
         Args:
-            given: Other settings, including `from_run`.
+            given: Other settings, including `from_run`, and the functions of the user's own, which a run only names.
 
         Raises:
-            InputError: One of them would change the model.
+            InputError: One of them would change the model, or a function is missing.
         """
+        own = {name: given.pop(name) for name in OPTIONS if is_function(given.get(name))}
+        its = give_functions(self, given.get("from_run", "the run"), own)
         for name in ARCHITECTURE:
             if name in given and given[name] != getattr(self, name):
                 raise InputError(f"{_option(name)} is taken from the run: {show(getattr(self, name))}; leave it out")
-        settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given
+        settings = {name: getattr(its, name) for name in (*ARCHITECTURE, *INHERITED)} | given
         return TrainConfig(**_effective(settings, kept=given)).resolved()
 
     def read_as(self, **given: Any) -> "TrainConfig":

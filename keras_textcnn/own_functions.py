@@ -55,6 +55,11 @@ def is_own(name: str) -> bool:
     return ":" in name
 
 
+def is_function(value: object) -> bool:
+    """Whether the value of a setting is a function, and not only a name."""
+    return callable(value) or isinstance(value, OwnFunction)
+
+
 def own_function(name: str) -> Callable[..., Any] | None:
     """The function, if a setting holds one and not only a name."""
     return name.function if isinstance(name, OwnFunction) else None
@@ -74,8 +79,8 @@ def require_function(name: str, *, setting: str, run: object = None) -> Callable
     if (function := own_function(name)) is not None:
         return function
     what = f"{MADE[setting].format(run)} {name}" if run else f"{name} is only the name of a function"
-    python = f"{setting}={name.rpartition(':')[2]}"
-    raise InputError(f"{what}; give {'it again' if run else 'the function'} with {OPTIONS[setting]} {name} ({python})")
+    how = f"{OPTIONS[setting]} {name} (in Python: {setting}={name.rpartition(':')[2]})"
+    raise InputError(f"{what}; give {'it again' if run else 'the function'} with {how}")
 
 
 def give_functions(
@@ -104,7 +109,8 @@ def give_functions(
             own = given if isinstance(given, OwnFunction) else OwnFunction.of(given, setting=setting)
             if not is_own(name) or (own is given and not same_function(name, own)):
                 named = f"{option} {name}" if is_own(name) else f"--{setting} {name}"
-                raise InputError(f"{directory} was trained with {named}, not with {own}; leave that out")
+                advice = "give that one" if is_own(name) else "leave it out"
+                raise InputError(f"{directory} was trained with {named}, not with {own}; {advice}")
             known[setting] = OwnFunction(name, own.function)
         elif is_own(name) and setting in needed:
             require_function(name, setting=setting, run=directory)

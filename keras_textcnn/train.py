@@ -24,7 +24,7 @@ from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader, read_records
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.io.files import fingerprint, home
-from keras_textcnn.own_functions import OPTIONS, OwnFunction, file_of, give_functions, own_function
+from keras_textcnn.own_functions import file_of, give_functions, own_function
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
 from keras_textcnn.settings.data import CORPUS_SETTINGS
@@ -150,7 +150,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         if settings["data"] in CATALOG:  # always read in the same way, however the starting run read its corpus
             settings = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS} | settings
         start = given.get("from_run")
-        config = _adapt(Path(start), settings) if start else TrainConfig(**settings).resolved()
+        config = Run.open(Path(start)).config().adapted(**settings) if start else TrainConfig(**settings).resolved()
         check_reading(str(config.data), given)
         directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
@@ -164,15 +164,6 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
             f"{run.directory} was started from Python with its own texts; continue there with train(..., resumed=True)"
         )
     return give_functions(run.config(), run.directory, read_own_options(arguments, {})), run.directory
-
-
-def _adapt(start: Path, settings: Mapping[str, Any]) -> TrainConfig:
-    """The settings of a run that starts from another, which only names the functions of the user's own."""
-    its = Run.open(start).config()
-    own = {name: settings[name] for name in OPTIONS if isinstance(settings.get(name), OwnFunction)}
-    return give_functions(its, start, own).adapted(
-        **{name: value for name, value in settings.items() if name not in own}
-    )
 
 
 def _sources(config: TrainConfig) -> dict[str, Path]:

@@ -37,7 +37,7 @@ def test_a_run_s_functions_are_given_again() -> None:
     read = TrainConfig.of(dataclasses.asdict(TrainConfig(model=build, filters=9).resolved()) | {"model": "my.py:build"})
     with pytest.raises(
         InputError,
-        match=r"the model of runs/a was built by my.py:build; give it again with --builder my.py:build \(model=build\)",
+        match=r"model of runs/a was built by my.py:build; give it again with --builder my.py:build \(in Python: model=bu",
     ):
         give_functions(read, "runs/a", {})
     given = give_functions(read, "runs/a", {"model": OwnFunction("my:build", build)})
@@ -45,7 +45,7 @@ def test_a_run_s_functions_are_given_again() -> None:
     assert given.family.load_builder() is build
     with pytest.raises(InputError, match="runs/a was trained with --builder my.py:build, not with other.py:build"):
         give_functions(read, "runs/a", {"model": OwnFunction("other.py:build", build)})
-    with pytest.raises(InputError, match="runs/a was trained with --model conv1d, not with my.py:build; leave that"):
+    with pytest.raises(InputError, match="runs/a was trained with --model conv1d, not with my.py:build; leave it out"):
         give_functions(TrainConfig(), "runs/a", {"model": OwnFunction("my.py:build", build)})
     tokens = TrainConfig(tokenizer="my.py:split", vectors="none")
     with pytest.raises(InputError, match="the tokens of runs/a were made by my.py:split; .* --tokenizer-function my"):

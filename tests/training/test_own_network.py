@@ -96,7 +96,9 @@ def test_loading_asks_for_the_builder(own_run: Path, cli: Cli, folder: Path, tmp
     with pytest.raises(InputError, match=message):
         load_model(Run.open(own_run))
     ended = cli("train", folder / "things.csv", "--from", own_run, "--output", tmp_path / "run")
-    assert (ended.status, ended.error) == (2, f"error: {message} (model=build)")
+    assert (ended.status, ended.error) == (2, f"error: {message} (in Python: model=build)")
+    started = Run.open(own_run).config().adapted(from_run=str(own_run), model=attention.build, tokenizer=other)
+    assert started.family.load_builder() is attention.build
     with pytest.raises(InputError, match="the weights of .* do not fit the model of my_model.py:build; give"):
         load_model(Run.open(own_run), model=other)
 
