@@ -37,7 +37,7 @@ def test_a_run_s_functions_are_given_again() -> None:
     read = TrainConfig.of(dataclasses.asdict(TrainConfig(model=build, filters=9).resolved()) | {"model": "my.py:build"})
     with pytest.raises(
         InputError,
-        match=r"model of runs/a was built by my.py:build; give it again with --builder my.py:build \(in Python: model=bu",
+        match=r"of runs/a was built by my.py:build; give it again with --builder my.py:build \(in Python: model=bu",
     ):
         give_functions(read, "runs/a", {})
     given = give_functions(read, "runs/a", {"model": OwnFunction("my:build", build)})
