@@ -2,14 +2,13 @@
 
 import dataclasses
 import functools
-import numbers
 import os
-import types
 import typing
 from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.own_functions import OPTIONS, OwnFunction, give_functions, is_function, is_own
 from keras_textcnn.presets import (
     CHARACTERS,
     FEW_EPOCHS,
@@ -23,10 +22,11 @@ from keras_textcnn.presets import (
     REHEARSED,
     ZHANG,
     ModelFamily,
+    find_model,
 )
 from keras_textcnn.settings.data import CORPUS_SETTINGS, DataSettings
 from keras_textcnn.settings.documentation import documented
-from keras_textcnn.settings.fields import MOST_NUMBERS, POSITIVE, SET, option_name, show
+from keras_textcnn.settings.fields import POSITIVE, SET, has_type, option_name, show
 from keras_textcnn.settings.model import ModelSettings
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.settings.training import TrainingSettings
@@ -69,8 +69,11 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if isinstance(given := getattr(self, field.name), list | os.PathLike):  # the dataclass is frozen
-                object.__setattr__(self, field.name, tuple(given) if isinstance(given, list) else os.fspath(given))
+            value = getattr(self, field.name)
+            if isinstance(value, list | os.PathLike):  # the dataclass is frozen
+                object.__setattr__(self, field.name, tuple(value) if isinstance(value, list) else os.fspath(value))
+            if field.name in OPTIONS and callable(value):
+                object.__setattr__(self, field.name, OwnFunction.of(value, setting=field.name))
             self._check_field(field)
         if self.resolved() is self:
             self._check_together()
@@ -88,12 +91,13 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         own = dict(self.family.defaults)
         for name in {name for family in MODELS.values() for name in family.defaults} - {"dimensions"}:
             if getattr(self, name) and name not in own:
-                raise InputError(f"{_option(name)} does not apply to --model {self.model}; leave it out")
+                option = OPTIONS["model"] if is_own(self.model) else "--model"
+                raise InputError(f"{_option(name)} does not apply to {option} {self.model}; leave it out")
         if self.tokenizer == CHARACTERS:
             own["vectors"] = NO_VECTORS  # the files have words
         vectors = own["vectors"] if self.vectors is None else self.vectors
         if vectors != NO_VECTORS or (self.embedding or own.get("embedding")) == ONE_HOT:
-            del own["dimensions"]
+            own.pop("dimensions", None)
         if self.optimizer not in LAZY_OPTIMIZERS:
             own["embedding_factor"] = 1.0
         if vectors == NO_VECTORS or self.from_run:
@@ -150,15 +154,17 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         the same unless given.
 
         Args:
-            given: Other settings, including `from_run`.
+            given: Other settings, including `from_run`, and the functions of the user's own, which a run only names.
 
         Raises:
-            InputError: One of them would change the model.
+            InputError: One of them would change the model, or a function is missing.
         """
+        own = {name: given.pop(name) for name in OPTIONS if is_function(given.get(name))}
+        its = give_functions(self, given.get("from_run", "the run"), own)
         for name in ARCHITECTURE:
             if name in given and given[name] != getattr(self, name):
                 raise InputError(f"{_option(name)} is taken from the run: {show(getattr(self, name))}; leave it out")
-        settings = {name: getattr(self, name) for name in (*ARCHITECTURE, *INHERITED)} | given
+        settings = {name: getattr(its, name) for name in (*ARCHITECTURE, *INHERITED)} | given
         return TrainConfig(**_effective(settings, kept=given)).resolved()
 
     def read_as(self, **given: Any) -> "TrainConfig":
@@ -175,7 +181,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
     @property
     def family(self) -> ModelFamily:
         """The model that `model` names."""
-        return MODELS[self.model]
+        return find_model(self.model)
 
     @property
     def fractions(self) -> dict[str, Any]:
@@ -206,8 +212,9 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         value, kind = getattr(self, field.name), _types()[field.name]
         choices, allowed = field.metadata["argument"].get("choices"), field.metadata["allowed"]
         shown = kind.__name__ if isinstance(kind, type) else kind
-        self._require(field.name, value is field.default or _has_type(value, kind), str(shown))
-        self._require(field.name, value is None or not choices or value in choices, f"one of {show(choices)}")
+        self._require(field.name, value is field.default or has_type(value, kind), str(shown))
+        own = field.name in OPTIONS and is_own(value or "")
+        self._require(field.name, value is None or not choices or own or value in choices, f"one of {show(choices)}")
         if value not in (None, False, field.default) and (reason := _without_effect(vars(self), field.name)):
             raise InputError(f"{_option(field.name)} does not apply {reason}; leave it out")
         if value is not None and value != field.default and allowed:
@@ -227,6 +234,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         self._require("unfrozen_epochs", some, "at least 1 without frozen epochs")
         lazy = self.optimizer in LAZY_OPTIMIZERS
         self._require("embedding_factor", lazy or self.embedding_factor == 1, f"1 with --optimizer {self.optimizer}")
+        for name in self.family.required:
+            self._require(name, getattr(self, name) is not None, f"given: {self.model} has no default for it")
         if self.family.side_by_side:
             different = len(set(self.windows or ())) == len(self.windows or ())
             self._require("windows", different, "different numbers")
@@ -252,19 +261,6 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 @functools.cache
 def _types() -> dict[str, Any]:
     return typing.get_type_hints(TrainConfig)
-
-
-def _has_type(value: Any, kind: Any) -> bool:
-    """Whether a value, which may come from an untrusted file, has the type of its field and a reasonable size."""
-    if isinstance(kind, types.UnionType):
-        return any(_has_type(value, one) for one in typing.get_args(kind))
-    if typing.get_origin(kind) is tuple:
-        of = typing.get_args(kind)[0]
-        return isinstance(value, tuple) and len(value) <= MOST_NUMBERS and all(_has_type(one, of) for one in value)
-    if kind in (int, float):
-        whole = isinstance(value, numbers.Integral) and abs(int(value)) < 2**40
-        return not isinstance(value, bool) and (whole or (kind is float and isinstance(value, float)))
-    return isinstance(value, kind)
 
 
 def _without_effect(settings: Mapping[str, Any], name: str) -> str | None:

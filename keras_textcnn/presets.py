@@ -3,8 +3,11 @@
 import dataclasses
 import functools
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from keras_textcnn.own_functions import OwnFunction, is_own, read_signature, require_function
 
 GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship with the package
 NO_VECTORS = "none"
@@ -22,19 +25,22 @@ class Tokenizer:
     Attributes:
         function: `MODULE.FUNCTION` below `keras_textcnn.text`: from texts, string (batch,), to their tokens, ragged
             string (batch, tokens), in TensorFlow operations, so that the SavedModel can hold it.
-        separator: Joins tokens into a text that is split into the same tokens again.
+        separator: Joins tokens into a text that is split into the same tokens again; None if nothing does.
         longest_ngram: Tokens of the longest n-grams of the linear model that runs are compared with.
         token_of: `MODULE.FUNCTION` below `keras_textcnn.text`: from a word of a vectors file and its `fold_case` to the
             token that the tokenizer makes of it; None if it makes several.
     """
 
     function: str
-    separator: str = " "
+    separator: str | None = " "
     longest_ngram: int = 2
     token_of: str = "vector_words.unspaced_word"
 
     def load(self) -> Callable[..., Any]:
         """The function that splits texts."""
+        if is_own(self.function):
+            function = require_function(self.function, setting="tokenizer")
+            return _load("text", "own_tokenizer.check_tokenizer")(function, name=self.function)
         return _load("text", self.function)
 
     def load_token_of(self) -> Callable[[str, str], str | None]:
@@ -51,6 +57,13 @@ TOKENIZERS = {
 }
 
 
+def find_tokenizer(name: str) -> Tokenizer:
+    """The tokenizer that `--tokenizer` names, or that is a function of the user's own."""
+    if not isinstance(name, OwnFunction):
+        return Tokenizer(name) if is_own(name) else TOKENIZERS[name]
+    return Tokenizer(name, separator=_load("text", "own_tokenizer.find_separator")(name.function, name=name))
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelFamily:
     """A model that `--model` knows.
@@ -65,6 +78,7 @@ class ModelFamily:
         shortest: `MODULE.FUNCTION`, for a model that pads all texts to one length: from its windows and pooling to the
             smallest number of tokens that it can read. None: any length.
         side_by_side: Whether its windows are parallel convolutions, which must differ, rather than a stack.
+        required: Settings that must be given, because there is no default.
     """
 
     builder: str
@@ -72,6 +86,7 @@ class ModelFamily:
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     shortest: str | None = None
     side_by_side: bool = False
+    required: tuple[str, ...] = ()
 
     @property
     def reads_characters(self) -> bool:
@@ -85,6 +100,8 @@ class ModelFamily:
 
     def load_builder(self) -> Callable[..., Any]:
         """The function that builds the model."""
+        if is_own(self.builder):
+            return require_function(self.builder, setting="model")
         return functools.partial(_load("models", self.builder), **self.arguments)
 
     def shortest_text(self, windows: tuple[int, ...] | None, pooling: int | None) -> int:
@@ -208,6 +225,41 @@ MODELS = {
         shortest="charcnn.shortest_zhang",
     ),
 }
+
+# The settings that a builder of the user's own may take.
+OWN_SETTINGS = (
+    *("dimensions", "embedding_dropout", "dropout", "windows", "filters", "poolings", "pooling", "hidden"),
+    *("multichannel", "max_norm"),
+)
+
+
+def find_model(name: str) -> ModelFamily:
+    """The family that `--model` names, or that of a builder of the user's own.
+
+    Such a family has the defaults of word models; those of its builder, if it has any, come first. Vectors are only a
+    default for a builder that takes `dimensions`. If there is only a name, nothing is known and no setting is refused.
+
+    Raises:
+        InputError: The builder's arguments are not those of a builder.
+    """
+    if not is_own(name):
+        return MODELS[name]
+    if not isinstance(name, OwnFunction):
+        return ModelFamily(name, defaults=dict.fromkeys((*_WORDS, *OWN_SETTINGS)))
+    taken = read_signature(name, OWN_SETTINGS)
+    fixed = taken.pop("tokens", None) is not None
+    defaults = {setting: value for setting, value in _WORDS.items() if setting not in OWN_SETTINGS}
+    if "dimensions" not in taken:
+        defaults["vectors"] = NO_VECTORS
+    for setting, value in taken.items():
+        defaults[setting] = _WORDS.get(setting) if value is inspect.Parameter.empty else value
+    return ModelFamily(
+        name,
+        defaults=defaults,
+        shortest="own_model.shortest_text" if fixed else None,
+        required=tuple(name for name in taken if taken[name] is inspect.Parameter.empty and name not in _WORDS),
+    )
+
 
 # Below this many training texts, a tenth of them is too few to decide anything: cross-validation within the training
 # texts decides instead, and linear models with a single best solution are added to the convolution.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from keras_textcnn.cli.arguments import Parser, program
 from keras_textcnn.cli.entry_point import run_command
+from keras_textcnn.cli.own_files import add_own_options, read_own_options, repeat_own_options
 from keras_textcnn.cli.progress import console, counting
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.corpus import Corpus
@@ -21,6 +22,7 @@ from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader, read_records
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.io.files import fingerprint, home
+from keras_textcnn.own_functions import file_of, give_functions, own_function
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
 from keras_textcnn.settings.data import CORPUS_SETTINGS
@@ -52,6 +54,7 @@ def main() -> int:
     parser = Parser("train", usage="[CORPUS] [options]", description=DESCRIPTION, examples=EXAMPLES, all_options=True)
     parser.group("data").add_argument("corpus", nargs="?", metavar="CORPUS", help=CORPUS_HELP)
     parser.add_options(GROUPS)
+    add_own_options(parser)
     output = parser.group("output")
     output.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one in runs/)")
     output.add_argument("--resume", type=Path, metavar="RUN", help="continue an interrupted run with its settings")
@@ -60,7 +63,7 @@ def main() -> int:
 
 def _main(arguments: argparse.Namespace) -> None:
     config, directory = _plan(arguments)
-    command = f"{program('train')} --resume {shlex.quote(str(directory))}"
+    command = f"{program('train')} --resume {shlex.quote(str(directory))}{repeat_own_options(arguments)}"
     carry_out(config, directory, resumed=bool(arguments.resume), command=command)
     from keras_textcnn.evaluation.descriptions import describe_old_texts
     from keras_textcnn.evaluation.tables import repeats_table, results_table
@@ -104,7 +107,7 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
     try:
         if config.repeats():
             repeats = Repeats(directory) if resumed else Repeats.create(directory, config)
-            train_repeats(repeats, corpus, rehearsed=rehearsed)
+            train_repeats(repeats, corpus, config=config, rehearsed=rehearsed)
         else:
             train(config, corpus, directory, resumed=resumed, rehearsed=rehearsed)
     except (KeyboardInterrupt, OSError) as stopped:
@@ -137,6 +140,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         except UnicodeEncodeError:
             raise InputError(f"file name is not UTF-8: {path!a}; rename it") from None
     if not arguments.resume:
+        given |= read_own_options(arguments, given)
         settings = {"data": DEFAULT_CORPUS, **given}
         if settings["data"] in CATALOG:  # always read in the same way, however the starting run read its corpus
             settings = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS} | settings
@@ -148,14 +152,13 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         return config, directory
     if given or arguments.output:
         raise InputError("--resume takes all settings from the run; leave the other options out")
-    if (repeats := Repeats(arguments.resume)).there:
-        return Repeats.open_unfinished(arguments.resume).config(), repeats.directory
-    run = Run.open_unfinished(arguments.resume)
+    there = Repeats(arguments.resume).there
+    run = Repeats.open_unfinished(arguments.resume) if there else Run.open_unfinished(arguments.resume)
     if run.config().data is None:
         raise InputError(
             f"{run.directory} was started from Python with its own texts; continue there with train(..., resumed=True)"
         )
-    return run.config(), run.directory
+    return give_functions(run.config(), run.directory, read_own_options(arguments, {})), run.directory
 
 
 def _sources(config: TrainConfig) -> dict[str, Path]:
@@ -183,7 +186,9 @@ def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "T
     from keras_textcnn.data.shards import open_shards, write_shards
 
     settings = {name: getattr(config, name) for name in (*CORPUS_SETTINGS, "tokenizer")}
-    key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}])
+    own = own_function(config.tokenizer)
+    code = [fingerprint(Path(file))] if own and (file := file_of(own)) else []  # whatever it is called, it may change
+    key = json.dumps([settings, {split: fingerprint(source) for split, source in sources.items()}, *code])
     folder = home("tokenized") / hashlib.sha256(key.encode()).hexdigest()[:16]
     reader = make_reader(config, config.data)
     if corpus := open_shards(folder):

@@ -80,6 +80,10 @@ class Parser(argparse.ArgumentParser):
             for field in fields:
                 self._add_option(group, field, _type_of(hints[field.name]), defaults)
 
+    def add_rare(self, title: str, name: str, **argument: Any) -> None:
+        """Adds an option to the group with this heading that only the full help shows."""
+        self._shorten(self.group(title).add_argument(name, **argument), None)
+
     def group(self, title: str) -> Any:
         """The group of options with this heading; a new one if there is none."""
         found = [group for group in self._action_groups if group.title == title]

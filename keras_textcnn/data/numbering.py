@@ -1,11 +1,10 @@
 """Numbers tokens with provisional ids, in order of first appearance."""
 
 import collections
-import functools
 import hashlib
 import itertools
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,13 @@ import tensorflow as tf
 
 from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record
 from keras_textcnn.errors import InputError
-from keras_textcnn.presets import TOKENIZERS
-from keras_textcnn.text.tokenizers import in_parts
+from keras_textcnn.presets import find_tokenizer
+from keras_textcnn.text.vectorizer import trace_split
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at a time
 
 
 COLUMNS = {"lengths": "i", "splits": "b", "rows": "i", "hashes": "Q"}
-
-
-@functools.cache  # otherwise TensorFlow warns that it is built again and again
-def _splitter(tokenizer: str) -> Callable[[tf.Tensor], tf.RaggedTensor]:
-    signature = [tf.TensorSpec([None], tf.string)]
-    split = TOKENIZERS[tokenizer].load()
-    return tf.function(lambda texts: in_parts(split, texts), input_signature=signature)
 
 
 class Numbering:
@@ -39,7 +31,7 @@ class Numbering:
 
     def __init__(self, tokenizer: str) -> None:
         self._tokenizer = tokenizer
-        self._split = _splitter(tokenizer)
+        self._split = trace_split(find_tokenizer(tokenizer).load())
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0

@@ -27,7 +27,7 @@ DICTIONARY_BYTES = 200  # approximate cost of a token in a dictionary
 TEXT_BYTES, ENTRY_BYTES = 25, 8  # cost of a text and of a provisional id in the arrays here
 
 
-ESCAPED = re.compile(rb"\\(.)")  # in a file of tokens: a token may be a line end or contain backslashes
+ESCAPED = re.compile(rb"\\(.)")  # in a file of tokens: a token may be a line end or a tab, or contain backslashes
 
 
 MANIFEST = "manifest.json"  # of the shards, with its digest at the end
@@ -74,7 +74,7 @@ def write_shards(
         records: The texts, read one by one.
         folder: Where to write the shards.
         memory: Memory limit in MiB.
-        tokenizer: A name in `presets.TOKENIZERS`.
+        tokenizer: As for `presets.find_tokenizer`.
         notes: Called once the texts are read; returns lines about them, which are kept with the shards.
 
     Raises:
@@ -165,16 +165,16 @@ class _ShardWriter:
 def _read_dictionary(path: Path) -> TokenIds:
     with path.open("rb") as file:
         for line in file:
-            token, id = line.split(b"\t")  # no token contains a tab
+            token, id = line.split(b"\t")
             yield _unescape(token), int(id)
 
 
 def _escape(token: bytes) -> bytes:
-    return token.replace(b"\\", rb"\\").replace(b"\n", rb"\n")
+    return token.replace(b"\\", rb"\\").replace(b"\n", rb"\n").replace(b"\t", rb"\t")
 
 
 def _unescape(token: bytes) -> bytes:
-    return ESCAPED.sub(lambda sign: b"\n" if sign[1] == b"n" else sign[1], token)
+    return ESCAPED.sub(lambda sign: {b"n": b"\n", b"t": b"\t"}.get(sign[1], sign[1]), token)
 
 
 def _check_memory(memory: int, numbering: "Numbering") -> None:

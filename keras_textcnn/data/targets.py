@@ -79,7 +79,7 @@ class Targets:
         """
         if self.kind == SETS:
             return [tuple(self.classes[np.flatnonzero(row)].tolist()) for row in chosen]
-        return chosen if self.kind == INDICATOR else self.classes[chosen]
+        return chosen.astype(np.int64) if self.kind == INDICATOR else self.classes[chosen]
 
     def indicate(self, y: Any) -> np.ndarray:
         """Sets of labels as a matrix, int (texts, classes), 0 or 1; labels that are no classes are left out."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_textcnn.data.corpus import Label, Record
 from keras_textcnn.data.numbering import Numbering
-from keras_textcnn.presets import TOKENIZERS, WORDS
+from keras_textcnn.presets import WORDS, find_tokenizer
 from keras_textcnn.text.vocabulary import Ids
 
 BLOCK_TOKENS = 2**20  # read at a time
@@ -35,7 +35,7 @@ class TokenizedCorpus:
         dictionaries: Returns iterators over (token, provisional id), each sorted; a token may be in several of them.
         entries: Number of provisional ids.
         fingerprint: A SHA-256 of all texts, labels and splits in order.
-        tokenizer: What made the tokens; a name in `presets.TOKENIZERS`.
+        tokenizer: What made the tokens; as for `presets.find_tokenizer`.
         notes: Lines about how the corpus was read, such as how many bytes were replaced.
         weights: float64 (texts,), how much each text counts in training; None if all count the same.
         probabilities: float32 (texts, label_names), soft targets; None if training learns the labels.
@@ -79,6 +79,8 @@ class TokenizedCorpus:
     def join_tokens(self, texts: np.ndarray, lengths: np.ndarray) -> list[str]:
         """The first tokens of some texts, joined so that they are split into the same tokens again.
 
+        Tokens of a user's own tokenizer are joined by spaces if nothing does that.
+
         Args:
             texts: int (n,), positions in the corpus.
             lengths: int (n,), how many tokens of each text.
@@ -87,8 +89,8 @@ class TokenizedCorpus:
         rows = [self.ids.read(start, length).tolist() for start, length in spans]
         needed = {id for row in rows for id in row}
         known = {id: token for token, ids in self.tokens() for id in ids if id in needed}
-        separator = TOKENIZERS[self.tokenizer].separator
-        return [separator.join(map(known.__getitem__, row)) for row in rows]
+        separator = find_tokenizer(self.tokenizer).separator
+        return [(" " if separator is None else separator).join(map(known.__getitem__, row)) for row in rows]
 
     def tokens(self) -> Iterator[tuple[str, list[int]]]:
         """Each token with its provisional ids, in the order of code points."""
@@ -98,7 +100,7 @@ class TokenizedCorpus:
 
 
 def tokenize_corpus(records: Iterable[Record], *, tokenizer: str = WORDS) -> TokenizedCorpus:
-    """Tokenizes a corpus into memory; `tokenizer` is a name in `presets.TOKENIZERS`."""
+    """Tokenizes a corpus into memory; `tokenizer` is as for `presets.find_tokenizer`."""
     chunks = [np.zeros(0, np.int32)]
     numbering = Numbering(tokenizer)
     for ids in numbering.run(records):

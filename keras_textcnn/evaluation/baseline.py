@@ -9,13 +9,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
 
-from keras_textcnn.presets import CHARACTERS, TOKENIZERS
+from keras_textcnn.presets import CHARACTERS, find_tokenizer
 
 
 def name_baseline(tokenizer: str) -> str:
     """A short description of the linear model."""
     unit = CHARACTERS if tokenizer == CHARACTERS else "words"
-    return f"TF-IDF + LinearSVC, 1-{TOKENIZERS[tokenizer].longest_ngram} {unit}"
+    return f"TF-IDF + LinearSVC, 1-{find_tokenizer(tokenizer).longest_ngram} {unit}"
 
 
 def count_ngrams(ids: np.ndarray, lengths: np.ndarray, *, longest: int) -> sparse.csr_matrix:

@@ -169,7 +169,7 @@ def compose(token: str) -> str:
 
 
 def explain_by_occlusion(
-    answer: Callable[[Sequence[str]], np.ndarray], text: str, *, labels: Sequence[str]
+    answer: Callable[[Sequence[str]], np.ndarray], text: str, *, labels: Sequence[str], separator: str = " "
 ) -> Explanation:
     """Explains any model: how much the log-odds of its answer fall when a piece of the text is left out.
 
@@ -177,11 +177,15 @@ def explain_by_occlusion(
         answer: Function from texts to probabilities, float (texts, num_classes).
         text: A text, or the part of it that the model reads.
         labels: Names by output.
+        separator: What is between the tokens of the text. If it is something visible, pieces are tokens.
     """
-    found = list(PIECE.finditer(text))
+    of_tokens = bool(separator.strip())
+    piece = re.compile(rf"(?:(?!{re.escape(separator)}).)+", re.DOTALL) if of_tokens else PIECE
+    found = list(piece.finditer(text))
     size = max(-(-len(found) // MOST_PIECES), 1)
     spans = [(found[i].start(), found[min(i + size, len(found)) - 1].end()) for i in range(0, len(found), size)]
-    without = [f"{text[:begin]} {text[end:]}" for begin, end in spans]
+    gap = "" if of_tokens else " "
+    without = [f"{text[:begin]}{gap}{text[end:]}" for begin, end in spans]
     probabilities = answer([text, *without]).astype(np.float64).clip(1e-9, 1 - 1e-9)
     output = int(probabilities[0].argmax())
     odds = np.log(probabilities[:, output] / (1 - probabilities[:, output]))

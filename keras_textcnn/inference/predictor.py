@@ -113,7 +113,10 @@ class Predictor:
             return self.explain([texts])[0]
         texts = as_texts(texts)
         if not self.exact:
-            return [explain_by_occlusion(self.probabilities, text, labels=self.labels) for text in self._read(texts)]
+            return [
+                explain_by_occlusion(self.probabilities, text, labels=self.labels, separator=separator)
+                for text, separator in self._read(texts)
+            ]
         explanations = []
         for start in range(0, len(texts), EXPLAINED_AT_ONCE):
             answer = self._ask("explain", texts[start : start + EXPLAINED_AT_ONCE])
@@ -131,14 +134,18 @@ class Predictor:
                 explanations.append(explanation)
         return explanations
 
-    def _read(self, texts: Sequence[str]) -> Iterator[str]:
-        """The part of each text that the model reads; the whole text if the SavedModel does not tell."""
+    def _read(self, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The part of each text that the model reads, and what is between its tokens.
+
+        If the SavedModel does not tell, the whole text.
+        """
         for text in texts:
             if "tokens" in self._model.signatures:
                 answer = self._ask("tokens", [text])
-                yield answer["separator"].join(answer["tokens"][0]).decode()
+                separator = answer["separator"]
+                yield separator.join(answer["tokens"][0]).decode(), separator.decode()
             else:
-                yield text
+                yield text, " "
 
     def _ask(self, signature: str, texts: Sequence[str]) -> dict[str, Any]:
         _check_process()

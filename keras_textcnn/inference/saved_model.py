@@ -8,27 +8,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.inference.window_trace import WindowTrace
-from keras_textcnn.presets import TOKENIZERS
+from keras_textcnn.errors import InputError
+from keras_textcnn.inference.window_trace import WindowTrace, trace_windows
 from keras_textcnn.tasks import Task, task_with
 from keras_textcnn.text.tokenizers import in_parts
-from keras_textcnn.text.vocabulary import encode, lookup_table
+from keras_textcnn.text.vectorizer import TextVectorizer
 from keras_textcnn.utils import devices
 
 CHUNK = 64  # texts that the model answers at once, two such chunks in parallel: their data stays in the CPU's caches
 
 
-def export_model(
+def export_saved_model(
     model: keras.Model,
-    vocabulary: Sequence[str],
+    vectorizer: TextVectorizer,
     labels: Sequence[str],
-    folder: str | Path,
+    folder: Path | str,
     *,
-    tokenizer: str,
-    maximum_tokens: int,
     temperature: float = 1.0,
     thresholds: np.ndarray | None = None,
-    trace: WindowTrace | None = None,
 ) -> None:
     """Writes a SavedModel.
 
@@ -38,7 +35,7 @@ def export_model(
 
     Signature `tokens` takes `text` and returns `tokens`, string (batch, tokens): what the model reads of each text, cut
     to its maximum and padded with ""; and `separator`, string (): tokens joined with it make a text that has the same
-    tokens.
+    tokens. It is left out if nothing joins the tokens of a user's own tokenizer like that.
 
     If a text may have several labels, signature `thresholds` returns `thresholds`, float32 (num_classes,): the lowest
     probability at which each label is given. If windows can be traced, signature `explain` takes `text` and returns
@@ -48,28 +45,32 @@ def export_model(
 
     Args:
         model: From ids, int32 (batch, tokens), to logits, float32 (batch, num_classes).
-        vocabulary: Tokens by id.
+        vectorizer: From texts to ids, as in training.
         labels: Names by output.
         folder: Where to write; it must not exist.
-        tokenizer: Splits texts into tokens, as in training; a name in `presets.TOKENIZERS`.
-        maximum_tokens: Longer texts are cut, as in training.
         temperature: The logits are divided by it.
         thresholds: float32 (num_classes,), if each label has its own probability; `label` is still the most probable.
-        trace: From `window_trace.trace_windows`.
+
+    Raises:
+        InputError: The model needs texts of another length.
+
+    Example:
+        export_saved_model(model, vectorizer, ["bad", "good"], "saved_model/1")
+        print(Predictor("saved_model/1")("a good film"))
     """
-    endpoints = _Endpoints(
-        model, vocabulary, labels, tokenizer, maximum_tokens, temperature, task=task_with(thresholds)
-    )
+    _check_length(model, vectorizer)
+    endpoints = _Endpoints(model, vectorizer, labels, temperature, task=task_with(thresholds))
     archive = keras.export.ExportArchive()
     # Keras finds the variables that the endpoints use. Tracking the model too would store them twice (issue 23553).
-    archive.track(endpoints.table)
+    archive.track(vectorizer.table)
     signature = [tf.TensorSpec([None], tf.string, name="text")]
     archive.add_endpoint("serving_default", endpoints.serve, signature)
     archive.add_endpoint("labels", endpoints.list_labels, [])
-    archive.add_endpoint("tokens", endpoints.list_tokens, signature)
+    if vectorizer.tokenizer.separator is not None:
+        archive.add_endpoint("tokens", endpoints.list_tokens, signature)
     if thresholds is not None:
         archive.add_endpoint("thresholds", lambda: {"thresholds": tf.constant(thresholds, tf.float32)}, [])
-    if trace is not None:
+    if (trace := trace_windows(model)) is not None:
         explain = functools.partial(endpoints.explain, trace)
         archive.add_endpoint("explain", explain, [tf.TensorSpec([None], tf.string, name="text")])
     logger = tf.get_logger()
@@ -77,42 +78,34 @@ def export_model(
     logger.setLevel("WARNING")  # in a notebook, TensorFlow would log where it writes
     try:
         with devices.writing():
-            archive.write_out(folder, verbose=False)
+            archive.write_out(str(folder), verbose=False)
     finally:
         logger.setLevel(level)
 
 
 class _Endpoints:
-    """What the signatures of `export_model` compute.
+    """What the signatures of `export_saved_model` compute.
 
     Args:
-        model, vocabulary, labels, tokenizer, maximum_tokens, temperature: As for `export_model`.
+        model, vectorizer, labels, temperature: As for `export_saved_model`.
         task: Whether each label has its own probability.
-
-    Attributes:
-        table: From tokens to ids.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        vocabulary: Sequence[str],
+        vectorizer: TextVectorizer,
         labels: Sequence[str],
-        tokenizer: str,
-        maximum_tokens: int,
         temperature: float,
         *,
         task: Task,
     ) -> None:
-        self._model, self._num_classes, self._temperature = model, len(labels), temperature
-        self._tokenizer, self._maximum_tokens = TOKENIZERS[tokenizer], maximum_tokens
-        self._tokenize = self._tokenizer.load()
-        self._names = tf.constant(labels, tf.string)
+        self._model, self._vectorizer, self._temperature = model, vectorizer, temperature
+        self._num_classes, self._names = len(labels), tf.constant(labels, tf.string)
         self._activation = getattr(tf.nn, task.activation)
-        self.table = lookup_table(vocabulary)
 
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids = in_parts(self._encode, text)
+        ids = in_parts(self._vectorizer.encode, text)
         probabilities = _in_chunks(self._answer, ids, num_classes=self._num_classes)
         return {"label": tf.gather(self._names, tf.argmax(probabilities, axis=1)), "probabilities": probabilities}
 
@@ -120,14 +113,13 @@ class _Endpoints:
         return {"labels": tf.identity(self._names)}
 
     def list_tokens(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"tokens": self._split(text).to_tensor(), "separator": tf.constant(self._tokenizer.separator)}
+        return {"tokens": self._split(text).to_tensor(), "separator": tf.constant(self._vectorizer.tokenizer.separator)}
 
     def explain(self, trace: WindowTrace, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        tokens = self._split(text)
-        ids = self._pad(encode(tokens, self.table, maximum_tokens=self._maximum_tokens))
+        ids = self._vectorizer.pad(self._vectorizer.encode(text))
         logits = self._model(ids, training=False)
         return {
-            "tokens": self._pad(tokens),
+            "tokens": self._vectorizer.pad(self._split(text)),
             "added": trace.added(ids),
             "windows": tf.constant(trace.windows, tf.int32),
             "bias": tf.identity(trace.bias()),
@@ -136,18 +128,20 @@ class _Endpoints:
         }
 
     def _split(self, text: tf.Tensor) -> tf.RaggedTensor:
-        return self._tokenize(text)[:, : self._maximum_tokens]
-
-    def _encode(self, text: tf.Tensor) -> tf.RaggedTensor:
-        return encode(self._tokenize(text), self.table, maximum_tokens=self._maximum_tokens)
-
-    def _pad(self, rows: tf.RaggedTensor) -> tf.Tensor:
-        fixed = self._model.input_shape[1]  # the length that all texts are padded to, if any
-        padded = rows.to_tensor(shape=[None, fixed])
-        return padded if fixed else tf.pad(padded, [[0, 0], [0, 1]])  # a batch of empty texts needs a window too
+        return self._vectorizer.split(text)[:, : self._vectorizer.maximum_tokens]
 
     def _answer(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        return self._activation(self._model(self._pad(ids), training=False) / self._temperature)
+        return self._activation(self._model(self._vectorizer.pad(ids), training=False) / self._temperature)
+
+
+def _check_length(model: keras.Model, vectorizer: TextVectorizer) -> None:
+    """Raises InputError if a model needs texts of another length than the vectorizer makes."""
+    needed = model.input_shape[1]
+    if needed and not (vectorizer.fixed_length and vectorizer.maximum_tokens == needed):
+        raise InputError(
+            f"{model.name} reads texts of {needed} tokens, all padded to that length; make the vectorizer with "
+            f"maximum_tokens={needed}, fixed_length=True"
+        )
 
 
 def _in_chunks(answer: Callable[[tf.RaggedTensor], tf.Tensor], ids: tf.RaggedTensor, *, num_classes: int) -> tf.Tensor:

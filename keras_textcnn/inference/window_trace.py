@@ -31,10 +31,11 @@ class WindowTrace:
 def trace_windows(model: keras.Model) -> WindowTrace | None:
     """What each window of tokens, each n-gram and each token's vector adds to each logit of a conv1d model.
 
-    None if the model has other layers, or hidden layers: their outputs are not sums over windows.
+    None if it has hidden layers, whose outputs are not sums over windows, and for every other model, including those of
+    the user's own, which may do anything with such layers.
     """
     convolutions = [layer for layer in model.layers if isinstance(layer, PooledConv1D)]
-    if not convolutions or any(layer.name.startswith("hidden") for layer in model.layers):
+    if model.name != "conv1d" or any(layer.name.startswith("hidden") for layer in model.layers):
         return None
     _, token_rows, text_spans = model.get_layer(DISTINCT_TOKENS).output
     looked_up = keras.Model(model.input, [model.get_layer(EMBEDDING_DROPOUT).input, token_rows, text_spans])

@@ -18,9 +18,9 @@ ZHANG_SIZES = {"small": (256, 1024, 0.05), "large": (1024, 2048, 0.02)}  # filte
 
 
 def build_charcnn(
-    *,
     vocabulary_size: int,
     num_classes: int,
+    *,
     dimensions: int = 16,
     windows: Sequence[int] = (7, 5),
     filters: int = 128,
@@ -86,9 +86,9 @@ def shortest_zhang(*_: object) -> int:
 
 
 def build_charcnn_zhang(
-    *,
     vocabulary_size: int,
     num_classes: int,
+    *,
     tokens: int = 1014,
     size: Literal["small", "large"] = "small",
     dimensions: int = 16,

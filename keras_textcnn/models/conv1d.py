@@ -24,9 +24,9 @@ from keras_textcnn.presets import POOLINGS
 
 
 def build_conv1d(
-    *,
     vocabulary_size: int,
     num_classes: int,
+    *,
     dimensions: int = 100,
     windows: Sequence[int] = (3, 4, 5),
     filters: int = 100,
@@ -114,9 +114,9 @@ def shortest_stack(windows: Sequence[int], pooling: int) -> int:
 
 
 def build_conv1d_stack(
-    *,
     vocabulary_size: int,
     num_classes: int,
+    *,
     tokens: int,
     dimensions: int = 100,
     windows: Sequence[int] = (5, 5),

@@ -20,9 +20,9 @@ def shortest_image(windows: Sequence[int], pooling: int) -> int:
 
 
 def build_conv2d(
-    *,
     vocabulary_size: int,
     num_classes: int,
+    *,
     tokens: int,
     dimensions: int = 100,
     windows: Sequence[int] = (3,),
@@ -99,9 +99,9 @@ def build_conv2d(
 
 
 def build_conv2d_windows(
-    *,
     vocabulary_size: int,
     num_classes: int,
+    *,
     dimensions: int = 100,
     windows: Sequence[int] = (3, 4, 5),
     filters: int = 100,

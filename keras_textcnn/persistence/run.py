@@ -12,6 +12,7 @@ import numpy as np
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.integrity import PARTIAL, checksums, sha256_of
+from keras_textcnn.own_functions import OPTIONS, own_options
 from keras_textcnn.persistence.folder import MANIFEST, Folder
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.results import Results
@@ -70,7 +71,8 @@ def find_saved_model(directory: str | Path) -> Path:
         return directory
     run = Run(directory)
     if (directory / "config.json").exists() and not run.finished:
-        command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}"
+        own = own_options({setting: getattr(run.config(), setting) for setting in OPTIONS})
+        command = f"python -m keras_textcnn.train --resume {shlex.quote(str(directory))}{own}"
         raise InputError(f"{directory} is unfinished; finish it with {command}")
     if run.saved_model.is_dir():
         run.check(SAVED_MODEL)

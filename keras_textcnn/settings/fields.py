@@ -1,6 +1,9 @@
 """Settings as dataclass fields, each of which knows its command-line option and its allowed values."""
 
 import dataclasses
+import numbers
+import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +39,19 @@ POSITIVE_NUMBER = Range(lambda value: 0 < value < float("inf"), "a positive numb
 NOT_NEGATIVE = Range(lambda value: 0 <= value < float("inf"), "a number of at least 0")
 SIZES = Range(lambda values: bool(values) and min(values) >= 1, "numbers of at least 1")
 SIZES_OR_NONE = Range(lambda values: min(values, default=1) >= 1, "numbers of at least 1")
+
+
+def has_type(value: Any, kind: Any) -> bool:
+    """Whether a value, which may come from an untrusted file, has the type of its field and a reasonable size."""
+    if isinstance(kind, types.UnionType):
+        return any(has_type(value, one) for one in typing.get_args(kind))
+    if typing.get_origin(kind) is tuple:
+        of = typing.get_args(kind)[0]
+        return isinstance(value, tuple) and len(value) <= MOST_NUMBERS and all(has_type(one, of) for one in value)
+    if kind in (int, float):
+        whole = isinstance(value, numbers.Integral) and abs(int(value)) < 2**40
+        return not isinstance(value, bool) and (whole or (kind is float and isinstance(value, float)))
+    return isinstance(value, kind)
 
 
 def option(

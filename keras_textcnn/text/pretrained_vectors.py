@@ -96,7 +96,7 @@ def read_vectors(
         dimensions: How many numbers each vector must have, and which member of a zip to read; None: as in the file.
         more: How many other words of the file to read: the first ones that the tokenizer turns into a single token,
             each as that token.
-        tokenizer: A name in `presets.TOKENIZERS`.
+        tokenizer: As for `presets.find_tokenizer`.
         unwanted: Tokens that must not be among these other words.
 
     Returns:

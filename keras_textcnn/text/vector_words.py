@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.presets import TOKENIZERS, WORDS
+from keras_textcnn.presets import WORDS, find_tokenizer
 from keras_textcnn.text import folding
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # the tokenizer also makes others, but no other kind is worth a row
@@ -47,7 +47,7 @@ class Chooser:
     Args:
         wanted: The wanted tokens.
         more: How many other words to keep: the first ones that the tokenizer turns into a single token.
-        tokenizer: A name in `presets.TOKENIZERS`.
+        tokenizer: As for `presets.find_tokenizer`.
         unwanted: Tokens that must not be among these other words.
 
     Attributes:
@@ -63,7 +63,7 @@ class Chooser:
         for token in dict.fromkeys(wanted):
             self._tokens.setdefault(folding.fold_case(token), []).append(token)
         self.keys = {key.encode() for key in self._tokens if key.isascii()}
-        self._token_of = TOKENIZERS[tokenizer].load_token_of()
+        self._token_of = find_tokenizer(tokenizer).load_token_of()
         self.more = more
         self._unwanted = unwanted
         self._fits: dict[str, int] = {}  # of the tokens that have a vector

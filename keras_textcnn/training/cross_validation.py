@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
@@ -21,6 +22,7 @@ def train_repeats(
     repeats: Repeats,
     corpus: Corpus | TokenizedCorpus,
     *,
+    config: TrainConfig | None = None,
     rehearsed: Corpus | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
@@ -28,14 +30,17 @@ def train_repeats(
 
     Args:
         repeats: The directory.
+        config: Its settings, which are needed if they hold functions of the user's own, because the directory only
+            names these.
         corpus, rehearsed, callbacks: As for `trainer.train`.
 
     Raises:
         InputError: As for `trainer.train`.
     """
     with repeats.locked():
-        runs = {repeats.directory / name: config for name, config in repeats.config().repeats().items()}
-        for number, (directory, config) in enumerate(runs.items(), 1):
+        several = (config or repeats.config()).repeats()
+        runs = {repeats.directory / name: settings for name, settings in several.items()}
+        for number, (directory, settings) in enumerate(runs.items(), 1):
             run = Run(directory)
             begun = (directory / "config.json").exists()
             if begun and run.finished:
@@ -43,7 +48,7 @@ def train_repeats(
             logger.info(f"run {number} of {len(runs)}: {directory}")
             keras.backend.clear_session()  # frees what the last run left in memory
             try:
-                train(config, corpus, directory, rehearsed=rehearsed, resumed=begun, callbacks=callbacks)
+                train(settings, corpus, directory, rehearsed=rehearsed, resumed=begun, callbacks=callbacks)
             except InputError:  # raised before anything is written
                 repeats.withdraw()
                 raise

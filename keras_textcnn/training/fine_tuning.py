@@ -1,7 +1,7 @@
 """Fine-tuning of a finished run: keeps its weights, adds new tokens to its vocabulary, matches its labels by name."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,16 @@ class Start:
         run: A finished run.
         vocabulary: Its tokens by id.
         labels: Its label names by output.
+        builder: The builder of its model, if it is one of the user's own.
     """
 
     run: Run
     vocabulary: list[str]
     labels: list[str]
+    builder: Callable[..., Any] | None = None
 
     @classmethod
-    def of(cls, directory: Path) -> "Start":
+    def of(cls, directory: Path, *, builder: Callable[..., Any] | None = None) -> "Start":
         """The run in a directory.
 
         Raises:
@@ -47,7 +49,7 @@ class Start:
         run = Run.open(directory)
         if not run.finished:
             raise InputError(f"{directory} is unfinished; finish it with keras_textcnn.train --resume first")
-        start = cls(run, run.read_lines("vocabulary.txt"), run.read_lines("labels.txt"))
+        start = cls(run, run.read_lines("vocabulary.txt"), run.read_lines("labels.txt"), builder)
         for name, lines in (("vocabulary.txt", start.vocabulary), ("labels.txt", start.labels)):
             if len(set(lines)) != len(lines):
                 raise run.damaged(name, "a line appears twice")
@@ -100,14 +102,16 @@ class Start:
             labels: The model's label names by output.
             trained_rows: Whether the fit that follows trains the rows of n-grams.
         """
-        trained = load_model(self.run)
+        trained = load_model(self.run, model=self.builder)
         rows = [self.labels.index(label) for label in labels if label in self.labels]
         outputs = [output for output, label in enumerate(labels) if label in self.labels]
+        heads = {layer.name for layer in model.layers if layer.name in TITLES}
+        heads = heads or {[layer.name for layer in model.layers if layer.weights][-1]}
         for layer, source in zip(model.layers, trained.layers, strict=True):
             for variable, value in zip(layer.weights, source.get_weights(), strict=True):
                 whole = np.array(variable.numpy())
                 known = whole[: len(value)] if variable.name in GROWING else whole
-                if layer.name in TITLES and value.shape[-1:] == (len(self.labels),):
+                if layer.name in heads and value.shape[-1:] == (len(self.labels),):
                     known[..., outputs] = value[..., rows]
                 else:
                     known[...] = value

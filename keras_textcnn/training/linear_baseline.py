@@ -11,7 +11,7 @@ from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.evaluation import baseline, metrics
 from keras_textcnn.evaluation.calibration import tune_thresholds
-from keras_textcnn.presets import TOKENIZERS
+from keras_textcnn.presets import find_tokenizer
 from keras_textcnn.training import class_weights
 
 
@@ -35,7 +35,7 @@ def measure_baseline(
             the linear model uses them as well.
     """
     ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
-    counts = baseline.count_ngrams(ids, tokenized.lengths, longest=TOKENIZERS[config.tokenizer].longest_ngram)
+    counts = baseline.count_ngrams(ids, tokenized.lengths, longest=find_tokenizer(config.tokenizer).longest_ngram)
     texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
     targets = {name: examples.targets for name, examples in encoded.examples.items()}
     weights = np.ones(len(encoded.splits))

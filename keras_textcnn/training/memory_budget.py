@@ -129,7 +129,5 @@ def _numbers_a_text(layer: keras.Layer, tokens: int) -> int:
     """The numbers that a batch holds for a layer, for each text of `tokens` tokens."""
     if isinstance(layer, (PooledConv1D, NgramLogits, VectorMeanLogits)):
         return layer.numbers_a_token * tokens
-    return sum(
-        math.prod(tokens if size is None else size for size in output.shape[1:])
-        for output in keras.tree.flatten(layer.output)
-    )
+    outputs = [output for node in layer._inbound_nodes for output in node.output_tensors]  # of each use of the layer
+    return sum(math.prod(tokens if size is None else size for size in output.shape[1:]) for output in outputs)

@@ -11,6 +11,7 @@ from keras_textcnn.data.preprocessing import Encoded, encode_corpus
 from keras_textcnn.data.splits import deal_folds
 from keras_textcnn.data.tokenized import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.own_functions import own_function
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.training.fine_tuning import Start, rehearse
 from keras_textcnn.training.memory_budget import size_ngrams
@@ -59,11 +60,12 @@ def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed:
     Raises:
         InputError: As for `trainer.train`.
     """
+    config.family.load_builder()  # a function of the user's own is only a name in settings from a file
     config = config.resolved(**count_texts(config, corpus))
     if several := config.repeats():
         raise InputError(f"the settings describe {len(several)} runs; train each of config.repeats()")
     _check_fractions(config, corpus)
-    start = Start.of(Path(config.from_run)) if config.from_run else None
+    start = Start.of(Path(config.from_run), builder=own_function(config.model)) if config.from_run else None
     old_texts: list[Record] = []
     own_fingerprint = None
     if rehearsed is not None:
@@ -75,6 +77,8 @@ def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed:
         warn_of_learnt_test_texts(start.run, old_texts)
     if isinstance(corpus, TokenizedCorpus):
         texts, tokenized = None, corpus
+        if corpus.tokenizer == config.tokenizer:  # which may hold the function of the user's own that shards only name
+            tokenized = dataclasses.replace(corpus, tokenizer=config.tokenizer)
     else:
         texts, tokenized = corpus, tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     known_tokens, known_labels = (start.vocabulary, start.labels) if start else ((), ())

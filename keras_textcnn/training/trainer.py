@@ -18,10 +18,12 @@ from keras_textcnn.evaluation.calibration import Calibration, calibrate
 from keras_textcnn.evaluation.descriptions import describe_calibration
 from keras_textcnn.evaluation.run_report import Answered, write_summary
 from keras_textcnn.inference import saved_model
-from keras_textcnn.inference.window_trace import trace_windows
 from keras_textcnn.models.factory import build_model, load_vectors
+from keras_textcnn.models.own_model import check_texts
+from keras_textcnn.own_functions import is_own
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.pretrained_vectors import embedding_matrix
+from keras_textcnn.text.vectorizer import TextVectorizer
 from keras_textcnn.training.ensemble import FitResult, fit_ensemble
 from keras_textcnn.training.fine_tuning import compare_on_old_texts
 from keras_textcnn.training.linear_baseline import measure_baseline
@@ -139,6 +141,9 @@ def _build(prepared: Prepared) -> keras.Model:
     """The model with its initial weights: pretrained vectors, and the weights of the run that training starts from."""
     config, encoded = prepared.config, prepared.encoded
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=len(encoded.labels))
+    if is_own(config.model):
+        for line in check_texts(config.model, model, vocabulary_size=len(encoded.vocabulary)):
+            logger.warning(line)
     check_memory(config, model, prepared.tokenized, encoded)
     load_vectors(config, model, encoded)
     if prepared.start:
@@ -253,16 +258,14 @@ def _answer(prepared: Prepared, model: keras.Model, fitted: FitResult) -> dict[s
 
 def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calibration) -> None:
     run.write(run.weights.name, keras.Model(model.inputs, model.outputs).save_weights)  # not the optimizer's
+    config, encoded = prepared.config, prepared.encoded
+    vectorizer = TextVectorizer(
+        config.tokenizer,
+        maximum_tokens=config.maximum_tokens,
+        fixed_length=config.family.fixed_length,
+        vocabulary=encoded.vocabulary,
+    )
+    decisions = {"temperature": calibration.temperature, "thresholds": calibration.thresholds}
     run.write_saved_model(
-        lambda folder: saved_model.export_model(
-            model,
-            prepared.encoded.vocabulary,
-            prepared.encoded.labels,
-            folder,
-            tokenizer=prepared.config.tokenizer,
-            maximum_tokens=prepared.config.maximum_tokens,
-            temperature=calibration.temperature,
-            thresholds=calibration.thresholds,
-            trace=trace_windows(model),
-        )
+        lambda folder: saved_model.export_saved_model(model, vectorizer, encoded.labels, folder, **decisions)
     )

@@ -28,6 +28,8 @@ def test_occlusion_finds_what_the_log_odds_lose() -> None:
     assert len(long.tokens) <= 128
     assert long.ngrams[0].text.endswith("good")
     assert explain_by_occlusion(answer, "", labels=["yes", "no"]).ngrams == []
+    commas = explain_by_occlusion(answer, "a good,and bad,film", labels=["yes", "no"], separator=",")
+    assert commas.tokens == ["a good", "and bad", "film"]
     assert explain_by_occlusion(answer, "我爱 good", labels=["yes", "no"]).tokens == ["我", "爱", "good"]
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_textcnn.inference.saved_model import export_model
-from keras_textcnn.inference.window_trace import trace_windows
+from keras_textcnn.errors import InputError
+from keras_textcnn.inference.saved_model import export_saved_model
 from keras_textcnn.models.charcnn import build_charcnn
 from keras_textcnn.models.conv1d import build_conv1d
 from keras_textcnn.models.conv2d import build_conv2d
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.tokenizers import tokenize
+from keras_textcnn.text.vectorizer import TextVectorizer
 from keras_textcnn.text.vocabulary import encode, lookup_table
 from tests.conftest import randomize
 
@@ -88,10 +89,9 @@ def test_every_weight_is_stored_once(build: Callable[..., keras.Model], sizes: d
     model = build(vocabulary_size=900, num_classes=3, dimensions=30, **sizes)
     randomize(model, np.random.default_rng(0))
     vocabulary = ["[PAD]", "[UNK]", "of", "iron", *map(str, range(896))]
-    export_model(
-        model, vocabulary, ["a", "b", "c"], tmp_path / "model", tokenizer="words", maximum_tokens=16,
-        trace=trace_windows(model),
-    )  # fmt: skip
+    fixed = model.input_shape[1] is not None
+    vectorizer = TextVectorizer(maximum_tokens=16, fixed_length=fixed, vocabulary=vocabulary)
+    export_saved_model(model, vectorizer, ["a", "b", "c"], tmp_path / "model")
     stored = sum(path.stat().st_size for path in (tmp_path / "model" / "variables").iterdir())
     assert stored <= 1.1 * sum(weight.nbytes for weight in model.get_weights())
     loaded = tf.saved_model.load(str(tmp_path / "model"))
@@ -99,6 +99,12 @@ def test_every_weight_is_stored_once(build: Callable[..., keras.Model], sizes: d
     ids[0, :3] = [2, 3, 1]
     found = loaded.signatures["serving_default"](text=tf.constant(["of iron strange"]))["probabilities"]
     np.testing.assert_allclose(found, tf.nn.softmax(model(ids)), atol=1e-5)
+
+
+def test_a_vectorizer_of_another_length_is_refused(tmp_path: Path) -> None:
+    model = build_conv2d(vocabulary_size=4, num_classes=2, dimensions=8, tokens=16)
+    with pytest.raises(InputError, match="reads texts of 16 tokens, .* maximum_tokens=16, fixed_length=True"):
+        export_saved_model(model, TextVectorizer(maximum_tokens=16), ["a", "b"], tmp_path / "model")
 
 
 ALONE = """

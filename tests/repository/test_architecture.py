@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
 COMMANDS = ["__main__", "train", "evaluate", "predict", "reproduce", "catalog"]
 ROOMS = ["cli", "training", "evaluation", "inference", "persistence", "models", "data", "layers", "text", "io", "utils"]
-FOUNDATION = ["config", "tasks", "settings", "presets", "errors", "formulas"]
+FOUNDATION = ["config", "tasks", "settings", "presets", "own_functions", "errors", "formulas"]
 ORDER = [COMMANDS, *([name] for name in [*ROOMS, *FOUNDATION])]  # each may import those after it
 
 
