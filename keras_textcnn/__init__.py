@@ -17,6 +17,9 @@ _HOMES = {
     "Reader": "data.readers",
     "fetch": "data.datasets",
     "tokenize": "text.tokenizers",
+    "TextVectorizer": "text.vectorizer",
+    "text_dataset": "data.text_dataset",
+    "load_vectors": "models.vectors",
     "build_conv1d": "models.conv1d",
     "build_conv1d_stack": "models.conv1d",
     "build_conv2d": "models.conv2d",
@@ -28,17 +31,21 @@ _HOMES = {
     "two_phase_fit": "training.two_phase",
     "Run": "persistence.run",
     "load_model": "persistence.loading",
+    "export_saved_model": "inference.saved_model",
     "Predictor": "inference.predictor",
     "Evaluation": "evaluation.evaluator",
     "show_progress": "utils.log",
     "InputError": "errors",
 }
 
-_WITH_TENSORFLOW = ("text.tokenizers", "models.", "persistence.loading", "evaluation.", "training.")  # import it
+_WITH_TENSORFLOW = (  # import it
+    *("text.tokenizers", "text.vectorizer", "data.text_dataset", "models.", "persistence.loading"),
+    *("inference.saved_model", "evaluation.", "training."),
+)
 # The modules whose classes a .keras file may name.
 _SAVED = (
     *("layers.embedding", "layers.masking", "layers.ngram_logits", "layers.pooled_conv1d", "layers.pooling"),
-    *("layers.scaled_sum", "layers.vector_mean_logits", "training.losses", "training.optimizers"),
+    *("layers.scaled_sum", "layers.vector_mean_logits", "training.losses", "training.optimizers", "text.vectorizer"),
 )
 
 __all__ = list(_HOMES)

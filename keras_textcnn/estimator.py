@@ -15,7 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from keras_textcnn.config import GROUPS, TrainConfig
-from keras_textcnn.data.corpus import SPLITS, Corpus
+from keras_textcnn.data.corpus import SPLITS, Corpus, labels_of
+from keras_textcnn.data.soft_targets import check_weights
 from keras_textcnn.data.targets import ONE, SETS, SOFT, Targets
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.packed_run import PackedRun
@@ -105,9 +106,8 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             InputError: A text or label is missing or of another type, or a setting does not apply.
         """
-        targets = Targets.of(y)
+        corpus, targets = _read(X, y, sample_weight, validation_data)
         packed, config = PackedRun(), self._config(targets)
-        corpus = _corpus(targets, X, y, sample_weight, validation_data)
         from keras_textcnn.training.trainer import train
 
         run = train(config, corpus, packed.directory, callbacks=callbacks)
@@ -251,10 +251,24 @@ class _Fitted:
         self.__init__(*state)  # type: ignore[misc]
 
 
-def _corpus(targets: Targets, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any] | None) -> Corpus:
-    texts, (labels, probabilities) = _texts(X), targets.read(y)
+def _read(X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any] | None) -> tuple[Corpus, Targets]:
+    """The corpus of a fit, without texts whose weight is 0, and the kind of its targets."""
+    texts = _texts(X)
+    targets = Targets.of(y)
+    labels, probabilities = targets.read(y)
+    if len(texts) != len(labels):
+        raise InputError(f"{len(texts):,} texts, but {len(labels):,} labels; y must have one for each text")
+    weights = [*(() if sample_weight is None else check_weights(sample_weight, texts=len(texts)))]
+    if weights and not all(weights):
+        kept = np.flatnonzero(weights)
+        if not len(kept):
+            raise InputError("all sample weights are zero; give some texts a weight")
+        texts, labels = [texts[row] for row in kept], [labels[row] for row in kept]
+        weights = [weights[row] for row in kept]
+        probabilities = None if probabilities is None else probabilities[kept]
+        if targets.kind in (ONE, SETS):
+            targets = targets.only({name for label in labels for name in labels_of(label)})
     splits = [TRAIN_SPLIT] * len(texts)
-    weights = [] if sample_weight is None else np.asarray(sample_weight, np.float64).tolist()
     if validation_data is not None:
         more_texts, (more_labels, more) = _texts(validation_data[0]), targets.read(validation_data[1])
         texts, labels = [*texts, *more_texts], [*labels, *more_labels]
@@ -264,9 +278,9 @@ def _corpus(targets: Targets, X: Any, y: Any, sample_weight: Any, validation_dat
             certain = np.array([[name == label for name in targets.names] for label in more_labels], np.float64)
             probabilities = np.concatenate([probabilities, certain if more is None else more])
     if probabilities is None:
-        return Corpus(texts, labels, splits, weights=weights)
+        return Corpus(texts, labels, splits, weights=weights), targets
     rows = probabilities.tolist()
-    return Corpus(texts, labels, splits, weights=weights, probabilities=rows, label_names=targets.names)
+    return Corpus(texts, labels, splits, weights=weights, probabilities=rows, label_names=targets.names), targets
 
 
 def _texts(X: Any) -> list[str]:

@@ -21,7 +21,6 @@ BAD_TEXTS: dict[str, tuple[Any, str]] = {
     "NaN": (pd.Series([*TEXTS[:PLACE], np.nan, *TEXTS[PLACE + 1 :]], dtype=object), str(PLACE)),
     "NA": (pd.Series([*TEXTS[:PLACE], pd.NA, *TEXTS[PLACE + 1 :]], dtype="string"), str(PLACE)),
     "a number": ([*TEXTS[:PLACE], 5, *TEXTS[PLACE + 1 :]], str(PLACE)),
-    "bytes": ([*TEXTS[:PLACE], b"iron", *TEXTS[PLACE + 1 :]], str(PLACE)),
     "numbers": (np.zeros(len(TEXTS)), "text|string"),
     "a matrix of numbers": (np.zeros((len(TEXTS), 3)), "text|string"),
     "complex numbers": (np.zeros(len(TEXTS), complex), "text|string"),

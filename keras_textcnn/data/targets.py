@@ -3,15 +3,17 @@
 import dataclasses
 import itertools
 import numbers
-from collections.abc import Sequence
+import warnings
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
 
 from keras_textcnn.data.corpus import Label
 from keras_textcnn.errors import InputError
-from keras_textcnn.utils.inputs import as_labels, describe
+from keras_textcnn.utils.inputs import as_array, as_labels, describe
 
 ONE, SETS, INDICATOR, SOFT = "one label", "sets of labels", "indicator matrix", "probabilities"
 KEPT = {"str": str, "int": int, "float": float, "bool": bool}  # types of classes that JSON keeps
@@ -45,26 +47,33 @@ class Targets:
         Raises:
             InputError: It is none of these, a label is missing, or two labels have the same name.
         """
+        if y is None:
+            raise InputError("a classifier requires y to be passed, but the target y is None")
         if (matrix := _matrix(y)) is not None:
             columns = [*y.columns] if hasattr(y, "columns") else range(matrix.shape[1])
             return cls(_kind(matrix), _array(columns), _names(columns))
-        labels = list(y) if np.iterable(y) and not isinstance(y, str | bytes) else y
+        labels = _column(y)
         as_labels(labels)  # says which one is missing
         several = any(isinstance(label, list | tuple | set | frozenset) for label in labels)
         distinct = {_plain(label) for label in (itertools.chain.from_iterable(labels) if several else labels)}
         classes = sorted(distinct, key=lambda label: (type(label).__name__, label))
-        if _are_measurements(classes, len(labels)):
-            raise InputError(f"Unknown label type: continuous numbers such as {classes[0]}; a classifier needs labels")
-        return cls(SETS if several else ONE, _array(classes), _names(classes))
+        _check_numbers(classes, labels)
+        dtype = labels.dtype if isinstance(labels, np.ndarray) and labels.dtype.kind in "biufU" else None
+        return cls(SETS if several else ONE, _array(classes, dtype), _names(classes))
 
     def read(self, y: Any) -> tuple[list[Label], np.ndarray | None]:
         """The label or labels of each text by name, and its probabilities, float (texts, classes), if there are any."""
         matrix = _matrix(y)
         if matrix is None:
-            return as_labels(y), None
+            return as_labels(_column(y)), None
         if self.kind == SOFT:
             return [self.names[column] for column in matrix.argmax(axis=1).tolist()], matrix
         return [tuple(itertools.compress(self.names, row)) for row in matrix.tolist()], None
+
+    def only(self, names: Collection[str]) -> "Targets":
+        """The same kind, with some of the classes."""
+        kept = [name in names for name in self.names]
+        return dataclasses.replace(self, classes=self.classes[kept], names=tuple(itertools.compress(self.names, kept)))
 
     @property
     def several(self) -> bool:
@@ -108,16 +117,24 @@ def _matrix(y: Any) -> np.ndarray | None:
     """Targets as a matrix; None if they are labels, or lists of labels."""
     if sparse.issparse(y):
         return y.toarray()
-    array = y.to_numpy() if hasattr(y, "columns") else y
+    array = y.to_numpy() if hasattr(y, "columns") else as_array(y)
     if isinstance(array, list | tuple) and array and all(isinstance(row, list | np.ndarray) for row in array):
-        widths = {len(row) for row in array}
-        numeric = all(isinstance(one, numbers.Real) for row in array for one in row)
-        array = np.array(array) if numeric and len(widths) == 1 and widths > {1} else array
-    if not isinstance(array, np.ndarray) or array.ndim < 2:
+        array = _rows(array)
+    if not isinstance(array, np.ndarray) or array.ndim < 2 or array.shape[1:] == (1,):
         return None
     if array.ndim > 2:
         raise InputError(f"y must have one or two dimensions; received: an array of shape {array.shape}")
     return array
+
+
+def _rows(rows: Sequence[Any]) -> Any:
+    """A list of rows as a matrix if they hold 0 and 1, or probabilities; otherwise they are lists of labels."""
+    if len({len(row) for row in rows}) > 1 or not all(isinstance(one, numbers.Real) for row in rows for one in row):
+        return rows
+    matrix = np.array(rows)
+    sums = matrix.sum(axis=1)
+    matching = np.isin(matrix, (0, 1)).all() or ((matrix >= 0).all() and (np.abs(sums - 1) <= SUM_TOLERANCE).all())
+    return matrix if matching and matrix.shape[1] > 1 else rows
 
 
 def _kind(matrix: np.ndarray) -> str:
@@ -140,10 +157,23 @@ def _kind(matrix: np.ndarray) -> str:
     return SOFT
 
 
-def _are_measurements(classes: Sequence[Any], texts: int) -> bool:
-    """Whether labels are numbers with fractions, of which most texts have one of their own."""
+def _column(y: Any) -> Any:
+    """Labels as an array or a list: those of a table of one column, too."""
+    array = y.to_numpy() if hasattr(y, "to_numpy") else as_array(y)
+    if isinstance(array, np.ndarray) and array.ndim == 2:
+        message = "A column-vector y was passed when a 1d array was expected; y.ravel() makes it one"
+        warnings.warn(message, DataConversionWarning, stacklevel=4)
+        array = array[:, 0]
+    return array if isinstance(array, np.ndarray | str | bytes) or not np.iterable(array) else list(array)
+
+
+def _check_numbers(classes: Sequence[Any], labels: Sequence[Any]) -> None:
+    """Raises InputError for labels that are infinite, or measurements: most texts have a fraction of their own."""
     fractions = [one for one in classes if isinstance(one, float) and not one.is_integer()]
-    return len(fractions) > 1 and 2 * len(classes) > texts
+    if infinite := [one for one in fractions if np.isinf(one)]:
+        raise InputError(f"label {[*labels].index(infinite[0])} (from 0) is infinite; give a label")
+    if len(fractions) > 1 and 2 * len(classes) > len(labels):
+        raise InputError(f"Unknown label type: continuous numbers such as {fractions[0]}; a classifier needs labels")
 
 
 def _names(classes: Sequence[Any]) -> tuple[str, ...]:
@@ -159,11 +189,11 @@ def _plain(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) else label
 
 
-def _array(classes: Sequence[Any]) -> np.ndarray:
+def _array(classes: Sequence[Any], dtype: Any = None) -> np.ndarray:
     """Classes as scikit-learn has them: an array of their type, or of objects if types differ."""
     kinds = {type(one) for one in classes}
     if len(kinds) == 1 and kinds <= {*KEPT.values()}:
-        return np.array(classes)
+        return np.array(classes, dtype)
     array = np.empty(len(classes), object)
     array[:] = list(classes)
     return array

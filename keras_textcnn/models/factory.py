@@ -42,7 +42,7 @@ def build_model(config: TrainConfig, *, vocabulary_size: int, num_classes: int) 
         raise InputError(f"cannot build {config.model} with these settings: {reason}") from error
 
 
-def load_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
+def load_encoded_vectors(config: TrainConfig, model: keras.Model, encoded: Encoded) -> None:
     """Loads the vectors that a corpus was encoded with, if any, into a model's embedding."""
     if config.vectors == NO_VECTORS:
         return

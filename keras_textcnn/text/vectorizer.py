@@ -68,13 +68,16 @@ class TextVectorizer(keras.layers.Layer):
         vocabulary: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         self._convert_input_args, self._allow_non_tensor_positional_args = False, True  # as TextVectorization does
         self.unit, self.maximum_tokens, self.fixed_length = unit, maximum_tokens, fixed_length
         self.vocabulary_size, self.minimum_count = vocabulary_size, minimum_count
         self.tokenizer = _tokenizer_of(unit)
         self.split: Split = self.tokenizer.load()
-        self.set_vocabulary(vocabulary or [PADDING, UNKNOWN])
+        self._vocabulary: tuple[str, ...] = (PADDING, UNKNOWN)
+        self.table: tf.lookup.StaticHashTable | None = None
+        if len(vocabulary):
+            self.set_vocabulary(vocabulary)
 
     def adapt(self, texts: Any) -> None:
         """Makes the vocabulary from texts: a list, array, Series or iterator of strings, or a `tf.data.Dataset`.
@@ -98,19 +101,25 @@ class TextVectorizer(keras.layers.Layer):
     def set_vocabulary(self, vocabulary: Sequence[str]) -> None:
         """Sets the tokens by id; the first two must be those of padding and of unknown tokens."""
         vocabulary = as_texts(vocabulary, "token")
-        if vocabulary[:2] != [PADDING, UNKNOWN] or len(set(vocabulary)) < len(vocabulary):
-            raise InputError(f"a vocabulary must begin with {PADDING} and {UNKNOWN}, and have no token twice")
+        if vocabulary[:2] != [PADDING, UNKNOWN] or len(vocabulary) < 3 or len(set(vocabulary)) < len(vocabulary):
+            raise InputError(
+                f"a vocabulary must begin with {PADDING} and {UNKNOWN}, have other tokens, and none of them twice"
+            )
         self._vocabulary = tuple(vocabulary)
         self.table = lookup_table(vocabulary)
 
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """The ids of texts, string (batch,), without padding: int32 (batch, tokens), ragged."""
+        if self.table is None:
+            raise InputError("this vectorizer has no vocabulary; call adapt with the training texts first")
         return encode(self.split(texts), self.table, maximum_tokens=self.maximum_tokens)
 
     def pad(self, rows: tf.RaggedTensor) -> tf.Tensor:
         """Rows of ids or tokens, (batch, tokens), padded with 0 or "", at least one column wide."""
-        width = self.maximum_tokens if self.fixed_length else tf.maximum(rows.bounding_shape(axis=1), 1)
-        return rows.to_tensor(shape=[None, width])
+        if self.fixed_length:
+            return rows.to_tensor(shape=[None, self.maximum_tokens])
+        padded = rows.to_tensor()
+        return tf.pad(padded, [[0, 0], [0, tf.maximum(1 - tf.shape(padded)[1], 0)]])
 
     def call(self, texts: Any) -> tf.Tensor:
         if not tf.is_tensor(texts):
@@ -126,7 +135,12 @@ class TextVectorizer(keras.layers.Layer):
         names = ("maximum_tokens", "fixed_length", "vocabulary_size", "minimum_count")
         unit = keras.saving.serialize_keras_object(self.unit) if callable(self.unit) else self.unit
         settings = {name: getattr(self, name) for name in names}
-        return {**super().get_config(), "unit": unit, **settings, "vocabulary": self.get_vocabulary()}
+        return {
+            **super().get_config(),
+            "unit": unit,
+            **settings,
+            "vocabulary": self.get_vocabulary() if self.table else [],
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "TextVectorizer":

@@ -18,7 +18,7 @@ from keras_textcnn.evaluation.calibration import Calibration, calibrate
 from keras_textcnn.evaluation.descriptions import describe_calibration
 from keras_textcnn.evaluation.run_report import Answered, write_summary
 from keras_textcnn.inference import saved_model
-from keras_textcnn.models.factory import build_model, load_vectors
+from keras_textcnn.models.factory import build_model, load_encoded_vectors
 from keras_textcnn.models.own_model import check_texts
 from keras_textcnn.own_functions import is_own
 from keras_textcnn.persistence.run import Run
@@ -145,7 +145,7 @@ def _build(prepared: Prepared) -> keras.Model:
         for line in check_texts(config.model, model, vocabulary_size=len(encoded.vocabulary)):
             logger.warning(line)
     check_memory(config, model, prepared.tokenized, encoded)
-    load_vectors(config, model, encoded)
+    load_encoded_vectors(config, model, encoded)
     if prepared.start:
         prepared.start.load_into(model, encoded.vocabulary, encoded.labels, trained_rows=config.tune == "all")
     return model
@@ -265,7 +265,13 @@ def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calib
         fixed_length=config.family.fixed_length,
         vocabulary=encoded.vocabulary,
     )
-    decisions = {"temperature": calibration.temperature, "thresholds": calibration.thresholds}
     run.write_saved_model(
-        lambda folder: saved_model.export_saved_model(model, vectorizer, encoded.labels, folder, **decisions)
+        lambda folder: saved_model.export_saved_model(
+            model,
+            vectorizer,
+            encoded.labels,
+            folder,
+            temperature=calibration.temperature,
+            thresholds=calibration.thresholds,
+        )
     )

@@ -57,6 +57,14 @@ def as_labels(values: Any) -> list[str | tuple[str, ...]]:
     return [one if type(one) is str and one.isascii() else _as_label(one, i) for i, one in _each(values, "label")]
 
 
+def as_array(values: Any) -> Any:
+    """A tensor, or what only NumPy can read, as an array; anything else as it is."""
+    if hasattr(values, "numpy"):
+        return values.numpy()
+    only_array = hasattr(values, "__array__") and not isinstance(values, Iterable)
+    return np.asarray(values) if only_array else values
+
+
 def describe(value: Any) -> str:
     """A wrong value for an error: its type, and the beginning of what it holds, on one line."""
     held = " ".join(repr(value).split())
@@ -69,7 +77,7 @@ def _each(values: Any, what: str) -> Iterable[tuple[int, Any]]:
         raise InputError(f"a list of {what}s is needed; received one string: {describe(values)}; put it in a list")
     if hasattr(values, "columns"):
         raise InputError(f"{what}s must be one column; received a {type(values).__name__}; choose a column of it")
-    values = values.numpy() if hasattr(values, "numpy") else values  # a tensor
+    values = as_array(values)
     unordered = isinstance(values, Mapping | Set)
     if unordered or not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
         shape = f" of shape {values.shape}" if isinstance(values, np.ndarray) else ""

@@ -48,7 +48,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
     config = TrainConfig(data=data, ngrams=0).resolved(texts=MANY)
     encoded = encode_corpus(config, tokenize_corpus(corpus.records()))
     model = factory.build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=len(encoded.labels))
-    factory.load_vectors(config, model, encoded)
+    factory.load_encoded_vectors(config, model, encoded)
     boundaries = batching.length_boundaries(config.maximum_tokens)
     examples, epochs = encoded.examples, itertools.count()
 

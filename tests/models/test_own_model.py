@@ -11,7 +11,7 @@ from keras_textcnn import TrainConfig, build_conv1d
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.errors import InputError
 from keras_textcnn.inference.window_trace import trace_windows
-from keras_textcnn.models.factory import build_model, load_vectors
+from keras_textcnn.models.factory import build_model, load_encoded_vectors
 from keras_textcnn.models.own_model import check_texts
 from keras_textcnn.presets import GLOVE_TABLE
 from tests.benchmarks import attention
@@ -174,7 +174,7 @@ def test_vectors_go_into_the_plain_embedding_or_are_said_not_to(logged: list[str
     encoded = Encoded(["[PAD]", "[UNK]", "apple"], None, found, 4, {"a": 1}, np.zeros(1), {})
     config = TrainConfig(model=attention.build, vectors="a.txt", dimensions=4)
     model = build_model(config, vocabulary_size=3, num_classes=2)
-    load_vectors(config, model, encoded)
+    load_encoded_vectors(config, model, encoded)
     np.testing.assert_array_equal(model.get_layer("embedding").embeddings.numpy()[2], found["apple"])
 
     def without(vocabulary_size: int, num_classes: int) -> keras.Model:
@@ -183,7 +183,7 @@ def test_vectors_go_into_the_plain_embedding_or_are_said_not_to(logged: list[str
         return keras.Model(ids, layers.Dense(num_classes)(bag))
 
     config = TrainConfig(model=without, vectors="a.txt")
-    load_vectors(config, build_model(config, vocabulary_size=3, num_classes=2), encoded)
+    load_encoded_vectors(config, build_model(config, vocabulary_size=3, num_classes=2), encoded)
     assert logged[-1].endswith("without has no embedding, so the vectors a.txt are not used")
 
     def narrow(vocabulary_size: int, num_classes: int) -> keras.Model:
@@ -192,7 +192,7 @@ def test_vectors_go_into_the_plain_embedding_or_are_said_not_to(logged: list[str
 
     config = TrainConfig(model=narrow, vectors="a.txt")
     with pytest.raises(InputError, match=r"vectors of 4 dimensions for the embedding of .*narrow, which has 2; take"):
-        load_vectors(config, build_model(config, vocabulary_size=3, num_classes=2), encoded)
+        load_encoded_vectors(config, build_model(config, vocabulary_size=3, num_classes=2), encoded)
 
 
 def test_an_own_model_of_our_layers_is_not_traced() -> None:

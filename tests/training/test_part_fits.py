@@ -23,7 +23,7 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
     from keras_textcnn.data import batching
     from keras_textcnn.data.preprocessing import encode_corpus
     from keras_textcnn.data.tokenized import tokenize_corpus
-    from keras_textcnn.models.factory import build_model, load_vectors
+    from keras_textcnn.models.factory import build_model, load_encoded_vectors
     from keras_textcnn.training import plans
     from keras_textcnn.training.compilation import compile_phase
     from keras_textcnn.training.losses import MarginLoss
@@ -36,7 +36,7 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
     encoded = encode_corpus(config, tokenized)
     keras.utils.set_random_seed(config.seed)
     model = build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=3)
-    load_vectors(config, model, encoded)
+    load_encoded_vectors(config, model, encoded)
     train_texts, validation_texts = encoded.examples["train"], encoded.examples["validation"]
     both = dataclasses.replace(
         train_texts,
