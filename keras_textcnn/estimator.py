@@ -206,6 +206,11 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         classifier._settle(packed, targets)
         return classifier
 
+    def _html_repr(self) -> str:
+        """scikit-learn's diagram of the parameters and, once fitted, the scores and curves of the run."""
+        run = self._fitted.packed.run._repr_html_() if self.__sklearn_is_fitted__() else ""
+        return str(super()._html_repr()) + run
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted")
 

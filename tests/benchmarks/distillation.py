@@ -125,22 +125,28 @@ def main() -> None:
         return train, test, teach(train, test)
 
     # TensorFlow keeps about 100 MiB of each run, so a new process takes over after a few runs.
-    workers = concurrent.futures.ProcessPoolExecutor(
+    with concurrent.futures.ProcessPoolExecutor(
         1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=10
-    )
-    for seed, name, (way, temperature) in (
-        (seed, name, way) for seed in range(arguments.seeds) for name in arguments.corpora for way in ways
-    ):
-        if (name, seed, way, temperature) in done:
-            continue
-        train, test, teacher = read(name)
-        corpus = student_corpus(way, train, test, teacher, seed=seed, temperature=temperature or 1)
-        scores = workers.submit(measure_corpus, arguments.folder / f"run-{name}", corpus, settings, seed).result()
-        row = {"corpus": name, "seed": seed, "way": way, "temperature": temperature, "labelled": len(train[0]) // 10}
-        results.append({**row, "teacher": teacher[2], "accuracy": scores["ours"], "seconds": scores["seconds"]})
-        with log.open("a") as file:
-            file.write(json.dumps(results[-1]) + "\n")
-        print(results[-1], file=sys.stderr, flush=True)
+    ) as workers:
+        for seed, name, (way, temperature) in (
+            (seed, name, way) for seed in range(arguments.seeds) for name in arguments.corpora for way in ways
+        ):
+            if (name, seed, way, temperature) in done:
+                continue
+            train, test, teacher = read(name)
+            corpus = student_corpus(way, train, test, teacher, seed=seed, temperature=temperature or 1)
+            scores = workers.submit(measure_corpus, arguments.folder / f"run-{name}", corpus, settings, seed).result()
+            row = {
+                "corpus": name,
+                "seed": seed,
+                "way": way,
+                "temperature": temperature,
+                "labelled": len(train[0]) // 10,
+            }
+            results.append({**row, "teacher": teacher[2], "accuracy": scores["ours"], "seconds": scores["seconds"]})
+            with log.open("a") as file:
+                file.write(json.dumps(results[-1]) + "\n")
+            print(results[-1], file=sys.stderr, flush=True)
     print_table(results)
 
 
