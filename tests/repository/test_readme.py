@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_the_notebooks_of_the_table_are_there() -> None:
 def test_the_python_example_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    [code] = [content for language, content in blocks(ROOT / "README.md") if language == "python"]
+    code, notebook = [content for language, content in blocks(ROOT / "README.md") if language == "python"]
     rows = [("a", text, label) for text, label in make_texts(90, seed=7)]
     write_table(tmp_path / "reviews.csv", rows, header=("title", "review", "stars"))
     monkeypatch.chdir(tmp_path)
@@ -157,3 +158,22 @@ def test_the_python_example_runs_as_it_stands(
     assert ngrams.startswith("[Ngram(start=")
     assert 0.3 < float(accuracy) <= 1
     assert (tmp_path / "runs" / "from-python" / "report.html").exists()
+    exec(compile(notebook, "README.md", "exec"), {})
+    assert "[Ngram(start=" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "from-a-notebook" / "report.html").exists()
+
+
+def test_the_pieces_fit_together_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = ROOT / "keras_textcnn" / "training" / "README.md"
+    [code] = [content for _, content in blocks(readme) if "TextVectorizer" in content]
+    texts = [f"{word} film {number}" for number in range(20) for word in ("great", "awful")]
+    given = {"texts": texts, "labels": ["good", "bad"] * 20, "other_texts": texts, "other_labels": ["good", "bad"] * 20}
+    monkeypatch.chdir(tmp_path)
+    results: dict[str, Any] = dict(given)
+    exec(compile(code.replace(', "glove.6B.100d"', ""), readme.name, "exec"), results)
+    assert results["history"].history["phase"] == ["frozen"] * 2 + ["unfrozen"] * 4
+    answer = ast.literal_eval(capsys.readouterr().out.splitlines()[-1])
+    assert answer["probabilities"].keys() == {"bad", "good"}
+    assert (tmp_path / "fit.npz").exists()
