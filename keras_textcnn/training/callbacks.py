@@ -142,9 +142,7 @@ class BestEpoch(PhaseCallback):
 
 
 class LossWatch(PhaseCallback):
-    """Ends a phase when the loss of a batch is NaN or infinite.
-
-    Unlike Keras's `TerminateOnNaN`, it says where.
+    """Ends a phase when the loss of a batch is NaN or infinite; unlike Keras's `TerminateOnNaN`, it says where.
 
     Args:
         progress: The progress that another callback records; it tells how many batches an earlier process did.
@@ -239,6 +237,7 @@ class Checkpoint(PhaseCallback):
         self._unchanged = unchanged = UnchangedWeights(model, self._phases, self._static)
         if not self._saved:
             return
+        model.optimizer.build(model.trainable_variables)  # in a plain `fit`, the first batch does it
         with reading_checkpoint(self.path):
             if self._digest != unchanged.digest:
                 raise ValueError("the fit began with other weights or vectors than these")

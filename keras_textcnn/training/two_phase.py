@@ -77,14 +77,14 @@ def two_phase_fit(
         history = two_phase_fit(model, train, validation, frozen_epochs=2, unfrozen_epochs=2)
         print(history.history["phase"], history.history["val_accuracy"])
     """
-    embedding = find_embedding(model)
-    if embedding is None:
-        raise InputError(f"model {model.name} has no embedding to freeze; call its fit instead")
     if not frozen_epochs and not unfrozen_epochs:
         raise InputError("no epochs: frozen_epochs and unfrozen_epochs are 0")
-    task = SEVERAL_LABELS if len(train.element_spec[1].shape) > 1 else ONE_LABEL
+    if (embedding := find_embedding(model)) is None:
+        raise InputError(f"model {model.name} has no embedding to freeze; call its fit instead")
     if loss is None:
         _check_logits(model)
+    _check_labels(train, validation)
+    task = SEVERAL_LABELS if len(train.element_spec[1].shape) > 1 else ONE_LABEL
     metrics = ["accuracy"] if loss else []
     static = [layer for layer in layers_of(model) if not layer.trainable and layer is not embedding]
 
@@ -120,6 +120,16 @@ def _check_logits(model: keras.Model) -> None:
     if activation in ACTIVATIONS:
         raise InputError(
             f"the output of model {model.name} is a {activation}, not logits; leave the activation out, or give a loss"
+        )
+
+
+def _check_labels(train: tf.data.Dataset, validation: tf.data.Dataset | None) -> None:
+    """Raises InputError if `text_dataset` gave the outputs of two datasets different labels."""
+    names, others = (getattr(dataset, "label_names", ()) for dataset in (train, validation))
+    if names and others and names != others:
+        raise InputError(
+            f"train has the labels {', '.join(names)}, but validation has {', '.join(others)}; give text_dataset the "
+            "same label_names"
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_textcnn import two_phase_fit
+from keras_textcnn import TextVectorizer, text_dataset, two_phase_fit
 from keras_textcnn.errors import InputError
 from tests.runs import Killed
 from tests.training.fits import assert_equal, batches, epochs_of, make_texts
@@ -196,3 +196,7 @@ def test_what_cannot_be_fitted_is_said_in_one_line() -> None:
         fit(keras.Model(inputs, layers.Dense(2)(inputs)))
     with pytest.raises(InputError, match="no epochs"):
         fit(make_plain(), frozen_epochs=0, unfrozen_epochs=0)
+    vectorizer = TextVectorizer(vocabulary=["[PAD]", "[UNK]", "a"])
+    two, three = (text_dataset(["a"] * len(names), list(names), vectorizer) for names in ("xy", "xyz"))
+    with pytest.raises(InputError, match="train has the labels x, y, z, but validation has x, y; give text_dataset"):
+        two_phase_fit(make_plain(), three, two)

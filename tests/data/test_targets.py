@@ -1,0 +1,87 @@
+"""Targets as scikit-learn's users have them become labels by name, and come back as they were."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from keras_textcnn.data.targets import INDICATOR, ONE, SETS, SOFT, Targets
+from keras_textcnn.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "names"),
+    [
+        (["b", "a", "b"], ["a", "b"], ("a", "b")),
+        (np.array([10, 9, -1]), [-1, 9, 10], ("-1", "9", "10")),
+        (pd.Series([True, False], index=[5, 4]), [False, True], ("false", "true")),
+        ([2.0, 1.0, 2.0], [1.0, 2.0], ("1.0", "2.0")),
+        (pd.Series(["b", "a"], dtype="category"), ["a", "b"], ("a", "b")),
+        (pd.Series(["b", "a"], dtype="string"), ["a", "b"], ("a", "b")),
+        (["1", 2, "1"], [2, "1"], ("2", "1")),
+    ],
+)
+def test_one_label_a_text(y: Any, classes: list[Any], names: tuple[str, ...]) -> None:
+    targets = Targets.of(y)
+    assert (targets.kind, targets.classes.tolist(), targets.names) == (ONE, classes, names)
+    labels, probabilities = targets.read(y)
+    assert probabilities is None
+    assert [names.index(str(label)) for label in labels] == [classes.index(label) for label in list(y)]
+    again = Targets.from_json(targets.to_json())
+    assert (again.kind, again.classes.tolist(), again.names) == (targets.kind, classes, names)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [[1, 0, 1], [0, 0, 0], [1, 1, 1]],
+        [np.array([1, 0, 1]), np.array([0, 0, 0]), np.array([1, 1, 1])],
+        np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1]]),
+        sparse.csr_array(np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1]])),
+    ],
+)
+def test_a_matrix_of_0_and_1_is_several_labels(y: Any) -> None:
+    targets = Targets.of(y)
+    assert (targets.kind, targets.classes.tolist()) == (INDICATOR, [0, 1, 2])
+    assert targets.read(y) == ([("0", "2"), (), ("0", "1", "2")], None)
+
+
+def test_lists_of_labels_are_several_labels() -> None:
+    for y in ([["x", "y"], [], ["z"]], [("y", "x"), (), ("z",)], pd.Series([{"x", "y"}, set(), {"z"}])):
+        targets = Targets.of(y)
+        assert (targets.kind, targets.names) == (SETS, ("x", "y", "z"))
+        assert targets.read(y)[0] == [("x", "y"), (), ("z",)]
+        np.testing.assert_array_equal(targets.indicate(y), [[1, 1, 0], [0, 0, 0], [0, 0, 1]])
+        assert targets.answer(np.array([[1, 1, 0], [0, 0, 0]])) == [("x", "y"), ()]
+    assert Targets.of([[1, 2], [2, 3]]).classes.tolist() == [1, 2, 3]
+
+
+def test_rows_that_add_up_to_1_are_probabilities() -> None:
+    frame = pd.DataFrame([[0.2, 0.8], [0.9, 0.1]], columns=["no", "yes"])
+    targets = Targets.of(frame)
+    labels, probabilities = targets.read(frame)
+    assert (targets.kind, targets.classes.tolist(), labels) == (SOFT, ["no", "yes"], ["yes", "no"])
+    np.testing.assert_array_equal(probabilities, frame)
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (None, "requires y to be passed"),
+        ("abc", "a list of labels is needed"),
+        (["a", None], r"label 1 \(from 0\) is missing"),
+        ([1, "1"], "two labels are both called '1'"),
+        (np.linspace(0, 1, 20), "continuous"),
+        ([1.0, np.inf], r"label 1 \(from 0\) is infinite"),
+        (np.array([[0.5, 0.2], [0.5, 0.5]]), r"add up to 1; received in row 0"),
+        (np.array([[0.5, np.nan], [0.5, 0.5]]), r"row 0 of y \(from 0\) holds NaN"),
+        (np.zeros((2, 2, 2)), "one or two dimensions"),
+        ([{"a": 1}], "label 0"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(y: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        Targets.of(y)
+    assert "\n" not in str(caught.value)
