@@ -56,7 +56,8 @@ def two_phase_fit(
         embedding_factor: Multiplies the learning rate of the embedding; adam and adamw only.
         optimizer: As for `build_optimizer`.
         loss: The loss, as for `compile`; None: cross-entropy of logits, with int targets (batch,), each text's label,
-            or float targets (batch, num_classes), 1 for each label of a text.
+            or float targets (batch, num_classes), 1 for each label of a text. For the probabilities of a single label,
+            give `keras.losses.CategoricalCrossentropy(from_logits=True)`.
         patience: Epochs without a lower validation loss after which a phase ends.
         checkpoint: File to write after each epoch and, if the fit is interrupted, within one. If it exists, the fit
             resumes from it, with `text_dataset` to the same bits; the model must have all other weights as when the fit
