@@ -172,12 +172,12 @@ def fit_phases(
     best, watch = BestEpoch(patience, progress=progress, restore=False), LossWatch(progress)
     saved = [Checkpoint(checkpoint, owner=owner, best=best, progress=progress, static=static)] if checkpoint else []
     callbacks = [history, watch, *callbacks, best, *saved, *reports, Interruption(stop_if_requested, *saved)]
-    resumed = bool(progress.history or progress.batches)
+    continued = bool(first_epoch or progress.history or progress.batches)
     for one in saved:
         one.begin(phases[: progress.phase])
     for phase in phases[progress.phase :]:
         model = compiled(phase)
-        _begin_phase(callbacks, phase, append=resumed or bool(progress.history))
+        _begin_phase(callbacks, phase, append=continued or bool(progress.history))
         for one in saved:
             history.sums = one.sums
             one.restore(model)

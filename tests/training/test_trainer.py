@@ -209,3 +209,16 @@ def test_arguments_of_another_type_are_named(config: object, corpus: object, dir
 @pytest.mark.usefixtures("without_learning", "without_exports")
 def test_a_directory_may_be_a_string(tmp_path: Path) -> None:
     assert tiny_run(str(tmp_path / "run"), make_corpus()).directory == tmp_path / "run"
+
+
+@pytest.mark.usefixtures("without_exports")
+def test_keras_callbacks_see_the_epochs_of_the_parts_count_on(tmp_path: Path) -> None:
+    """Of the convolution, of the n-grams and of the refit."""
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    config = TrainConfig(vectors="none", dimensions=4, filters=2, unfrozen_epochs=1, ngram_epochs=1, inner_folds=0)
+    run = train(config, make_corpus(), tmp_path / "run", callbacks=[log])
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) + 1 for row in rows] == [row["epoch"] for row in run.history]
+    assert [float(row["loss"]) for row in rows] == pytest.approx([row["loss"] for row in run.history])
+    assert {row["phase"] for row in run.history} >= {"n-grams", "refit n-grams"}
