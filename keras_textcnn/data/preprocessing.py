@@ -7,8 +7,9 @@ import numpy as np
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
-from keras_textcnn.data.corpus import SPLITS, TRAIN, labels_of, number_labels
+from keras_textcnn.data.corpus import SPLITS, TRAIN, labels_of
 from keras_textcnn.data.corpus_warnings import warn_of_corpus
+from keras_textcnn.data.label_counts import number_labels
 from keras_textcnn.data.splits import split_texts
 from keras_textcnn.data.survey import Survey, describe_survey, survey_corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus

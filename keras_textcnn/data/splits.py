@@ -16,11 +16,10 @@ from keras_textcnn.data.corpus import (
     advise_data,
     assign_splits,
     check_fold,
-    count_labels,
     labels_of,
     missing_parts,
-    rare_labels,
 )
+from keras_textcnn.data.label_counts import count_labels, rare_labels
 from keras_textcnn.data.stratification import choose_fold, choose_part, count_having
 from keras_textcnn.errors import InputError
 

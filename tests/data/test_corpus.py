@@ -12,10 +12,8 @@ from keras_textcnn.data.corpus import (
     Corpus,
     Label,
     assign_splits,
-    count_labels,
-    number_labels,
-    rare_labels,
 )
+from keras_textcnn.data.label_counts import count_labels, number_labels, rare_labels
 from keras_textcnn.data.survey import survey_corpus
 from keras_textcnn.errors import InputError
 
