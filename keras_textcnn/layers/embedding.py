@@ -111,7 +111,12 @@ def find_embedding(model: keras.Model) -> keras.Layer | None:
     """
     kinds = (TokenEmbedding, keras.layers.Embedding)
     tables = [layer for layer in layers_of(model) if isinstance(layer, kinds) and layer.name != STATIC_EMBEDDING]
-    return max(tables, key=lambda layer: (layer.name == EMBEDDING, layer.embeddings.shape[0]), default=None)
+    return max(tables, key=lambda layer: (layer.name == EMBEDDING, _rows_of(layer)), default=None)
+
+
+def _rows_of(layer: keras.Layer) -> int:
+    """The rows of an embedding, which need not be built yet."""
+    return layer.vocabulary_size if isinstance(layer, TokenEmbedding) else layer.input_dim
 
 
 def set_embedding(model: keras.Model, matrix: np.ndarray) -> None:

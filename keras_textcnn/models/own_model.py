@@ -40,7 +40,7 @@ def build_own(name: str, build: Callable[..., Any], sizes: Mapping[str, Any]) ->
         raise InputError(f"{name} must return a functional model, keras.Model(ids, logits); it returns: {made}")
     _check_tensors(name, "input", "ids", inputs, dtype="int32", shape=(None, sizes.get("tokens")))
     _check_tensors(name, "output", "logits", outputs, dtype="float32", shape=(None, sizes["num_classes"]))
-    if (activation := _activation_of(outputs[0])) in PROBABILITIES:
+    if activation := probability_activation(model):
         raise InputError(
             f"{name} must return logits, but its last layer applies {activation}, which the loss and the export "
             "apply; leave it out"
@@ -96,10 +96,12 @@ def _describe(shape: Sequence[int | None]) -> str:
     return f"({', '.join('any' if size is None else str(size) for size in shape)})"
 
 
-def _activation_of(tensor: Any) -> str:
-    """The name of the function that gave a tensor, if it is an activation or an operation on its own."""
-    operation = tensor._keras_history.operation
-    if isinstance(operation, keras.Model):
-        return _activation_of(operation.outputs[0])
-    activation = getattr(operation, "activation", None) or type(operation)
-    return str(getattr(activation, "__name__", "")).lower()
+def probability_activation(model: keras.Model) -> str:
+    """Softmax or sigmoid, if the output of a model is one, as a layer or as an operation; otherwise an empty string."""
+    outputs = getattr(model, "outputs", None)  # a model that is a class of its own has none
+    last = outputs[0]._keras_history.operation if outputs else model.layers[-1]
+    if isinstance(last, keras.Model):
+        return probability_activation(last)
+    activation = getattr(last, "activation", None) or type(last)
+    name = str(getattr(activation, "__name__", "")).lower()
+    return name if name in PROBABILITIES else ""

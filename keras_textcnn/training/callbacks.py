@@ -39,7 +39,7 @@ class PhaseCallback(keras.callbacks.Callback):
 
 def is_lost(logs: dict[str, Any]) -> bool:
     """Whether the training loss of an epoch or batch is NaN or infinite; such an epoch does not count."""
-    return not math.isfinite(logs["loss"])
+    return not math.isfinite(logs.get("loss", 0.0))  # a `train_step` of the user's own may not report it
 
 
 class PhaseHistory(PhaseCallback, keras.callbacks.History):
@@ -56,10 +56,10 @@ class PhaseHistory(PhaseCallback, keras.callbacks.History):
         super().__init__()
         self.progress, self.sums = progress or Progress(), list[np.ndarray]()
         self._before, self._seconds, self._started = 0, 0.0, time.perf_counter()
+        self._tabulate()
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.model.history = self
-        self._tabulate()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._before, self._seconds, self._started = self.progress.batches, self.progress.seconds, time.perf_counter()
@@ -90,7 +90,7 @@ class PhaseHistory(PhaseCallback, keras.callbacks.History):
     def _learning_rate(self) -> float:
         rate = float(self.model.optimizer.learning_rate)
         planned = self.phase.learning_rate if self.phase else rate
-        return planned if rate == np.float32(planned) else rate  # without the digits that float32 adds
+        return planned if isinstance(planned, float) and rate == np.float32(planned) else rate  # no more digits
 
     def _tabulate(self) -> None:
         rows = self.progress.history

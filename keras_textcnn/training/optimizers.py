@@ -68,13 +68,13 @@ def _add_up(gradient: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def build_optimizer(
-    name: str, learning_rate: float, *, embedding_factor: float = 1.0, weight_decay: float | None = None
+    name: str, learning_rate: Any, *, embedding_factor: float = 1.0, weight_decay: float | None = None
 ) -> keras.optimizers.Optimizer:
     """A new optimizer.
 
     Args:
         name: adam or adamw (`LazyAdam` without and with weight decay), rmsprop, or sgd (with a momentum of 0.9).
-        learning_rate: The learning rate of all weights except the embedding's rows.
+        learning_rate: The learning rate of all weights except the embedding's rows, or a schedule for it.
         embedding_factor: Multiplies the rows' learning rate; adam and adamw only.
         weight_decay: For adamw: the fraction of a kernel's weights, times the learning rate, that each step subtracts.
             Biases, normalizations and the embedding do not decay: most rows of the embedding are in few batches and

@@ -4,9 +4,13 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import keras
 
 KERNELS = "kernels"
+Rate: TypeAlias = "float | keras.optimizers.schedules.LearningRateSchedule"
 
 
 TUNED = {"head": ("embedding", "trunk"), "bias": ("embedding", KERNELS), "all": ()}  # and the parts that each freezes
@@ -19,7 +23,7 @@ class Phase:
     Attributes:
         name: Its name in the history.
         epochs: The maximum number of epochs.
-        learning_rate: The learning rate of the optimizer, which is new in each phase.
+        learning_rate: The learning rate of the optimizer, which is new in each phase, or a schedule for it.
         frozen: Parts of the model that are not trained: "embedding", "trunk", "head" (see `parts_of`), or "kernels":
             all of the trunk but the biases, including the rows of n-grams.
         optimizer: The name of the optimizer, as for `optimizers.build_optimizer`.
@@ -29,7 +33,7 @@ class Phase:
 
     name: str
     epochs: int
-    learning_rate: float
+    learning_rate: Rate
     frozen: tuple[str, ...] = ()
     optimizer: str = "adam"
     weight_decay: float | None = None
@@ -100,8 +104,8 @@ def two_phases(
     *,
     frozen_epochs: int,
     unfrozen_epochs: int,
-    learning_rate: float,
-    unfrozen_learning_rate: float,
+    learning_rate: Rate,
+    unfrozen_learning_rate: Rate,
     frozen: tuple[str, ...] = ("embedding",),
     tune: str = "all",
     optimizer: str = "adam",

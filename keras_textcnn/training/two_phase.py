@@ -1,6 +1,8 @@
 """The two-phase fit: with the embedding frozen, then unfrozen with a lower learning rate; it resumes after a crash."""
 
-from collections.abc import Callable, Collection, Sequence
+import contextlib
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,15 @@ import tensorflow as tf
 from keras_textcnn.data.batching import Epochs
 from keras_textcnn.errors import InputError
 from keras_textcnn.layers.embedding import find_embedding, layers_of
-from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS
+from keras_textcnn.models.own_model import probability_activation
+from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS, Task
 from keras_textcnn.training.callbacks import BestEpoch, Checkpoint, Interruption, LossWatch, PhaseCallback, PhaseHistory
 from keras_textcnn.training.checkpoint import assign_values
 from keras_textcnn.training.compilation import compile_phase
-from keras_textcnn.training.phases import Phase, two_phases
+from keras_textcnn.training.phases import Phase, Progress, Rate, two_phases
 from keras_textcnn.utils import signals
+from keras_textcnn.utils.inputs import describe
 from keras_textcnn.utils.log import logger
-
-ACTIVATIONS = ("softmax", "sigmoid")  # after which an output is no logit
 
 
 def two_phase_fit(
@@ -28,8 +30,8 @@ def two_phase_fit(
     *,
     frozen_epochs: int = 4,
     unfrozen_epochs: int = 8,
-    learning_rate: float = 2e-3,
-    unfrozen_learning_rate: float = 1e-3,
+    learning_rate: Rate = 2e-3,
+    unfrozen_learning_rate: Rate = 1e-3,
     embedding_factor: float = 1.0,
     optimizer: str = "adam",
     loss: keras.losses.Loss | str | None = None,
@@ -51,8 +53,8 @@ def two_phase_fit(
         validation: Batches on which the epochs are compared; None: all epochs are run, and the last one is the best.
         frozen_epochs: The largest number of epochs of the first phase.
         unfrozen_epochs: The largest number of epochs of the second phase.
-        learning_rate: The learning rate of the first phase.
-        unfrozen_learning_rate: The learning rate of the second phase.
+        learning_rate: The learning rate of the first phase, or a schedule of Keras's, which counts its steps.
+        unfrozen_learning_rate: The same for the second phase.
         embedding_factor: Multiplies the learning rate of the embedding; adam and adamw only.
         optimizer: As for `build_optimizer`.
         loss: The loss, as for `compile`; None: cross-entropy of logits, with int targets (batch,), each text's label,
@@ -70,22 +72,26 @@ def two_phase_fit(
 
     Raises:
         ArithmeticError: No epoch had a finite loss.
-        InputError: The model has no embedding, or its output is no logits though `loss` is None; or the checkpoint is
-            damaged or belongs to another fit.
+        InputError: The model has no embedding, or its output is no logits though `loss` is None; or `train` has no
+            targets or never ends; or the checkpoint is damaged or belongs to another fit.
 
     Example:
         model = build_conv1d(vocabulary_size=5000, num_classes=2)
         history = two_phase_fit(model, train, validation, frozen_epochs=2, unfrozen_epochs=2)
         print(history.history["phase"], history.history["val_accuracy"])
     """
-    if not frozen_epochs and not unfrozen_epochs:
-        raise InputError("no epochs: frozen_epochs and unfrozen_epochs are 0")
+    if not isinstance(model, keras.Model):
+        raise InputError(f"the first argument must be a keras.Model; received: {describe(model)}")
+    task = _task_of(train)
+    if not model.built:
+        model(next(iter(train))[0])
     if (embedding := find_embedding(model)) is None:
         raise InputError(f"model {model.name} has no embedding to freeze; call its fit instead")
+    if min(frozen_epochs, unfrozen_epochs) < 0 or not frozen_epochs + unfrozen_epochs:
+        raise InputError("no epochs: frozen_epochs and unfrozen_epochs must be at least 0, and one of them at least 1")
     if loss is None:
         _check_logits(model)
     _check_labels(train, validation)
-    task = SEVERAL_LABELS if len(train.element_spec[1].shape) > 1 else ONE_LABEL
     metrics = ["accuracy"] if loss else []
     static = [layer for layer in layers_of(model) if not layer.trainable and layer is not embedding]
 
@@ -93,21 +99,23 @@ def two_phase_fit(
         compile_phase(model, phase, task=task, loss=loss, metrics=metrics, static=static, steps_per_execution=1)
         return model
 
+    phases = two_phases(
+        frozen_epochs=frozen_epochs,
+        unfrozen_epochs=unfrozen_epochs,
+        learning_rate=learning_rate,
+        unfrozen_learning_rate=unfrozen_learning_rate,
+        embedding_factor=embedding_factor,
+        optimizer=optimizer,
+    )
     with signals.holding_first() as stop_if_requested:
         return fit_phases(
             compiled,
             train,
             validation,
-            phases=two_phases(
-                frozen_epochs=frozen_epochs,
-                unfrozen_epochs=unfrozen_epochs,
-                learning_rate=learning_rate,
-                unfrozen_learning_rate=unfrozen_learning_rate,
-                embedding_factor=embedding_factor,
-                optimizer=optimizer,
-            ),
+            phases=phases,
             patience=patience,
             checkpoint=checkpoint,
+            owner=f"fit of {[dataclasses.replace(phase, epochs=0) for phase in phases]}",  # which may become more
             static=static,
             callbacks=callbacks,
             stop_if_requested=stop_if_requested,
@@ -115,10 +123,25 @@ def two_phase_fit(
         )
 
 
+def _task_of(train: tf.data.Dataset) -> Task:
+    """Whether each text has one label or may have several, from the targets of batches.
+
+    Raises:
+        InputError: They are not batches of (ids, targets) or (ids, targets, weights), or they never end.
+    """
+    spec = getattr(train, "element_spec", None)
+    if not isinstance(spec, tuple) or len(spec) not in (2, 3) or not isinstance(spec[1], tf.TensorSpec):
+        raise InputError(
+            f"train must be a tf.data.Dataset of (ids, targets) or (ids, targets, weights); received: {describe(train)}"
+        )
+    if train.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise InputError("train never ends, so an epoch would not; give the number of batches with train.take")
+    return SEVERAL_LABELS if len(spec[1].shape) > 1 else ONE_LABEL
+
+
 def _check_logits(model: keras.Model) -> None:
-    """Raises InputError if the last layer gives probabilities."""
-    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "")
-    if activation in ACTIVATIONS:
+    """Raises InputError if the model gives probabilities."""
+    if activation := probability_activation(model):
         raise InputError(
             f"the output of model {model.name} is a {activation}, not logits; leave the activation out, or give a loss"
         )
@@ -167,28 +190,31 @@ def fit_phases(
     Raises:
         ArithmeticError, InputError: As for `two_phase_fit`.
     """
-    history = PhaseHistory()
-    progress = history.progress
+    progress = Progress()
     best, watch = BestEpoch(patience, progress=progress, restore=False), LossWatch(progress)
     saved = [Checkpoint(checkpoint, owner=owner, best=best, progress=progress, static=static)] if checkpoint else []
+    history = PhaseHistory(progress)
     callbacks = [history, watch, *callbacks, best, *saved, *reports, Interruption(stop_if_requested, *saved)]
     continued = bool(first_epoch or progress.history or progress.batches)
     for one in saved:
         one.begin(phases[: progress.phase])
     for phase in phases[progress.phase :]:
         model = compiled(phase)
-        _begin_phase(callbacks, phase, append=continued or bool(progress.history))
+        for callback in callbacks:
+            if isinstance(callback, PhaseCallback):
+                callback.on_phase_begin(phase)
         for one in saved:
             history.sums = one.sums
             one.restore(model)
-        _fit_phase(model, train, validation, phase, history, first_epoch, callbacks, verbose)
+        with _appending(callbacks, continued or bool(progress.history)):
+            _fit_phase(model, train, validation, phase, history, first_epoch, callbacks, verbose)
         if watch.lost:
             epoch = first_epoch + len(progress.history) + 1
             reason = f"epoch {epoch}, {phase.name}: the loss is NaN or infinite {watch.lost}"
             if not best.weights:
                 raise ArithmeticError(f"{reason}; lower the learning rate, and check the vectors")
             logger.warning(f"{reason}; the phase ends, and the best epoch so far is kept")
-        if best.weights:
+        if best.weights and (validation is not None or watch.lost):  # a callback may have restored others
             assign_values(model.weights, best.weights)
         progress.next_phase()
     if not best.weights:
@@ -198,12 +224,18 @@ def fit_phases(
     return history
 
 
-def _begin_phase(callbacks: Sequence[keras.callbacks.Callback], phase: Phase, *, append: bool) -> None:
-    for callback in callbacks:
-        if isinstance(callback, PhaseCallback):
-            callback.on_phase_begin(phase)
-        if isinstance(callback, keras.callbacks.CSVLogger) and append:
-            callback.append = True  # otherwise each fit would write the file anew
+@contextlib.contextmanager
+def _appending(callbacks: Sequence[keras.callbacks.Callback], append: bool) -> Iterator[None]:
+    """Lets each `CSVLogger` append within the block; otherwise each fit would write its file anew."""
+    loggers = [one for one in callbacks if isinstance(one, keras.callbacks.CSVLogger)]
+    given = [(one.append, one.append_header) for one in loggers]
+    for one in loggers:
+        one.append = one.append or append
+    try:
+        yield
+    finally:
+        for one, its in zip(loggers, given, strict=True):
+            one.append, one.append_header = its
 
 
 def _fit_phase(

@@ -200,3 +200,87 @@ def test_what_cannot_be_fitted_is_said_in_one_line() -> None:
     two, three = (text_dataset(["a"] * len(names), list(names), vectorizer) for names in ("xy", "xyz"))
     with pytest.raises(InputError, match="train has the labels x, y, z, but validation has x, y; give text_dataset"):
         two_phase_fit(make_plain(), three, two)
+
+
+def test_a_model_that_is_not_built_yet_is_built() -> None:
+    """In Keras, a model may learn its input from its first batch."""
+    model = keras.Sequential([layers.Embedding(20, 6), layers.GlobalAveragePooling1D(), layers.Dense(2)])
+    assert len(fit(model).epoch) == 5
+
+
+def test_a_learning_rate_may_be_a_schedule(tmp_path: Path) -> None:
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.02, decay_steps=1, decay_rate=0.9)
+    steps = len(list(batches(make_texts(64, seed=1), 0)))
+    whole, resumed = make_plain(), make_plain()
+    history = fit(whole, learning_rate=schedule)
+    expected = [0.02 * 0.9**steps, 0.02 * 0.9 ** (2 * steps), 0.005, 0.005, 0.005]
+    assert history.history["learning_rate"] == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(Killed):
+        fit(make_plain(), KilledIn(1, 2), checkpoint=tmp_path / "fit.npz", learning_rate=schedule)
+    fit(resumed, checkpoint=tmp_path / "fit.npz", learning_rate=schedule)
+    assert_equal(resumed.get_weights(), whole.get_weights())
+
+
+def test_a_finished_fit_is_resumed_with_its_history(tmp_path: Path) -> None:
+    whole, resumed, path = make_plain(), make_plain(), tmp_path / "fit.npz"
+    expected = fit(whole, checkpoint=path)
+    history = fit(resumed, checkpoint=path)
+    assert history.history == expected.history
+    assert history.epoch == expected.epoch
+    assert_equal(resumed.get_weights(), whole.get_weights())
+
+
+def test_a_checkpoint_of_other_phases_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "fit.npz"
+    fit(make_plain(), checkpoint=path)
+    for other in ({"frozen_epochs": 0}, {"unfrozen_learning_rate": 1e-5}, {"optimizer": "sgd"}):
+        with pytest.raises(InputError, match="it belongs to another"):
+            fit(make_plain(), checkpoint=path, **other)
+    assert len(fit(make_plain(), checkpoint=path, unfrozen_epochs=4).epoch) == 6  # but it may go on
+
+
+def test_a_csv_logger_that_is_used_again_writes_its_file_anew(tmp_path: Path) -> None:
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    fit(make_plain(), logger)
+    once = (tmp_path / "log.csv").read_text()
+    fit(make_plain(), logger)
+    assert (tmp_path / "log.csv").read_text() == once
+
+
+def test_without_validation_the_weights_that_early_stopping_restores_stay() -> None:
+    model, seen = make_plain(), []
+    stopping = keras.callbacks.EarlyStopping("loss", mode="max", patience=1, restore_best_weights=True)  # the first one
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(model.get_weights()))
+    train = epochs_of(make_texts(64, seed=1)).dataset
+    two_phase_fit(model, train, frozen_epochs=0, unfrozen_epochs=4, callbacks=[watch, stopping], verbose=0)
+    assert len(seen) == 2
+    assert_equal(model.get_weights(), seen[0])
+
+
+def test_a_train_step_of_the_users_own_need_not_report_a_loss() -> None:
+    class Own(keras.Model):
+        def train_step(self, data: Any) -> dict[str, Any]:
+            super().train_step(data)
+            return {"steps": tf.constant(1.0)}
+
+    plain = make_plain()
+    assert fit(Own(plain.inputs, plain.outputs)).history["steps"] == [1.0] * 5
+
+
+def test_batches_that_cannot_be_fitted_are_said_in_one_line() -> None:
+    train = epochs_of(make_texts(64, seed=1)).dataset
+    wrong = {
+        "must be a tf.data.Dataset of": (np.ones((4, 3)), np.zeros(4)),
+        "must be a tf.data.Dataset": train.map(lambda ids, targets: ids),
+        "must be a tf.data": train.map(lambda ids, targets: (ids, {"label": targets})),
+        "never ends": train.repeat(),
+    }
+    for said, batches_of_it in wrong.items():
+        with pytest.raises(InputError, match=said):
+            two_phase_fit(make_plain(), batches_of_it)
+    with pytest.raises(InputError, match="must be a keras.Model"):
+        two_phase_fit("model", train)
+    with pytest.raises(InputError, match="the output of model .* is a softmax, not logits"):
+        fit(keras.Sequential([make_plain(), layers.Softmax()]))
+    with pytest.raises(InputError, match="at least 0"):
+        fit(make_plain(), frozen_epochs=-1)
