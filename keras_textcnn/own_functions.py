@@ -50,9 +50,9 @@ class OwnFunction(str):
         return cls(f"{function.__module__}:{function.__qualname__}", function)
 
 
-def is_own(name: str) -> bool:
+def is_own(name: str | None) -> bool:
     """Whether a setting names a function of the user's own."""
-    return ":" in name
+    return ":" in (name or "")  # the default is still open in settings that are not resolved
 
 
 def is_function(value: object) -> bool:
