@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import os
 import typing
 from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from keras_textcnn.presets import (
 )
 from keras_textcnn.settings.data import CORPUS_SETTINGS, DataSettings
 from keras_textcnn.settings.documentation import documented
-from keras_textcnn.settings.fields import POSITIVE, SET, has_type, option_name, show
+from keras_textcnn.settings.fields import POSITIVE, SET, has_type, option_name, plain, show
 from keras_textcnn.settings.model import ModelSettings
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.settings.training import TrainingSettings
@@ -68,12 +67,10 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
     """
 
     def __post_init__(self) -> None:
+        for name, value in [*vars(self).items()]:
+            kept = OwnFunction.of(value, setting=name) if name in OPTIONS and callable(value) else plain(value)
+            object.__setattr__(self, name, kept)  # the dataclass is frozen
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list | os.PathLike):  # the dataclass is frozen
-                object.__setattr__(self, field.name, tuple(value) if isinstance(value, list) else os.fspath(value))
-            if field.name in OPTIONS and callable(value):
-                object.__setattr__(self, field.name, OwnFunction.of(value, setting=field.name))
             self._check_field(field)
         if self.resolved() is self:
             self._check_together()
@@ -213,7 +210,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         choices, allowed = field.metadata["argument"].get("choices"), field.metadata["allowed"]
         shown = kind.__name__ if isinstance(kind, type) else kind
         self._require(field.name, value is field.default or has_type(value, kind), str(shown))
-        own = field.name in OPTIONS and is_own(value or "")
+        own = field.name in OPTIONS and is_own(value)
         self._require(field.name, value is None or not choices or own or value in choices, f"one of {show(choices)}")
         if value not in (None, False, field.default) and (reason := _without_effect(vars(self), field.name)):
             raise InputError(f"{_option(field.name)} does not apply {reason}; leave it out")

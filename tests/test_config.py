@@ -1,7 +1,9 @@
 import dataclasses
 import inspect
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from keras_textcnn.config import TrainConfig
@@ -267,3 +269,12 @@ def test_a_run_of_soft_targets_reads_and_starts_from_hard_labels_too() -> None:
         assert found == ("y", (), False, None)
     started = run.adapted(from_run="run")
     assert (started.label_columns, started.soft_labels, started.weight_column) == (("a", "b"), True, None)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """A randomized search draws them, and JSON does not know them."""
+    settings = {"batch_size": np.int64(8), "dropout": np.float32(0.5), "windows": np.array([3, 4])}
+    config = TrainConfig(**settings, ngrams=np.int64(0), maximum_tokens=np.int64(50))
+    assert config == TrainConfig(batch_size=8, dropout=0.5, windows=(3, 4), ngrams=0, maximum_tokens=50)
+    assert json.loads(json.dumps(dataclasses.asdict(config)))["windows"] == [3, 4]
+    assert TrainConfig(windows=[np.int64(3), 4]).windows == (3, 4)

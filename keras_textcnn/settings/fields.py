@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+import os
 import types
 import typing
 from collections.abc import Callable
@@ -52,6 +53,15 @@ def has_type(value: Any, kind: Any) -> bool:
         whole = isinstance(value, numbers.Integral) and abs(int(value)) < 2**40
         return not isinstance(value, bool) and (whole or (kind is float and isinstance(value, float)))
     return isinstance(value, kind)
+
+
+def plain(value: Any) -> Any:
+    """The value of a setting in a type that JSON keeps: a search over distributions, say, gives NumPy's numbers."""
+    if type(value).__module__ == "numpy":
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return tuple(map(plain, value))
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def option(
