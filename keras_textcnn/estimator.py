@@ -1,7 +1,6 @@
 """`TextCNNClassifier`: scikit-learn's interface over a whole training."""
 
 import dataclasses
-import functools
 import inspect
 import threading
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.corpus import SPLITS, Corpus, labels_of
 from keras_textcnn.data.soft_targets import check_weights
-from keras_textcnn.data.targets import ONE, SETS, SOFT, Targets
+from keras_textcnn.data.targets import ONE, SETS, Targets
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.packed_run import PackedRun
 from keras_textcnn.persistence.run import Run, check_free
@@ -143,7 +142,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         Each row adds up to 1, unless a text may have several labels.
         """
         check_is_fitted(self)
-        return self._fitted.predictor.probabilities(_texts(X))[:, self._fitted.columns]
+        return self._fitted.by_class(self._fitted.predictor.probabilities(_texts(X)), missing=0)
 
     def predict(self, X: Any) -> Any:
         """The labels of texts, in the form of the `y` that it was fitted to; a class each for probabilities.
@@ -153,7 +152,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         probabilities, fitted = self.predict_proba(X), self._fitted
         thresholds = fitted.predictor.thresholds
         if thresholds is not None:
-            thresholds = thresholds[fitted.columns]
+            thresholds = fitted.by_class(thresholds, missing=1)
         return fitted.targets.answer(fitted.predictor.task.choose(probabilities, thresholds))
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -165,12 +164,8 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy: the share of texts whose label, or whose labels are all right."""
-        predicted, targets = self.predict(X), self._fitted.targets
-        if targets.kind == SETS:
-            predicted, y = targets.indicate(predicted), targets.indicate(y)
-        elif targets.kind == SOFT and np.ndim(y) == 2:
-            y = self.classes_[np.argmax(np.asarray(y), axis=1)]
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        right = self._fitted.targets.are_right(self.predict(X), y)
+        return float(accuracy_score(np.ones_like(right), right, sample_weight=sample_weight))
 
     def explain(self, X: Any) -> "list[Explanation]":
         """Why each text has its most probable label; a notebook shows an explanation in colours."""
@@ -243,11 +238,19 @@ class _Fitted:
                 self._loaded.append(Predictor(self.packed.run))
             return self._loaded[0]
 
-    @functools.cached_property
-    def columns(self) -> list[int]:
-        """The output of the model for each class."""
+    def by_class(self, values: np.ndarray, *, missing: float) -> np.ndarray:
+        """The model's values, (..., outputs), in the order of the classes: float32 (..., classes).
+
+        Args:
+            values: One for each output.
+            missing: The value of a class without output: a column of a matrix that has no 1.
+        """
         outputs = {name: output for output, name in enumerate(self.predictor.labels)}
-        return [outputs[name] for name in self.targets.names]
+        found = np.full((*values.shape[:-1], len(self.targets.names)), missing, np.float32)
+        for place, name in enumerate(self.targets.names):
+            if name in outputs:
+                found[..., place] = values[..., outputs[name]]
+        return found
 
     def __getstate__(self) -> tuple[PackedRun, Targets]:
         return self.packed, self.targets

@@ -237,3 +237,15 @@ def test_not_fitted_it_says_so() -> None:
             getattr(TextCNNClassifier(), method)(["a"])
     with pytest.raises(NotFittedError):
         TextCNNClassifier().save("nowhere")
+
+
+def test_a_column_without_a_text_has_the_probability_zero() -> None:
+    """As in a fold of a cross-validation that lacks a rare label."""
+    matrix = np.array([[label == "fruit", label != "fruit", False] for label in FRAME["label"]]).astype(int)
+    classifier = TextCNNClassifier(**SMALL).fit(FRAME["text"], matrix)
+    probabilities = classifier.predict_proba(OTHERS)
+    assert probabilities.shape == (len(OTHERS), 3)
+    assert (probabilities[:, 2] == 0).all()
+    assert (probabilities[:, :2] > 0).all()
+    assert (classifier.predict(OTHERS)[:, 2] == 0).all()
+    assert classifier.classes_.tolist() == [0, 1, 2]

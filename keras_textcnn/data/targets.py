@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from keras_textcnn.data.corpus import Label
+from keras_textcnn.data.corpus import Label, labels_of
 from keras_textcnn.errors import InputError
 from keras_textcnn.utils.inputs import as_array, as_labels, describe
 
@@ -58,17 +58,45 @@ class Targets:
         distinct = {_plain(label) for label in (itertools.chain.from_iterable(labels) if several else labels)}
         classes = sorted(distinct, key=lambda label: (type(label).__name__, label))
         _check_numbers(classes, labels)
+        if len({*itertools.chain.from_iterable(map(labels_of, as_labels(labels)))}) > len(classes):
+            raise InputError("labels of different types are equal, such as 1, 1.0 and True; use labels of one type")
         dtype = labels.dtype if isinstance(labels, np.ndarray) and labels.dtype.kind in "biufU" else None
         return cls(SETS if several else ONE, _array(classes, dtype), _names(classes))
 
     def read(self, y: Any) -> tuple[list[Label], np.ndarray | None]:
-        """The label or labels of each text by name, and its probabilities, float (texts, classes), if there are any."""
-        matrix = _matrix(y)
-        if matrix is None:
-            return as_labels(_column(y)), None
+        """The label or labels of each text by name, and its probabilities, float (texts, classes), if there are any.
+
+        Raises:
+            InputError: They are targets of another kind.
+        """
+        if _matrix(y) is None:
+            labels = as_labels(_column(y))
+            if self.kind == SETS:
+                return [labels_of(label) for label in labels], None
+            if self.kind == INDICATOR or any(isinstance(label, tuple) for label in labels):
+                raise self._differ(y)
+            if self.kind == SOFT and (unknown := {*labels} - {*self.names}):
+                raise InputError(f"label {unknown.pop()!r} is not one of {', '.join(self.names)}")
+            return labels, None
+        matrix = self._matrix_of(y)
         if self.kind == SOFT:
             return [self.names[column] for column in matrix.argmax(axis=1).tolist()], matrix
         return [tuple(itertools.compress(self.names, row)) for row in matrix.tolist()], None
+
+    def _matrix_of(self, y: Any) -> np.ndarray:
+        """Targets as a matrix (texts, classes); the columns of a DataFrame may be in another order."""
+        if hasattr(y, "columns") and {*map(str, y.columns)} == {*self.names}:
+            y = y.iloc[:, [[*map(str, y.columns)].index(name) for name in self.names]]
+        matrix = _matrix(y)
+        if matrix is None or self.kind in (ONE, SETS) or matrix.shape[1] != len(self.names):
+            raise self._differ(y)
+        if _kind(matrix) not in (self.kind, INDICATOR):
+            raise self._differ(y)
+        return matrix
+
+    def _differ(self, y: Any) -> InputError:
+        form = f", {len(self.names)} columns" if self.kind in (INDICATOR, SOFT) else ""
+        return InputError(f"these targets must be like those of fit ({self.kind}{form}); received: {describe(y)}")
 
     def only(self, names: Collection[str]) -> "Targets":
         """The same kind, with some of the classes."""
@@ -90,15 +118,22 @@ class Targets:
             return [tuple(self.classes[np.flatnonzero(row)].tolist()) for row in chosen]
         return chosen.astype(np.int64) if self.kind == INDICATOR else self.classes[chosen]
 
-    def indicate(self, y: Any) -> np.ndarray:
-        """Sets of labels as a matrix, int (texts, classes), 0 or 1; labels that are no classes are left out."""
-        columns = {name: column for column, name in enumerate(self.names)}
-        matrix = np.zeros((len(y), len(self.names)), np.int64)
-        for row, labels in enumerate(as_labels(y)):
-            for label in labels if isinstance(labels, tuple) else (labels,):
-                if label in columns:
-                    matrix[row, columns[label]] = 1
-        return matrix
+    def are_right(self, predicted: Any, y: Any) -> np.ndarray:
+        """Whether the answer for each text is right: bool (texts,).
+
+        Args:
+            predicted: From `answer`.
+            y: Targets of the same kind, or a label each for probabilities.
+        """
+        given = y if _matrix(y) is None else self._matrix_of(y)
+        if self.kind == SOFT and _matrix(y) is not None:
+            given = self.classes[given.argmax(axis=1)]
+        rows = [*given] if self.kind == INDICATOR else [*_column(given)]
+        if len(rows) != len(predicted):
+            raise InputError(f"{len(predicted):,} texts, but {len(rows):,} labels; y must have one for each text")
+        if self.kind == SETS:
+            predicted, rows = as_labels(predicted), [labels_of(label) for label in as_labels(rows)]
+        return np.array([bool(np.all(one == other)) for one, other in zip(predicted, rows, strict=True)])
 
     def to_json(self) -> dict[str, Any]:
         """The kind and the classes for a file; classes of types that JSON lacks are kept by their names."""

@@ -10,6 +10,11 @@ from scipy import sparse
 from keras_textcnn.data.targets import INDICATOR, ONE, SETS, SOFT, Targets
 from keras_textcnn.errors import InputError
 
+LABELS = ["sea", "metal", "sea"]
+SETS = [["sea", "metal"], ["sea"], []]
+MATRIX = np.array([[1, 1], [1, 0], [0, 0]])
+SOFT = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+
 
 @pytest.mark.parametrize(
     ("y", "classes", "names"),
@@ -53,7 +58,7 @@ def test_lists_of_labels_are_several_labels() -> None:
         targets = Targets.of(y)
         assert (targets.kind, targets.names) == (SETS, ("x", "y", "z"))
         assert targets.read(y)[0] == [("x", "y"), (), ("z",)]
-        np.testing.assert_array_equal(targets.indicate(y), [[1, 1, 0], [0, 0, 0], [0, 0, 1]])
+        assert targets.are_right([("y", "x"), (), ("z",)], y).all()
         assert targets.answer(np.array([[1, 1, 0], [0, 0, 0]])) == [("x", "y"), ()]
     assert Targets.of([[1, 2], [2, 3]]).classes.tolist() == [1, 2, 3]
 
@@ -85,3 +90,51 @@ def test_what_is_wrong_is_said_in_one_line(y: Any, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         Targets.of(y)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "other"),
+    [
+        (LABELS, MATRIX),
+        (LABELS, SETS),
+        (SETS, MATRIX),
+        (MATRIX, LABELS),
+        (MATRIX, np.eye(3)),
+        (MATRIX, SOFT),
+        (SOFT, np.eye(3)),
+        (SOFT, SETS),
+    ],
+)
+def test_validation_targets_of_another_kind_are_refused(y: Any, other: Any) -> None:
+    with pytest.raises(InputError, match="must be like those of fit"):
+        Targets.of(y).read(other)
+
+
+def test_the_columns_of_a_table_may_be_in_another_order() -> None:
+    table = pd.DataFrame(MATRIX, columns=["sea", "metal"])
+    targets = Targets.of(table)
+    assert targets.read(table[["metal", "sea"]]) == targets.read(table)
+    assert targets.are_right(MATRIX, table[["metal", "sea"]]).all()
+    with pytest.raises(InputError, match="one of 0, 1"):
+        Targets.of(SOFT).read([0, 1, 7])
+
+
+@pytest.mark.parametrize("other", [1.0, True, np.float64(1)])
+def test_equal_labels_of_different_types_are_refused(other: Any) -> None:
+    """Python takes them for one label, and a run for two."""
+    with pytest.raises(InputError, match="use labels of one type"):
+        Targets.of([0, 1, other])
+
+
+def test_the_right_answers_are_counted_one_by_one() -> None:
+    assert Targets.of(LABELS).are_right(np.array(["sea", "sea", "sea"]), LABELS).tolist() == [True, False, True]
+    stars = [1.5, 2.0, 1.5]  # scikit-learn's own metrics take them for measurements
+    assert Targets.of(stars).are_right(np.array([1.5, 2.0, 2.0]), stars).tolist() == [True, True, False]
+    several = Targets.of(SETS)
+    assert several.are_right([("metal", "sea"), (), ()], SETS).tolist() == [True, False, True]
+    assert not several.are_right([()], [["a label that no text had"]]).any()
+    assert Targets.of(MATRIX).are_right(MATRIX, [[1, 1], [0, 1], [0, 0]]).tolist() == [True, False, True]
+    assert Targets.of(SOFT).are_right(np.array([0, 1, 1]), SOFT).tolist() == [True, True, False]
+    assert Targets.of(SOFT).are_right(np.array([0, 1, 1]), [0, 1, 1]).all()
+    with pytest.raises(InputError, match="3 texts, but 2 labels"):
+        Targets.of(LABELS).are_right(np.array(LABELS), LABELS[:2])
