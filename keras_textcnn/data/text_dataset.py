@@ -34,7 +34,8 @@ def text_dataset(
     Args:
         texts: A list, array or Series of strings.
         labels: The outputs, ints; or the labels, strings; or a matrix, float (texts, num_classes), 1 for each label of
-            a text, or its probabilities.
+            a text, or its probabilities, for which `two_phase_fit` needs
+            `loss=keras.losses.CategoricalCrossentropy(from_logits=True)`.
         vectorizer: From texts to ids, with its vocabulary.
         batch_size: The largest number of texts in a batch.
         seed: Determines the order; None: the shortest texts first, as for validation.
@@ -55,14 +56,20 @@ def text_dataset(
         train = text_dataset(texts, labels, vectorizer, label_names=names, batch_size=32, seed=1)
         model.fit(train, epochs=3)
     """
+    if not isinstance(vectorizer, TextVectorizer):
+        raise InputError(f"vectorizer must be a keras_textcnn.TextVectorizer; received: {describe(vectorizer)}")
+    if batch_size < 1:
+        raise InputError(f"batch_size must be at least 1; received: {batch_size}")
     texts, (targets, names) = as_texts(texts), _targets(labels, label_names)
     if len(texts) != len(targets):
         raise InputError(f"{len(texts):,} texts, but {len(targets):,} labels; give one for each text")
     if not texts:
         raise InputError("no texts; give at least one")
     boundaries = length_boundaries(vectorizer.maximum_tokens, fixed=vectorizer.fixed_length)
-    weights = None if sample_weight is None else np.array(check_weights(sample_weight, texts=len(texts)), np.float32)
-    examples = dataclasses.replace(_encode(texts, targets, vectorizer), weights=weights)
+    weights = () if sample_weight is None else check_weights(sample_weight, texts=len(texts))  # empty if all are 1
+    examples = _encode(texts, targets, vectorizer)
+    if weights:
+        examples = dataclasses.replace(examples, weights=np.array(weights, np.float32))
 
     def plan(epoch: int) -> list[np.ndarray]:
         order = None if seed is None else (seed, epoch)
@@ -75,10 +82,15 @@ def text_dataset(
 
 def _targets(labels: Any, label_names: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     """The targets of texts, and the label of each output if the labels are strings."""
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError:  # lists of different lengths, of which `as_labels` says more
+        array = np.empty(0)
     if array.ndim == 2 and array.dtype.kind in "biuf":
+        _check_numbers(array, np.isfinite(array).all(axis=1))
         return array.astype(np.float32), ()
     if array.ndim == 1 and array.dtype.kind in "iu" and not len(label_names):
+        _check_numbers(array, array >= 0)
         return array.astype(np.int32), ()
     read = as_labels(labels)
     if wrong := next((label for label in read if not isinstance(label, str)), None):
@@ -89,6 +101,14 @@ def _targets(labels: Any, label_names: Any) -> tuple[np.ndarray, tuple[str, ...]
         if label not in outputs:
             raise InputError(f"label {position} (from 0), {label!r}, is not one of label_names: {', '.join(names)}")
     return np.array([outputs[str(label)] for label in read], np.int32), names
+
+
+def _check_numbers(labels: np.ndarray, right: np.ndarray) -> None:
+    """Raises InputError unless all labels are right: bool (texts,)."""
+    if not right.all():
+        position = int(np.argmin(right))
+        shown = describe(labels[position].tolist())
+        raise InputError(f"label {position} (from 0) must be an output, from 0, or finite numbers; received: {shown}")
 
 
 def _encode(texts: list[str], targets: np.ndarray, vectorizer: TextVectorizer) -> Examples:

@@ -17,6 +17,7 @@ from keras_textcnn.utils.inputs import as_texts
 
 UNITS = {"word": WORDS, "character": CHARACTERS, "space": SPACES}
 CHUNK = 1024  # texts at a time
+NO_VOCABULARY = "this vectorizer has no vocabulary; call adapt with the training texts first"
 
 Split = Callable[[tf.Tensor], tf.RaggedTensor]
 
@@ -70,6 +71,8 @@ class TextVectorizer(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self._convert_input_args, self._allow_non_tensor_positional_args = False, True  # as TextVectorization does
+        if maximum_tokens < 1:
+            raise InputError(f"maximum_tokens must be at least 1; received: {maximum_tokens}")
         self.unit, self.maximum_tokens, self.fixed_length = unit, maximum_tokens, fixed_length
         self.vocabulary_size, self.minimum_count = vocabulary_size, minimum_count
         self.tokenizer = _tokenizer_of(unit)
@@ -111,7 +114,7 @@ class TextVectorizer(keras.layers.Layer):
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """The ids of texts, string (batch,), without padding: int32 (batch, tokens), ragged."""
         if self.table is None:
-            raise InputError("this vectorizer has no vocabulary; call adapt with the training texts first")
+            raise InputError(NO_VOCABULARY)
         return encode(self.split(texts), self.table, maximum_tokens=self.maximum_tokens)
 
     def pad(self, rows: tf.RaggedTensor) -> tf.Tensor:
@@ -121,9 +124,14 @@ class TextVectorizer(keras.layers.Layer):
         padded = rows.to_tensor()
         return tf.pad(padded, [[0, 0], [0, tf.maximum(1 - tf.shape(padded)[1], 0)]])
 
-    def call(self, texts: Any) -> tf.Tensor:
-        if not tf.is_tensor(texts):
+    def __call__(self, texts: Any, **kwargs: Any) -> Any:  # Keras would wrap the errors of `call` in lines of its own
+        if self.table is None:
+            raise InputError(NO_VOCABULARY)
+        if not (tf.is_tensor(texts) or isinstance(texts, keras.KerasTensor)):
             texts = tf.constant(texts if isinstance(texts, str | bytes) else as_texts(texts), tf.string)
+        return super().__call__(texts, **kwargs)
+
+    def call(self, texts: tf.Tensor) -> tf.Tensor:
         padded = self.pad(self.encode(tf.reshape(texts, [-1])))
         return padded if texts.shape.rank else padded[0]
 
@@ -160,8 +168,10 @@ def _tokenizer_of(unit: str | Split) -> Tokenizer:
 
 def _chunks(texts: Any) -> Iterator[tf.Tensor]:
     if isinstance(texts, tf.data.Dataset):
-        batched = texts.element_spec.shape.rank > 0
-        yield from (texts if batched else texts.batch(CHUNK))
+        if not isinstance(texts.element_spec, tf.TensorSpec):
+            raise InputError("adapt needs a dataset of texts alone; leave the labels out with map")
+        for batch in texts if texts.element_spec.shape.rank else texts.batch(CHUNK):
+            yield tf.reshape(batch, [-1])
         return
     texts = as_texts(texts)
     for begin in range(0, len(texts), CHUNK):

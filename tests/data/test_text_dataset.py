@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -73,6 +74,8 @@ def test_targets_and_weights_of_all_kinds(vectorizer: TextVectorizer) -> None:
     for _, targets, weights in dataset.as_numpy_iterator():
         np.testing.assert_array_equal(targets.argmax(axis=1), weights % 2)
         assert (targets.dtype, weights.dtype) == (np.float32, np.float32)
+    same = text_dataset(TEXTS, LABELS, vectorizer, sample_weight=np.ones(50))
+    assert len(list(same)) == len(same)
     ints = text_dataset(TEXTS, np.arange(50) % 2, vectorizer, seed=None)
     strings = text_dataset(TEXTS, LABELS, vectorizer, seed=None)
     for (_, one), (_, other) in zip(ints, strings, strict=True):
@@ -90,7 +93,11 @@ def test_targets_and_weights_of_all_kinds(vectorizer: TextVectorizer) -> None:
         (["a", "b"], ["x", None], {}, r"label 1 \(from 0\) is missing"),
         (["a"], ["z"], {"label_names": ["x", "y"]}, r"label 0 \(from 0\), 'z', is not one of label_names: x, y"),
         (["a"], [("x", "y")], {}, "give a matrix of 0 and 1"),
+        (["a", "b"], [["x", "y"], ["x"]], {}, "give a matrix of 0 and 1"),
+        (["a", "b"], [0, -1], {}, r"label 1 \(from 0\) must be an output"),
+        (["a", "b"], [[1, 0], [np.nan, 0]], {}, r"label 1 \(from 0\) must be .* finite numbers"),
         (["a"], ["x"], {"sample_weight": [-1]}, "at least 0"),
+        (["a"], ["x"], {"batch_size": 0}, "batch_size must be at least 1"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
@@ -98,3 +105,8 @@ def test_what_is_wrong_is_said_in_one_line(
 ) -> None:
     with pytest.raises(InputError, match=said):
         text_dataset(texts, labels, vectorizer, **more)
+
+
+def test_a_vectorizer_of_keras_is_refused() -> None:
+    with pytest.raises(InputError, match="must be a keras_textcnn.TextVectorizer"):
+        text_dataset(["a"], ["x"], keras.layers.TextVectorization())

@@ -98,7 +98,7 @@ def test_rare_tokens_and_those_beyond_the_size_are_unknown() -> None:
 
 
 def test_what_is_wrong_is_said_in_one_line(vectorizer: TextVectorizer) -> None:
-    with pytest.raises(InputError, match="call adapt with the training texts first"):
+    with pytest.raises(InputError, match="^this vectorizer .* call adapt with the training texts first$"):
         TextVectorizer()(["a"])
     with pytest.raises(InputError, match="no tokens"):
         TextVectorizer().adapt(["", " "])
@@ -106,5 +106,16 @@ def test_what_is_wrong_is_said_in_one_line(vectorizer: TextVectorizer) -> None:
         TextVectorizer("sentence")
     with pytest.raises(InputError, match="must begin with"):
         TextVectorizer(vocabulary=["a", "b"])
-    with pytest.raises(InputError, match=r"text 1 \(from 0\) is missing"):
+    with pytest.raises(InputError, match=r"^text 1 \(from 0\) is missing .*it in$"):  # and no line of Keras
         vectorizer(["a", None])
+    with pytest.raises(InputError, match="maximum_tokens must be at least 1"):
+        TextVectorizer(maximum_tokens=0)
+    pairs = tf.data.Dataset.from_tensor_slices((["a", "b"], [0, 1]))
+    with pytest.raises(InputError, match="a dataset of texts alone"):
+        TextVectorizer().adapt(pairs)
+
+
+def test_adapts_to_a_column_of_texts() -> None:
+    column = TextVectorizer()
+    column.adapt(tf.data.Dataset.from_tensor_slices([["a b"], ["a"]]).batch(2))
+    assert column.get_vocabulary() == ["[PAD]", "[UNK]", "a", "b"]
