@@ -10,10 +10,13 @@ import tensorflow as tf
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.inference.window_trace import WindowTrace, trace_windows
+from keras_textcnn.layers.embedding import find_embedding
+from keras_textcnn.models.own_model import probability_activation
 from keras_textcnn.tasks import Task, task_with
 from keras_textcnn.text.tokenizers import in_parts
-from keras_textcnn.text.vectorizer import TextVectorizer
+from keras_textcnn.text.vectorizer import NO_VOCABULARY, TextVectorizer
 from keras_textcnn.utils import devices
+from keras_textcnn.utils.inputs import as_labels
 
 CHUNK = 64  # texts that the model answers at once, two such chunks in parallel: their data stays in the CPU's caches
 
@@ -52,13 +55,18 @@ def export_saved_model(
         thresholds: float32 (num_classes,), if each label has its own probability; `label` is still the most probable.
 
     Raises:
-        InputError: The model needs texts of another length.
+        InputError: The model, the vectorizer, the labels and the thresholds do not fit together, the model's output is
+            no logits, or the folder exists.
 
     Example:
         export_saved_model(model, vectorizer, ["bad", "good"], "saved_model/1")
         print(Predictor("saved_model/1")("a good film"))
     """
-    _check_length(model, vectorizer)
+    if Path(folder).exists():
+        raise InputError(f"{folder} exists; remove it, or choose another folder")
+    labels = list(map(str, as_labels(labels)))
+    _check_vectorizer(model, vectorizer)
+    _check_outputs(model, labels, thresholds)
     endpoints = _Endpoints(model, vectorizer, labels, temperature, task=task_with(thresholds))
     archive = keras.export.ExportArchive()
     # Keras finds the variables that the endpoints use. Tracking the model too would store them twice (issue 23553).
@@ -134,14 +142,30 @@ class _Endpoints:
         return self._activation(self._model(self._vectorizer.pad(ids), training=False) / self._temperature)
 
 
-def _check_length(model: keras.Model, vectorizer: TextVectorizer) -> None:
-    """Raises InputError if a model needs texts of another length than the vectorizer makes."""
+def _check_outputs(model: keras.Model, labels: Sequence[str], thresholds: np.ndarray | None) -> None:
+    """Raises InputError if a model gives no logits, or not one for each label and threshold."""
+    if activation := probability_activation(model):
+        raise InputError(f"the output of {model.name} is a {activation}, not logits; leave the activation out")
+    outputs = model.output_shape[-1]
+    if len(set(labels)) != outputs:
+        raise InputError(f"{model.name} has {outputs} outputs; give as many labels, all different: {', '.join(labels)}")
+    if thresholds is not None and np.shape(thresholds) != (outputs,):
+        raise InputError(f"{model.name} has {outputs} outputs; received thresholds of shape {np.shape(thresholds)}")
+
+
+def _check_vectorizer(model: keras.Model, vectorizer: TextVectorizer) -> None:
+    """Raises InputError if a model needs texts of another length, or fewer ids, than the vectorizer makes."""
     needed = model.input_shape[1]
     if needed and not (vectorizer.fixed_length and vectorizer.maximum_tokens == needed):
         raise InputError(
             f"{model.name} reads texts of {needed} tokens, all padded to that length; make the vectorizer with "
             f"maximum_tokens={needed}, fixed_length=True"
         )
+    if vectorizer.table is None:
+        raise InputError(NO_VOCABULARY)
+    embedding, ids = find_embedding(model), len(vectorizer.get_vocabulary())
+    if embedding is not None and (rows := embedding.embeddings.shape[0]) < ids:
+        raise InputError(f"the embedding of {model.name} has {rows:,} rows for {ids:,} tokens of the vectorizer")
 
 
 def _in_chunks(answer: Callable[[tf.RaggedTensor], tf.Tensor], ids: tf.RaggedTensor, *, num_classes: int) -> tf.Tensor:

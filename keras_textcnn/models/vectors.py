@@ -7,8 +7,9 @@ import keras
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.layers.embedding import find_embedding, set_embedding
-from keras_textcnn.presets import GLOVE_TABLE, WORDS
+from keras_textcnn.presets import GLOVE_TABLE, TOKENIZERS, WORDS
 from keras_textcnn.text.pretrained_vectors import embedding_matrix, find_vector, read_vectors
+from keras_textcnn.utils.inputs import as_texts
 
 
 def load_vectors(
@@ -34,8 +35,13 @@ def load_vectors(
         covered = load_vectors(model, vectorizer.get_vocabulary(), "glove.6B.100d")
         print(f"{covered:.0%} of the vocabulary have a vector")
     """
+    if tokenizer not in TOKENIZERS:
+        raise InputError(f"tokenizer must be one of {', '.join(TOKENIZERS)}; received: {tokenizer}")
+    vocabulary = as_texts(vocabulary, "token")
     if (embedding := find_embedding(model)) is None:
         raise InputError(f"model {model.name} has no embedding to load vectors into")
+    if not embedding.built:  # a Sequential model knows its input only from the first batch
+        embedding.build(None)
     rows, dimensions = embedding.embeddings.shape
     if rows != len(vocabulary):
         raise InputError(

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.inference.predictor import Predictor
 from keras_textcnn.inference.saved_model import export_saved_model
 from keras_textcnn.models.charcnn import build_charcnn
 from keras_textcnn.models.conv1d import build_conv1d
@@ -105,6 +106,30 @@ def test_a_vectorizer_of_another_length_is_refused(tmp_path: Path) -> None:
     model = build_conv2d(vocabulary_size=4, num_classes=2, dimensions=8, tokens=16)
     with pytest.raises(InputError, match="reads texts of 16 tokens, .* maximum_tokens=16, fixed_length=True"):
         export_saved_model(model, TextVectorizer(maximum_tokens=16), ["a", "b"], tmp_path / "model")
+
+
+def test_what_does_not_fit_together_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    vectorizer = TextVectorizer(vocabulary=["[PAD]", "[UNK]", "apple", "iron"])
+    model = build_conv1d(vocabulary_size=4, num_classes=2, dimensions=8, filters=4)
+    probabilities = keras.Model(model.input, keras.ops.softmax(model.output))
+    small = build_conv1d(vocabulary_size=3, num_classes=2, dimensions=8, filters=4)
+    (tmp_path / "there").mkdir()
+    for said, arguments in {
+        "2 outputs; give as many labels": (model, vectorizer, ["a", "b", "c"], "new"),
+        "all different: a, a": (model, vectorizer, ["a", "a"], "new"),
+        "is a softmax, not logits": (probabilities, vectorizer, ["a", "b"], "new"),
+        "has 3 rows for 4 tokens": (small, vectorizer, ["a", "b"], "new"),
+        "call adapt": (model, TextVectorizer(), ["a", "b"], "new"),
+        "there exists; remove it": (model, vectorizer, ["a", "b"], "there"),
+    }.items():
+        *most, folder = arguments
+        with pytest.raises(InputError, match=said):
+            export_saved_model(*most, tmp_path / folder)
+    with pytest.raises(InputError, match=r"thresholds of shape \(1,\)"):
+        export_saved_model(model, vectorizer, ["a", "b"], tmp_path / "new", thresholds=np.array([0.5]))
+    assert not (tmp_path / "new").exists()
+    export_saved_model(model, vectorizer, [0, 1], tmp_path / "new")
+    assert Predictor(tmp_path / "new").labels == ["0", "1"]
 
 
 ALONE = """
