@@ -10,10 +10,10 @@ from scipy import sparse
 from keras_textcnn.data.targets import INDICATOR, ONE, SETS, SOFT, Targets
 from keras_textcnn.errors import InputError
 
-LABELS = ["sea", "metal", "sea"]
-SETS = [["sea", "metal"], ["sea"], []]
+NAMED = ["sea", "metal", "sea"]
+LISTS = [["sea", "metal"], ["sea"], []]
 MATRIX = np.array([[1, 1], [1, 0], [0, 0]])
-SOFT = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+TAUGHT = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_what_is_wrong_is_said_in_one_line(y: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("y", "other"),
     [
-        (LABELS, MATRIX),
-        (LABELS, SETS),
-        (SETS, MATRIX),
-        (MATRIX, LABELS),
+        (NAMED, MATRIX),
+        (NAMED, LISTS),
+        (LISTS, MATRIX),
+        (MATRIX, NAMED),
         (MATRIX, np.eye(3)),
-        (MATRIX, SOFT),
-        (SOFT, np.eye(3)),
-        (SOFT, SETS),
+        (MATRIX, TAUGHT),
+        (TAUGHT, np.eye(3)),
+        (TAUGHT, LISTS),
     ],
 )
 def test_validation_targets_of_another_kind_are_refused(y: Any, other: Any) -> None:
@@ -116,7 +116,7 @@ def test_the_columns_of_a_table_may_be_in_another_order() -> None:
     assert targets.read(table[["metal", "sea"]]) == targets.read(table)
     assert targets.are_right(MATRIX, table[["metal", "sea"]]).all()
     with pytest.raises(InputError, match="one of 0, 1"):
-        Targets.of(SOFT).read([0, 1, 7])
+        Targets.of(TAUGHT).read([0, 1, 7])
 
 
 @pytest.mark.parametrize("other", [1.0, True, np.float64(1)])
@@ -127,14 +127,14 @@ def test_equal_labels_of_different_types_are_refused(other: Any) -> None:
 
 
 def test_the_right_answers_are_counted_one_by_one() -> None:
-    assert Targets.of(LABELS).are_right(np.array(["sea", "sea", "sea"]), LABELS).tolist() == [True, False, True]
+    assert Targets.of(NAMED).are_right(np.array(["sea", "sea", "sea"]), NAMED).tolist() == [True, False, True]
     stars = [1.5, 2.0, 1.5]  # scikit-learn's own metrics take them for measurements
     assert Targets.of(stars).are_right(np.array([1.5, 2.0, 2.0]), stars).tolist() == [True, True, False]
-    several = Targets.of(SETS)
-    assert several.are_right([("metal", "sea"), (), ()], SETS).tolist() == [True, False, True]
+    several = Targets.of(LISTS)
+    assert several.are_right([("metal", "sea"), (), ()], LISTS).tolist() == [True, False, True]
     assert not several.are_right([()], [["a label that no text had"]]).any()
     assert Targets.of(MATRIX).are_right(MATRIX, [[1, 1], [0, 1], [0, 0]]).tolist() == [True, False, True]
-    assert Targets.of(SOFT).are_right(np.array([0, 1, 1]), SOFT).tolist() == [True, True, False]
-    assert Targets.of(SOFT).are_right(np.array([0, 1, 1]), [0, 1, 1]).all()
+    assert Targets.of(TAUGHT).are_right(np.array([0, 1, 1]), TAUGHT).tolist() == [True, True, False]
+    assert Targets.of(TAUGHT).are_right(np.array([0, 1, 1]), [0, 1, 1]).all()
     with pytest.raises(InputError, match="3 texts, but 2 labels"):
-        Targets.of(LABELS).are_right(np.array(LABELS), LABELS[:2])
+        Targets.of(NAMED).are_right(np.array(NAMED), NAMED[:2])
