@@ -24,6 +24,7 @@ from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.folding import fold_label
 from keras_textcnn.utils import terminal
+from keras_textcnn.utils.inputs import describe
 
 CHUNK = 1024  # texts answered at once
 WORST, SHOWN = 100, 10  # errors kept with their texts, and errors shown
@@ -105,8 +106,16 @@ def evaluate(predictor: Predictor, records: Corpus | Iterable[Record], *, accura
         accuracy: The accuracy to find `Evaluation.threshold` for, in (0, 1].
 
     Raises:
-        InputError: The model knows none of the labels.
+        InputError: The model knows none of the labels, or an argument is of another type.
     """
+    if not isinstance(predictor, Predictor):
+        raise InputError(
+            f"the first argument must be a Predictor, such as Predictor(run); received: {describe(predictor)}"
+        )
+    if hasattr(records, "columns") or isinstance(records, str):
+        raise InputError(
+            f"the second argument must be a Corpus, such as Corpus.of(table); received: {describe(records)}"
+        )
     learnt = _learnt_by(predictor)
     truths, rows, hashes, unknown = [], [], array("Q"), Counter[str]()
     worst: list[tuple[float, int, dict[str, Any]]] = []
@@ -167,7 +176,8 @@ def _score_without(
 
 def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
     """The texts with known labels, and their targets; counts the unknown labels."""
-    outputs = {fold_label(label): output for output, label in enumerate(predictor.labels)}  # old runs did not fold them
+    outputs = {label: output for output, label in enumerate(predictor.labels)}
+    outputs = {fold_label(label): output for label, output in outputs.items()} | outputs  # Python's labels are as given
     unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
     task = predictor.task
     chunk = [record for record in chunk if task.several or isinstance(record.label, str)]

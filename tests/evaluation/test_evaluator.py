@@ -1,6 +1,9 @@
 """What an evaluation counts, scores and names."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from keras_textcnn import Predictor
@@ -67,3 +70,18 @@ def test_labels_of_the_other_kind() -> None:
     records = [Record("test", "x", "ab"), Record("test", "x", ("ab",))]
     assert evaluate_texts(one, records).scores["support"] == 1  # a set of labels is no answer to one label
     assert evaluate_texts(several, records).scores["accuracy"] == 1
+
+
+def test_labels_given_in_python_are_found_as_they_are() -> None:
+    """A run from Python has them as they were given; only those of files are folded."""
+    labels = ["caf\u00e9", "cafe\u0301", " a "]
+    predictor = Known(labels, {"x": [0.8, 0.1, 0.1], "y": [0.1, 0.8, 0.1], "z": [0.1, 0.1, 0.8]})
+    found = evaluate_texts(predictor, Corpus(["x", "y", "z"], labels))
+    assert (found.unknown, found.scores["accuracy"]) == ({}, 1)
+    assert evaluate_texts(predictor, [Record("test", "z", "a")]).unknown == {}  # as a file has it
+
+
+@pytest.mark.parametrize("wrong", [("runs/x", Corpus(["x"], ["a"])), (Known(["a"], {}), pd.DataFrame({"text": ["x"]}))])
+def test_arguments_of_other_types_are_refused(wrong: Any) -> None:
+    with pytest.raises(InputError, match="argument must be a (Predictor|Corpus), such as"):
+        evaluate_texts(*wrong)
