@@ -127,9 +127,14 @@ def fetch(name: str) -> Path:
 
     Raises:
         FetchError: The corpus cannot be downloaded, or is not the expected one.
+        InputError: There is no such name.
     """
     if name == HUB:
         raise InputError(f"no name after {HUB}; give one from the Hugging Face Hub, such as {HUB}fancyzhx/ag_news")
+    if name not in CATALOG and not name.startswith(HUB):
+        raise InputError(
+            f"no corpus {name!r}; the catalogue has {', '.join(CATALOG)}; {HUB}NAME is on the Hugging Face Hub"
+        )
     folder = cache_folder(name)
     if folder.is_dir():
         return folder

@@ -137,3 +137,8 @@ def test_every_corpus_has_its_published_sizes(name: str, tmp_path: Path, monkeyp
             "earn": 1083, "acq": 696, "crude": 121, "trade": 75,
             "money-fx": 87, "interest": 81, "ship": 36, "grain": 10,
         }  # fmt: skip
+
+
+def test_a_name_that_is_not_in_the_catalogue_is_said() -> None:
+    with pytest.raises(InputError, match="no corpus 'reuters'; the catalogue has .*reuters-r8"):
+        fetch("reuters")
