@@ -45,7 +45,7 @@ class OwnFunction(str):
         Raises:
             InputError: It is something else that can be called, such as a model.
         """
-        if not hasattr(function, "__qualname__"):
+        if not (hasattr(function, "__qualname__") and hasattr(function, "__module__")):
             raise InputError(f"`{setting}` must be a name or a function; received: {type(function).__name__}")
         return cls(f"{function.__module__}:{function.__qualname__}", function)
 

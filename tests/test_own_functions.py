@@ -96,6 +96,7 @@ SIZES = {"vocabulary_size": ..., "num_classes": ...}
         ({"model": takes(**SIZES), "dropout": 0.3}, "--dropout does not apply to --builder m:build; leave it out"),
         ({"model": takes(**SIZES), "ngrams": 2}, "--ngrams does not apply to --builder m:build; leave it out"),
         ({"model": functools.partial(build)}, "`model` must be a name or a function; received: partial"),
+        ({"tokenizer": str.split}, "`tokenizer` must be a name or a function; received: method_descriptor"),
         ({"model": int.from_bytes}, "must take vocabulary_size and num_classes"),
         ({"tokenizer": functools.partial(build)}, "`tokenizer` must be a name or a function; received: partial"),
     ],

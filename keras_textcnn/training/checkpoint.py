@@ -120,7 +120,9 @@ def values_of(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 
 
 def assign_values(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Sets variables to values; raises ValueError if a shape differs."""
+    """Sets variables to values; raises ValueError if their number or a shape differs."""
+    if len(values) != len(variables):
+        raise ValueError(f"the model has {len(variables)} variables, not {len(values)}")
     for variable, value in zip(variables, values, strict=True):
         if value.shape != tuple(variable.shape):  # Keras's own message would print the arrays
             raise ValueError(f"{variable.path} has the shape {tuple(variable.shape)}, not {value.shape}")

@@ -236,6 +236,8 @@ def test_a_checkpoint_of_other_phases_is_refused(tmp_path: Path) -> None:
     for other in ({"frozen_epochs": 0}, {"unfrozen_learning_rate": 1e-5}, {"optimizer": "sgd"}):
         with pytest.raises(InputError, match="it belongs to another"):
             fit(make_plain(), checkpoint=path, **other)
+    with pytest.raises(InputError, match=r"the model has \d+ variables, not \d+"):
+        fit(keras.Sequential([make_plain(), layers.Dense(2)]), checkpoint=path)
     assert len(fit(make_plain(), checkpoint=path, unfrozen_epochs=4).epoch) == 6  # but it may go on
 
 
