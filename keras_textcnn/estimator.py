@@ -20,6 +20,8 @@ from keras_textcnn.data.targets import ONE, SETS, Targets
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.packed_run import PackedRun
 from keras_textcnn.persistence.run import Run, check_free
+from keras_textcnn.settings.data import CORPUS_SETTINGS
+from keras_textcnn.settings.fields import plain
 from keras_textcnn.utils.inputs import as_path, as_texts
 
 if TYPE_CHECKING:
@@ -121,7 +123,12 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(random_state, int | np.integer):
             seed = check_random_state(random_state).randint(2**31 - 1)
         settings |= {"seed": int(seed), "test_fraction": 0.0, "multi_label": SEVERAL if targets.several else None}
-        return TrainConfig(**settings)
+        if not settings["from_run"]:
+            return TrainConfig(**settings)
+        reading = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS}  # not as the run read its files
+        settings = {name: plain(value) for name, value in settings.items()}
+        given = {name: it for name, it in settings.items() if name not in PARAMETERS or it != PARAMETERS[name]}
+        return Run.open(settings["from_run"]).config().adapted(**reading | given)
 
     def _settle(self, packed: PackedRun, targets: Targets) -> None:
         """Sets the attributes of a fitted classifier."""
@@ -239,12 +246,7 @@ class _Fitted:
             return self._loaded[0]
 
     def by_class(self, values: np.ndarray, *, missing: float) -> np.ndarray:
-        """The model's values, (..., outputs), in the order of the classes: float32 (..., classes).
-
-        Args:
-            values: One for each output.
-            missing: The value of a class without output: a column of a matrix that has no 1.
-        """
+        """Values of outputs by class, float32 (..., classes); `missing` where no text of the fit had that class."""
         outputs = {name: output for output, name in enumerate(self.predictor.labels)}
         found = np.full((*values.shape[:-1], len(self.targets.names)), missing, np.float32)
         for place, name in enumerate(self.targets.names):

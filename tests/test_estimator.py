@@ -249,3 +249,11 @@ def test_a_column_without_a_text_has_the_probability_zero() -> None:
     assert (probabilities[:, :2] > 0).all()
     assert (classifier.predict(OTHERS)[:, 2] == 0).all()
     assert classifier.classes_.tolist() == [0, 1, 2]
+
+
+def test_it_starts_from_a_run_with_the_model_of_that_run(fitted: TextCNNClassifier, tmp_path: Path) -> None:
+    run = fitted.save(tmp_path / "run")
+    classifier = TextCNNClassifier(from_run=str(run.directory), unfrozen_epochs=1).fit(FRAME["text"], FRAME["label"])
+    assert classifier.run_.config().filters == SMALL["filters"]
+    with pytest.raises(InputError, match="filters is taken from the run: 4; leave it out"):
+        TextCNNClassifier(from_run=run.directory, filters=9).fit(FRAME["text"], FRAME["label"])

@@ -241,10 +241,10 @@ class Checkpoint(PhaseCallback):
         with reading_checkpoint(self.path):
             if self._digest != unchanged.digest:
                 raise ValueError("the fit began with other weights or vectors than these")
-            if self._best and "best" in self._saved:
-                self._best.weights = unchanged.fill_in(model.weights, self._saved["best"])
             assign_values(unchanged.others(model.variables), self._saved["model"])
             assign_values(model.optimizer.variables, self._saved["optimizer"])
+            if self._best and "best" in self._saved:
+                self._best.weights = unchanged.fill_in(model.weights, self._saved["best"])
         self._saved = {}
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
