@@ -65,7 +65,8 @@ def train(
         rehearsed: The corpus of the run that `config.from_run` names, unsplit, as it was given to that run's training;
             some of its training texts are mixed in.
         resumed: Whether to resume the unfinished run in the directory; its settings and corpus must be the same.
-        callbacks: Keras callbacks for the fit.
+        callbacks: Keras callbacks for the fits. Those that monitor `val_loss` or the like are left out of fits without
+            validation texts: the refit, and folds.
 
     Raises:
         InputError: The corpus cannot be split, the vectors cannot be read, the directory is taken, or the corpus is not
