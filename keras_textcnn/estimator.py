@@ -102,7 +102,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
             sample_weight: How much each text counts, at least 0.
             validation_data: Texts and labels that decide epochs and the like; None: some are split off, or below 2,000
                 texts, cross-validation within them decides.
-            callbacks: Keras callbacks for the training.
+            callbacks: Keras callbacks, as for `train`.
 
         Raises:
             InputError: A text or label is missing or of another type, or a setting does not apply.

@@ -13,6 +13,15 @@ from keras_textcnn.persistence.run import Run
 LEFT_OUT = ("tensorboard", "checkpoints")  # of the bytes: what no answer needs
 
 
+class TemporaryRun(Run):
+    """A run whose path is gone with the process, so that it would be of no use in a notebook that is kept."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, as it is shown."""
+        return "a temporary folder"
+
+
 class PackedRun:
     """A run that exists as long as this object, which may be pickled and copied.
 
@@ -42,7 +51,7 @@ class PackedRun:
                 with zipfile.ZipFile(io.BytesIO(self._bytes)) as archive:
                     archive.extractall(self.directory)
                 self._bytes = b""
-        return Run.open(self.directory)
+        return TemporaryRun.open(self.directory)
 
     def copy_to(self, directory: Path) -> None:
         """Copies the run into a folder that exists."""

@@ -20,7 +20,12 @@ class Results(Folder):
     """The part of a run directory that tells how the training went; unfinished while it holds `checkpoints/`."""
 
     def __repr__(self) -> str:
-        return f"Run({str(self.directory)!r}, {'finished' if self.finished else 'unfinished'})"
+        return f"Run({self.place!r}, {'finished' if self.finished else 'unfinished'})"
+
+    @property
+    def place(self) -> str:
+        """Where it is, as it is shown."""
+        return str(self.directory)
 
     @property
     def checkpoints(self) -> Path:
@@ -67,7 +72,7 @@ class Results(Folder):
 
     def _repr_html_(self) -> str:
         """For a notebook: the test scores next to those of the linear baseline, and the learning curves."""
-        heading = f"<p><b>{html.escape(str(self.directory))}</b></p>"
+        heading = f"<p><b>{html.escape(self.place)}</b></p>"
         if not self.finished:
             return f"{heading}<p>unfinished</p>"
         curves = ""

@@ -38,6 +38,7 @@ class CompiledPhases:
         for variable in taken.optimizer.variables:
             if variable.name != "learning_rate":
                 variable.assign(keras.ops.zeros_like(variable))
+        taken.optimizer.learning_rate = phase.learning_rate  # a callback may have lowered it
         return taken
 
 

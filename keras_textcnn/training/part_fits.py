@@ -97,7 +97,7 @@ class PartFits:
                 checkpoint=self.run.checkpoints / f"{name}.npz" if shown else None,
                 owner=f"{name} of {self.run.identity}",
                 first_epoch=len(self.history),
-                callbacks=self.callbacks,
+                callbacks=[it for it in self.callbacks if validation or not _watches_validation(it)],
                 reports=[EpochLog(), self.board] if shown else [],
                 stop_if_requested=stop_if_requested,
             ).progress
@@ -153,6 +153,11 @@ class PartFits:
         elif self._matrix is not None:
             means = linear_models.average_vectors(self._matrix, examples)
             linear_models.solve_vector_mean(layer, self._matrix, means, targets, weights, text_weights=examples.weights)
+
+
+def _watches_validation(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback monitors what only validation texts have, such as Keras's `EarlyStopping("val_loss")`."""
+    return str(getattr(callback, "monitor", "")).startswith("val_")
 
 
 def predict(

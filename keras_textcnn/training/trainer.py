@@ -65,8 +65,8 @@ def train(
         rehearsed: The corpus of the run that `config.from_run` names, unsplit, as it was given to that run's training;
             some of its training texts are mixed in.
         resumed: Whether to resume the unfinished run in the directory; its settings and corpus must be the same.
-        callbacks: Keras callbacks for every fit of the run: of each part, of folds and of the refit. Epochs count on
-            over the parts and the refit.
+        callbacks: Keras callbacks for every fit of the run; epochs count on over its parts and the refit. Those that
+            monitor `val_loss` or the like are left out of fits without validation texts: the refit, and folds.
 
     Raises:
         InputError: The corpus cannot be split, the vectors cannot be read, the directory is taken, or the corpus is not

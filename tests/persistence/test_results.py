@@ -10,6 +10,7 @@ import pytest
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.loading import load_model
+from keras_textcnn.persistence.packed_run import PackedRun
 from keras_textcnn.persistence.run import Run
 from tests.persistence.test_run import create
 
@@ -43,6 +44,13 @@ def test_an_unfinished_run_says_so(tmp_path: Path) -> None:
     for name in ("metrics", "history"):
         with pytest.raises(InputError, match="is unfinished and has no scores yet; resume its training"):
             getattr(run, name)
+
+
+def test_a_temporary_run_does_not_show_its_path(finished_run: Path) -> None:
+    packed = PackedRun.of(Run.open(finished_run))
+    assert repr(packed.run) == "Run('a temporary folder', finished)"
+    assert str(packed.directory) not in packed.run._repr_html_()
+    assert packed.run.metrics == Run.open(finished_run).metrics
 
 
 def test_a_run_is_given_by_itself_or_by_its_path(finished_run: Path) -> None:

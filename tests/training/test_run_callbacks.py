@@ -1,5 +1,6 @@
-"""The time that all processes of a run took."""
+"""The time that all processes of a run took, and a user's callbacks in all of its fits."""
 
+import dataclasses
 import json
 import types
 from pathlib import Path
@@ -70,3 +71,20 @@ def test_seconds_are_those_of_all_processes(
     trainer.train(CONFIG, corpus, tmp_path / "run", resumed=bool(interruptions), callbacks=[Work(clock)])
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["seconds"] == expected
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.usefixtures("without_exports")
+def test_a_refit_begins_with_the_phases_rate_and_asks_for_no_validation_loss(tmp_path: Path) -> None:
+    """Keras warns if a callback monitors what a fit does not have, and warnings are errors here."""
+    texts, labels = zip(*make_texts(60, 4), strict=True)
+    config = dataclasses.replace(CONFIG, unfrozen_epochs=5, refit=True, validation_fraction=0.2)
+    guests = [
+        keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=0, min_delta=9.0),
+        keras.callbacks.EarlyStopping("val_loss", patience=2, min_delta=9.0),
+    ]
+    history = trainer.train(config, Corpus(texts, labels), tmp_path / "run", callbacks=guests).history
+    rates = [row["learning_rate"] for row in history if not row["phase"].startswith("refit")]
+    refit = [row["learning_rate"] for row in history if row["phase"].startswith("refit")]
+    assert len(rates) == 3  # stopped early
+    assert rates[2] < rates[0]
+    assert set(refit) == {rates[0]}
