@@ -171,7 +171,8 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy: the share of texts whose label, or whose labels are all right."""
-        right = self._fitted.targets.are_right(self.predict(X), y)
+        predicted = self.predict(X)
+        right = self._fitted.targets.are_right(predicted, y)
         return float(accuracy_score(np.ones_like(right), right, sample_weight=sample_weight))
 
     def explain(self, X: Any) -> "list[Explanation]":

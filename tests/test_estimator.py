@@ -54,6 +54,12 @@ def fitted() -> TextCNNClassifier:
     return TextCNNClassifier(**SMALL).fit(FRAME["text"], FRAME["label"])
 
 
+@pytest.fixture(scope="module")
+def numbered() -> TextCNNClassifier:
+    """Fitted to int labels."""
+    return TextCNNClassifier(**SMALL).fit(FRAME["text"], FRAME["number"])
+
+
 def test_its_parameters_are_the_settings(fitted: TextCNNClassifier) -> None:
     parameters = TextCNNClassifier().get_params()
     assert parameters.pop("random_state") == 0
@@ -86,6 +92,7 @@ def strip(texts: Any) -> Any:
     return texts.str.strip()
 
 
+@pytest.mark.usefixtures("without_learning")  # the linear part learns
 def test_a_pipeline_and_a_grid_search() -> None:
     pipeline = Pipeline([("strip", FunctionTransformer(strip)), ("classify", TextCNNClassifier(**SMALL))])
     search = GridSearchCV(pipeline, {"classify__filters": [2, 4]}, cv=2).fit(FRAME["text"], FRAME["number"])
@@ -95,6 +102,7 @@ def test_a_pipeline_and_a_grid_search() -> None:
     pipeline.set_output(transform="pandas")
 
 
+@pytest.mark.usefixtures("without_learning")
 def test_it_can_be_calibrated() -> None:
     calibrated = CalibratedClassifierCV(TextCNNClassifier(**SMALL), cv=2).fit(FRAME["text"], FRAME["label"])
     np.testing.assert_allclose(calibrated.predict_proba(OTHERS).sum(axis=1), 1)
@@ -109,21 +117,22 @@ print(json.dumps([classifier.predict(texts).tolist(), classifier.predict_proba(t
 """
 
 
-def test_joblib_brings_it_to_another_process(tmp_path: Path) -> None:
-    classifier = TextCNNClassifier(**SMALL).fit(FRAME["text"], FRAME["number"])
-    joblib.dump(classifier, tmp_path / "classifier.joblib")
+def test_joblib_brings_it_to_another_process(numbered: TextCNNClassifier, tmp_path: Path) -> None:
+    joblib.dump(numbered, tmp_path / "classifier.joblib")
     texts = OTHERS.tolist()
     command = [sys.executable, "-c", ELSEWHERE, str(tmp_path / "classifier.joblib"), json.dumps(texts)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     predicted, probabilities = json.loads(done.stdout)
-    assert predicted == classifier.predict(texts).tolist()
-    np.testing.assert_allclose(probabilities, classifier.predict_proba(texts), atol=1e-6)
+    assert predicted == numbered.predict(texts).tolist()
+    np.testing.assert_allclose(probabilities, numbered.predict_proba(texts), atol=1e-6)
 
 
-@pytest.mark.parametrize("column", ["label", "number"])
-def test_saved_it_is_a_run_that_the_commands_open(column: str, tmp_path: Path, cli: Cli) -> None:
-    classifier = TextCNNClassifier(**SMALL).fit(FRAME["text"], FRAME[column])
+@pytest.mark.parametrize("name", ["fitted", "numbered"])
+def test_saved_it_is_a_run_that_the_commands_open(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, cli: Cli
+) -> None:
+    classifier = request.getfixturevalue(name)
     run = classifier.save(tmp_path / "run")
     assert cli("predict", run.directory, "an apple").status == 0
     loaded = TextCNNClassifier.load(str(tmp_path / "run"))

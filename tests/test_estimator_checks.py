@@ -1,13 +1,25 @@
 """scikit-learn's manners: its own checks on texts, and the text versions of those that feed numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator
 
 from keras_textcnn import TextCNNClassifier
+from keras_textcnn.inference import saved_model
 from tests import estimator_bad_input, estimator_checks, sklearn_checks
+from tests.runs import leave_out_learning, leave_out_reports
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_fits() -> Iterator[None]:
+    """What the linear parts learn is all that the checks need, and nothing asks for reasons."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_learning(patch)
+        leave_out_reports(patch)
+        patch.setattr(saved_model, "trace_windows", lambda model: None)
+        yield
 
 
 def make_estimator() -> BaseEstimator:
@@ -48,7 +60,6 @@ def test_bad_weights(kind: str, fitted: BaseEstimator) -> None:
     estimator_bad_input.check_bad_weights(kind, fitted)
 
 
-@pytest.mark.usefixtures("without_learning", "without_reports")  # these checks do not ask how good a fit is
 @pytest.mark.parametrize("name", [*sklearn_checks.WITHOUT_FIT, *sklearn_checks.WITH_FIT])
 def test_scikit_learns_own(name: str) -> None:
     if not sklearn_checks.run_check(name, make_estimator()):
