@@ -117,16 +117,13 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _config(self, targets: Targets) -> TrainConfig:
-        settings = self.get_params(deep=False)
-        random_state = settings.pop("random_state")
-        seed = random_state
-        if not isinstance(random_state, int | np.integer):
-            seed = check_random_state(random_state).randint(2**31 - 1)
-        settings |= {"seed": int(seed), "test_fraction": 0.0, "multi_label": SEVERAL if targets.several else None}
+        settings = {name: plain(value) for name, value in self.get_params(deep=False).items()}
+        if not isinstance(seed := settings.pop("random_state"), int):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        settings |= {"seed": seed, "test_fraction": 0.0, "multi_label": SEVERAL if targets.several else None}
         if not settings["from_run"]:
             return TrainConfig(**settings)
         reading = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS}  # not as the run read its files
-        settings = {name: plain(value) for name, value in settings.items()}
         given = {name: it for name, it in settings.items() if name not in PARAMETERS or it != PARAMETERS[name]}
         return Run.open(settings["from_run"]).config().adapted(**reading | given)
 
