@@ -68,7 +68,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
 
     def __post_init__(self) -> None:
         for name, value in [*vars(self).items()]:
-            kept = OwnFunction.of(value, setting=name) if name in OPTIONS and callable(value) else plain(value)
+            own = name in OPTIONS and callable(value)
+            kept = OwnFunction.of(value, setting=name) if own else plain(value, _types()[name])
             object.__setattr__(self, name, kept)  # the dataclass is frozen
         for field in dataclasses.fields(self):
             self._check_field(field)

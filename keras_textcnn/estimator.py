@@ -1,6 +1,7 @@
 """`TextCNNClassifier`: scikit-learn's interface over a whole training."""
 
 import dataclasses
+import difflib
 import inspect
 import threading
 from collections.abc import Sequence
@@ -14,15 +15,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from keras_textcnn.config import GROUPS, TrainConfig
-from keras_textcnn.data.corpus import SPLITS, Corpus, labels_of
-from keras_textcnn.data.soft_targets import check_weights
-from keras_textcnn.data.targets import ONE, SETS, Targets
+from keras_textcnn.data.targets import ONE, SETS, Targets, read_corpus, read_texts
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.packed_run import PackedRun
 from keras_textcnn.persistence.run import Run, check_free
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.settings.fields import plain
-from keras_textcnn.utils.inputs import as_path, as_texts
+from keras_textcnn.utils.inputs import as_path
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from keras_textcnn.inference.explanations import Explanation
     from keras_textcnn.inference.predictor import Predictor
 
-TRAIN_SPLIT, VALIDATION_SPLIT, _ = SPLITS
 RECORD = "estimator.json"  # in the run of a classifier: the classes with their types
 SEVERAL = ","  # separates the labels of a text in a table that the run may later be evaluated on
 # Settings that do not apply to texts in memory, or that have another name in scikit-learn.
@@ -68,9 +66,10 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
     """
 
     def __init__(self, **settings: Any) -> None:
-        for name in settings:
-            if name not in PARAMETERS:
-                raise TypeError(f"{type(self).__name__} has no parameter {name!r}; see help(TrainConfig)")
+        for name in settings.keys() - PARAMETERS:
+            near = [one for one in PARAMETERS if name in one] or difflib.get_close_matches(name, PARAMETERS, 1)
+            meant = f"there are {', '.join(near)}" if near else "see help(TrainConfig)"
+            raise TypeError(f"{type(self).__name__} has no parameter {name!r}; {meant}")
         for name, default in PARAMETERS.items():
             setattr(self, name, settings.get(name, default))
 
@@ -107,7 +106,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             InputError: A text or label is missing or of another type, or a setting does not apply.
         """
-        corpus, targets = _read(X, y, sample_weight, validation_data)
+        corpus, targets = read_corpus(X, y, sample_weight, validation_data)
         packed, config = PackedRun(), self._config(targets)
         from keras_textcnn.training.trainer import train
 
@@ -146,7 +145,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         Each row adds up to 1, unless a text may have several labels.
         """
         check_is_fitted(self)
-        return self._fitted.by_class(self._fitted.predictor.probabilities(_texts(X)), missing=0)
+        return self._fitted.by_class(self._fitted.predictor.probabilities(read_texts(X)), missing=0)
 
     def predict(self, X: Any) -> Any:
         """The labels of texts, in the form of the `y` that it was fitted to; a class each for probabilities.
@@ -175,7 +174,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
     def explain(self, X: Any) -> "list[Explanation]":
         """Why each text has its most probable label; a notebook shows an explanation in colours."""
         check_is_fitted(self)
-        return self._fitted.predictor.explain(_texts(X))
+        return self._fitted.predictor.explain(read_texts(X))
 
     def save(self, directory: Path | str) -> Run:
         """Writes the run into a missing or empty directory, where every command opens it."""
@@ -257,44 +256,3 @@ class _Fitted:
 
     def __setstate__(self, state: tuple[PackedRun, Targets]) -> None:
         self.__init__(*state)  # type: ignore[misc]
-
-
-def _read(X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any] | None) -> tuple[Corpus, Targets]:
-    """The corpus of a fit, without texts whose weight is 0, and the kind of its targets."""
-    texts = _texts(X)
-    targets = Targets.of(y)
-    labels, probabilities = targets.read(y)
-    if len(texts) != len(labels):
-        raise InputError(f"{len(texts):,} texts, but {len(labels):,} labels; y must have one for each text")
-    weights = [*(() if sample_weight is None else check_weights(sample_weight, texts=len(texts)))]
-    if weights and not all(weights):
-        kept = np.flatnonzero(weights)
-        if not len(kept):
-            raise InputError("all sample weights are zero; give some texts a weight")
-        texts, labels = [texts[row] for row in kept], [labels[row] for row in kept]
-        weights = [weights[row] for row in kept]
-        probabilities = None if probabilities is None else probabilities[kept]
-        if targets.kind in (ONE, SETS):
-            targets = targets.only({name for label in labels for name in labels_of(label)})
-    splits = [TRAIN_SPLIT] * len(texts)
-    if validation_data is not None:
-        more_texts, (more_labels, more) = _texts(validation_data[0]), targets.read(validation_data[1])
-        texts, labels = [*texts, *more_texts], [*labels, *more_labels]
-        splits += [VALIDATION_SPLIT] * len(more_texts)
-        weights += [1.0] * len(more_texts) if weights else []
-        if probabilities is not None:
-            certain = np.array([[name == label for name in targets.names] for label in more_labels], np.float64)
-            probabilities = np.concatenate([probabilities, certain if more is None else more])
-    if probabilities is None:
-        return Corpus(texts, labels, splits, weights=weights), targets
-    rows = probabilities.tolist()
-    return Corpus(texts, labels, splits, weights=weights, probabilities=rows, label_names=targets.names), targets
-
-
-def _texts(X: Any) -> list[str]:
-    """Texts from a list, array or Series, or from a table of one column."""
-    if hasattr(X, "columns") and len(X.columns) == 1:
-        X = X[X.columns[0]]
-    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
-        X = X[:, 0]
-    return as_texts(X)

@@ -41,7 +41,7 @@ def test_is_read_only() -> None:
         ({"model": "lstm"}, "--model must be one of conv1d,.*; received: lstm"),
         ({"freeze": "everything"}, "--freeze must be one of embedding,trunk,.*; received: everything"),
         ({"optimizer": "lion"}, "--optimizer must be one of adam,adamw,rmsprop,sgd; received: lion"),
-        ({"windows": 3}, r"--windows must be tuple\[int, ...\] \| None; received: 3"),
+        ({"windows": 0.5}, r"--windows must be tuple\[int, ...\] \| None; received: 0.5"),
         ({"model": "conv2d", "poolings": ("max",)}, "--poolings does not apply to --model conv2d; leave it out"),
         ({"model": "charcnn-zhang-small", "filters": 9}, "--filters does not apply to --model charcnn-zhang-small"),
         ({"poolings": ("max", "min")}, "--poolings must be max, average or max,average; received: max,min"),
@@ -278,3 +278,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert config == TrainConfig(batch_size=8, dropout=0.5, windows=(3, 4), ngrams=0, maximum_tokens=50)
     assert json.loads(json.dumps(dataclasses.asdict(config)))["windows"] == [3, 4]
     assert TrainConfig(windows=[np.int64(3), 4]).windows == (3, 4)
+
+
+def test_a_lone_value_is_a_tuple_of_one() -> None:
+    config = TrainConfig(windows=3, poolings="average", text_column="title")
+    assert (config.windows, config.poolings, config.text_column) == ((3,), ("average",), ("title",))
+    with pytest.raises(InputError, match="--windows must be"):
+        TrainConfig(windows="3")

@@ -11,12 +11,14 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from keras_textcnn.data.corpus import Label, labels_of
+from keras_textcnn.data.corpus import SPLITS, Corpus, Label, labels_of
+from keras_textcnn.data.soft_targets import check_weights
 from keras_textcnn.errors import InputError
 from keras_textcnn.utils.inputs import as_array, as_labels, describe
 
 ONE, SETS, INDICATOR, SOFT = "one label", "sets of labels", "indicator matrix", "probabilities"
 KEPT = {"str": str, "int": int, "float": float, "bool": bool}  # types of classes that JSON keeps
+TRAIN_SPLIT, VALIDATION_SPLIT, _ = SPLITS
 SUM_TOLERANCE = 1e-3  # of a row of probabilities
 
 
@@ -146,6 +148,47 @@ class Targets:
         """What `to_json` wrote."""
         classes = [KEPT[kind](value) for kind, value in content["classes"]]
         return cls(str(content["kind"]), _array(classes), _names(classes))
+
+
+def read_corpus(X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any] | None) -> tuple[Corpus, Targets]:
+    """The corpus of a fit, without texts whose weight is 0, and the kind of its targets."""
+    texts = read_texts(X)
+    targets = Targets.of(y)
+    labels, probabilities = targets.read(y)
+    if len(texts) != len(labels):
+        raise InputError(f"{len(texts):,} texts, but {len(labels):,} labels; y must have one for each text")
+    weights = [*(() if sample_weight is None else check_weights(sample_weight, texts=len(texts)))]
+    if weights and not all(weights):
+        kept = np.flatnonzero(weights)
+        if not len(kept):
+            raise InputError("all sample weights are zero; give some texts a weight")
+        texts, labels = [texts[row] for row in kept], [labels[row] for row in kept]
+        weights = [weights[row] for row in kept]
+        probabilities = None if probabilities is None else probabilities[kept]
+        if targets.kind in (ONE, SETS):
+            targets = targets.only({name for label in labels for name in labels_of(label)})
+    splits = [TRAIN_SPLIT] * len(texts)
+    if validation_data is not None:
+        more_texts, (more_labels, more) = read_texts(validation_data[0]), targets.read(validation_data[1])
+        texts, labels = [*texts, *more_texts], [*labels, *more_labels]
+        splits += [VALIDATION_SPLIT] * len(more_texts)
+        weights += [1.0] * len(more_texts) if weights else []
+        if probabilities is not None:
+            certain = np.array([[name == label for name in targets.names] for label in more_labels], np.float64)
+            probabilities = np.concatenate([probabilities, certain if more is None else more])
+    if probabilities is None:
+        return Corpus(texts, labels, splits, weights=weights), targets
+    rows = probabilities.tolist()
+    return Corpus(texts, labels, splits, weights=weights, probabilities=rows, label_names=targets.names), targets
+
+
+def read_texts(X: Any) -> list[str]:
+    """Texts from a list, array or Series, or from a table of one column."""
+    if hasattr(X, "columns") and len(X.columns) == 1:
+        X = X[X.columns[0]]
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        X = X[:, 0]
+    return asread_texts(X)
 
 
 def _matrix(y: Any) -> np.ndarray | None:

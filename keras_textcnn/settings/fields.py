@@ -55,10 +55,16 @@ def has_type(value: Any, kind: Any) -> bool:
     return isinstance(value, kind)
 
 
-def plain(value: Any) -> Any:
-    """The value of a setting in a type that JSON keeps: a search over distributions, say, gives NumPy's numbers."""
+def plain(value: Any, kind: Any = None) -> Any:
+    """The value of a setting in a type that JSON keeps: a search over distributions, say, gives NumPy's numbers.
+
+    A lone string or number becomes a tuple if the setting's type, `kind`, is one.
+    """
     if type(value).__module__ == "numpy":
         value = value.tolist()
+    several = any(typing.get_origin(one) is tuple for one in (kind, *typing.get_args(kind)))
+    if several and isinstance(value, str | int) and not isinstance(value, bool):
+        value = (value,)
     if isinstance(value, list | tuple):
         return tuple(map(plain, value))
     return os.fspath(value) if isinstance(value, os.PathLike) else value
