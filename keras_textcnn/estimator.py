@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import inspect
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.packed_run import PackedRun
 from keras_textcnn.persistence.run import Run, check_free
 from keras_textcnn.settings.data import CORPUS_SETTINGS
-from keras_textcnn.settings.fields import plain
+from keras_textcnn.settings.fields import option_name, plain
 from keras_textcnn.utils.inputs import as_path
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from keras_textcnn.inference.explanations import Explanation
     from keras_textcnn.inference.predictor import Predictor
 
+NAMES = {option_name(field): field.name for field in dataclasses.fields(TrainConfig)} | {"--seed": "random_state"}
 RECORD = "estimator.json"  # in the run of a classifier: the classes with their types
 SEVERAL = ","  # separates the labels of a text in a table that the run may later be evaluated on
 # Settings that do not apply to texts in memory, or that have another name in scikit-learn.
@@ -107,10 +109,15 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
             InputError: A text or label is missing or of another type, or a setting does not apply.
         """
         corpus, targets = read_corpus(X, y, sample_weight, validation_data)
-        packed, config = PackedRun(), self._config(targets)
         from keras_textcnn.training.trainer import train
 
-        run = train(config, corpus, packed.directory, callbacks=callbacks)
+        packed = PackedRun()
+        try:
+            run = train(self._config(targets), corpus, packed.directory, callbacks=callbacks)
+        except InputError as error:  # which names the options of the command
+            raise InputError(
+                re.sub(r"--[a-z]+(-[a-z]+)*", lambda option: NAMES.get(option[0], option[0]), str(error))
+            ) from error
         run.add(RECORD, targets.to_json())
         self._settle(packed, targets)
         return self

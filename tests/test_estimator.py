@@ -65,10 +65,12 @@ def test_its_parameters_are_the_settings(fitted: TextCNNClassifier) -> None:
     assert parameters.pop("random_state") == 0
     assert parameters == {name: getattr(TrainConfig(), name) for name in parameters}
     assert {"model", "windows", "batch_size", "unfrozen_learning_rate", "tokenizer", "patience"} <= {*parameters}
-    with pytest.raises(TypeError, match="has no parameter 'epochs'"):
+    with pytest.raises(
+        TypeError, match="no parameter 'epochs'; there are frozen_epochs, unfrozen_epochs, ngram_epochs"
+    ):
         TextCNNClassifier(epochs=3)
-    with pytest.raises(InputError, match="dropout must be in"):
-        TextCNNClassifier(dropout=2.0).fit(["a"], ["b"])
+    with pytest.raises(InputError, match=r"^unfrozen_epochs must be at least 0; received: -1"):
+        TextCNNClassifier(unfrozen_epochs=-1).fit(["a"], ["b"])
     assert "TextCNNClassifier(dimensions=8" in repr(fitted)
 
 

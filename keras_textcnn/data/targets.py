@@ -14,7 +14,7 @@ from sklearn.exceptions import DataConversionWarning
 from keras_textcnn.data.corpus import SPLITS, Corpus, Label, labels_of
 from keras_textcnn.data.soft_targets import check_weights
 from keras_textcnn.errors import InputError
-from keras_textcnn.utils.inputs import as_array, as_labels, describe
+from keras_textcnn.utils.inputs import as_array, as_labels, as_texts, describe
 
 ONE, SETS, INDICATOR, SOFT = "one label", "sets of labels", "indicator matrix", "probabilities"
 KEPT = {"str": str, "int": int, "float": float, "bool": bool}  # types of classes that JSON keeps
@@ -188,7 +188,7 @@ def read_texts(X: Any) -> list[str]:
         X = X[X.columns[0]]
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
         X = X[:, 0]
-    return asread_texts(X)
+    return as_texts(X)
 
 
 def _matrix(y: Any) -> np.ndarray | None:

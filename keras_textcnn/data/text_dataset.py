@@ -86,6 +86,8 @@ def _targets(labels: Any, label_names: Any) -> tuple[np.ndarray, tuple[str, ...]
         array = np.asarray(labels)
     except ValueError:  # lists of different lengths, of which `as_labels` says more
         array = np.empty(0)
+    if array.ndim == 2 and array.shape[1] == 1:
+        labels = array = array[:, 0]
     if array.ndim == 2 and array.dtype.kind in "biuf":
         _check_numbers(array, np.isfinite(array).all(axis=1))
         return array.astype(np.float32), ()

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_textcnn.errors import InputError
 from keras_textcnn.training.checkpoint import (
     UnchangedWeights,
     assign_values,
@@ -38,7 +39,7 @@ class PhaseCallback(keras.callbacks.Callback):
 
 
 def is_lost(logs: dict[str, Any]) -> bool:
-    """Whether the training loss of an epoch or batch is NaN or infinite; such an epoch does not count."""
+    """Whether the loss of an epoch or batch is NaN or infinite; such an epoch does not count."""
     return not math.isfinite(logs.get("loss", 0.0))  # a `train_step` of the user's own may not report it
 
 
@@ -80,7 +81,7 @@ class PhaseHistory(PhaseCallback, keras.callbacks.History):
             "phase": self.phase.name if self.phase else "",
             "epoch": epoch + 1,
             "learning_rate": self._learning_rate(),
-            **{name: float(logs[name]) for name in sorted(logs, key=_place) if name != "learning_rate"},
+            **{name: float(logs[name]) for name in (*SCORES, *logs) if name in {*logs} - {"learning_rate"}},
             "seconds": seconds,
         }
         self.progress.history.append(row)
@@ -96,10 +97,6 @@ class PhaseHistory(PhaseCallback, keras.callbacks.History):
         rows = self.progress.history
         self.epoch = [row["epoch"] - 1 for row in rows]
         self.history = {name: [row.get(name) for row in rows] for name in (rows[0] if rows else ()) if name != "epoch"}
-
-
-def _place(name: str) -> int:
-    return SCORES.index(name) if name in SCORES else len(SCORES)
 
 
 class BestEpoch(PhaseCallback):
@@ -175,8 +172,8 @@ class LossWatch(PhaseCallback):
 class Checkpoint(PhaseCallback):
     """Writes one file after each epoch, from which the fit resumes with the same bits.
 
-    The file holds the weights, the optimizer, the state of the random numbers, the best weights and the progress. It is
-    replaced in one step, so a kill never damages it. In a plain `fit`, give Keras the epochs that are already done.
+    The file holds the weights, the optimizer, the random numbers, the best weights and the progress, and is replaced in
+    one step. In a plain `fit`, give Keras the epochs that are already done.
 
     Args:
         path: The file.
@@ -210,6 +207,8 @@ class Checkpoint(PhaseCallback):
         self._phases: list[Phase] = []
         self._records, self._saved = progress is None, dict[str, list[np.ndarray]]()
         self.progress, self._digest = progress or Progress(), None
+        if not self.path.parent.is_dir() or self.path.is_dir():
+            raise InputError(f"checkpoint must be a file in a folder that exists; received: {path}")
         if self.path.exists():
             facts, self._saved = read_checkpoint(self.path, owner)
             with reading_checkpoint(self.path):

@@ -86,6 +86,8 @@ def set_trainable(model: keras.Model, phase: Phase, static: Collection[keras.Lay
         if KERNELS in phase.frozen and part == "trunk":
             for variable in layer.trainable_variables:
                 variable.trainable = variable.name in BIASES
+    for layer in static:  # it may be inside another layer, which sets those inside it
+        layer.trainable = False
 
 
 def parts_of(model: keras.Model, static: Collection[keras.Layer] = ()) -> list[tuple[keras.Layer, str]]:

@@ -92,7 +92,7 @@ def train(
             if run.finished:
                 raise InputError(f"{directory} is already finished: another process has finished it")
             with batch_bar(shown_on()) as bars:
-                fitted = _fit(prepared, run, model, [*callbacks, seconds, *bars])
+                fitted = _fit(prepared, run, model, [*(callbacks or ()), seconds, *bars])
             calibration, answered, run_metrics = _score(prepared, model, fitted)
             logger.info("exporting the SavedModel")
             _export(prepared, run, model, calibration)

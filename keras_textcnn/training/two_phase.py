@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ def two_phase_fit(
         _check_logits(model)
     _check_labels(train, validation)
     metrics = ["accuracy"] if loss else []
-    static = [layer for layer in layers_of(model) if not layer.trainable and layer is not embedding]
+    layers = itertools.chain.from_iterable(layer._flatten_layers() for layer in layers_of(model))  # those inside, too
+    static = [layer for layer in layers if not layer.trainable and layer is not embedding]
 
     def compiled(phase: Phase) -> keras.Model:
         compile_phase(model, phase, task=task, loss=loss, metrics=metrics, static=static, steps_per_execution=1)
@@ -194,7 +196,7 @@ def fit_phases(
     best, watch = BestEpoch(patience, progress=progress, restore=False), LossWatch(progress)
     saved = [Checkpoint(checkpoint, owner=owner, best=best, progress=progress, static=static)] if checkpoint else []
     history = PhaseHistory(progress)
-    callbacks = [history, watch, *callbacks, best, *saved, *reports, Interruption(stop_if_requested, *saved)]
+    callbacks = [history, watch, *(callbacks or ()), best, *saved, *reports, Interruption(stop_if_requested, *saved)]
     continued = bool(first_epoch or progress.history or progress.batches)
     for one in saved:
         one.begin(phases[: progress.phase])

@@ -80,6 +80,8 @@ def test_targets_and_weights_of_all_kinds(vectorizer: TextVectorizer) -> None:
     strings = text_dataset(TEXTS, LABELS, vectorizer, seed=None)
     for (_, one), (_, other) in zip(ints, strings, strict=True):
         np.testing.assert_array_equal(one, other)
+    column = text_dataset(TEXTS, (np.arange(50) % 2)[:, None], vectorizer, seed=None)
+    assert [targets.shape for _, targets in column] == [targets.shape for _, targets in ints]
     named = text_dataset(["t1"], ["odd"], vectorizer, label_names=["even", "odd"])
     assert [targets.numpy().tolist() for _, targets in named] == [[1]]
 

@@ -1,11 +1,18 @@
 import re
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import layers
 
+from keras_textcnn import two_phase_fit
+from keras_textcnn.errors import InputError
 from keras_textcnn.training.compilation import compile_phase
 from keras_textcnn.training.phases import Phase, summarize_phases, two_phases
 from tests.training.fits import PHASES, assert_equal, batches, epochs_of, fit, make_model, make_texts
+from tests.training.test_guests import make_plain
 
 
 def test_first_phase_leaves_the_embedding_and_second_moves_it() -> None:
@@ -93,3 +100,36 @@ def test_without_validation_all_epochs_are_done_and_the_last_is_kept() -> None:
         ["phase", "epoch", "learning_rate", "loss", "accuracy", "seconds"]
     ] * 4
     assert_equal(ours.get_weights(), theirs.get_weights())
+
+
+@keras.saving.register_keras_serializable("tests")
+class Frozen(layers.Layer):
+    """A layer with a frozen layer inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept, self.learnt = layers.Dense(6, trainable=False), layers.Dense(6)
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        return self.learnt(self.kept(values))
+
+
+def test_a_frozen_layer_inside_another_one_stays_frozen() -> None:
+    ids = keras.Input((None,), dtype="int32")
+    both = Frozen()
+    pooled = layers.GlobalAveragePooling1D()(layers.Embedding(20, 6, name="words")(ids))
+    model = keras.Model(ids, layers.Dense(2)(both(pooled)))
+    before = [layer.kernel.numpy() for layer in (both.kept, both.learnt)]
+    train = epochs_of(make_texts(16, seed=1)).dataset
+    two_phase_fit(model, train, frozen_epochs=1, unfrozen_epochs=1, verbose=0)
+    assert (both.kept.kernel.numpy() == before[0]).all()
+    assert (both.learnt.kernel.numpy() != before[1]).any()
+
+
+def test_no_callbacks_and_no_folder_for_a_checkpoint(tmp_path: Path) -> None:
+    train = epochs_of(make_texts(16, seed=1)).dataset
+    assert two_phase_fit(make_plain(), train, frozen_epochs=1, unfrozen_epochs=0, callbacks=None, verbose=0).epoch == [
+        0
+    ]
+    with pytest.raises(InputError, match="checkpoint must be a file in a folder that exists"):
+        two_phase_fit(make_plain(), train, checkpoint=tmp_path / "missing" / "fit.npz")
