@@ -55,6 +55,17 @@ WITH_FIT = (
     "check_supervised_y_2d",
     "check_supervised_y_no_nan",
 )
+# Those among them that fit several times; `estimator_checks` has shorter ones of the same.
+LONG = (
+    "check_classifiers_classes",
+    "check_classifiers_multilabel_representation_invariance",
+    "check_dtype_object",
+    "check_estimators_pickle",
+    "check_fit_idempotent",
+    "check_pipeline_consistency",
+    "check_readonly_memmap_input",
+    "check_supervised_y_2d",
+)
 CANNOT = {
     "check_array_api_input": "is about arrays",
     "check_class_weight_classifiers": "feeds numbers itself",

@@ -60,7 +60,13 @@ def test_bad_weights(kind: str, fitted: BaseEstimator) -> None:
     estimator_bad_input.check_bad_weights(kind, fitted)
 
 
-@pytest.mark.parametrize("name", [*sklearn_checks.WITHOUT_FIT, *sklearn_checks.WITH_FIT])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.stress] if name in sklearn_checks.LONG else [])
+        for name in (*sklearn_checks.WITHOUT_FIT, *sklearn_checks.WITH_FIT)
+    ],
+)
 def test_scikit_learns_own(name: str) -> None:
     if not sklearn_checks.run_check(name, make_estimator()):
         pytest.skip("not for an estimator with these tags and parameters")

@@ -91,7 +91,7 @@ SIZES = {"vocabulary_size": ..., "num_classes": ...}
         ),
         ({"model": takes(**SIZES, ngrams=...)}, "m:build takes ngrams, which is no setting of a model"),
         ({"model": takes(**SIZES, filters=...)}, "--filters must be given: m:build has no default for it"),
-        ({"model": takes(**SIZES, windows=3)}, r"--windows must be tuple\[int, ...\] \| None; received: 3"),
+        ({"model": takes(**SIZES, windows=0.5)}, r"--windows must be tuple\[int, ...\] \| None; received: 0.5"),
         ({"model": takes(**SIZES), "filters": 3}, "--filters does not apply to --builder m:build; leave it out"),
         ({"model": takes(**SIZES), "dropout": 0.3}, "--dropout does not apply to --builder m:build; leave it out"),
         ({"model": takes(**SIZES), "ngrams": 2}, "--ngrams does not apply to --builder m:build; leave it out"),
