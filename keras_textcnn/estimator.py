@@ -48,7 +48,8 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
 
     It works in a `Pipeline`, in `cross_val_score`, `GridSearchCV` and `CalibratedClassifierCV`, and can be cloned and
     pickled. A fitted classifier holds a whole run, as the command `train` leaves one. All given texts are trained on:
-    no test texts are split off.
+    no test texts are split off. TensorFlow keeps about 100 MB of each fit until the process ends, so a search of
+    hundreds of fits needs several processes.
 
     Args:
         random_state: Determines splits, initial weights, shuffles and dropout: an int, a NumPy `RandomState`, or None
