@@ -48,8 +48,8 @@ def two_phase_fit(
     with the weights of the best epoch.
 
     Args:
-        model: Any model with one output and an embedding: one of our builders', or one with a `keras.layers.Embedding`, whose
-            own `trainable` does not matter. Other layers that are not trainable stay so.
+        model: Any model with one output and an embedding: one of our builders', or one with a `keras.layers.Embedding`,
+            whose own `trainable` does not matter. Other layers that are not trainable stay so.
         train: Batches of (ids, targets) or (ids, targets, weights), such as `text_dataset` makes.
         validation: Batches on which the epochs are compared; None: all epochs are run, and the last one is the best.
         frozen_epochs: The largest number of epochs of the first phase.
