@@ -198,7 +198,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             InputError: There is no run, or it is damaged or unfinished.
         """
-        run = directory if isinstance(directory, Run) else Run.open(directory)
+        run = Run.open(directory)
         if not run.finished:
             raise InputError(f"{run.directory} is unfinished; finish it with train --resume")
         config = run.config()
@@ -206,7 +206,11 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         classifier = cls(**{name: getattr(config, name) for name in names}, random_state=config.seed)
         packed = PackedRun.of(run)
         if run.has(RECORD):
-            targets = Targets.from_json(run.read_json(RECORD))
+            content = run.read_json(RECORD)
+            try:
+                targets = Targets.from_json(content)
+            except (KeyError, TypeError, ValueError) as error:
+                raise run.damaged(RECORD, error) from error
         else:
             labels = tuple(run.read_lines("labels.txt"))
             targets = Targets(SETS if config.task.several else ONE, np.array(labels), labels)

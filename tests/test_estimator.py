@@ -144,6 +144,9 @@ def test_saved_it_is_a_run_that_the_commands_open(
     assert loaded.get_params()["filters"] == 4
     with pytest.raises(InputError, match="already holds a run"):
         classifier.save(tmp_path / "run")
+    run.add("estimator.json", {"kind": "one label", "classes": [["code", "x"]]})  # its checksum is right
+    with pytest.raises(InputError, match="damaged run: .*estimator.json"):
+        TextCNNClassifier.load(tmp_path / "run")
     (tmp_path / "run" / "estimator.json").write_text("{}")
     with pytest.raises(InputError, match="damaged run: .*estimator.json"):
         TextCNNClassifier.load(tmp_path / "run")

@@ -187,8 +187,6 @@ class Epochs:
         boundaries: From `length_boundaries`; no text is longer than the last.
 
     Attributes:
-        dataset: Batches as from `padded_batches`. Each iteration is the next epoch. It knows these epochs as its
-            attribute `epochs`, by which `two_phase_fit` resumes.
         next_epoch: The epoch that the next iteration is.
     """
 
@@ -200,14 +198,23 @@ class Epochs:
         self._plan = functools.lru_cache(maxsize=2)(plan)  # Keras ends an epoch after it has begun the next one
         self.next_epoch = 0
         self._steps = len(self._plan(0))
-        # The function is called in each iteration, and so says which epoch that is.
-        epoch = tf.data.Dataset.range(1).map(
-            lambda _: tf.numpy_function(lambda: np.int64(self.next_epoch), [], tf.int64)
-        )
+
+    @functools.cached_property
+    def dataset(self) -> tf.data.Dataset:
+        """Batches as from `padded_batches`. Each iteration is the next epoch.
+
+        It knows these epochs as its attribute `epochs`, by which `two_phase_fit` resumes.
+        """
+
+        def next_epoch(_: tf.Tensor) -> tf.Tensor:  # asked in each iteration
+            return tf.numpy_function(lambda: np.int64(self.next_epoch), [], tf.int64)
+
+        epoch = tf.data.Dataset.range(1).map(next_epoch)
         numbers = epoch.flat_map(lambda epoch: _numbers(epoch, 0, self._steps))
         whole = tf.data.experimental.assert_cardinality(self._steps)
-        self.dataset = self._gathered(numbers).apply(whole)
-        self.dataset.epochs = self
+        dataset = self._gathered(numbers).apply(whole)
+        dataset.epochs = self
+        return dataset
 
     def rest(self, epoch: int, batches: int) -> tf.data.Dataset:
         """An epoch without its first batches."""

@@ -42,8 +42,7 @@ def check_probabilities(probabilities: Any, names: Sequence[str], *, texts: int)
     if found.shape != (texts, len(names)):
         wanted = f"({texts:,} texts, {len(names):,} labels)"
         raise InputError(f"probabilities must have the shape {wanted}; received: {found.shape}")
-    sums = found.sum(axis=1)
-    right = np.isfinite(found).all(axis=1) & (found >= 0).all(axis=1) & (abs(sums - 1) <= ROUNDED)
+    right, sums = are_probabilities(found), found.sum(axis=1)
     if not right.all():
         place = int(np.argmin(right))
         shown = ", ".join(f"{value:g}" for value in found[place, :10]) + (" ..." if len(names) > 10 else "")
@@ -52,6 +51,11 @@ def check_probabilities(probabilities: Any, names: Sequence[str], *, texts: int)
         )
     exact = abs(sums - 1) < 1e-12  # left as they are, so that checking twice gives the same bits
     return np.where(exact[:, None], found, found / sums[:, None])
+
+
+def are_probabilities(rows: np.ndarray) -> np.ndarray:
+    """Whether each row holds numbers of at least 0 that add up to 1 within `ROUNDED`: bool (rows,)."""
+    return np.isfinite(rows).all(axis=1) & (rows >= 0).all(axis=1) & (abs(rows.sum(axis=1) - 1) <= ROUNDED)
 
 
 def align_probabilities(

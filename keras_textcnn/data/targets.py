@@ -12,14 +12,13 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
 from keras_textcnn.data.corpus import SPLITS, Corpus, Label, labels_of
-from keras_textcnn.data.soft_targets import check_weights
+from keras_textcnn.data.soft_targets import are_probabilities, check_weights
 from keras_textcnn.errors import InputError
 from keras_textcnn.utils.inputs import as_array, as_labels, as_texts, describe
 
 ONE, SETS, INDICATOR, SOFT = "one label", "sets of labels", "indicator matrix", "probabilities"
 KEPT = {"str": str, "int": int, "float": float, "bool": bool}  # types of classes that JSON keeps
 TRAIN_SPLIT, VALIDATION_SPLIT, _ = SPLITS
-SUM_TOLERANCE = 1e-3  # of a row of probabilities
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +54,12 @@ class Targets:
             columns = [*y.columns] if hasattr(y, "columns") else range(matrix.shape[1])
             return cls(_kind(matrix), _array(columns), _names(columns))
         labels = _column(y)
-        as_labels(labels)  # says which one is missing
+        named = as_labels(labels)  # says which one is missing
         several = any(isinstance(label, list | tuple | set | frozenset) for label in labels)
         distinct = {_plain(label) for label in (itertools.chain.from_iterable(labels) if several else labels)}
         classes = sorted(distinct, key=lambda label: (type(label).__name__, label))
         _check_numbers(classes, labels)
-        if len({*itertools.chain.from_iterable(map(labels_of, as_labels(labels)))}) > len(classes):
+        if len({*itertools.chain.from_iterable(map(labels_of, named))}) > len(classes):
             raise InputError("labels of different types are equal, such as 1, 1.0 and True; use labels of one type")
         dtype = labels.dtype if isinstance(labels, np.ndarray) and labels.dtype.kind in "biufU" else None
         return cls(SETS if several else ONE, _array(classes, dtype), _names(classes))
@@ -139,9 +138,9 @@ class Targets:
 
     def to_json(self) -> dict[str, Any]:
         """The kind and the classes for a file; classes of types that JSON lacks are kept by their names."""
-        classes = [(type(one).__name__, one) for one in self.classes.tolist()]
-        kept = [one if kind in KEPT else ("str", name) for (kind, one), name in zip(classes, self.names, strict=True)]
-        return {"kind": self.kind, "classes": [[type(one).__name__, one] for one in kept]} if kept else {}
+        classes = zip(self.classes.tolist(), self.names, strict=True)
+        kept = [one if type(one).__name__ in KEPT else name for one, name in classes]
+        return {"kind": self.kind, "classes": [[type(one).__name__, one] for one in kept]}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Targets":
@@ -210,8 +209,7 @@ def _rows(rows: Sequence[Any]) -> Any:
     if len({len(row) for row in rows}) > 1 or not all(isinstance(one, numbers.Real) for row in rows for one in row):
         return rows
     matrix = np.array(rows)
-    sums = matrix.sum(axis=1)
-    matching = np.isin(matrix, (0, 1)).all() or ((matrix >= 0).all() and (np.abs(sums - 1) <= SUM_TOLERANCE).all())
+    matching = np.isin(matrix, (0, 1)).all() or are_probabilities(matrix).all()
     return matrix if matching and matrix.shape[1] > 1 else rows
 
 
@@ -226,7 +224,7 @@ def _kind(matrix: np.ndarray) -> str:
         raise InputError(f"row {row} of y (from 0) holds NaN or infinity; leave it out, or fill it in")
     if np.isin(values, (0, 1)).all():
         return INDICATOR
-    wrong = np.flatnonzero((values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE))
+    wrong = np.flatnonzero(~are_probabilities(values))
     if len(wrong):
         raise InputError(
             f"a matrix y must hold 0 and 1, or probabilities that add up to 1; received in row {wrong[0]} (from 0): "

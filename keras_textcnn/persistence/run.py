@@ -1,6 +1,7 @@
 """The run directory: what it holds, when it is finished, and which versions can read it."""
 
 import dataclasses
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -121,7 +122,7 @@ class Run(Results):
         return cls.make(directory, fill)
 
     @classmethod
-    def open(cls, directory: str | Path) -> "Run":
+    def open(cls, directory: str | os.PathLike[str]) -> "Run":
         """The run in a directory.
 
         Raises:

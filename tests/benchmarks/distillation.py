@@ -16,17 +16,15 @@ table of means and deviations over the seeds, in percent. Finished runs are kept
 """
 
 import argparse
-import ast
 import concurrent.futures
 import functools
 import json
 import multiprocessing
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from few_texts import Texts, draw, measure_corpus, read_corpus
+from few_texts import Texts, add_run_options, begin, draw, measure_corpus, read_corpus
 
 CORPORA = ("sentence_polarity", "subjectivity")
 WAYS = {"hard": "hard labels", "soft": "the teacher's of the same texts", "distilled": "distilled"}
@@ -98,23 +96,13 @@ def print_table(results: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Measures what is missing, then prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    add_run_options(parser)
     parser.add_argument("--corpora", nargs="+", default=CORPORA)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--temperatures", nargs="+", type=float, default=(1.0,))
     parser.add_argument("--most-texts", type=int, help="training texts of a corpus, including the teacher's")
-    parser.add_argument("--vectors", default="glove.6B.100d")
-    parser.add_argument("--option", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the runs")
     arguments = parser.parse_args()
-    settings: dict[str, Any] = {"vectors": arguments.vectors}
-    for name, value in (option.split("=", 1) for option in arguments.option):
-        try:
-            settings[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            settings[name] = value
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    log = arguments.folder / "results.jsonl"
-    results = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    settings, log, results = begin(arguments)
     done = {(row["corpus"], row["seed"], row["way"], row["temperature"]) for row in results}
     ways = [("hard", None), *((way, temperature) for temperature in arguments.temperatures for way in [*WAYS][1:])]
 

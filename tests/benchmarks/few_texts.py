@@ -169,17 +169,15 @@ def draw_curves(results: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def main() -> None:
-    """Measures what is missing, then prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that `begin` reads."""
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--corpora", nargs="+", default=CORPORA)
-    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
-    parser.add_argument("--samples", type=int, default=5)
     parser.add_argument("--vectors", default="glove.6B.100d")
     parser.add_argument("--option", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the runs")
-    parser.add_argument("--picture", type=Path)
-    arguments = parser.parse_args()
+
+
+def begin(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path, list[dict[str, Any]]]:
+    """The settings that the options give, the log of finished runs in the folder, and its rows."""
     settings: dict[str, Any] = {"vectors": arguments.vectors}
     for name, value in (option.split("=", 1) for option in arguments.option):
         try:
@@ -188,7 +186,19 @@ def main() -> None:
             settings[name] = value
     arguments.folder.mkdir(parents=True, exist_ok=True)
     log = arguments.folder / "results.jsonl"
-    results = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return settings, log, [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def main() -> None:
+    """Measures what is missing, then prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_options(parser)
+    parser.add_argument("--corpora", nargs="+", default=CORPORA)
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
+    parser.add_argument("--samples", type=int, default=5)
+    parser.add_argument("--picture", type=Path)
+    arguments = parser.parse_args()
+    settings, log, results = begin(arguments)
     done = {(row["corpus"], row["size"], row["sample"]) for row in results}
     wanted = [(s, c, n) for s in range(arguments.samples) for c in arguments.corpora for n in arguments.sizes]
     read = functools.cache(read_corpus)

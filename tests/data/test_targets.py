@@ -1,5 +1,7 @@
 """Targets as scikit-learn's users have them become labels by name, and come back as they were."""
 
+import json
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,12 @@ def test_one_label_a_text(y: Any, classes: list[Any], names: tuple[str, ...]) ->
     assert [names.index(str(label)) for label in labels] == [classes.index(label) for label in list(y)]
     again = Targets.from_json(targets.to_json())
     assert (again.kind, again.classes.tolist(), again.names) == (targets.kind, classes, names)
+
+
+def test_a_class_of_a_type_that_json_lacks_is_kept_by_its_name() -> None:
+    targets = Targets.of([Fraction(1, 2), Fraction(3, 1), Fraction(1, 2)])
+    again = Targets.from_json(json.loads(json.dumps(targets.to_json())))
+    assert again.classes.tolist() == [*again.names] == [*targets.names] == ["1/2", "3"]
 
 
 @pytest.mark.parametrize(
