@@ -81,9 +81,9 @@ def _main(arguments: argparse.Namespace) -> None:
     first = next(records)  # before the slow import of TensorFlow, so that bad input is reported at once
     import_tensorflow()
     from keras_textcnn.evaluation.evaluator import evaluate
-    from keras_textcnn.inference.predictor import Predictor
+    from keras_textcnn.inference.runtime import open_predictor
 
-    predictor = Predictor(run.directory)
+    predictor = open_predictor(run.directory)
     if predictor.thresholds is not None and arguments.accuracy is not None:
         raise InputError(f"--accuracy is for runs with one label per text; {run.directory} gives several; leave it out")
     with counting("answering") as progress:

@@ -88,9 +88,9 @@ def _main(arguments: argparse.Namespace) -> None:
     if arguments.file != STANDARD_INPUT:  # reports a missing column before the slow import of TensorFlow
         batches = itertools.chain(list(itertools.islice(batches, 1)), batches)
     import_tensorflow()
-    from keras_textcnn.inference.predictor import Predictor
+    from keras_textcnn.inference.runtime import open_predictor
 
-    predictor = Predictor(arguments.run)
+    predictor = open_predictor(arguments.run)
     _check_labels(predictor, arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # regardless of the locale: JSON is UTF-8
