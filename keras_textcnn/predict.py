@@ -26,7 +26,8 @@ from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console, visible, visible_json
 
 if TYPE_CHECKING:
-    from keras_textcnn.inference.predictor import Prediction, Predictor
+    from keras_textcnn.inference.answers import Prediction
+    from keras_textcnn.inference.predictor import Predictor
 
 DESCRIPTION = """Labels texts with a trained run. Reads one text per line and writes one line of
 JSON or CSV for each, in order, including empty lines. Tables, JSON, folders and
