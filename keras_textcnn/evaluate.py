@@ -23,7 +23,8 @@ from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.utils.log import log_lines
 from keras_textcnn.utils.tensorflow import import_tensorflow
-from keras_textcnn.utils.terminal import Console, visible
+from keras_textcnn.utils.terminal import Console
+from keras_textcnn.utils.visible import visible
 
 if TYPE_CHECKING:
     from keras_textcnn.evaluation.evaluator import Evaluation

@@ -23,11 +23,12 @@ from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.settings.data import TEXT_SETTINGS
 from keras_textcnn.utils.log import log_lines
 from keras_textcnn.utils.tensorflow import import_tensorflow
-from keras_textcnn.utils.terminal import Console, visible, visible_json
+from keras_textcnn.utils.terminal import Console
+from keras_textcnn.utils.visible import visible, visible_json
 
 if TYPE_CHECKING:
-    from keras_textcnn.inference.answers import Prediction
-    from keras_textcnn.inference.predictor import Predictor
+    from keras_textcnn.inference.answers import Answers, Prediction
+
 
 DESCRIPTION = """Labels texts with a trained run. Reads one text per line and writes one line of
 JSON or CSV for each, in order, including empty lines. Tables, JSON, folders and
@@ -122,7 +123,7 @@ def _given(arguments: argparse.Namespace) -> list[str]:
     return [name for name in names if getattr(arguments, name) is not None]
 
 
-def _check_labels(predictor: "Predictor", arguments: argparse.Namespace) -> None:
+def _check_labels(predictor: "Answers", arguments: argparse.Namespace) -> None:
     if predictor.thresholds is None and arguments.threshold is not None:
         raise InputError(
             f"--threshold is for runs with several labels per text; {arguments.run} gives one; use --reject-below"
@@ -169,7 +170,7 @@ def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def _answers(
-    predictor: "Predictor", batches: Iterable[list[str]], arguments: argparse.Namespace
+    predictor: "Answers", batches: Iterable[list[str]], arguments: argparse.Namespace
 ) -> "Iterator[list[Prediction]]":
     if arguments.threshold is not None and predictor.thresholds is not None:
         predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
@@ -214,14 +215,14 @@ def _write_csv(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:
         file.flush()
 
 
-def _show(predictor: "Predictor", batches: Iterable[list[str]]) -> None:
+def _show(predictor: "Answers", batches: Iterable[list[str]]) -> None:
     console = Console(highlight=False, emoji=False, markup=False)
     for texts in batches:
         for explanation in predictor.explain(texts):
             console.print(explanation.to_terminal())
 
 
-def _write_page(predictor: "Predictor", batches: Iterable[list[str]], file: TextIO) -> None:
+def _write_page(predictor: "Answers", batches: Iterable[list[str]], file: TextIO) -> None:
     from keras_textcnn.evaluation.html_report import explanations_page
 
     explanations = itertools.chain.from_iterable(map(predictor.explain, batches))

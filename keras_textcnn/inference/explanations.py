@@ -77,7 +77,7 @@ class Explanation:
         """Label, text and n-grams for a terminal, tokens coloured by what they added."""
         from rich.text import Text
 
-        from keras_textcnn.utils.terminal import visible
+        from keras_textcnn.utils.visible import visible
 
         shown = Text.assemble((f"{visible(self.label)} {self.probability:.3f}", "bold"), "  ")
         for token, weight in zip(self.tokens, self._weights(), strict=True):

@@ -1,8 +1,8 @@
 """`LightPredictor`: the answers of a `model.textcnn`, without TensorFlow."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class LightPredictor(Answers):
         print(predictor("profits rose in the second quarter")["label"])
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: os.PathLike[str] | str) -> None:
         self.directory = as_path(path, "a model")
         file = self.directory / NAME if self.directory.is_dir() else self.directory
         content = read_file(file)
