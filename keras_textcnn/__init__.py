@@ -42,7 +42,7 @@ _HOMES = {
 
 _WITH_TENSORFLOW = (  # import it
     *("text.tokenizers", "text.vectorizer", "data.text_dataset", "models.", "persistence.loading"),
-    *("inference.saved_model", "inference.light.export", "evaluation.", "training."),
+    *("inference.saved_model", "inference.light.export", "training."),
 )
 # The modules whose classes a .keras file may name.
 _SAVED = (

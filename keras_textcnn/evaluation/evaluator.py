@@ -14,8 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.jupyter import JupyterMixin
 from rich.text import Text
 
-from keras_textcnn.data.corpus import Corpus, Record, labels_of
-from keras_textcnn.data.numbering import hash_text
+from keras_textcnn.data.corpus import Corpus, Record, hash_text, labels_of
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, plots, tables
 from keras_textcnn.evaluation.descriptions import describe_learnt

@@ -9,6 +9,10 @@ from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.utils.inputs import as_path
 
 LIGHT, TENSORFLOW = RUNTIMES = ("light", "tensorflow")
+RUNTIME_HELP = (
+    f"what answers: light, from {NAME}, with NumPy alone; or tensorflow, from the SavedModel (default: light where it "
+    "is there)"
+)
 
 
 def find_model(directory: Run | Path | str, *, runtime: str | None = None) -> Path:
