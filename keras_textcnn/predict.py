@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import numpy as np
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
@@ -17,16 +17,20 @@ from keras_textcnn.cli.arguments import Parser
 from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.loading import describe_reading
+from keras_textcnn.data.table_writers import OUTPUTS, Layout, writing_table
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
+from keras_textcnn.inference.answered_table import AnswerColumns, check_output
 from keras_textcnn.persistence.run import Run, find_saved_model
 from keras_textcnn.settings.data import TEXT_SETTINGS
-from keras_textcnn.utils.log import log_lines
+from keras_textcnn.utils.log import log_lines, logger
 from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console, visible, visible_json
 
 if TYPE_CHECKING:
     from keras_textcnn.inference.predictor import Prediction, Predictor
+
+Item = TypeVar("Item")
 
 DESCRIPTION = """Labels texts with a trained run. Reads one text per line and writes one line of
 JSON or CSV for each, in order, including empty lines. Tables, JSON, folders and
@@ -34,6 +38,7 @@ archives are read as in the run's training, unless options say otherwise."""
 EXAMPLES = """predict runs/reuters-r8 "profits rose in the second quarter"
 predict runs/reuters-r8 "profits rose in the second quarter" --explain
 predict runs/reuters-r8 texts.txt --format csv > labels.csv
+predict runs/reuters-r8 tickets.csv --output answered.csv
 predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
 curl -s localhost/new | predict runs/reuters-r8 --input-format jsonl
 predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
@@ -58,6 +63,16 @@ def main() -> int:
     )
     parser.add_options(GROUPS, only=TEXT_SETTINGS, defaults="as in training")
     parser.add_argument("--format", choices=("jsonl", "csv"), help="output format (default: jsonl)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the rows as they are read, with the label and its probability as further columns; the suffix says "
+        f"how: {OUTPUTS}",
+    )
+    parser.add_argument(
+        "--probabilities", action="store_true", help="give --output a column with the probability of each label, too"
+    )
     parser.add_argument("--top", type=int, metavar="K", help="give the probabilities of only the K best labels")
     parser.add_argument(
         "--reject-below", type=float, metavar="P", help="give null instead of a label whose probability is below P"
@@ -84,9 +99,12 @@ def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
     find_saved_model(arguments.run)  # before the slow import of TensorFlow
     texts = _texts(arguments)
-    batches = texts.batches()
+    if arguments.output:
+        check_output(arguments.output, texts=texts, run=arguments.run)
     if arguments.file != STANDARD_INPUT:  # reports a missing column before the slow import of TensorFlow
-        batches = itertools.chain(list(itertools.islice(batches, 1)), batches)
+        texts.peek()
+        if arguments.output:
+            texts.columns()
     import_tensorflow()
     from keras_textcnn.inference.runtime import open_predictor
 
@@ -94,12 +112,15 @@ def _main(arguments: argparse.Namespace) -> None:
     _check_labels(predictor, arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # regardless of the locale: JSON is UTF-8
-    if arguments.explain == "html":
-        _write_page(predictor, batches, sys.stdout)
+    if arguments.output:
+        _write_table(predictor, texts, arguments)
+    elif arguments.explain == "html":
+        _write_page(predictor, texts.batches(), sys.stdout)
     elif arguments.explain and sys.stdout.isatty() and not _given(arguments):
-        _show(predictor, batches)
+        _show(predictor, texts.batches())
     else:
-        answers = _answers(predictor, _counted(batches), arguments)
+        shown = not sys.stdout.isatty()
+        answers = (_answer(predictor, batch, arguments) for batch in _counted(texts.batches(), shown=shown))
         {"jsonl": _write_jsonl, "csv": _write_csv}[arguments.format or "jsonl"](answers, sys.stdout)
     _say_what_was_read(texts)
 
@@ -111,6 +132,12 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"--{name.replace('_', '-')} must be in [0, 1]; received: {value}")
+    if arguments.probabilities and not arguments.output:
+        raise InputError("--probabilities is for --output; the lines on standard output have the probabilities")
+    if arguments.output:
+        for name in ("format", "top", "explain"):
+            if getattr(arguments, name) is not None:
+                raise InputError(f"--{name} does not apply to --output; leave it out")
     if arguments.explain == "html" and (given := _given(arguments)):
         raise InputError(f"--explain html writes a page; leave --{given[0].replace('_', '-')} out")
 
@@ -130,13 +157,16 @@ def _check_labels(predictor: "Predictor", arguments: argparse.Namespace) -> None
         raise InputError(
             f"--reject-below is for runs with one label per text; {arguments.run} gives several; use --threshold"
         )
+    if arguments.threshold is not None and predictor.thresholds is not None:
+        predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
 
 
 def _texts(arguments: argparse.Namespace) -> Texts:
     """The texts, read as in the run's training unless options say otherwise."""
     given = {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
     config = Run.open(arguments.run).config() if (arguments.run / "config.json").exists() else TrainConfig()
-    texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format)
+    whole = arguments.output is not None
+    texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format, whole=whole)
     for name in given:
         if name not in texts.useful():
             read = "standard input" if arguments.file == STANDARD_INPUT else f"{arguments.file!r}"
@@ -154,12 +184,11 @@ def _say_what_was_read(texts: Texts) -> None:
     log_lines(lines)
 
 
-def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Shows a count of the texts if standard error is a terminal and standard output is not."""
+def _counted(batches: Iterable[list[Item]], *, shown: bool) -> Iterator[list[Item]]:
+    """Shows a count of the texts if standard error is a terminal."""
     console = Console(stderr=True)
     columns = TextColumn("{task.completed:,.0f} texts"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
-    hidden = not console.is_terminal or sys.stdout.isatty()
-    with Progress(*columns, console=console, disable=hidden) as bar:
+    with Progress(*columns, console=console, disable=not (shown and console.is_terminal)) as bar:
         task = bar.add_task("", total=None, rate="")
         for batch in batches:
             yield batch
@@ -167,17 +196,12 @@ def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
             bar.update(task, advance=len(batch), rate=f"{speed:,.0f} a second" if speed else "")
 
 
-def _answers(
-    predictor: "Predictor", batches: Iterable[list[str]], arguments: argparse.Namespace
-) -> "Iterator[list[Prediction]]":
-    if arguments.threshold is not None and predictor.thresholds is not None:
-        predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
-    for texts in batches:
-        answers = [_restrict(answer, arguments.top, arguments.reject_below) for answer in predictor(texts)]
-        if arguments.explain:
-            for answer, explanation in zip(answers, predictor.explain(texts), strict=True):
-                answer |= explanation.to_json()
-        yield answers
+def _answer(predictor: "Predictor", texts: list[str], arguments: argparse.Namespace) -> "list[Prediction]":
+    answers = [_restrict(answer, arguments.top, arguments.reject_below) for answer in predictor(texts)]
+    if arguments.explain:
+        for answer, explanation in zip(answers, predictor.explain(texts), strict=True):
+            answer |= explanation.to_json()
+    return answers
 
 
 def _restrict(prediction: "Prediction", top: int | None, reject_below: float | None) -> "Prediction":
@@ -187,6 +211,21 @@ def _restrict(prediction: "Prediction", top: int | None, reject_below: float | N
         ranked = sorted(prediction["probabilities"].items(), key=lambda item: -item[1])
         prediction = {**prediction, "probabilities": dict(ranked[:top])}
     return prediction
+
+
+def _write_table(predictor: "Predictor", texts: Texts, arguments: argparse.Namespace) -> None:
+    answers = AnswerColumns(
+        predictor.labels,
+        several=predictor.thresholds is not None,
+        probabilities=arguments.probabilities,
+        taken=texts.columns(),
+    )
+    count = 0
+    with writing_table(arguments.output, Layout(texts.columns(), answers.kinds, texts.schema())) as write:
+        for rows in _counted(texts.row_batches(), shown=True):
+            write(rows, [answers.values(one) for one in _answer(predictor, [row.text for row in rows], arguments)])
+            count += len(rows)
+    logger.info(f"{count:,} texts answered in {arguments.output}")
 
 
 def _write_jsonl(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:

@@ -115,7 +115,7 @@ def test_what_a_reader_warns_of_stands_in_the_report(small_options: list[str], t
 def test_rows_that_are_swallowed_are_noticed_without_labels_too(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", 'text\tid\na\t1\n"b\t2\nc\t3\nd"\t4\n')
     reader = Reader(label_column=None)
-    assert len(list(reader.texts(Source.of(path)))) == 2
+    assert len(list(reader.rows(Source.of(path)))) == 2
     assert "lines 3 to 5" in reader.warnings[0]
 
 
