@@ -23,7 +23,8 @@ from keras_textcnn.io.files import kind_of
 from keras_textcnn.io.integrity import replacing
 
 OUTPUTS = ".csv, .tsv, .jsonl or .parquet, or .csv.gz, .tsv.gz or .jsonl.gz"
-GROUP_ROWS, GROUP_BYTES = 2**16, 2**26  # of a row group of Parquet, which is held in memory: at most one of them
+GROUP_ROWS, GROUP_BYTES = 2**16, 2**26  # of a row group of Parquet, which is held in memory until it is written
+PARTS = 64  # tables that are held until they become one: a pipe may bring a row at a time
 
 Write = Callable[[Sequence[TextRow], Sequence[Sequence[Any]]], None]  # rows, and what is added to each of them
 
@@ -158,8 +159,8 @@ def _delimited(file: BinaryIO, layout: Layout, *, delimiter: str) -> Iterator[Wr
 
     def write(rows: Sequence[TextRow], added: Sequence[Sequence[Any]]) -> None:
         for row, more in zip(rows, added, strict=True):
-            cells = [*_cells(row, names), *more]
-            file.write(line([_in_words(cell) or "" for cell in cells], row.place))
+            cells = (_in_words(cell) or "" for cell in [*_cells(row, names), *more])
+            file.write(line(cells, row.place))
 
     file.write(line([*names, *layout.added], "the names of the columns"))
     yield write
@@ -208,6 +209,8 @@ def _parquet(file: BinaryIO, layout: Layout) -> Iterator[Write]:
     def write(rows: Sequence[TextRow], added: Sequence[Sequence[Any]]) -> None:
         more = [pyarrow.array(column, kind) for column, kind in zip(zip(*added, strict=True), kinds, strict=True)]
         waiting.append(pyarrow.table([*given_columns(rows), *more], schema=schema))
+        if len(waiting) == PARTS:
+            waiting[:] = [pyarrow.concat_tables(waiting).combine_chunks()]
         if sum(map(len, waiting)) >= GROUP_ROWS or sum(table.nbytes for table in waiting) >= GROUP_BYTES:
             writer.write_table(pyarrow.concat_tables(waiting))
             waiting.clear()

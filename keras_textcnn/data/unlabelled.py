@@ -96,8 +96,8 @@ class Texts:
     def _find_columns(self) -> list[str]:
         if self._kind in (ITSELF, LINES):
             return list(LINE_COLUMNS)
-        if self._kind == ".parquet":
-            return list(parquet.read_schema(self._path).names)
+        if (schema := self.schema()) is not None:
+            return list(schema.names)
         if self._kind in DELIMITERS or not (self._path.is_file() or self._path.is_dir()):
             return [name for row in self.peek()[:1] for name in row.names]
         names: dict[str, None] = {}
@@ -116,7 +116,9 @@ class Texts:
         if self._itself:
             return False
         if self._live:
-            return path.exists() and os.path.samestat(path.stat(), os.fstat(sys.stdin.fileno()))
+            with contextlib.suppress(OSError):  # there is no such file, or standard input is none
+                return os.path.samestat(path.stat(), os.fstat(sys.stdin.fileno()))
+            return False
         inside = self._path.is_dir() and path.resolve().is_relative_to(self._path.resolve())
         return inside or (path.exists() and path.samefile(self._path))
 

@@ -20,6 +20,8 @@ import pyarrow.parquet
 import pytest
 
 from keras_textcnn import Predictor
+from keras_textcnn.data.formats import TextRow
+from keras_textcnn.data.table_writers import Layout, writing_table
 from tests.conftest import write_table
 from tests.runs import Cli
 
@@ -393,21 +395,41 @@ def test_a_full_disk_is_one_line(
 
 
 @pytest.mark.usefixtures("default_signals")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_nothing_is_left_when_it_is_interrupted(number: int, status: int, finished_run: Path, tmp_path: Path) -> None:
+def test_nothing_is_left_when_it_is_terminated(finished_run: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "keras_textcnn.predict", str(finished_run), "--output", str(tmp_path / "out.csv")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdin.write(b"the apple\n" * 5000)
         process.stdin.flush()
-        for _ in range(1200):
-            if any(tmp_path.iterdir()):
-                break
+        while process.poll() is None and not names_in(tmp_path):
             time.sleep(0.1)
-        assert [path.name.split(".")[0] for path in tmp_path.iterdir()] == ["partial"]
-        process.send_signal(number)
-        assert process.wait(60) == status
+        assert [name.split(".")[0] for name in names_in(tmp_path)] == ["partial"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
         assert len(process.stderr.read().splitlines()) == 1
     assert names_in(tmp_path) == []
+
+
+def test_nothing_is_left_after_ctrl_c(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli,
+) -> None:  # fmt: skip
+    def interrupt(self: Predictor, texts: list[str]) -> None:
+        assert [name.split(".")[0] for name in names_in(tmp_path)] == ["partial"]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictor, "__call__", interrupt)
+    for kind in ("csv", "jsonl.gz", "parquet"):
+        ended = cli("predict", finished_run, "the apple", "--output", tmp_path / f"out.{kind}")
+        assert (ended.status, ended.err, names_in(tmp_path)) == (130, "interrupted\n", [])
+
+
+def test_a_pipe_of_single_rows_makes_one_row_group(tmp_path: Path) -> None:
+    """Tables of one row, as they come through a pipe, are joined before they are many."""
+    layout = Layout(["text"], {"label": "string"})
+    with writing_table(tmp_path / "out.parquet", layout) as write:
+        for number in range(1000):
+            write([TextRow("", "", ["text"], [str(number)])], [["x"]])
+    file = pyarrow.parquet.ParquetFile(tmp_path / "out.parquet")
+    assert (file.num_row_groups, file.read()["text"].to_pylist()) == (1, [str(number) for number in range(1000)])
 
 
 def test_the_same_answers_whatever_the_batches(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
