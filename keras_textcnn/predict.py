@@ -135,7 +135,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.probabilities and not arguments.output:
         raise InputError("--probabilities is for --output; the lines on standard output have the probabilities")
     if arguments.output:
-        for name in ("format", "top", "explain"):
+        for name in ("format", "top"):
             if getattr(arguments, name) is not None:
                 raise InputError(f"--{name} does not apply to --output; leave it out")
     if arguments.explain == "html" and (given := _given(arguments)):
@@ -144,7 +144,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _given(arguments: argparse.Namespace) -> list[str]:
     """The given options that apply to JSON or CSV, but not to a page."""
-    names = ("format", "top", "reject_below", "threshold")
+    names = ("format", "top", "reject_below", "threshold", "output")
     return [name for name in names if getattr(arguments, name) is not None]
 
 
@@ -217,6 +217,7 @@ def _write_table(predictor: "Predictor", texts: Texts, arguments: argparse.Names
     answers = AnswerColumns(
         predictor.labels,
         several=predictor.thresholds is not None,
+        reasons=arguments.explain is not None,
         probabilities=arguments.probabilities,
         taken=texts.columns(),
     )

@@ -1,6 +1,6 @@
 """The answers to the texts of a table, as columns behind its own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ class AnswerColumns:
     Args:
         labels: Names by output.
         several: Whether a text may have several labels.
-        probabilities: Whether each label has a column with its probability, too.
-        taken: Names of the table's own columns; a name among them is not given again.
+        reasons: Whether there is a column with the n-grams that spoke for and against the most probable label.
+        probabilities: Whether each label has a column with its probability.
+        taken: Names of the table's own columns; none of them is given again.
 
     Attributes:
         kinds: Type by name, as in `table_writers.Layout`.
@@ -26,17 +27,34 @@ class AnswerColumns:
         print(list(columns.kinds))  # label, probability, probability_earn ...
     """
 
-    def __init__(self, labels: Collection[str], *, several: bool, probabilities: bool, taken: Collection[str]) -> None:
+    def __init__(
+        self,
+        labels: Collection[str],
+        *,
+        several: bool,
+        reasons: bool = False,
+        probabilities: bool = False,
+        taken: Collection[str] = (),
+    ) -> None:
         answers = {"labels": "strings"} if several else {"label": "string", "probability": "double"}
+        if reasons:
+            answers["reasons"] = "string"
         self._answers, self._labels = list(answers), list(labels) if probabilities else []
         self.kinds: dict[str, str] = {}
         for name, kind in (answers | {f"probability_{label}": "double" for label in self._labels}).items():
             self.kinds[free_name(name, [*taken, *self.kinds])] = kind
 
-    def values(self, prediction: dict[str, Any]) -> list[Any]:
-        """The values of these columns for an answer of a predictor."""
-        probabilities = prediction["probabilities"]
-        return [*(prediction[name] for name in self._answers), *(probabilities[label] for label in self._labels)]
+    def values(self, prediction: Mapping[str, Any]) -> list[Any]:
+        """The values of these columns for an answer of a predictor, with its explanation if there are reasons."""
+        answers = [_reasons(prediction) if name == "reasons" else prediction[name] for name in self._answers]
+        return [*answers, *(prediction["probabilities"][label] for label in self._labels)]
+
+
+def _reasons(prediction: Mapping[str, Any]) -> str:
+    """The reasons in words: `crude: opec +1.42; crude oil +1.33`."""
+    probabilities = prediction["probabilities"]
+    reasons = (f"{reason['ngram']} {reason['added']:+.2f}" for reason in prediction["reasons"])
+    return f"{max(probabilities, key=probabilities.get)}: {'; '.join(reasons)}"
 
 
 def check_output(path: Path, *, texts: Texts, run: Path) -> None:

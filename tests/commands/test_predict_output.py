@@ -167,6 +167,20 @@ def test_a_doubtful_text_has_no_label(finished_run: Path, corpus_file: Path, tmp
         assert written["predicted_label"].isna().sum() == 40
 
 
+def test_reasons_are_in_words(finished_run: Path, corpus_file: Path, tmp_path: Path, cli: Cli) -> None:
+    options = ("--explain", "--reject-below", 0.9, "--text-column", "text")
+    written = pd.read_csv(fill(cli, finished_run, corpus_file, tmp_path / "out.csv", *options))
+    assert list(written) == ["text", "label", "predicted_label", "probability", "reasons"]
+    expected = answers_of(cli, finished_run, corpus_file, "--explain")
+    for words, answer in zip(written["reasons"], expected, strict=True):
+        label, reasons = words.split(": ")
+        assert label == answer["label"]
+        pairs = [reason.rsplit(" ", 1) for reason in reasons.split("; ")]
+        assert [ngram for ngram, _ in pairs] == [reason["ngram"] for reason in answer["reasons"]]
+        added = [reason["added"] for reason in answer["reasons"]]
+        assert [float(amount) for _, amount in pairs] == pytest.approx(added, abs=0.0051)
+
+
 def test_types_of_parquet_stay(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     table = pyarrow.table({
         "text": pyarrow.array(["the apple", None, "iron"], pyarrow.large_string()),
@@ -330,7 +344,7 @@ def test_however_a_table_is_written(finished_run: Path, tmp_path: Path, cli: Cli
     (["--output", "RUN/history.csv"], "a file of the run: --output "),
     (["--output", "FOLDER/out.csv", "--top", "2"], "--top does not apply to --output; leave it out"),
     (["--output", "FOLDER/out.csv", "--format", "csv"], "--format does not apply to --output; leave it out"),
-    (["--output", "FOLDER/out.csv", "--explain"], "--explain does not apply to --output; leave it out"),
+    (["--output", "FOLDER/out.csv", "--explain", "html"], "--explain html writes a page; leave --output out"),
     (["--output", "FOLDER/out.csv", "--threshold", "0.5"], "--threshold is for runs with several labels per text"),
     (["--output", "FOLDER/out.csv", "--text-column", "n"], "no column 'n' in"),
     (["--probabilities"], "--probabilities is for --output"),
