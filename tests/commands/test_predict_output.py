@@ -214,9 +214,9 @@ def test_types_of_parquet_stay(finished_run: Path, tmp_path: Path, cli: Cli) -> 
 
 
 def test_what_pandas_noted_in_parquet_stays(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
-    texts = pd.Series(["the apple", "of iron"] * 700, name="text")
-    frame = pd.DataFrame({"text": texts, "n": np.arange(1400, dtype=np.int16)}).set_index(texts.index * 2 + 1)
-    frame.index.name = "row"
+    texts = pd.Categorical(["the apple", "of iron"] * 700, ["the apple", "none", "of iron"], ordered=True)
+    index = pd.Index(np.arange(1400) * 3, name="row")
+    frame = pd.DataFrame({"text": texts, "n": np.arange(1400, dtype=np.int16)}, index)
     frame.to_parquet(tmp_path / "in.parquet")
     written = pd.read_parquet(fill(cli, finished_run, tmp_path / "in.parquet", tmp_path / "out.parquet"))
     pd.testing.assert_frame_equal(written[["text", "n"]], frame)
