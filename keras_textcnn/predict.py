@@ -104,7 +104,7 @@ def _main(arguments: argparse.Namespace) -> None:
     if arguments.file != STANDARD_INPUT:  # reports a missing column before the slow import of TensorFlow
         texts.peek()
         if arguments.output:
-            texts.columns()
+            texts.columns()  # and a damaged JSON file, which this reads to its end
     import_tensorflow()
     from keras_textcnn.inference.runtime import open_predictor
 
@@ -226,7 +226,7 @@ def _write_table(predictor: "Predictor", texts: Texts, arguments: argparse.Names
         for rows in _counted(texts.row_batches(), shown=True):
             write(rows, [answers.values(one) for one in _answer(predictor, [row.text for row in rows], arguments)])
             count += len(rows)
-    logger.info(f"{count:,} texts answered in {arguments.output}")
+    logger.info(f"{count:,} {'text' if count == 1 else 'texts'} answered in {arguments.output}")
 
 
 def _write_jsonl(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:

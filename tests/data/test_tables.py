@@ -119,6 +119,20 @@ def test_rows_that_are_swallowed_are_noticed_without_labels_too(tmp_path: Path) 
     assert "lines 3 to 5" in reader.warnings[0]
 
 
+@pytest.mark.parametrize(("line", "cells"), [
+    ("a, b ,  c", ["a", " b ", "  c"]),
+    (' a,b, "c"', [" a", "b", "c"]),
+    ('a, "b, c", d', ["a", "b, c", "d"]),  # as with spaces skipped: otherwise there would be four
+    ('a, "b\nc", d', ["a", "b\nc", "d"]),
+    ('a, "b\rc", d', ["a", "b\rc", "d"]),
+    ("a,b,", ["a", "b", ""]),
+])  # fmt: skip
+def test_whole_rows_keep_their_spaces(tmp_path: Path, line: str, cells: list[str]) -> None:
+    path = write(tmp_path / "a.csv", f"text, n,m \n{line}\n")
+    rows = list(Reader(label_column=None, whole=True).rows_of(path))
+    assert [(list(row.names), row.cells, row.text) for row in rows] == [(["text", " n", "m "], cells, cells[0].strip())]
+
+
 def test_a_missing_value_of_parquet_is_empty(tmp_path: Path) -> None:
     import pyarrow.parquet
 
