@@ -26,6 +26,7 @@ from tests.conftest import write_table
 from tests.runs import Cli
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
+TENSORFLOW = ("--runtime", "tensorflow")  # where a test changes the predictor
 ODD = [
     'he said "no"',
     "the apple, red",
@@ -145,7 +146,7 @@ def test_several_labels_are_a_list(
     monkeypatch.setattr(predictor, "thresholds", np.full(3, 0.9, np.float32))
     (tmp_path / "in.txt").write_text("the apple\n\niron and wave\n")
     for threshold in (0, 0.25, 1):
-        options = ("--threshold", threshold)
+        options = ("--threshold", threshold, *TENSORFLOW)
         expected = [one["labels"] for one in answers_of(cli, finished_run, tmp_path / "in.txt", *options)]
         written = pd.read_csv(fill(cli, finished_run, tmp_path / "in.txt", tmp_path / "out.csv", *options))
         assert list(written) == ["text", "labels"]
@@ -432,7 +433,7 @@ def test_nothing_is_left_after_ctrl_c(
 
     monkeypatch.setattr(Predictor, "__call__", interrupt)
     for kind in ("csv", "jsonl.gz", "parquet"):
-        ended = cli("predict", finished_run, "the apple", "--output", tmp_path / f"out.{kind}")
+        ended = cli("predict", finished_run, "the apple", "--output", tmp_path / f"out.{kind}", *TENSORFLOW)
         assert (ended.status, ended.err, names_in(tmp_path)) == (130, "interrupted\n", [])
 
 

@@ -1,0 +1,102 @@
+"""The products of the vocabulary's vectors and a network's kernels, each computed when its token is first met."""
+
+import dataclasses
+import os
+import threading
+import weakref
+
+import numpy as np
+
+MOST_BYTES = 2**26  # of products that are kept
+
+
+@dataclasses.dataclass
+class _Table:
+    """Products that are kept, in the order in which they were computed; a row that is written is never changed.
+
+    Attributes:
+        places: int (vocabulary,), the row of each id in `rows`, or -1.
+        rows: float32 (capacity, numbers).
+        used: Number of rows in use.
+    """
+
+    places: np.ndarray
+    rows: np.ndarray
+    used: int = 0
+
+
+class Products:
+    """Computes rows of `vectors @ kernels` and keeps them; safe to use from several threads, and after a fork.
+
+    A full table is replaced, not emptied, so that a thread that still reads it is not disturbed.
+
+    Args:
+        vectors: float32 (vocabulary, dimensions).
+        kernels: float32 (dimensions, numbers).
+        fewest: Rows that there is room for in any case, because they are asked for at once.
+
+    Attributes:
+        capacity: The number of different ids that may be asked for at once.
+    """
+
+    def __init__(self, vectors: np.ndarray, kernels: np.ndarray, *, fewest: int) -> None:
+        self._vectors, self._kernels = vectors, kernels
+        numbers = kernels.shape[1]
+        self.capacity = min(len(vectors), max(MOST_BYTES // (4 * numbers), fewest))
+        self._table = self._empty()
+        self._lock = threading.Lock()
+        _all_of_them.add(self)
+
+    def find(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The products of ids.
+
+        Args:
+            ids: int (tokens,), at most `capacity` different ones.
+
+        Returns:
+            float32 (rows, numbers), and int (tokens,): the row of each token.
+        """
+        table = self._table
+        places = table.places.take(ids)
+        if len(places) and places.min() < 0:
+            with self._lock:
+                table = self._with(ids)
+            places = table.places.take(ids)
+        return table.rows, places
+
+    def has_room(self, tokens: int) -> bool:
+        """Whether the products of this many tokens, perhaps all different, may be asked for at once."""
+        return self.capacity == len(self._vectors) or tokens <= self.capacity
+
+    def unlock(self) -> None:
+        """Frees the lock, in a process that was forked while another thread held it."""
+        self._lock = threading.Lock()
+
+    def _with(self, ids: np.ndarray) -> _Table:
+        """A table that has the products of ids."""
+        table = self._table
+        missing = np.unique(ids[table.places.take(ids) < 0])
+        if table.used + len(missing) > len(table.rows):
+            table = self._table = self._empty()
+            missing = np.unique(ids)
+        end = table.used + len(missing)
+        np.matmul(self._vectors[missing], self._kernels, out=table.rows[table.used : end])
+        table.places[missing] = np.arange(table.used, end)  # after the rows: others may read now
+        table.used = end
+        return table
+
+    def _empty(self) -> _Table:
+        places = np.full(len(self._vectors), -1, np.intp)
+        return _Table(places, np.empty((self.capacity, self._kernels.shape[1]), np.float32))
+
+
+_all_of_them: "weakref.WeakSet[Products]" = weakref.WeakSet()
+
+
+def _unlock_all() -> None:
+    for products in list(_all_of_them):
+        products.unlock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)
