@@ -87,7 +87,7 @@ def make_model(name: str, *, seed: int = 0) -> tuple[keras.Model, TextVectorizer
     vocabulary = CHARACTERS if options.get("unit") == "character" else WORDS
     model = build(len(vocabulary), len(LABELS), **sizes)
     random_numbers = np.random.default_rng(seed)
-    randomize(model, random_numbers, deviation=0.05 if "zhang" in name else 0.2)
+    randomize(model, random_numbers, deviation=0.08 if "zhang" in name else 0.2)
     for layer in model.layers:
         if layer.name == "vector_mean":
             layer.known.assign(random_numbers.integers(0, 2, layer.known.shape))
