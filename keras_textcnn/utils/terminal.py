@@ -62,7 +62,10 @@ def render(*tables: RenderableType, width: int) -> list[str]:
 
 def shown(label: str) -> str:
     """A label for display: characters that would move the cursor are spelled out, and long labels are shortened."""
-    spelled = "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in label[: LONGEST_SHOWN + 1]
-    )
+    spelled = spell(label[: LONGEST_SHOWN + 1])
     return spelled if len(spelled) <= LONGEST_SHOWN else spelled[: LONGEST_SHOWN - 1] + "…"
+
+
+def spell(text: str) -> str:
+    """The text on one line: characters that cannot be printed, such as line feeds, are spelled out."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -19,9 +19,9 @@ from tests.runs import Cli, leave_out_reports, run_weights, tiny_run
 
 def test_run_directory_holds_what_was_promised(finished_run: Path) -> None:
     assert sorted(path.name for path in finished_run.iterdir()) == [
-        "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png", "learnt_texts.bin",
-        "manifest.json", "metrics.json", "report.html", "report.txt", "saved_model", "tensorboard", "vocabulary.txt",
-        "weights.weights.h5",
+        "README.md", "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png",
+        "learnt_texts.bin", "manifest.json", "metrics.json", "report.html", "report.txt", "saved_model", "tensorboard",
+        "vocabulary.txt", "weights.weights.h5",
     ]  # fmt: skip
     assert (finished_run / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
     vocabulary = (finished_run / "vocabulary.txt").read_text().splitlines()
@@ -61,7 +61,7 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
     assert metrics["validation"]["log_loss"] <= metrics["calibration"]["before"]["validation"]["log_loss"]
     for split in ("validation", "test"):
         assert list(metrics[split]) == [
-            "accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error", "support", "per_label"
+            "accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error", "support", "per_label", "confused"
         ]  # fmt: skip
         assert set(metrics["baseline"][split]) == {"accuracy", "macro_f1"}
     assert metrics["test"]["support"] == sum(label["support"] for label in metrics["test"]["per_label"].values()) == 9
