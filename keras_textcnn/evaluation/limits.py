@@ -17,11 +17,12 @@ def describe_limits(run_metrics: Mapping[str, Any], *, maximum_tokens: int) -> l
         maximum_tokens: How many tokens of a text the model reads.
     """
     scores, kind = run_metrics[reported_split(run_metrics)], reported_texts(run_metrics)
-    reading = run_metrics["texts"][reported_split(run_metrics) if kind != "held-out training" else "train"]
+    held_out = kind == "held-out training"
+    reading = run_metrics["texts"]["train" if held_out else reported_split(run_metrics)]
     return [
         *_weak_labels(scores["per_label"], kind),
         *_confusions(scores, kind),
-        *_unread(reading, kind, maximum_tokens),
+        *_unread(reading, "training" if held_out else kind, maximum_tokens),
         *_without_vectors(run_metrics["coverage"]),
         _other_texts(several=run_metrics["calibration"]["thresholds"] is not None),
     ]

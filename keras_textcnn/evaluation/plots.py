@@ -19,7 +19,7 @@ NAMED_LABELS = 60  # with more labels, a confusion matrix shows only colours
 UPRIGHT_LABELS = 20  # with more, the names of the columns stand upright: slanted ones would overlap
 PAGE = 960  # pixels: the width of a picture in report.html, at most
 LEAST_PIXELS = 6  # the size of the smallest count that is legible there
-DIGIT = 0.65  # the width of a digit, with its share of the margins, by the size of its font
+DIGIT = 0.8  # the width of a digit, with its share of the margins, by the size of its font
 
 
 def plot_learning_curves(history: Sequence[dict[str, Any]], path: str | Path) -> None:

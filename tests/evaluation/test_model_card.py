@@ -193,10 +193,10 @@ def test_a_card_says_of_a_corpus_what_is_known(
 def test_a_card_says_what_a_run_is_bad_at() -> None:
     limits = make_facts(["a", "b", "c", "d"]).limits
     assert limits == [
-        # Each label but the first, to which all wrong answers go, has one of its two texts right: F1 2 / 3.
+        # The first label is right twice and given in three texts of others; they have one of their two texts right.
         "labels with the lowest F1 on the test texts, in percent: a 57.14 (2 texts), b 66.67 (2 texts)",
-        "most frequent confusions on the test texts: b taken for a (1 of 2 texts), c taken for a (1 of 2 texts), d taken "
-        "for a (1 of 2 texts)",
+        "most frequent confusions on the test texts: b taken for a (1 of 2 texts), c taken for a (1 of 2 texts), d "
+        "taken for a (1 of 2 texts)",
         "only the first 400 tokens of a text are read: 1 of 8 test texts is longer",
         "a text without tokens gets the same answer as any other such text: 1 of 8 test texts",
         "tokens outside the vocabulary are all read as the same one: 25.0% of those in the test texts",
