@@ -48,7 +48,7 @@ def test_names_and_counts_are_legible_and_apart(number: int, tmp_path: Path, fig
     if number > plots.UPRIGHT_LABELS:
         assert_apart([(box.x0, box.x1) for box in (name.get_window_extent() for name in columns)])
     cell = axes.get_window_extent().width / number
-    assert all(text.get_window_extent().width < cell for text in axes.texts)
+    assert all(text.get_window_extent().width < cell + 1 for text in axes.texts)  # whole pixels
     assert all(text.get_fontsize() * pixels >= plots.LEAST_PIXELS for text in axes.texts)
     shown = {(round(text.get_position()[1]), round(text.get_position()[0])): text.get_text() for text in axes.texts}
     there = {place: str(counts[place]) for place in zip(*np.nonzero(counts), strict=True)}
