@@ -77,8 +77,10 @@ def test_a_long_text_is_cut_and_a_missing_one_is_left_out() -> None:
     page = make_page(written="é" * (LONGEST_WRITTEN + 1234))
     assert f'dir="auto">{"é" * LONGEST_WRITTEN}</p>' in page
     assert "and 1,234 more characters" in page
-    page = make_page(written=None)
-    assert 'class="written"' not in page
+    for missing, shown in ((None, 0), ("", 1), (" \n", 1)):
+        page = make_page(written=missing)
+        assert 'class="written"' not in page
+        assert page.count("(nothing but white space)") == shown
     assert "more characters" not in page
 
 
