@@ -136,19 +136,27 @@ class KerasExample:
         return texts.padded(range(len(texts.rows)), int(texts.lengths.max())).astype(np.int32)
 
 
-def linear(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
+def train_linear(texts: Sequence[str], labels: Sequence[str]) -> Any:
     """scikit-learn: TF-IDF of words and pairs of words, a linear support vector machine."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC
 
     model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LinearSVC(random_state=0))
-    model.fit(texts, labels)
+    return model.fit(texts, labels)
+
+
+def linear(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
+    """`train_linear` as a contestant."""
+    model = train_linear(texts, labels)
     yield lambda texts: model.predict(texts).tolist()
 
 
-def fasttext_bigrams(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
-    """fastText with pairs of words, its tutorial's settings: 25 epochs, a learning rate of 1.0."""
+def train_fasttext(texts: Sequence[str], labels: Sequence[str]) -> Any:
+    """fastText with pairs of words, its tutorial's settings: 25 epochs, a learning rate of 1.0.
+
+    Its labels are the positions of the sorted labels.
+    """
     import tempfile
     from pathlib import Path
 
@@ -159,7 +167,12 @@ def fasttext_bigrams(texts: Sequence[str], labels: Sequence[str]) -> Iterator[La
         path = Path(folder, "train.txt")
         lines = (f"__label__{names.index(label)} {_line(text)}\n" for text, label in zip(texts, labels, strict=True))
         path.write_text("".join(lines), "utf-8")
-        model = fasttext.train_supervised(str(path), wordNgrams=2, dim=100, epoch=25, lr=1.0, verbose=0)
+        return fasttext.train_supervised(str(path), wordNgrams=2, dim=100, epoch=25, lr=1.0, verbose=0)
+
+
+def fasttext_bigrams(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Labeller]:
+    """`train_fasttext` as a contestant."""
+    model, names = train_fasttext(texts, labels), sorted(set(labels))
 
     def label_texts(texts: Sequence[str]) -> list[str]:
         # All labels with their probabilities, as all contestants here return them.

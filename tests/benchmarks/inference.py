@@ -1,14 +1,16 @@
-"""Texts per second from raw strings, latency of one text, and the first answer of a fresh process, on Reuters R8.
+"""Texts per second from raw strings, and the latency of one text, on Reuters R8.
 
-    pip install ".[benchmark]"
+    pip install ".[benchmark,fast]"
     python tests/benchmarks/inference.py [RUN]
 
 RUN is a directory that `python -m keras_textcnn.train` wrote; if it is not given, a run is trained first. The package
-predicts with the exported SavedModel, the others with a model that was trained for one epoch or as long as they need.
+answers from `model.textcnn` with compiled loops and with NumPy alone, and with the SavedModel; the others with a model
+that was trained for one epoch or as long as they need. Each returns the probabilities or scores of all labels.
 Every contestant has a process of its own. They take turns with rounds of 1,024 test texts at once, 32 at a time, and
 200 one by one.
 """
 
+import functools
 import statistics
 import subprocess
 import sys
@@ -20,16 +22,24 @@ from pathlib import Path
 import numpy as np
 from contest import Round, compete, show_ratios, take_part
 from contestants import PEERS, Labeller
-from corpora import CONVOLUTION, read_texts
+from corpora import read_texts
 
 DATA, ROUNDS, TEXTS, ONE_BY_ONE = "reuters-r8", 7, 1024, 200
 
 
-def load_ours(saved_model: str) -> Labeller:
+def load_light(run: str, *, fast: bool) -> Labeller:
+    """`model.textcnn`, with compiled loops or NumPy alone."""
+    from keras_textcnn import LightPredictor
+
+    light = LightPredictor(run, fast=fast)
+    return lambda texts: [light.labels[output] for output in light.probabilities(texts).argmax(axis=1)]
+
+
+def load_saved_model(run: str) -> Labeller:
     """The exported model, loaded as in the README."""
     import tensorflow as tf
 
-    model = tf.saved_model.load(saved_model)
+    model = tf.saved_model.load(f"{run}/saved_model/1")
 
     def label_texts(texts: Sequence[str]) -> list[str]:
         answers = model.signatures["serving_default"](text=tf.constant(texts))
@@ -38,13 +48,20 @@ def load_ours(saved_model: str) -> Labeller:
     return label_texts
 
 
+OURS: dict[str, Callable[[str], Labeller]] = {
+    "light, [fast]": functools.partial(load_light, fast=True),
+    "light, NumPy": functools.partial(load_light, fast=False),
+    "SavedModel": load_saved_model,
+}
+
+
 def prepare(name: str) -> Callable[..., Callable[[], Round]]:
     """A contestant that labels texts."""
 
-    def prepare_contestant(saved_model: str) -> Callable[[], Round]:
+    def prepare_contestant(run: str) -> Callable[[], Round]:
         splits = read_texts(DATA)
         texts = splits["test"][0][:TEXTS]
-        label = load_ours(saved_model) if name == "keras_textcnn" else next(PEERS[name](*splits["train"]))
+        label = OURS[name](run) if name in OURS else next(PEERS[name](*splits["train"]))
         for batch in (TEXTS, 32, 1):  # everything is set up in the first calls
             label(texts[:batch])
 
@@ -73,34 +90,14 @@ def _time(label: Labeller, texts: Sequence[str], batch: int) -> list[float]:
     return seconds
 
 
-def first_answers(run: Path) -> dict[str, list[float]]:
-    """The seconds of `predict` for one text in a fresh process, and of a process that only imports TensorFlow."""
-    commands = {
-        "predict, one text, fresh process": ["-m", "keras_textcnn.predict", str(run)],
-        "import tensorflow alone": ["-c", "import tensorflow"],
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(5):
-        for name, command in commands.items():
-            started = time.perf_counter()
-            subprocess.run(
-                [sys.executable, *command],
-                input=b"profits rose in the second quarter\n",
-                capture_output=True,
-                check=True,
-            )
-            seconds[name].append(time.perf_counter() - started)
-    return seconds
-
-
 def main() -> None:
     """Runs the contest and prints the tables."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(sys.argv[1] if len(sys.argv) > 1 else Path(folder, "run"))
         if not run.exists():
-            command = [sys.executable, "-m", "keras_textcnn.train", "--data", DATA, "--output", str(run), *CONVOLUTION]
+            command = [sys.executable, "-m", "keras_textcnn.train", DATA, "--output", str(run)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        results = compete(CONTESTANTS, str(run / "saved_model" / "1"), rounds=ROUNDS)
+        results = compete(CONTESTANTS, str(run), rounds=ROUNDS)
         show_ratios(
             results,
             {
@@ -111,11 +108,9 @@ def main() -> None:
                 "one, 99% ms": "{:.2f}",
             },
         )
-        for name, seconds in first_answers(run).items():
-            print(f"{name}: {statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})")
 
 
-CONTESTANTS = {name: prepare(name) for name in ("keras_textcnn", *PEERS)}
+CONTESTANTS = {name: prepare(name) for name in (*OURS, *PEERS)}
 
 if __name__ == "__main__":
     take_part(CONTESTANTS)
