@@ -1,0 +1,239 @@
+"""TensorFlow Serving's JSON: from the body of a request to texts, and from answers to the body of a response."""
+
+import base64
+import binascii
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.inference.explanations import Explanation
+from keras_textcnn.inference.server.limits import Limits
+from keras_textcnn.inference.server.refused import RefusedError
+from keras_textcnn.utils.inputs import describe
+
+INPUT, SIGNATURE = "text", "serving_default"
+Text = str | bytes
+Json = dict[str, Any]
+
+
+class Answering(Protocol):
+    """What answers for a run, such as a `Predictor`."""
+
+    labels: list[str]
+    thresholds: np.ndarray | None
+
+    def __call__(self, texts: Sequence[Text]) -> list[Json]:
+        """Label, probability and probabilities of each text."""
+
+    def probabilities(self, texts: Sequence[Text]) -> np.ndarray:
+        """Float32 (texts, num_classes)."""
+
+    def explain(self, texts: Sequence[Text]) -> list[Explanation]:
+        """Why each text has its label."""
+
+
+def predict(predictor: Answering, asked: Json, limits: Limits) -> tuple[Json, int]:
+    """Answers `:predict`: `predictions` for `instances`, `outputs` for `inputs`.
+
+    Args:
+        predictor: Answers for the run.
+        asked: The request, as `parse` returns it.
+        limits: The number of texts and their lengths are checked.
+
+    Returns:
+        The response, and how many texts it is about.
+
+    Raises:
+        RefusedError: The request is wrong.
+    """
+    _check_signature(asked)
+    if ("instances" in asked) == ("inputs" in asked):
+        raise RefusedError(400, 'either "instances" (row format) or "inputs" (column format) is needed')
+    texts = _rows(asked["instances"]) if "instances" in asked else _column(asked["inputs"])
+    _check_texts(texts, limits)
+    probabilities = predictor.probabilities(texts)
+    labels = [predictor.labels[output] for output in probabilities.argmax(axis=1).tolist()] if texts else []
+    values = [_digits(row) for row in probabilities]
+    if "inputs" in asked:
+        return {"outputs": {"label": labels, "probabilities": values}}, len(texts)
+    rows = zip(labels, values, strict=True)
+    return {"predictions": [{"label": label, "probabilities": row} for label, row in rows]}, len(texts)
+
+
+def classify(predictor: Answering, asked: Json, limits: Limits) -> tuple[Json, int]:
+    """Answers `:classify`: pairs of label and probability for each of the `examples`. As `predict` otherwise."""
+    _check_signature(asked)
+    if "context" in asked:
+        raise RefusedError(400, f'"context" is not supported; give each example its own "{INPUT}"')
+    texts = [_only(example, at) for at, example in enumerate(_list_of(asked, "examples"))]
+    _check_texts(texts, limits)
+    rows = map(_digits, predictor.probabilities(texts))
+    return {"results": [list(map(list, zip(predictor.labels, row, strict=True))) for row in rows]}, len(texts)
+
+
+def explain(predictor: Answering, asked: Json, limits: Limits) -> tuple[Json, int]:
+    """Answers `:explain`, which TensorFlow Serving lacks: what `predict` of the command line gives, and reasons.
+
+    Each entry of `explanations` has label, probability, probabilities, reasons and, if the explanation is exact,
+    others, bias and logit; `tokens`, the text as the model reads it; and `weights`, what each token added relative to
+    the largest, in [-1, 1]. As `predict` otherwise.
+    """
+    texts = _rows(_list_of(asked, "instances"))
+    _check_texts(texts, dataclasses.replace(limits, texts=limits.explained))
+    explanations = []
+    for answer, found in zip(predictor(texts), predictor.explain(texts), strict=True):
+        weights = [round(weight, 3) for weight in found.weights().tolist()]
+        explanations.append({**answer, **found.to_json(), "tokens": found.tokens, "weights": weights})
+    return {"explanations": explanations}, len(texts)
+
+
+VERBS: dict[str, Callable[[Answering, Json, Limits], tuple[Json, int]]] = {
+    "predict": predict,
+    "classify": classify,
+    "explain": explain,
+}
+
+
+def answer(verb: str, predictor: Answering, body: bytes, limits: Limits) -> tuple[bytes, int]:
+    """The body of the response to a request, and how many texts it is about.
+
+    Raises:
+        RefusedError: The request is wrong.
+    """
+    try:
+        given, texts = VERBS[verb](predictor, parse(body), limits)
+    except InputError as error:  # half of a surrogate pair
+        raise RefusedError(400, str(error)) from error
+    return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(), texts
+
+
+def parse(body: bytes) -> Json:
+    """The JSON object in the body of a request.
+
+    Raises:
+        RefusedError: It is not a JSON object in UTF-8, or ambiguous.
+    """
+    if not body:
+        raise RefusedError(400, 'the body is empty; send JSON such as {"instances": ["a text"]}')
+    try:
+        parsed = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_unique)
+    except RecursionError:
+        raise RefusedError(400, "the JSON is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise RefusedError(400, f"the body is not UTF-8 (byte {error.start}); send other bytes as Base64") from None
+    except ValueError as error:
+        raise RefusedError(400, f"the body is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise RefusedError(400, f"the body must be a JSON object; received: {describe(parsed)}")
+    return parsed
+
+
+def metadata(name: str, version: int, predictor: Answering) -> Json:
+    """The response to `/metadata`: the SavedModel's signature, and the labels, which TensorFlow Serving lacks."""
+    outputs = {
+        "label": _tensor("DT_STRING", "StatefulPartitionedCall:0"),
+        "probabilities": _tensor("DT_FLOAT", "StatefulPartitionedCall:1", len(predictor.labels)),
+    }
+    signature = {
+        "inputs": {INPUT: _tensor("DT_STRING", f"{SIGNATURE}_{INPUT}:0")},
+        "outputs": outputs,
+        "method_name": "tensorflow/serving/predict",
+    }
+    return {
+        "model_spec": {"name": name, "signature_name": "", "version": str(version)},
+        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        "labels": predictor.labels,
+        "thresholds": None if predictor.thresholds is None else _digits(predictor.thresholds),
+    }
+
+
+def _tensor(kind: str, name: str, *sizes: int) -> Json:
+    dimensions = [{"size": str(size), "name": ""} for size in (-1, *sizes)]
+    return {"dtype": kind, "tensor_shape": {"dim": dimensions, "unknown_rank": False}, "name": name}
+
+
+def _digits(row: np.ndarray) -> list[float]:
+    return [float(str(value)) for value in row]  # only the digits that a float32 needs
+
+
+def _check_signature(asked: Json) -> None:
+    name = asked.get("signature_name", "")
+    if name not in ("", SIGNATURE):
+        raise RefusedError(400, f"no signature {describe(name)}; leave signature_name out, or use {SIGNATURE}")
+
+
+def _check_texts(texts: Sequence[Text], limits: Limits) -> None:
+    if len(texts) > limits.texts:
+        raise RefusedError(413, f"{len(texts):,} texts; at most {limits.texts:,} are answered at once; send fewer")
+    for position, text in enumerate(texts):
+        if len(text) > limits.characters:
+            most = f"at most {limits.characters:,} are read"
+            raise RefusedError(413, f"text {position} (from 0) has {len(text):,} characters; {most}; send less of it")
+
+
+def _list_of(asked: Json, key: str) -> list[Any]:
+    if not isinstance(values := asked.get(key), list) or not values:
+        raise RefusedError(400, f'"{key}" must be a list with at least one entry; received: {describe(values)}')
+    return values
+
+
+def _rows(values: Any) -> list[Text]:
+    """The texts of `instances`: strings, or objects with the named input, but not both."""
+    values = _list_of({"instances": values}, "instances")
+    named = _is_named(values[0])
+    for position, value in enumerate(values):
+        if _is_named(value) != named:
+            raise RefusedError(400, f"instance {position} (from 0): give either strings or objects, not both")
+    return [_only(value, at) if named else _text(value, at) for at, value in enumerate(values)]
+
+
+def _column(values: Any) -> list[Text]:
+    """The texts of `inputs`: a list, or an object with the named input's list."""
+    if isinstance(values, dict) and not _is_base64(values):
+        if list(values) != [INPUT]:
+            raise RefusedError(400, f'"inputs" must have only the key "{INPUT}"; received: {describe(list(values))}')
+        values = values[INPUT]
+    if not isinstance(values, list):
+        raise RefusedError(400, f'"inputs" must be a list of texts; received: {describe(values)}; put it in a list')
+    return [_text(value, at) for at, value in enumerate(values)]
+
+
+def _only(value: Any, position: int) -> Text:
+    """The text of an object with the named input and nothing else."""
+    if not isinstance(value, dict) or list(value) != [INPUT]:
+        raise RefusedError(400, f'entry {position} (from 0) must be {{"{INPUT}": ...}}; received: {describe(value)}')
+    return _text(value[INPUT], position)
+
+
+def _text(value: Any, position: int) -> Text:
+    if isinstance(value, str):
+        return value
+    if not _is_base64(value):
+        raise RefusedError(400, f"text {position} (from 0) must be a string; received: {describe(value)}")
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except (binascii.Error, ValueError):
+        raise RefusedError(400, f"text {position} (from 0) is not Base64: {describe(value['b64'])}") from None
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, dict) and not _is_base64(value)
+
+
+def _is_base64(value: Any) -> bool:
+    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a key occurs twice in one object: {describe([key for key, _ in pairs])}")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
