@@ -229,9 +229,11 @@ def _is_base64(value: Any) -> bool:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError(f"a key occurs twice in one object: {describe([key for key, _ in pairs])}")
+    found: Json = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"a key occurs twice in one object: {describe(key)}")
+        found[key] = value
     return found
 
 
