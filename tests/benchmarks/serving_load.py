@@ -2,10 +2,10 @@
 
     python tests/benchmarks/serving_load.py RUN NEXT FOLDER [SECONDS]
 
-Copies RUN to FOLDER and serves the copy; in the middle NEXT takes its place. Clients send one text after the other, from
-empty to a megabyte, on connections that they keep, and share the machine with the server. Prints requests a second,
-latencies by size, memory, and what became of the requests. A request is lost if the server had accepted the connection
-and did not answer it completely. 429 and connections that are refused after SIGTERM are answers, and are counted apart.
+Copies RUN to FOLDER and serves the copy; in the middle NEXT takes its place. Clients send one text after the other,
+from empty to a megabyte, on connections that they keep, and share the machine with the server. Prints requests a
+second, latencies by size, memory, and what became of the requests. A request is lost if the server had accepted the
+connection and did not answer it completely; 429, and connections refused after SIGTERM, are counted apart.
 """
 
 import collections

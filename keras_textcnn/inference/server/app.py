@@ -20,7 +20,7 @@ from keras_textcnn.inference.server.limits import Limits
 from keras_textcnn.inference.server.metrics import Metrics
 from keras_textcnn.inference.server.models import Models
 from keras_textcnn.inference.server.refused import RefusedError
-from keras_textcnn.inference.server.tensorflow_serving import VERBS, answer, metadata
+from keras_textcnn.inference.server.tensorflow_serving import metadata
 
 PAGE = Path(__file__).with_name("page.html")
 MODEL = "/v1/models/{name}"
@@ -53,10 +53,10 @@ def make_app(models: Models, compute: Compute, metrics: Metrics, limits: Limits,
     guard = Guard(app, limits=limits, metrics=metrics, token=token)
     app.add_exception_handler(RefusedError, _refuse)
     app.add_exception_handler(HTTPException, _explain_status)
-    for verb in VERBS:
+    for verb in openapi.REQUESTS:
         for path in (f"{MODEL}:{verb}", f"{VERSION}:{verb}"):
             described = openapi.of_verb(verb, path, protected=token is not None)
-            endpoint = _endpoint(verb, models, compute, metrics, limits)
+            endpoint = _endpoint(verb, models, compute, metrics)
             app.add_api_route(path, endpoint, methods=["POST"], name=verb, openapi_extra=described)
     _add_models(app, models)
     _add_watching(app, guard, metrics)
@@ -64,15 +64,13 @@ def make_app(models: Models, compute: Compute, metrics: Metrics, limits: Limits,
     return guard
 
 
-def _endpoint(verb: str, models: Models, compute: Compute, metrics: Metrics, limits: Limits) -> Endpoint:
+def _endpoint(verb: str, models: Models, compute: Compute, metrics: Metrics) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         model = models.find(request.path_params["name"], request.path_params.get("version"))
         request.state.model = model.name
-        body = await request.body()
-        size = limits.body if verb == "explain" else len(body)  # which is slow whatever its size
-        given, texts = await compute.run(lambda: answer(verb, model.predictor, body, limits), size=size)
-        metrics.texts.labels(model.name).inc(texts)
-        return Response(given, media_type="application/json")
+        answer = await compute.run(model.predictor, verb, await request.body())
+        metrics.texts.labels(model.name).inc(answer.texts)
+        return Response(answer.body, media_type="application/json")
 
     return endpoint
 

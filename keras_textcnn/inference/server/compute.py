@@ -1,95 +1,161 @@
-"""Threads that compute answers, and the requests that may wait for them."""
+"""Threads that compute answers, and the requests that wait for them."""
 
 import asyncio
+import collections
 import concurrent.futures
-import contextlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+import dataclasses
+import functools
 
 from keras_textcnn.inference.server.limits import Limits
 from keras_textcnn.inference.server.refused import RefusedError
+from keras_textcnn.inference.server.tensorflow_serving import Answer, Answering, answer_together, explain
 
-Result = TypeVar("Result")
 LARGE = 2**16  # bytes of a body that is computed in the thread of large ones
+TOGETHER = 32  # requests that are answered in one call of the predictor
+
+Outcome = Answer | Exception
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+    """A request that waits for its answer.
+
+    Attributes:
+        predictor: What answers it, also if another run takes its place meanwhile.
+        verb: `predict`, `classify` or `explain`.
+        body: Of the request.
+        done: Gets the answer.
+    """
+
+    predictor: Answering
+    verb: str
+    body: bytes
+    done: "asyncio.Future[Answer]"
+
+    @property
+    def alone(self) -> bool:
+        """Whether it cannot be answered together with others."""
+        return self.verb == "explain"
 
 
 class Lane:
     """Some threads, and a queue of a bounded length before them.
 
+    A thread that is free takes all requests that wait for the same predictor, up to `TOGETHER` of them and `LARGE`
+    bytes: none waits for others to come, and under load many share one call.
+
     Args:
         threads: How many.
-        waiting: The requests that may wait.
+        limits: Requests that may wait, and what a request may hold.
     """
 
-    def __init__(self, threads: int, waiting: int) -> None:
-        self.pending, self._most = 0, threads + waiting
-        self._threads = concurrent.futures.ThreadPoolExecutor(threads, "compute")
+    def __init__(self, threads: int, limits: Limits) -> None:
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads, "compute")
+        self._free, self._limits = threads, limits
+        self._queue: collections.deque[Job] = collections.deque()
+        self._begun = 0
 
-    async def run(self, work: Callable[[], Result], seconds: float) -> Result:
-        """The result of `work`, called in a thread.
+    @property
+    def pending(self) -> int:
+        """Requests that are computed or wait."""
+        return len(self._queue) + self._begun
 
-        Raises:
-            RefusedError: Too many are waiting, or it takes too long. It then goes on, or still stands in the queue, and
-                counts among those that wait until the queue has come to it.
-        """
-        if self.pending >= self._most:
-            raise RefusedError(429, f"{self.pending:,} requests are waiting; try again later", {"Retry-After": "1"})
-        loop, given_up = asyncio.get_running_loop(), False
-
-        def work_unless_given_up() -> Any:
-            try:
-                return None if given_up else work()
-            finally:
-                with contextlib.suppress(RuntimeError):  # the loop has ended: the server was told to stop at once
-                    loop.call_soon_threadsafe(self._leave)
-
-        self.pending += 1
-        future = asyncio.wrap_future(self._threads.submit(work_unless_given_up))
+    async def run(self, predictor: Answering, verb: str, body: bytes) -> Answer:
+        """As `Compute.run`."""
+        if len(self._queue) >= self._limits.waiting:
+            message = f"{len(self._queue):,} requests are waiting; try again later"
+            raise RefusedError(429, message, {"Retry-After": "1"})
+        job = Job(predictor, verb, body, asyncio.get_running_loop().create_future())
+        self._queue.append(job)
+        self._begin()
         try:
-            return await asyncio.wait_for(asyncio.shield(future), seconds)
+            return await asyncio.wait_for(job.done, self._limits.answer)
         except TimeoutError:
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody asks any more
-            raise RefusedError(504, f"no answer within {seconds:g} s; send less, or try again later") from None
+            late = f"no answer within {self._limits.answer:g} s; send less, or try again later"
+            raise RefusedError(504, late) from None
         finally:
-            given_up = True
-
-    def _leave(self) -> None:
-        self.pending -= 1
+            if job in self._queue:  # it was given up before its turn
+                self._queue.remove(job)
 
     def close(self) -> None:
         """Lets the threads end once they have nothing to do."""
-        self._threads.shutdown(wait=False)
+        self._pool.shutdown(wait=False)
+
+    def _begin(self) -> None:
+        while self._queue and self._free:
+            jobs = self._take()
+            self._free -= 1
+            self._begun += len(jobs)
+            future = asyncio.get_running_loop().run_in_executor(self._pool, _outcomes, jobs, self._limits)
+            future.add_done_callback(functools.partial(self._end, jobs))
+
+    def _take(self) -> list[Job]:
+        jobs = [self._queue.popleft()]
+        size = len(jobs[0].body)
+        while self._queue and len(jobs) < TOGETHER and not jobs[0].alone:
+            following = self._queue[0]
+            size += len(following.body)
+            if following.alone or following.predictor is not jobs[0].predictor or size > LARGE:
+                break
+            jobs.append(self._queue.popleft())
+        return jobs
+
+    def _end(self, jobs: list[Job], finished: "asyncio.Future[list[Outcome]]") -> None:
+        self._free += 1
+        self._begun -= len(jobs)
+        for job, outcome in zip(jobs, finished.result(), strict=True):
+            if job.done.done():  # given up
+                continue
+            if isinstance(outcome, Exception):
+                job.done.set_exception(outcome)
+            else:
+                job.done.set_result(outcome)
+        self._begin()
 
 
 class Compute:
     """Small requests and large ones in threads of their own, so that small ones never wait behind large ones.
 
     Args:
-        limits: Threads, requests that may wait, and seconds for an answer.
+        limits: Threads, requests that may wait, seconds for an answer, and what a request may hold.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._seconds = limits.answer
-        self._small, self._large = Lane(limits.threads, limits.waiting), Lane(1, limits.waiting)
+        self._small, self._large = Lane(limits.threads, limits), Lane(1, limits)
 
     @property
     def pending(self) -> int:
         """Requests that are computed or wait."""
         return self._small.pending + self._large.pending
 
-    async def run(self, work: Callable[[], Result], *, size: int) -> Result:
-        """The result of `work`.
+    async def run(self, predictor: Answering, verb: str, body: bytes) -> Answer:
+        """The answer to a request.
 
         Args:
-            work: Called in a thread.
-            size: Bytes of the request's body.
+            predictor: Answers it.
+            verb: `predict`, `classify` or `explain`, which counts as large: it may take a hundred times as long.
+            body: Of the request.
 
         Raises:
-            RefusedError: Too many requests are waiting, or it takes too long.
+            RefusedError: The request is wrong, too many are waiting, or it takes too long.
         """
-        return await (self._large if size > LARGE else self._small).run(work, self._seconds)
+        large = verb == "explain" or len(body) > LARGE
+        return await (self._large if large else self._small).run(predictor, verb, body)
 
     def close(self) -> None:
         """Lets the threads end once they have nothing to do."""
         for lane in (self._small, self._large):
             lane.close()
+
+
+def _outcomes(jobs: list[Job], limits: Limits) -> list[Outcome]:
+    """What becomes of requests to one predictor; never raises."""
+    predictor = jobs[0].predictor
+    try:
+        if jobs[0].alone:
+            return [explain(predictor, job.body, limits) for job in jobs]
+        return list(answer_together(predictor, [(job.verb, job.body) for job in jobs], limits))
+    except Exception as error:
+        if len(jobs) == 1:
+            return [error]
+        return [outcome for job in jobs for outcome in _outcomes([job], limits)]  # one of them is to blame

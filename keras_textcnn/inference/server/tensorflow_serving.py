@@ -1,21 +1,21 @@
 """TensorFlow Serving's JSON: from the body of a request to texts, and from answers to the body of a response."""
 
 import base64
-import binascii
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from keras_textcnn.errors import InputError
 from keras_textcnn.inference.explanations import Explanation
 from keras_textcnn.inference.server.limits import Limits
 from keras_textcnn.inference.server.refused import RefusedError
 from keras_textcnn.utils.inputs import describe
 
 INPUT, SIGNATURE = "text", "serving_default"
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 Text = str | bytes
 Json = dict[str, Any]
 
@@ -36,79 +36,117 @@ class Answering(Protocol):
         """Why each text has its label."""
 
 
-def predict(predictor: Answering, asked: Json, limits: Limits) -> tuple[Json, int]:
-    """Answers `:predict`: `predictions` for `instances`, `outputs` for `inputs`.
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """The response to a request.
+
+    Attributes:
+        body: JSON.
+        texts: How many texts it is about.
+    """
+
+    body: bytes
+    texts: int
+
+
+Write = Callable[[Sequence[str], np.ndarray], Json]  # labels, probabilities (texts, num_classes) to the response
+
+
+def answer_together(
+    predictor: Answering, requests: Sequence[tuple[str, bytes]], limits: Limits
+) -> list[Answer | RefusedError]:
+    """Answers requests for probabilities in one call of the predictor, which costs little more than for one of them.
 
     Args:
         predictor: Answers for the run.
-        asked: The request, as `parse` returns it.
+        requests: Verb, `predict` or `classify`, and body of each.
         limits: The number of texts and their lengths are checked.
 
     Returns:
-        The response, and how many texts it is about.
-
-    Raises:
-        RefusedError: The request is wrong.
+        What became of each request, in order.
     """
-    _check_signature(asked)
-    if ("instances" in asked) == ("inputs" in asked):
-        raise RefusedError(400, 'either "instances" (row format) or "inputs" (column format) is needed')
-    texts = _rows(asked["instances"]) if "instances" in asked else _column(asked["inputs"])
-    _check_texts(texts, limits)
+    read = [_read(verb, body, limits) for verb, body in requests]
+    texts = [text for one in read if not isinstance(one, RefusedError) for text in one[0]]
     probabilities = predictor.probabilities(texts)
-    labels = [predictor.labels[output] for output in probabilities.argmax(axis=1).tolist()] if texts else []
-    values = [_digits(row) for row in probabilities]
-    if "inputs" in asked:
-        return {"outputs": {"label": labels, "probabilities": values}}, len(texts)
-    rows = zip(labels, values, strict=True)
-    return {"predictions": [{"label": label, "probabilities": row} for label, row in rows]}, len(texts)
+    answers: list[Answer | RefusedError] = []
+    start = 0
+    for one in read:
+        if isinstance(one, RefusedError):
+            answers.append(one)
+            continue
+        its_texts, write = one
+        rows = probabilities[start : start + len(its_texts)]
+        answers.append(Answer(_encode(write(predictor.labels, rows)), len(its_texts)))
+        start += len(its_texts)
+    return answers
 
 
-def classify(predictor: Answering, asked: Json, limits: Limits) -> tuple[Json, int]:
-    """Answers `:classify`: pairs of label and probability for each of the `examples`. As `predict` otherwise."""
-    _check_signature(asked)
-    if "context" in asked:
-        raise RefusedError(400, f'"context" is not supported; give each example its own "{INPUT}"')
-    texts = [_only(example, at) for at, example in enumerate(_list_of(asked, "examples"))]
-    _check_texts(texts, limits)
-    rows = map(_digits, predictor.probabilities(texts))
-    return {"results": [list(map(list, zip(predictor.labels, row, strict=True))) for row in rows]}, len(texts)
-
-
-def explain(predictor: Answering, asked: Json, limits: Limits) -> tuple[Json, int]:
+def explain(predictor: Answering, body: bytes, limits: Limits) -> Answer:
     """Answers `:explain`, which TensorFlow Serving lacks: what `predict` of the command line gives, and reasons.
 
     Each entry of `explanations` has label, probability, probabilities, reasons and, if the explanation is exact,
     others, bias and logit; `tokens`, the text as the model reads it; and `weights`, what each token added relative to
-    the largest, in [-1, 1]. As `predict` otherwise.
+    the largest, in [-1, 1].
+
+    Raises:
+        RefusedError: The request is wrong.
     """
-    texts = _rows(_list_of(asked, "instances"))
+    texts = _rows(_list_of(parse(body), "instances"))
     _check_texts(texts, dataclasses.replace(limits, texts=limits.explained))
     explanations = []
     for answer, found in zip(predictor(texts), predictor.explain(texts), strict=True):
         weights = [round(weight, 3) for weight in found.weights().tolist()]
         explanations.append({**answer, **found.to_json(), "tokens": found.tokens, "weights": weights})
-    return {"explanations": explanations}, len(texts)
+    return Answer(_encode({"explanations": explanations}), len(texts))
 
 
-VERBS: dict[str, Callable[[Answering, Json, Limits], tuple[Json, int]]] = {
-    "predict": predict,
-    "classify": classify,
-    "explain": explain,
-}
-
-
-def answer(verb: str, predictor: Answering, body: bytes, limits: Limits) -> tuple[bytes, int]:
-    """The body of the response to a request, and how many texts it is about.
-
-    Raises:
-        RefusedError: The request is wrong.
-    """
+def _read(verb: str, body: bytes, limits: Limits) -> tuple[list[Text], Write] | RefusedError:
+    """The texts of a request, and what makes its response; or why it is refused."""
     try:
-        given, texts = VERBS[verb](predictor, parse(body), limits)
-    except InputError as error:  # half of a surrogate pair
-        raise RefusedError(400, str(error)) from error
-    return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(), texts
+        asked = parse(body)
+        _check_signature(asked)
+        texts, write = {"predict": _predict, "classify": _classify}[verb](asked)
+        _check_texts(texts, limits)
+    except RefusedError as refused:
+        return refused
+    return texts, write
+
+
+def _predict(asked: Json) -> tuple[list[Text], Write]:
+    if ("instances" in asked) == ("inputs" in asked):
+        raise RefusedError(400, 'either "instances" (row format) or "inputs" (column format) is needed')
+    if "instances" in asked:
+        return _rows(asked["instances"]), _write_rows
+    return _column(asked["inputs"]), _write_columns
+
+
+def _write_rows(labels: Sequence[str], probabilities: np.ndarray) -> Json:
+    columns = _columns(labels, probabilities)
+    return {"predictions": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]}
+
+
+def _write_columns(labels: Sequence[str], probabilities: np.ndarray) -> Json:
+    return {"outputs": _columns(labels, probabilities)}
+
+
+def _columns(labels: Sequence[str], probabilities: np.ndarray) -> dict[str, list[Any]]:
+    best = probabilities.argmax(axis=1).tolist()
+    return {"label": [labels[output] for output in best], "probabilities": list(map(_digits, probabilities))}
+
+
+def _classify(asked: Json) -> tuple[list[Text], Write]:
+    if "context" in asked:
+        raise RefusedError(400, f'"context" is not supported; give each example its own "{INPUT}"')
+    return [_only(example, at) for at, example in enumerate(_list_of(asked, "examples"))], _write_pairs
+
+
+def _write_pairs(labels: Sequence[str], probabilities: np.ndarray) -> Json:
+    rows = map(_digits, probabilities)
+    return {"results": [[list(pair) for pair in zip(labels, row, strict=True)] for row in rows]}
+
+
+def _encode(response: Json) -> bytes:
+    return json.dumps(response, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def parse(body: bytes) -> Json:
@@ -210,14 +248,16 @@ def _only(value: Any, position: int) -> Text:
 
 
 def _text(value: Any, position: int) -> Text:
-    if isinstance(value, str):
-        return value
-    if not _is_base64(value):
+    if _is_base64(value):
+        try:
+            return base64.b64decode(value["b64"], validate=True)
+        except ValueError:
+            raise RefusedError(400, f"text {position} (from 0) is not Base64: {describe(value['b64'])}") from None
+    if not isinstance(value, str):
         raise RefusedError(400, f"text {position} (from 0) must be a string; received: {describe(value)}")
-    try:
-        return base64.b64decode(value["b64"], validate=True)
-    except (binascii.Error, ValueError):
-        raise RefusedError(400, f"text {position} (from 0) is not Base64: {describe(value['b64'])}") from None
+    if not value.isascii() and HALF_PAIR.search(value):
+        raise RefusedError(400, f"text {position} (from 0) has half of a surrogate pair, which is no character")
+    return value
 
 
 def _is_named(value: Any) -> bool:
