@@ -32,7 +32,9 @@ _HOMES = {
     "Run": "persistence.run",
     "load_model": "persistence.loading",
     "export_saved_model": "inference.saved_model",
+    "export_light": "inference.light.export",
     "Predictor": "inference.predictor",
+    "LightPredictor": "inference.light",
     "Evaluation": "evaluation.evaluator",
     "show_progress": "utils.log",
     "InputError": "errors",
@@ -40,7 +42,7 @@ _HOMES = {
 
 _WITH_TENSORFLOW = (  # import it
     *("text.tokenizers", "text.vectorizer", "data.text_dataset", "models.", "persistence.loading"),
-    *("inference.saved_model", "evaluation.", "training."),
+    *("inference.saved_model", "inference.light.export", "training."),
 )
 # The modules whose classes a .keras file may name.
 _SAVED = (

@@ -27,8 +27,8 @@ from keras_textcnn.utils.inputs import as_path
 if TYPE_CHECKING:
     import keras
 
+    from keras_textcnn.inference.answers import Answers
     from keras_textcnn.inference.explanations import Explanation
-    from keras_textcnn.inference.predictor import Predictor
 
 NAMES = {option_name(field): field.name for field in dataclasses.fields(TrainConfig)} | {"--seed": "random_state"}
 RECORD = "estimator.json"  # in the run of a classifier: the classes with their types
@@ -242,16 +242,16 @@ class _Fitted:
 
     def __init__(self, packed: PackedRun, targets: Targets) -> None:
         self.packed, self.targets = packed, targets
-        self._loading, self._loaded = threading.Lock(), list["Predictor"]()
+        self._loading, self._loaded = threading.Lock(), list["Answers"]()
 
     @property
-    def predictor(self) -> "Predictor":
+    def predictor(self) -> "Answers":
         """The predictor of the run."""
-        from keras_textcnn.inference.predictor import Predictor
+        from keras_textcnn.inference.runtime import open_predictor
 
         with self._loading:
             if not self._loaded:
-                self._loaded.append(Predictor(self.packed.run))
+                self._loaded.append(open_predictor(self.packed.run))
             return self._loaded[0]
 
     def by_class(self, values: np.ndarray, *, missing: float) -> np.ndarray:

@@ -19,11 +19,12 @@ from keras_textcnn.data.datasets import is_named
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.errors import InputError
-from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.inference.runtime import RUNTIME_HELP, RUNTIMES, find_model, open_predictor
+from keras_textcnn.persistence.run import Run
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.utils.log import log_lines
-from keras_textcnn.utils.tensorflow import import_tensorflow
-from keras_textcnn.utils.terminal import Console, visible
+from keras_textcnn.utils.terminal import Console
+from keras_textcnn.utils.visible import visible
 
 if TYPE_CHECKING:
     from keras_textcnn.evaluation.evaluator import Evaluation
@@ -59,6 +60,7 @@ def main() -> int:
     # The run has its labels already, and weights count only in training.
     settings = [name for name in CORPUS_SETTINGS if name not in ("numeric_labels", "weight_column")]
     parser.add_options(GROUPS, only=settings, defaults="as in training")
+    parser.add_argument("--runtime", choices=RUNTIMES, help=RUNTIME_HELP)
     return run_command(_main, parser)
 
 
@@ -70,7 +72,7 @@ def _main(arguments: argparse.Namespace) -> None:
     if (arguments.corpus is None) == (arguments.data is None):
         raise InputError("give one labelled corpus to evaluate on, after the run")
     run = Run.open(arguments.run)
-    find_saved_model(run.directory)
+    find_model(run.directory, runtime=arguments.runtime)
     given = {option: value for option, value in vars(arguments).items() if option in CORPUS_SETTINGS}
     named = arguments.corpus or arguments.data
     data = as_given(named)
@@ -78,12 +80,10 @@ def _main(arguments: argparse.Namespace) -> None:
     reader = make_reader(run.config().read_as(weight_column=None, **given), data, any_numbers=True)
     source = locate(data)
     records = _records(reader, source)
-    first = next(records)  # before the slow import of TensorFlow, so that bad input is reported at once
-    import_tensorflow()
+    first = next(records)  # before the model is opened, so that bad input is reported at once
     from keras_textcnn.evaluation.evaluator import evaluate
-    from keras_textcnn.inference.runtime import open_predictor
 
-    predictor = open_predictor(run.directory)
+    predictor = open_predictor(run.directory, runtime=arguments.runtime)
     if predictor.thresholds is not None and arguments.accuracy is not None:
         raise InputError(f"--accuracy is for runs with one label per text; {run.directory} gives several; leave it out")
     with counting("answering") as progress:

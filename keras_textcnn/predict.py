@@ -11,22 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from keras_textcnn.cli.arguments import Parser
 from keras_textcnn.cli.entry_point import run_command
+from keras_textcnn.cli.progress import console
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
-from keras_textcnn.persistence.run import Run, find_saved_model
+from keras_textcnn.inference.runtime import RUNTIME_HELP, RUNTIMES, find_model, open_predictor
+from keras_textcnn.persistence.run import Run
 from keras_textcnn.settings.data import TEXT_SETTINGS
 from keras_textcnn.utils.log import log_lines
-from keras_textcnn.utils.tensorflow import import_tensorflow
-from keras_textcnn.utils.terminal import Console, visible, visible_json
+from keras_textcnn.utils.visible import visible, visible_json
 
 if TYPE_CHECKING:
-    from keras_textcnn.inference.predictor import Prediction, Predictor
+    from keras_textcnn.inference.answers import Answers, Prediction
+
 
 DESCRIPTION = """Labels texts with a trained run. Reads one text per line and writes one line of
 JSON or CSV for each, in order, including empty lines. Tables, JSON, folders and
@@ -42,7 +43,7 @@ predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
 def main() -> int:
     """The command `python -m keras_textcnn.predict`."""
     parser = Parser("predict", usage="RUN [TEXT] [options]", description=DESCRIPTION, examples=EXAMPLES)
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run directory, or a model.textcnn")
     parser.add_argument(
         "file",
         nargs="?",
@@ -77,20 +78,18 @@ def main() -> int:
         help="show the n-grams that spoke for and against the label: coloured on a terminal, otherwise in the output; "
         "html: as a page",
     )
+    parser.add_argument("--runtime", choices=RUNTIMES, help=RUNTIME_HELP)
     return run_command(_main, parser)
 
 
 def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
-    find_saved_model(arguments.run)  # before the slow import of TensorFlow
+    find_model(arguments.run, runtime=arguments.runtime)
     texts = _texts(arguments)
     batches = texts.batches()
-    if arguments.file != STANDARD_INPUT:  # reports a missing column before the slow import of TensorFlow
+    if arguments.file != STANDARD_INPUT:  # reports a missing column before the model is opened
         batches = itertools.chain(list(itertools.islice(batches, 1)), batches)
-    import_tensorflow()
-    from keras_textcnn.inference.runtime import open_predictor
-
-    predictor = open_predictor(arguments.run)
+    predictor = open_predictor(arguments.run, runtime=arguments.runtime)
     _check_labels(predictor, arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # regardless of the locale: JSON is UTF-8
@@ -121,7 +120,7 @@ def _given(arguments: argparse.Namespace) -> list[str]:
     return [name for name in names if getattr(arguments, name) is not None]
 
 
-def _check_labels(predictor: "Predictor", arguments: argparse.Namespace) -> None:
+def _check_labels(predictor: "Answers", arguments: argparse.Namespace) -> None:
     if predictor.thresholds is None and arguments.threshold is not None:
         raise InputError(
             f"--threshold is for runs with several labels per text; {arguments.run} gives one; use --reject-below"
@@ -156,10 +155,13 @@ def _say_what_was_read(texts: Texts) -> None:
 
 def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
     """Shows a count of the texts if standard error is a terminal and standard output is not."""
-    console = Console(stderr=True)
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield from batches
+        return
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
     columns = TextColumn("{task.completed:,.0f} texts"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
-    hidden = not console.is_terminal or sys.stdout.isatty()
-    with Progress(*columns, console=console, disable=hidden) as bar:
+    with Progress(*columns, console=console()) as bar:
         task = bar.add_task("", total=None, rate="")
         for batch in batches:
             yield batch
@@ -168,7 +170,7 @@ def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def _answers(
-    predictor: "Predictor", batches: Iterable[list[str]], arguments: argparse.Namespace
+    predictor: "Answers", batches: Iterable[list[str]], arguments: argparse.Namespace
 ) -> "Iterator[list[Prediction]]":
     if arguments.threshold is not None and predictor.thresholds is not None:
         predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
@@ -213,14 +215,16 @@ def _write_csv(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:
         file.flush()
 
 
-def _show(predictor: "Predictor", batches: Iterable[list[str]]) -> None:
+def _show(predictor: "Answers", batches: Iterable[list[str]]) -> None:
+    from keras_textcnn.utils.terminal import Console
+
     console = Console(highlight=False, emoji=False, markup=False)
     for texts in batches:
         for explanation in predictor.explain(texts):
             console.print(explanation.to_terminal())
 
 
-def _write_page(predictor: "Predictor", batches: Iterable[list[str]], file: TextIO) -> None:
+def _write_page(predictor: "Answers", batches: Iterable[list[str]], file: TextIO) -> None:
     from keras_textcnn.evaluation.html_report import explanations_page
 
     explanations = itertools.chain.from_iterable(map(predictor.explain, batches))

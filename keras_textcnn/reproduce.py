@@ -107,7 +107,7 @@ def _main(arguments: argparse.Namespace) -> None:
             missing = error
             logger.warning(f"skipping {name}: {error}")
     rows = {name: repeats.read_json(SUMMARY) for name, (_, repeats) in plans.items() if repeats.finished}
-    Console(width=max(console.width, 160), highlight=False).print(recipes_table(rows, recipes))
+    Console(width=max(console().width, 160), highlight=False).print(recipes_table(rows, recipes))
     if missing:
         raise missing
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from scipy import sparse, special
 
 if TYPE_CHECKING:
     import keras
+    from scipy import sparse
 
 
 class OneLabel:
@@ -31,10 +31,14 @@ class OneLabel:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """The probabilities that belong to logits, (texts, num_classes)."""
+        from scipy import special
+
         return special.softmax(logits, axis=1)
 
     def losses(self, logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The log loss of each text, (texts,), and its gradient with respect to the logits, (texts, num_classes)."""
+        from scipy import special
+
         right = np.arange(len(targets)), targets
         gradient = special.softmax(logits, axis=1)
         gradient[right] -= 1
@@ -88,13 +92,15 @@ class SeveralLabels:
     description: ClassVar[str] = "a text may have several labels"
     activation: ClassVar[str] = "sigmoid"
 
-    def encode(self, label_sets: Sequence[Any], outputs: Mapping[str, int]) -> sparse.csr_array:
+    def encode(self, label_sets: Sequence[Any], outputs: Mapping[str, int]) -> "sparse.csr_array":
         """The targets of texts, float32 (texts, num_classes), from their labels and the output of each label.
 
         Args:
             label_sets: A tuple of labels for each text, or a string if it has one.
             outputs: The output of each label.
         """
+        from scipy import sparse
+
         sets = [(labels,) if isinstance(labels, str) else labels for labels in label_sets]
         columns = [sorted(outputs[label] for label in labels) for labels in sets]
         ends = np.cumsum([0, *map(len, columns)])
@@ -108,10 +114,14 @@ class SeveralLabels:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """The probabilities that belong to logits, (texts, num_classes)."""
+        from scipy import special
+
         return special.expit(logits)
 
     def losses(self, logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The log loss of each text and label and its gradient by the logits, both (texts, num_classes)."""
+        from scipy import special
+
         return np.logaddexp(0, logits) - targets * logits, special.expit(logits) - targets
 
     def choose(self, probabilities: np.ndarray, thresholds: np.ndarray | float | None = None) -> np.ndarray:
@@ -147,7 +157,7 @@ Task = OneLabel | SeveralLabels
 ONE_LABEL, SOFT_LABELS, SEVERAL_LABELS = OneLabel(), SoftLabels(), SeveralLabels()
 
 
-def task_of(targets: np.ndarray | sparse.csr_array) -> Task:
+def task_of(targets: "np.ndarray | sparse.csr_array") -> Task:
     """The task that targets belong to: (texts,), or (texts, num_classes) where a text may have several labels."""
     return ONE_LABEL if targets.ndim == 1 else SEVERAL_LABELS
 

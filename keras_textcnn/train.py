@@ -69,7 +69,7 @@ def _main(arguments: argparse.Namespace) -> None:
     from keras_textcnn.evaluation.tables import repeats_table, results_table
 
     # A narrower table would lose its row names.
-    results = Console(width=max(console.width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)
+    results = Console(width=max(console().width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)
     if config.repeats():
         repeats = Repeats(directory)
         results.print(repeats_table(repeats.read_json(SUMMARY)))

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_textcnn.cli.habits import explain_unknown
 from keras_textcnn.settings.fields import option_name, show
-from keras_textcnn.utils.terminal import one_line
+from keras_textcnn.utils.visible import one_line
 
 USAGE_ERROR = 2  # the exit status
 SCRIPT = "keras-textcnn"  # what `pip install` puts on the PATH

@@ -8,11 +8,11 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from keras_textcnn.cli.arguments import USAGE_ERROR, Parser
-from keras_textcnn.cli.progress import console
+from keras_textcnn.cli.progress import console, print_line
 from keras_textcnn.errors import InputError
 from keras_textcnn.utils import signals
 from keras_textcnn.utils.log import showing
-from keras_textcnn.utils.terminal import one_line, visible
+from keras_textcnn.utils.visible import one_line, visible
 
 OK, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
 
@@ -32,7 +32,7 @@ def _run(main: Callable[[argparse.Namespace], None], parser: Parser) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     arguments = parser.parse_intermixed_args()  # so that options may stand between RUN and FILE
     try:
-        with signals.sigterm_raising(), showing(console.print, console):
+        with signals.sigterm_raising(), showing(print_line, console):
             main(arguments)
     except KeyboardInterrupt as interrupt:
         print(one_line("; ".join(["interrupted", *map(str, interrupt.args)])), file=sys.stderr)

@@ -267,3 +267,8 @@ def advise_data(parts: Sequence[int]) -> str:
 def labels_of(label: Label) -> tuple[str, ...]:
     """The labels of a text as a tuple, whether it has one or several."""
     return (label,) if isinstance(label, str) else label
+
+
+def hash_text(text: str) -> int:
+    """A hash below 2**64 that is the same for texts that differ only in white space at their ends."""
+    return int.from_bytes(hashlib.blake2b(text.strip().encode(), digest_size=8).digest(), "little")

@@ -1,7 +1,6 @@
 """Numbers tokens with provisional ids, in order of first appearance."""
 
 import collections
-import hashlib
 import itertools
 from array import array
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record
+from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record, hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.presets import find_tokenizer
 from keras_textcnn.text.vectorizer import trace_split
@@ -96,8 +95,3 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
             chunk, characters = [], 0
     if chunk:
         yield chunk
-
-
-def hash_text(text: str) -> int:
-    """A hash below 2**64 that is the same for texts that differ only in white space at their ends."""
-    return int.from_bytes(hashlib.blake2b(text.strip().encode(), digest_size=8).digest(), "little")

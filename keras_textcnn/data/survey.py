@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from keras_textcnn.data.corpus import SPLITS, TEST, TRAIN, VALIDATION, Label, labels_of
-from keras_textcnn.utils.terminal import render, shown
+from keras_textcnn.utils.terminal import render
+from keras_textcnn.utils.visible import shown
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,17 +14,17 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.jupyter import JupyterMixin
 from rich.text import Text
 
-from keras_textcnn.data.corpus import Corpus, Record, labels_of
-from keras_textcnn.data.numbering import hash_text
+from keras_textcnn.data.corpus import Corpus, Record, hash_text, labels_of
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, plots, tables
 from keras_textcnn.evaluation.descriptions import describe_learnt
-from keras_textcnn.inference.predictor import Predictor
+from keras_textcnn.inference.answers import Answers
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.folding import fold_label
-from keras_textcnn.utils import terminal
 from keras_textcnn.utils.inputs import describe
+from keras_textcnn.utils.terminal import render
+from keras_textcnn.utils.visible import shown
 
 CHUNK = 1024  # texts answered at once
 WORST, SHOWN = 100, 10  # errors kept with their texts, and errors shown
@@ -67,7 +67,7 @@ class Evaluation(JupyterMixin):
 
     def to_text(self) -> str:
         """The report as text."""
-        return "".join(line + "\n" for line in terminal.render(self, width=120))
+        return "".join(line + "\n" for line in render(self, width=120))
 
     def plot(self, path: str | Path) -> None:
         """Writes a picture of the confusion matrix as a PNG."""
@@ -79,7 +79,7 @@ class Evaluation(JupyterMixin):
             yield Text(warning)
         yield tables.scores_table(self.scores, without=self.learnt and self.learnt["without"])
         if self.unknown:
-            named = ", ".join(f"{terminal.shown(label)} {number:,}" for label, number in self.unknown.items())
+            named = ", ".join(f"{shown(label)} {number:,}" for label, number in self.unknown.items())
             yield Text(f"left out: {sum(self.unknown.values()):,} labels that the run does not know: {named}\n")
         yield tables.label_table(self.scores, title="by label, percent")
         if self.shares:
@@ -97,7 +97,7 @@ class Evaluation(JupyterMixin):
         )
 
 
-def evaluate(predictor: Predictor, records: Corpus | Iterable[Record], *, accuracy: float = 0.99) -> Evaluation:
+def evaluate(predictor: Answers, records: Corpus | Iterable[Record], *, accuracy: float = 0.99) -> Evaluation:
     """Evaluates a model on labelled texts, which are read one by one.
 
     Args:
@@ -108,7 +108,7 @@ def evaluate(predictor: Predictor, records: Corpus | Iterable[Record], *, accura
     Raises:
         InputError: The model knows none of the labels, or an argument is of another type.
     """
-    if not isinstance(predictor, Predictor):
+    if not isinstance(predictor, Answers):
         raise InputError(
             f"the first argument must be a Predictor, such as Predictor(run); received: {describe(predictor)}"
         )
@@ -155,13 +155,13 @@ def evaluate(predictor: Predictor, records: Corpus | Iterable[Record], *, accura
     )
 
 
-def _learnt_by(predictor: Predictor) -> LearntTexts | None:
+def _learnt_by(predictor: Answers) -> LearntTexts | None:
     directory = getattr(predictor, "directory", None)
     return Run.open(directory).learnt() if directory and (directory / "config.json").is_file() else None
 
 
 def _score_without(
-    learnt: LearntTexts, hashes: np.ndarray, targets: np.ndarray, probabilities: np.ndarray, predictor: Predictor
+    learnt: LearntTexts, hashes: np.ndarray, targets: np.ndarray, probabilities: np.ndarray, predictor: Answers
 ) -> dict[str, Any]:
     """The content of `Evaluation.learnt`."""
     fitted, chosen = learnt.find(hashes)
@@ -174,7 +174,7 @@ def _score_without(
     return {"texts": int((~others).sum()), "chosen": int(chosen.sum()), "without": scores}
 
 
-def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
+def _encode(chunk: list[Record], predictor: Answers, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
     """The texts with known labels, and their targets; counts the unknown labels."""
     outputs = {label: output for output, label in enumerate(predictor.labels)}
     outputs = {fold_label(label): output for label, output in outputs.items()} | outputs  # Python's labels are as given
@@ -186,7 +186,7 @@ def _encode(chunk: list[Record], predictor: Predictor, unknown: Counter[str]) ->
     return [record.text for record in known], targets if isinstance(targets, np.ndarray) else targets.toarray()
 
 
-def _describe_error(text: str, targets: np.ndarray, probabilities: np.ndarray, predictor: Predictor) -> dict[str, Any]:
+def _describe_error(text: str, targets: np.ndarray, probabilities: np.ndarray, predictor: Answers) -> dict[str, Any]:
     task = predictor.task
     predicted = task.choose(probabilities[None], predictor.thresholds)[0]
     return {

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
-from keras_textcnn.utils.terminal import shown
+from keras_textcnn.utils.visible import shown
 
 PICTURED_LABELS = 300  # labels in a confusion matrix, the most frequent ones
 

@@ -20,7 +20,8 @@ from keras_textcnn.evaluation.descriptions import (
     reported_split,
     reported_texts,
 )
-from keras_textcnn.utils.terminal import render, shown, visible
+from keras_textcnn.utils.terminal import render
+from keras_textcnn.utils.visible import shown, visible
 
 WIDTH = 120  # characters of report.txt
 TEST_COLUMNS = "test accuracy", "macro F1"

@@ -5,12 +5,14 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.text import Text
 
 from keras_textcnn.text import folding
-from keras_textcnn.utils.terminal import visible
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 MOST_PIECES = 128  # of a text cut up for occlusion: each costs one more answer
 SHOWN = 5  # n-grams shown in an explanation
@@ -71,8 +73,12 @@ class Explanation:
             "logit": round(self.logit, 4),
         }
 
-    def to_terminal(self) -> Text:
+    def to_terminal(self) -> "Text":
         """Label, text and n-grams for a terminal, tokens coloured by what they added."""
+        from rich.text import Text
+
+        from keras_textcnn.utils.visible import visible
+
         shown = Text.assemble((f"{visible(self.label)} {self.probability:.3f}", "bold"), "  ")
         for token, weight in zip(self.tokens, self.weights(), strict=True):
             colour = "green" if weight > 0 else "red"  # every terminal has these

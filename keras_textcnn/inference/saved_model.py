@@ -65,8 +65,7 @@ def export_saved_model(
     if Path(folder).exists():
         raise InputError(f"{folder} exists; remove it, or choose another folder")
     labels = list(map(str, as_labels(labels)))
-    _check_vectorizer(model, vectorizer)
-    _check_outputs(model, labels, thresholds)
+    check_parts(model, vectorizer, labels, thresholds)
     endpoints = _Endpoints(model, vectorizer, labels, temperature, task=task_with(thresholds))
     archive = keras.export.ExportArchive()
     # Keras finds the variables that the endpoints use. Tracking the model too would store them twice (issue 23553).
@@ -140,6 +139,14 @@ class _Endpoints:
 
     def _answer(self, ids: tf.RaggedTensor) -> tf.Tensor:
         return self._activation(self._model(self._vectorizer.pad(ids), training=False) / self._temperature)
+
+
+def check_parts(
+    model: keras.Model, vectorizer: TextVectorizer, labels: Sequence[str], thresholds: np.ndarray | None
+) -> None:
+    """Raises InputError if a model, a vectorizer, labels and thresholds do not fit together."""
+    _check_vectorizer(model, vectorizer)
+    _check_outputs(model, labels, thresholds)
 
 
 def _check_outputs(model: keras.Model, labels: Sequence[str], thresholds: np.ndarray | None) -> None:

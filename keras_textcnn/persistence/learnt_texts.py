@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class LearntTexts:
-    """The hashes (`numbering.hash_text`) of the texts that a run was trained on, so that scores can leave these out.
+    """The hashes (`corpus.hash_text`) of the texts that a run was trained on, so that scores can leave these out.
 
     Attributes:
         fitted: uint64 (texts,), sorted: the texts that its weights were fitted to; with `--from`, also those that the

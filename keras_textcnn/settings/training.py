@@ -183,6 +183,11 @@ class TrainingSettings:
         "weights are float32",
         choices=("float32", "bfloat16"),
     )
+    weights: str = option(
+        "float32",
+        "numbers in model.textcnn: float16 halves the file and changes probabilities by up to about 0.001",
+        choices=("float32", "float16"),
+    )
     deterministic: bool = option(
         False,
         "for a GPU: use only TensorFlow operations that give the same bits each time, as those of a CPU always do",

@@ -133,20 +133,31 @@ class Decompositions:
     classes: CodeTable
 
 
+def single_decompositions() -> dict[int, str]:
+    """What `fold` makes of each character that it changes, except Korean syllables."""
+    characters = map(chr, range(ASSIGNED))
+    return {
+        ord(one): _decompose(one) for one in characters if unicodedata.decomposition(one) or ord(one) in LOOK_ALIKES
+    }
+
+
+def combining_classes() -> dict[int, int]:
+    """The canonical combining class of each code point that has one other than 0: it orders marks."""
+    return {code: number for code in range(ASSIGNED) if (number := unicodedata.combining(chr(code)))}
+
+
 @functools.cache
 def decompositions() -> Decompositions:
     """The tables, made from Python's Unicode data on first use, in a third of a second."""
-    characters = list(map(chr, range(ASSIGNED)))
-    classes = {code: number for code in range(ASSIGNED) if (number := unicodedata.combining(characters[code]))}
-    changed = [code for code in range(ASSIGNED) if unicodedata.decomposition(characters[code]) or code in LOOK_ALIKES]
-    folded = ["", *(_decompose(characters[code]) for code in changed)]  # row 0 is for all others
+    forms = single_decompositions()
+    folded = ["", *forms.values()]  # row 0 is for all others
     lengths = np.array([len(form) for form in folded], np.uint8)
     starts = np.cumsum(lengths, dtype=np.uint16) - lengths
     lengths[0] = 1
     return Decompositions(
-        CodeTable.of({code: row for row, code in enumerate(changed, 1)}),
+        CodeTable.of({code: row for row, code in enumerate(forms, 1)}),
         starts,
         lengths,
         np.array([ord(character) for form in folded for character in form], np.int32),
-        CodeTable.of(classes),
+        CodeTable.of(combining_classes()),
     )

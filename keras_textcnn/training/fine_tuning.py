@@ -13,12 +13,13 @@ from keras_textcnn.data.corpus import SPLITS, TEST, TRAIN, Corpus, Label, Record
 from keras_textcnn.data.splits import split_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics
+from keras_textcnn.inference.answers import Answers
 from keras_textcnn.inference.predictor import Predictor
 from keras_textcnn.layers.names import EMBEDDING, NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.persistence.loading import load_model
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.presets import REHEARSED
-from keras_textcnn.utils.terminal import shown
+from keras_textcnn.utils.visible import shown
 
 GROWING = ("embeddings", "weights", "known")  # variables with a row for each token
 
@@ -181,7 +182,7 @@ def _split(corpus: Corpus, config: TrainConfig) -> Corpus:
     )
 
 
-def _answer(predictor: Predictor, texts: Sequence[str]) -> list[Label]:
+def _answer(predictor: Answers, texts: Sequence[str]) -> list[Label]:
     """The label, or labels, that a model predicts for each text."""
     chosen = predictor.task.choose(predictor.probabilities(texts), predictor.thresholds)
     if predictor.thresholds is None:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_textcnn.data.corpus import SPLITS, TRAIN, VALIDATION, Record
-from keras_textcnn.data.numbering import hash_text
+from keras_textcnn.data.corpus import SPLITS, TRAIN, VALIDATION, Record, hash_text
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.evaluation import metrics

@@ -18,6 +18,8 @@ from keras_textcnn.evaluation.calibration import Calibration, calibrate
 from keras_textcnn.evaluation.descriptions import describe_calibration
 from keras_textcnn.evaluation.run_report import Answered, write_summary
 from keras_textcnn.inference import saved_model
+from keras_textcnn.inference.light.export import export_light, why_not
+from keras_textcnn.inference.light.file import NAME
 from keras_textcnn.models.factory import build_model, load_encoded_vectors
 from keras_textcnn.models.own_model import check_texts
 from keras_textcnn.own_functions import is_own
@@ -94,7 +96,7 @@ def train(
             with batch_bar(shown_on()) as bars:
                 fitted = _fit(prepared, run, model, [*(callbacks or ()), seconds, *bars])
             calibration, answered, run_metrics = _score(prepared, model, fitted)
-            logger.info("exporting the SavedModel")
+            logger.info("exporting the model")
             _export(prepared, run, model, calibration)
             if prepared.start and prepared.old_texts:
                 run_metrics["old_texts"] = compare_on_old_texts(prepared.start, run, prepared.old_texts)
@@ -275,4 +277,19 @@ def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calib
             temperature=calibration.temperature,
             thresholds=calibration.thresholds,
         )
+    )
+    if (reason := why_not(model, vectorizer)) is not None:
+        logger.info(f"no {NAME}, which answers without TensorFlow: {reason}")
+        return
+    run.write(
+        NAME,
+        lambda path: export_light(
+            model,
+            vectorizer,
+            encoded.labels,
+            path,
+            temperature=calibration.temperature,
+            thresholds=calibration.thresholds,
+            weights=config.weights,
+        ),
     )

@@ -9,14 +9,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 LOCK = ".lock"  # the lock file, inside the folder
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[bool]:
     """Locks a folder until the block or the process ends; yields False if another process has it or it is missing."""
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK, timeout=0)
     with contextlib.suppress(Timeout, FileNotFoundError, FileExistsError):  # the last two while another one removes it
         if folder.is_dir():  # the lock would make it

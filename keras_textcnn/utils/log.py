@@ -4,10 +4,13 @@ Progress is logged as INFO, and what a user should look at as WARNING. Commands 
 """
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from keras_textcnn.utils.terminal import Console
+if TYPE_CHECKING:
+    from keras_textcnn.utils.terminal import Console
 
 logger = logging.getLogger("keras_textcnn")
 
@@ -20,11 +23,11 @@ class LineHandler(logging.Handler):
     Args:
         write: Called with each line.
         level: The lowest level that is shown.
-        console: Where the lines appear, if that is known; a bar is shown there as well.
+        console: Returns the console on which the lines appear, if that is known; a bar is shown there as well.
     """
 
     def __init__(
-        self, write: Callable[[str], object], level: int = logging.INFO, console: Console | None = None
+        self, write: Callable[[str], object], level: int = logging.INFO, console: "Callable[[], Console] | None" = None
     ) -> None:
         super().__init__(level)
         self._write, self.console = write, console
@@ -36,7 +39,7 @@ class LineHandler(logging.Handler):
 
 
 @contextlib.contextmanager
-def showing(write: Callable[[str], object], console: Console | None = None) -> Iterator[None]:
+def showing(write: Callable[[str], object], console: "Callable[[], Console] | None" = None) -> Iterator[None]:
     """Passes what is logged inside the block to a function, line by line, and to nothing else.
 
     Args:
@@ -82,18 +85,22 @@ def show_progress(write: Callable[[str], object] = print) -> None:
     """
     for handler in [handler for handler in logger.handlers if isinstance(handler, LineHandler)]:
         logger.removeHandler(handler)
-    logger.addHandler(LineHandler(write, console=_printed_on() if write is print else None))
+    logger.addHandler(LineHandler(write, console=_printed_on if write is print else None))
     logger.setLevel(logging.INFO)
     logger.propagate = False  # TensorFlow's handler would print warnings a second time
 
 
-def _printed_on() -> Console:
+@functools.cache
+def _printed_on() -> "Console":
+    from keras_textcnn.utils.terminal import Console
+
     return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
-def shown_on() -> Console | None:
+def shown_on() -> "Console | None":
     """The console on which progress appears; None if it is not shown, or passed to a function."""
-    return next((one.console for one in logger.handlers if isinstance(one, LineHandler) and one.console), None)
+    known = (one.console for one in logger.handlers if isinstance(one, LineHandler) and one.console)
+    return next((console() for console in known), None)
 
 
 def log_lines(lines: Iterable[str]) -> None:

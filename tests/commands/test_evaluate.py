@@ -8,7 +8,7 @@ import pytest
 from sklearn import metrics
 
 from keras_textcnn import Predictor, evaluate
-from keras_textcnn.data.numbering import hash_text
+from keras_textcnn.data.corpus import hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run

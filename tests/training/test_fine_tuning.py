@@ -11,9 +11,8 @@ import pytest
 
 from keras_textcnn import Predictor, Run, load_model
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.corpus import Corpus
+from keras_textcnn.data.corpus import Corpus, hash_text
 from keras_textcnn.data.datasets import cache_folder
-from keras_textcnn.data.numbering import hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.models.factory import build_model
 from keras_textcnn.training.fine_tuning import Start

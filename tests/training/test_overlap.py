@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_textcnn.data.corpus import Record
-from keras_textcnn.data.numbering import hash_text
+from keras_textcnn.data.corpus import Record, hash_text
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.training.overlap import warn_of_learnt_test_texts

@@ -14,7 +14,8 @@ from keras_textcnn.evaluation import metrics, tables
 from keras_textcnn.evaluation.evaluator import Evaluation
 from keras_textcnn.inference.explanations import explain_by_occlusion, explain_windows
 from keras_textcnn.text.pretrained_vectors import Coverage
-from keras_textcnn.utils.terminal import Console, visible, visible_json
+from keras_textcnn.utils.terminal import Console
+from keras_textcnn.utils.visible import visible, visible_json
 from tests.conftest import DECIDED
 
 NASTY = {

@@ -1,0 +1,120 @@
+"""`LightPredictor`: the answers of a `model.textcnn`, without TensorFlow."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from keras_textcnn.inference.answers import Answers
+from keras_textcnn.inference.explanations import Explanation, compose, explain_windows
+from keras_textcnn.inference.light.arrays import Arrays
+from keras_textcnn.inference.light.chain import ChainNetwork
+from keras_textcnn.inference.light.encoder import Encoder
+from keras_textcnn.inference.light.file import DAMAGES, NAME, Content, damaged, read_file
+from keras_textcnn.inference.light.windows import WindowNetwork
+from keras_textcnn.text.code_points import CodePoints
+from keras_textcnn.text.plain_tokenizers import PlainTokenizer
+from keras_textcnn.utils.inputs import as_path
+
+CHUNK = 64  # texts whose features are in memory at once
+SEPARATORS = {"words": " ", "characters": "", "spaces": " "}
+
+
+class LightPredictor(Answers):
+    """What answers from a `model.textcnn`; only NumPy is needed. Safe to use from several threads, and after a fork.
+
+    Args:
+        path: The file, or the directory of a run that has one.
+
+    Attributes:
+        network: From the ids of texts to logits.
+
+    Raises:
+        InputError: There is no such file, it is damaged, or a newer version wrote it.
+
+    Example:
+        predictor = LightPredictor("model.textcnn")
+        print(predictor("profits rose in the second quarter")["label"])
+    """
+
+    def __init__(self, path: os.PathLike[str] | str) -> None:
+        self.directory = as_path(path, "a model")
+        file = self.directory / NAME if self.directory.is_dir() else self.directory
+        content = read_file(file)
+        try:
+            self._open(content)
+        except DAMAGES as error:
+            raise damaged(file, error) from error
+
+    def _open(self, content: Content) -> None:
+        spec = content.spec
+        vocabulary = _strings(json.loads(content.documents["vocabulary"]))
+        self.labels = _strings(spec["labels"])
+        self.thresholds = np.array(spec["thresholds"], np.float32) if spec["thresholds"] is not None else None
+        self._temperature = np.float32(spec["temperature"])
+        self._tokenizer = spec["tokenizer"]
+        document = content.documents["code_points"]
+        self._encoder = Encoder(
+            PlainTokenizer(self._tokenizer, lambda: CodePoints.of_json(json.loads(document))),
+            vocabulary,
+            maximum_tokens=spec["maximum_tokens"],
+        )
+        network, arrays = spec["network"], Arrays(content.arrays)
+        self.network: WindowNetwork | ChainNetwork
+        if "windows" in network:
+            self.network = WindowNetwork(arrays, network, len(vocabulary))
+        else:
+            positions = spec["maximum_tokens"] if spec["fixed_length"] else None
+            self.network = ChainNetwork(arrays, network, len(vocabulary), positions=positions)
+        arrays.check_empty()
+        self.exact = self.network.exact and spec["model"] == "conv1d"  # as the SavedModel
+        if self.network.num_classes != len(self.labels) or (
+            self.thresholds is not None and self.thresholds.shape != (len(self.labels),)
+        ):
+            raise ValueError("it has another number of labels than of outputs")
+
+    def _answer(self, texts: Sequence[str]) -> np.ndarray:
+        answers = np.empty((len(texts), len(self.labels)), np.float32)
+        for begin in range(0, len(texts), CHUNK):
+            ids = [*map(self._encoder.encode, texts[begin : begin + CHUNK])]
+            answers[begin : begin + CHUNK] = self._activate(self.network.logits(ids))
+        return answers
+
+    def _activate(self, logits: np.ndarray) -> np.ndarray:
+        """The probabilities that belong to logits, float32 (texts, num_classes)."""
+        logits = logits / self._temperature
+        if self.thresholds is not None:
+            with np.errstate(over="ignore"):
+                return 1 / (1 + np.exp(-logits))
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def _explain_exactly(self, texts: Sequence[str]) -> Iterator[Explanation]:
+        assert isinstance(self.network, WindowNetwork)
+        for text in texts:
+            ids = self._encoder.encode(text)
+            logits = self.network.logits([ids])
+            output = int(logits[0].argmax())
+            added, windows = self.network.trace(ids, output)
+            yield explain_windows(
+                [*map(compose, self._encoder.tokens(text))],
+                added,
+                windows,
+                label=self.labels[output],
+                probability=float(self._activate(logits)[0, output]),
+                logit=float(logits[0, output]),
+                bias=float(self.network.bias[output]),
+            )
+
+    def _read(self, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+        separator = SEPARATORS[self._tokenizer]
+        for text in texts:
+            yield separator.join(self._encoder.tokens(text)), separator
+
+
+def _strings(values: object) -> list[str]:
+    """A list of different strings, from JSON."""
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values) or not values:
+        raise ValueError("a list of strings is needed")
+    return values
