@@ -1,6 +1,7 @@
 """Command: answers over HTTP for one or more runs."""
 
 import argparse
+import functools
 import ipaddress
 import math
 import os
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from keras_textcnn.cli.arguments import Parser
 from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.errors import InputError
+from keras_textcnn.inference.runtime import RUNTIME_HELP, RUNTIMES, open_predictor
 from keras_textcnn.inference.server.limits import MIB, Limits
 from keras_textcnn.utils.log import logger
 
@@ -36,10 +38,11 @@ def main() -> int:
         "runs",
         nargs="+",
         metavar="RUN",
-        help="a run directory, whose name is the model's name in paths; or NAME=RUN",
+        help="a run directory, whose name is the model's name in paths, or NAME=RUN; also a model.textcnn",
     )
+    parser.add_argument("--runtime", choices=RUNTIMES, help=RUNTIME_HELP)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
-    parser.add_argument("--port", type=int, default=8501, help="port; 0: any free one (default: 8501)")
+    parser.add_argument("--port", type=_port, default=8501, help="port; 0: any free one (default: 8501)")
     parser.add_argument(
         "--token-file",
         type=Path,
@@ -69,6 +72,12 @@ def _add_limits(parser: Parser) -> None:
     add("--memory", "MIB", float, usual.memory / MIB, "size of all requests that are in memory at the same time")
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**16:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535; received: {text}")
+    return int(text)
+
+
 def _above_zero(kind: type) -> Callable[[str], float]:
     def convert(text: str) -> float:
         try:
@@ -90,15 +99,14 @@ def _main(arguments: argparse.Namespace) -> None:
         from keras_textcnn.inference.server.metrics import Metrics
     except ModuleNotFoundError as error:
         raise InputError(f"serve needs {error.name}: pip install 'keras_textcnn[serve]'") from None
-    from keras_textcnn.inference.runtime import open_predictor
     from keras_textcnn.inference.server.compute import Compute
     from keras_textcnn.inference.server.models import Models, named
 
     directories, token = named(arguments.runs), _token(arguments.token_file)
     with listen(arguments.host, arguments.port) as bound:
-        compute = Compute(limits)
+        compute, opener = Compute(limits), functools.partial(open_predictor, runtime=arguments.runtime)
         metrics = Metrics(lambda: compute.pending)
-        models = Models(directories, open_predictor, on_change=_counting(metrics))
+        models = Models(directories, opener, on_change=_counting(metrics))
         address = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
         if token is None and not _is_local(arguments.host):
             logger.warning("anyone who reaches %s may ask; --token-file FILE sets a token", arguments.host)

@@ -53,6 +53,7 @@ def make_app(models: Models, compute: Compute, metrics: Metrics, limits: Limits,
     guard = Guard(app, limits=limits, metrics=metrics, token=token)
     app.add_exception_handler(RefusedError, _refuse)
     app.add_exception_handler(HTTPException, _explain_status)
+    app.add_exception_handler(Exception, _fail)
     for verb in openapi.REQUESTS:
         for path in (f"{MODEL}:{verb}", f"{VERSION}:{verb}"):
             described = openapi.of_verb(verb, path, protected=token is not None)
@@ -112,9 +113,9 @@ def _add_watching(app: FastAPI, guard: Guard, metrics: Metrics) -> None:
         """Counters in Prometheus's text format."""
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"])
-    app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"])
-    app.add_api_route("/metrics", show_metrics)
+    for path, endpoint in {"/healthz": healthz, "/readyz": readyz, "/metrics": show_metrics}.items():
+        app.add_api_route(path, endpoint)
+        app.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
 
 
 def _add_page(app: FastAPI) -> None:
@@ -157,6 +158,10 @@ async def _explain_status(request: Request, error: Any) -> Response:
         allowed = dict(error.headers or {}).get("Allow", "another method")
         return _error(405, f"{path} does not take {request.method}; use {allowed}", error.headers)
     return _error(error.status_code, str(error.detail), error.headers)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    return _error(500, "the server failed; its log says where")
 
 
 def _error(status: int, message: str, headers: Any = None) -> Response:

@@ -6,14 +6,15 @@ import concurrent.futures
 import dataclasses
 import functools
 
+from keras_textcnn.inference.answers import Answers
 from keras_textcnn.inference.server.limits import Limits
 from keras_textcnn.inference.server.refused import RefusedError
-from keras_textcnn.inference.server.tensorflow_serving import Answer, Answering, answer_together, explain
+from keras_textcnn.inference.server.tensorflow_serving import Reply, answer_together, explain
 
 LARGE = 2**16  # bytes of a body that is computed in the thread of large ones
 TOGETHER = 32  # requests that are answered in one call of the predictor
 
-Outcome = Answer | Exception
+Outcome = Reply | Exception
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,10 +28,10 @@ class Job:
         done: Gets the answer.
     """
 
-    predictor: Answering
+    predictor: Answers
     verb: str
     body: bytes
-    done: "asyncio.Future[Answer]"
+    done: "asyncio.Future[Reply]"
 
     @property
     def alone(self) -> bool:
@@ -60,7 +61,7 @@ class Lane:
         """Requests that are computed or wait."""
         return len(self._queue) + self._begun
 
-    async def run(self, predictor: Answering, verb: str, body: bytes) -> Answer:
+    async def run(self, predictor: Answers, verb: str, body: bytes) -> Reply:
         """As `Compute.run`."""
         if len(self._queue) >= self._limits.waiting:
             message = f"{len(self._queue):,} requests are waiting; try again later"
@@ -128,7 +129,7 @@ class Compute:
         """Requests that are computed or wait."""
         return self._small.pending + self._large.pending
 
-    async def run(self, predictor: Answering, verb: str, body: bytes) -> Answer:
+    async def run(self, predictor: Answers, verb: str, body: bytes) -> Reply:
         """The answer to a request.
 
         Args:

@@ -61,8 +61,6 @@ class Guard:
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]  # not the message, which may quote a user's text
             logger.warning("%s in %s, line %s: status 500", type(error).__name__, place.filename, place.lineno)
-            if not exchange.status:
-                await exchange.refuse(RefusedError(500, "the server failed; its log says where"), receive)
         finally:
             self._held -= len(body)
         self._count(scope, exchange.status, time.perf_counter() - started)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.inference.answers import Answers
 from keras_textcnn.inference.server.refused import RefusedError
-from keras_textcnn.inference.server.tensorflow_serving import Answering
 from keras_textcnn.utils.log import logger
 
 WATCHED = ("manifest.json", "model.textcnn", "saved_model.pb", "saved_model", "variables")  # of a run, or a SavedModel
@@ -29,7 +29,7 @@ class Model:
 
     name: str
     version: int
-    predictor: Answering
+    predictor: Answers
 
 
 @dataclasses.dataclass
@@ -64,7 +64,7 @@ class Models:
     def __init__(
         self,
         directories: Mapping[str, Path],
-        opener: Callable[[Path], Answering],
+        opener: Callable[[Path], Answers],
         on_change: Callable[[str, Model | None], None] = lambda name, model: None,
     ) -> None:
         self._open, self._on_change = opener, on_change
@@ -166,7 +166,7 @@ def named(arguments: Sequence[str]) -> dict[str, Path]:
     for argument in arguments:
         name, equals, directory = argument.partition("=")
         if not equals or Path(argument).exists():
-            name, directory = Path(argument).absolute().name, argument
+            name, directory = _name_of(Path(argument)), argument
         if not name or any(sign in "/:" or not sign.isprintable() for sign in name) or name in (".", ".."):
             raise InputError(f"{name!r} cannot be a model's name; give NAME={directory}")
         if name in found:
@@ -175,10 +175,14 @@ def named(arguments: Sequence[str]) -> dict[str, Path]:
     return found
 
 
+def _name_of(path: Path) -> str:
+    return path.stem if path.is_file() else path.absolute().name
+
+
 def _state(directory: Path) -> State:
     """The time, size and inode of each file that a model is read from."""
     files = []
-    for path in (directory / name for name in WATCHED):
+    for path in [directory] if directory.is_file() else [directory / name for name in WATCHED]:
         inside = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
         for file in (path, *inside):
             with contextlib.suppress(OSError):

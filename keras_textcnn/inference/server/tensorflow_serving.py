@@ -5,11 +5,11 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 
-from keras_textcnn.inference.explanations import Explanation
+from keras_textcnn.inference.answers import Answers
 from keras_textcnn.inference.server.limits import Limits
 from keras_textcnn.inference.server.refused import RefusedError
 from keras_textcnn.utils.inputs import describe
@@ -20,24 +20,8 @@ Text = str | bytes
 Json = dict[str, Any]
 
 
-class Answering(Protocol):
-    """What answers for a run, such as a `Predictor`."""
-
-    labels: list[str]
-    thresholds: np.ndarray | None
-
-    def __call__(self, texts: Sequence[Text]) -> list[Json]:
-        """Label, probability and probabilities of each text."""
-
-    def probabilities(self, texts: Sequence[Text]) -> np.ndarray:
-        """Float32 (texts, num_classes)."""
-
-    def explain(self, texts: Sequence[Text]) -> list[Explanation]:
-        """Why each text has its label."""
-
-
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class Reply:
     """The response to a request.
 
     Attributes:
@@ -53,8 +37,8 @@ Write = Callable[[Sequence[str], np.ndarray], Json]  # labels, probabilities (te
 
 
 def answer_together(
-    predictor: Answering, requests: Sequence[tuple[str, bytes]], limits: Limits
-) -> list[Answer | RefusedError]:
+    predictor: Answers, requests: Sequence[tuple[str, bytes]], limits: Limits
+) -> list[Reply | RefusedError]:
     """Answers requests for probabilities in one call of the predictor, which costs little more than for one of them.
 
     Args:
@@ -68,7 +52,7 @@ def answer_together(
     read = [_read(verb, body, limits) for verb, body in requests]
     texts = [text for one in read if not isinstance(one, RefusedError) for text in one[0]]
     probabilities = predictor.probabilities(texts)
-    answers: list[Answer | RefusedError] = []
+    answers: list[Reply | RefusedError] = []
     start = 0
     for one in read:
         if isinstance(one, RefusedError):
@@ -76,12 +60,12 @@ def answer_together(
             continue
         its_texts, write = one
         rows = probabilities[start : start + len(its_texts)]
-        answers.append(Answer(_encode(write(predictor.labels, rows)), len(its_texts)))
+        answers.append(Reply(_encode(write(predictor.labels, rows)), len(its_texts)))
         start += len(its_texts)
     return answers
 
 
-def explain(predictor: Answering, body: bytes, limits: Limits) -> Answer:
+def explain(predictor: Answers, body: bytes, limits: Limits) -> Reply:
     """Answers `:explain`, which TensorFlow Serving lacks: what `predict` of the command line gives, and reasons.
 
     Each entry of `explanations` has label, probability, probabilities, reasons and, if the explanation is exact,
@@ -97,7 +81,7 @@ def explain(predictor: Answering, body: bytes, limits: Limits) -> Answer:
     for answer, found in zip(predictor(texts), predictor.explain(texts), strict=True):
         weights = [round(weight, 3) for weight in found.weights().tolist()]
         explanations.append({**answer, **found.to_json(), "tokens": found.tokens, "weights": weights})
-    return Answer(_encode({"explanations": explanations}), len(texts))
+    return Reply(_encode({"explanations": explanations}), len(texts))
 
 
 def _read(verb: str, body: bytes, limits: Limits) -> tuple[list[Text], Write] | RefusedError:
@@ -170,7 +154,7 @@ def parse(body: bytes) -> Json:
     return parsed
 
 
-def metadata(name: str, version: int, predictor: Answering) -> Json:
+def metadata(name: str, version: int, predictor: Answers) -> Json:
     """The response to `/metadata`: the SavedModel's signature, and the labels, which TensorFlow Serving lacks."""
     outputs = {
         "label": _tensor("DT_STRING", "StatefulPartitionedCall:0"),
