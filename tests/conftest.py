@@ -1,6 +1,5 @@
 """A corpus of a few words, and settings that train on it in a second."""
 
-import copy
 import csv
 import hashlib
 import logging
@@ -193,20 +192,6 @@ def predictor(finished_run: Path) -> "Predictor":
     from keras_textcnn import Predictor
 
     return Predictor(finished_run)
-
-
-@pytest.fixture
-def loaded_once(monkeypatch: pytest.MonkeyPatch, predictor: "Predictor") -> None:
-    """Commands get the finished run's predictor for that run and its copies, rather than load it again each time."""
-
-    def load(directory: Path) -> "Predictor":
-        if not (directory / "weights.weights.h5").exists():
-            return type(predictor)(directory)
-        loaded = copy.copy(predictor)
-        loaded.directory = directory
-        return loaded
-
-    monkeypatch.setattr("keras_textcnn.inference.predictor.Predictor", load)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class Answers(abc.ABC):
     def __call__(self, texts: Any) -> Any:
         if isinstance(texts, str | bytes):
             return self([texts])[0]
-        return [self._describe(row) for row in self.probabilities(texts)]
+        return self._describe(self.probabilities(texts))
 
     def probabilities(self, texts: str | bytes | Texts) -> np.ndarray:
         """The probabilities of texts: float32 (texts, num_classes); of one text: float32 (num_classes,)."""
@@ -88,11 +88,43 @@ class Answers(abc.ABC):
     def _read(self, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
         """The part of each text that the model reads, and what is between its tokens."""
 
-    def _describe(self, row: np.ndarray) -> Prediction:
-        probabilities = [float(str(value)) for value in row]  # only the digits that a float32 needs
-        output = int(row.argmax())
-        prediction: Prediction = {"label": self.labels[output], "probability": probabilities[output]}
-        if self.thresholds is not None:
-            given = np.flatnonzero(row >= self.thresholds)
-            prediction["labels"] = [self.labels[label] for label in given]
-        return {**prediction, "probabilities": dict(zip(self.labels, probabilities, strict=True))}
+    def _describe(self, rows: np.ndarray) -> list[Prediction]:
+        """The predictions that belong to probabilities, float32 (texts, num_classes)."""
+        best = rows.argmax(axis=1).tolist()
+        given = None if self.thresholds is None else rows >= self.thresholds
+        predictions = []
+        for number, row in enumerate(shortest(rows).tolist()):
+            output = best[number]
+            prediction: Prediction = {"label": self.labels[output], "probability": row[output]}
+            if given is not None:
+                prediction["labels"] = [self.labels[label] for label in np.flatnonzero(given[number])]
+            prediction["probabilities"] = dict(zip(self.labels, row, strict=True))
+            predictions.append(prediction)
+        return predictions
+
+
+DIGITS = 9  # that tell any two float32 apart
+EXACT = 1e-13  # from here on, a number of so many digits is a quotient of two numbers that float64 holds exactly
+
+
+def shortest(values: np.ndarray) -> np.ndarray:
+    """The numbers with the fewest digits that are still these numbers in float32, as float64.
+
+    This is `float(str(value))` for each, but ten times as fast.
+
+    Args:
+        values: float32, not negative.
+    """
+    wide = values.astype(np.float64)
+    exponents = np.floor(np.log10(np.maximum(wide, EXACT)))
+    short = wide.copy()
+    left = wide >= EXACT
+    for digits in range(1, DIGITS + 1):
+        powers = 10.0 ** (digits - 1 - exponents)
+        tried = np.rint(wide * powers) / powers
+        found = left & (tried.astype(np.float32) == values)
+        short[found] = tried[found]
+        left &= ~found
+    for place in zip(*np.nonzero(wide < EXACT), strict=True):
+        short[place] = float(str(values[place]))
+    return short

@@ -6,9 +6,9 @@ what stands between two spaces can be remembered.
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from keras_textcnn.text.code_points import CodePoints
+from keras_textcnn.text.code_points import CodePoints, Ranges
 from keras_textcnn.text.folding import python_class
 
 # The expressions of `tokenizers.py`, where L, M and N are Unicode's categories; control characters and all white space
@@ -22,6 +22,11 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 BREAK = re.compile(r"<br */?>")
 WRITTEN_BREAK = re.compile(r"<[bB][rR][\x00-\x20\x7f]*/?>")
 QUOTES = re.compile(r"``|''")
+NOTHING = "(?!)"  # matches nowhere
+NEVER = re.compile(NOTHING)
+LAST_BASIC, LAST = 0xFFFF, 0x10FFFF  # code points
+CONTROLS_AND_SPACES = re.compile(r"[\x00-\x09\x0b-\x20\x7f]+")
+DOTTED_I = re.compile("(i[\u0300-\u036f]*?)\u0307")
 LINE_END = re.compile("<[bB][rR][\t\n\f\r ]*/?>|[\n\r\x85\u2028\u2029]")
 AROUND_LINE_END = re.compile(r" *\n[ \n]*")
 
@@ -35,14 +40,25 @@ class _Words:
         number = rf"[{numbers}]+(?:[.,:][{numbers}]+)+(?:-{part})*"
         word = f"{part}(?:['-]{part})*"
         kinds = [rf"(?:{CONTRACTION})(?![0-9A-Za-z_])", ABBREVIATION, acronym, number, word, r"\.{2,}", "-{2,}", "[^ ]"]
-        one = f"|([{unspaced}]{_any_of(marks)})" if unspaced else "|(?!)()"
-        self._separate = re.compile(rf"({CONTRACTION})([^{letters}{marks}{numbers}]|\Z){one}")
+        one = f"[{unspaced}]{_any_of(marks)}" if unspaced else NOTHING
+        self._contraction = re.compile(rf"({CONTRACTION})([^{letters}{marks}{numbers}]|\Z)|({one})")
+        self._one, self._ones = re.compile(one), re.compile(f"(?:{one})+")
+        self._marks = re.compile(f"[{marks}]" if marks else NOTHING)
         self._token = re.compile("|".join([f"(?:{part} +)+", *kinds]))
 
     def split(self, text: str) -> list[str]:
         """The tokens of a text in lower case."""
         text = QUOTES.sub('"', BREAK.sub(" ", text))
-        return self._token.sub(r" \g<0> ", self._separate.sub(r" \1\3 \2", text)).split()
+        if "'" in text:
+            text = self._contraction.sub(lambda found: f" {found[1] or found[3]} {found[2] or ''}", text)
+        else:
+            text = self._ones.sub(self._apart, text)
+        return " ".join(self._token.findall(text)).split()
+
+    def _apart(self, found: re.Match[str]) -> str:
+        """A stretch of characters that are tokens of their own, with their marks, and spaces between them."""
+        parts = self._one.findall(found[0]) if self._marks.search(found[0]) else found[0]
+        return f" {' '.join(parts)} "
 
 
 def _any_of(category: str) -> str:
@@ -76,8 +92,16 @@ class PlainTokenizer:
         self._read_code_points = read_code_points
 
     @functools.cached_property
-    def _tables(self) -> "_Tables":
-        return _Tables(self._read_code_points())
+    def _all(self) -> "_Tables":
+        return _Tables(self._read_code_points(), last=LAST)
+
+    @functools.cached_property
+    def _basic(self) -> "_Tables":
+        """The tables without the code points that only few texts have: expressions are then several times as fast."""
+        return _Tables(self._read_code_points(), last=LAST_BASIC)
+
+    def _tables(self, text: str) -> "_Tables":
+        return self._all if self._basic.beyond.search(text) else self._basic
 
     def separable(self, text: str) -> str | None:
         """The text, to be split at its spaces; None if a token may depend on what is beyond a space.
@@ -90,23 +114,23 @@ class PlainTokenizer:
             text = WRITTEN_BREAK.sub(" ", text)
             if "<" in text:
                 return None
-        return text if text.isascii() or not self._tables.opens_tag.search(text) else None
+        return text if text.isascii() or not self._basic.opens_tag.search(text) else None
 
     def leans(self, piece: str) -> bool:
         """Whether the tokens of what is between two spaces may depend on the text before it: it begins with a mark."""
-        return self._breaks and not piece.isascii() and self._tables.leans(piece)
+        return self._breaks and not piece.isascii() and self._tables(piece).leans(piece)
 
     def _words(self, text: str) -> list[str]:
         if text.isascii():
             return _ascii_words().split(CONTROLS.sub(" ", text).translate(ASCII_LOWER))
-        tables = self._tables
+        tables = self._tables(text)
         text = tables.lower(tables.separators.sub(" ", tables.visible(text)))
         return tables.words.split(CONTROLS.sub(" ", text).translate(ASCII_LOWER))
 
     def _characters(self, text: str) -> list[str]:
         separators = CONTROLS_AND_SPACES
         if not text.isascii():
-            tables = self._tables
+            tables = self._tables(text)
             separators = tables.character_separators
             text = tables.lower(tables.visible(text).replace("\0", " "))
         text = LINE_END.sub("\n", text.translate(ASCII_LOWER))
@@ -114,40 +138,43 @@ class PlainTokenizer:
 
     def _at_spaces(self, text: str) -> list[str]:
         if not text.isascii():
-            text = self._tables.spaces.sub(" ", text)
+            text = self._tables(text).spaces.sub(" ", text)
         return CONTROLS.sub(" ", text).split()
 
 
-CONTROLS_AND_SPACES = re.compile(r"[\x00-\x09\x0b-\x20\x7f]+")
-
-
 class _Tables:
-    """The steps that texts need which are not all ASCII, from tables of code points."""
+    """The steps for texts that are not all ASCII, from tables of code points up to a last one.
 
-    def __init__(self, points: CodePoints) -> None:
-        letters, marks, numbers = map(python_class, (points.letters, points.marks, points.numbers))
-        spaces, formats = python_class(points.spaces), python_class(points.formats)
-        controls = r"\x00-\x1f\x7f-\x9f"
-        self._parts = {
-            "letters": letters,
-            "marks": marks,
-            "numbers": numbers,
-            "unspaced": python_class(points.unspaced),
-        }
-        self._invisible = re.compile(f"[{python_class(points.invisible)}]+")
+    Attributes:
+        beyond: Finds characters for which these tables do not go far enough.
+        opens_tag: Finds characters that become a "<".
+        separators, character_separators, spaces: What separates words, characters, and tokens between spaces.
+    """
+
+    def __init__(self, points: CodePoints, *, last: int) -> None:
+        def within(*ranges: Ranges) -> str:
+            cut = [(begin, min(end, last)) for some in ranges for begin, end in some if begin <= last]
+            return python_class(cut)
+
+        controls = ((0, 0x1F), (0x7F, 0x9F))
+        self._parts = {name: within(getattr(points, name)) for name in ("letters", "marks", "numbers", "unspaced")}
+        self._invisible = re.compile(f"[{within(points.invisible)}]+")
         self._lower, self._forms, self._classes = points.lower, points.decompositions, points.classes
-        combining = python_class((code, code) for code in points.classes)
+        combining = within(tuple((code, code) for code in points.classes))
         self._marks = re.compile(f"[{combining}]{{2,}}")
         self._begins_with_mark = re.compile(f"[{combining}]")
         leading, vowel, trailing = map(_class_of, (LEADING, VOWEL, TRAILING))
         self._syllable = re.compile(f"[{leading}][{vowel}][{trailing}]?|[{_open_syllables()}][{trailing}]")
-        cased, ignorable = python_class(points.cased), python_class(points.ignorable)
+        cased, ignorable = within(points.cased), within(points.ignorable)
         self._final_sigma = re.compile(f"(?<=[{cased}])([{ignorable}]*)Σ(?![{ignorable}]*[{cased}])")
-        tags = [chr(code) for code, form in points.decompositions.items() if "<" in form]
-        self.opens_tag = re.compile(f"[{''.join(map(re.escape, tags))}]" if tags else "(?!)")
-        self.separators = re.compile(f"[{spaces}{formats}{controls}]+")
-        self.character_separators = re.compile(rf"[{spaces}{formats}\x00-\x09\x0b-\x1f\x7f-\x9f]+")
-        self.spaces = re.compile(f"[{spaces}{controls}]+")
+        self.opens_tag = _one_of(code for code, form in points.decompositions.items() if "<" in form)
+        forms = [*points.decompositions.items(), *points.lower.items()]
+        further = "".join(chr(code) for code, form in forms if code <= last < max(map(ord, form), default=0))
+        self.beyond = re.compile(f"[{re.escape(further)}{chr(last + 1)}-{chr(LAST)}]") if last < LAST else NEVER
+        self.separators = re.compile(f"[{within(points.spaces, points.formats, controls)}]+")
+        but_line_feed = ((0, 9), (0x0B, 0x1F), (0x7F, 0x9F))
+        self.character_separators = re.compile(f"[{within(points.spaces, points.formats, but_line_feed)}]+")
+        self.spaces = re.compile(f"[{within(points.spaces, controls)}]+")
 
     @functools.cached_property
     def words(self) -> _Words:
@@ -173,7 +200,9 @@ class _Tables:
         return DOTTED_I.sub(r"\1", text.translate(self._lower))
 
 
-DOTTED_I = re.compile("(i[\u0300-\u036f]*?)\u0307")
+def _one_of(codes: Iterable[int]) -> re.Pattern[str]:
+    characters = "".join(map(re.escape, map(chr, codes)))
+    return re.compile(f"[{characters}]") if characters else NEVER
 
 
 def _class_of(span: tuple[int, int]) -> str:

@@ -18,7 +18,7 @@ from keras_textcnn.evaluation.calibration import Calibration, calibrate
 from keras_textcnn.evaluation.descriptions import describe_calibration
 from keras_textcnn.evaluation.run_report import Answered, write_summary
 from keras_textcnn.inference import saved_model
-from keras_textcnn.inference.light.export import export_light, why_not
+from keras_textcnn.inference.light.export import export_light, needs_tensorflow
 from keras_textcnn.inference.light.file import NAME
 from keras_textcnn.models.factory import build_model, load_encoded_vectors
 from keras_textcnn.models.own_model import check_texts
@@ -278,8 +278,8 @@ def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calib
             thresholds=calibration.thresholds,
         )
     )
-    if (reason := why_not(model, vectorizer)) is not None:
-        logger.info(f"no {NAME}, which answers without TensorFlow: {reason}")
+    if reason := needs_tensorflow(model, vectorizer):
+        logger.info(f"no {NAME}, which answers without TensorFlow: {reason} needs it")
         return
     run.write(
         NAME,

@@ -15,8 +15,6 @@ from keras_textcnn.persistence.run import Run
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
-pytestmark = pytest.mark.usefixtures("loaded_once")
-
 
 @pytest.fixture
 def own_run(finished_run: Path, tmp_path: Path) -> Path:

@@ -11,7 +11,6 @@ import pytest
 from keras_textcnn import Predictor, predict
 from tests.runs import Cli
 
-pytestmark = pytest.mark.usefixtures("loaded_once")
 TEXTS = "the apple\n\nof iron\r\nno known word here\nreef and wave"
 
 

@@ -11,8 +11,6 @@ from keras_textcnn.data.corpus import Corpus, Record
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.evaluator import evaluate as evaluate_texts
 
-pytestmark = pytest.mark.usefixtures("loaded_once")
-
 
 class Known(Predictor):
     """A predictor that answers from a table instead of a model."""

@@ -129,8 +129,8 @@ class _EmbeddedConvolution:
         return Features(np.maximum(rows, 0), left, length)
 
     def _rows(self, ids: np.ndarray) -> np.ndarray:
-        table = self._products.of(ids)
-        return table.rows.take(table.slots.take(ids), axis=0).reshape(len(ids), self._window, self._filters)
+        rows, places = self._products.find(ids)
+        return rows.take(places, axis=0).reshape(len(ids), self._window, self._filters)
 
 
 def _is_same(spec: Mapping[str, Any]) -> bool:

@@ -55,7 +55,7 @@ class Encoder:
         return self._tokenizer.split(text)[: self._most]
 
     def encode(self, text: str) -> np.ndarray:
-        """The ids of the tokens that the model reads of a text: int32 (tokens,)."""
+        """The ids of the tokens that the model reads of a text: int (tokens,)."""
         separable = self._tokenizer.separable(text) if self._tokenizer.remembers else None
         if separable is not None:
             try:
@@ -65,7 +65,7 @@ class Encoder:
                 ids = [*itertools.chain.from_iterable(map(self._memory.__getitem__, pieces))]
                 if rest and len(ids) < self._most:
                     ids += itertools.chain.from_iterable(map(self._memory.__getitem__, rest.split()))
-                return np.array(ids[: self._most], np.int32)
+                return np.array(ids[: self._most], np.intp)
             except _LeaningError:
                 pass
-        return np.array(self._memory.look_up(self.tokens(text)), np.int32)
+        return np.array(self._memory.look_up(self.tokens(text)), np.intp)

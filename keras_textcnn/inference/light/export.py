@@ -12,7 +12,7 @@ from keras_textcnn.inference.light.layers import describe_network
 from keras_textcnn.inference.light.predictor import LightPredictor
 from keras_textcnn.inference.saved_model import check_parts
 from keras_textcnn.io.integrity import replacing
-from keras_textcnn.presets import TOKENIZERS
+from keras_textcnn.presets import MODELS, TOKENIZERS
 from keras_textcnn.text.code_points import read_code_points
 from keras_textcnn.text.vectorizer import UNITS, TextVectorizer
 from keras_textcnn.utils.inputs import as_labels
@@ -55,8 +55,8 @@ def export_light(
         raise InputError(f"`weights` must be {' or '.join(WEIGHTS)}; received: {weights!r}")
     labels = list(map(str, as_labels(labels)))
     check_parts(model, vectorizer, labels, thresholds)
-    if (reason := why_not(model, vectorizer)) is not None:
-        raise InputError(f"{reason}; use export_saved_model")
+    if reason := needs_tensorflow(model, vectorizer):
+        raise InputError(f"{reason} needs TensorFlow; use export_saved_model")
     network, arrays = describe_network(model)
     spec = {
         "model": model.name,
@@ -75,17 +75,13 @@ def export_light(
             _check_answers(partial, model, vectorizer)
 
 
-def why_not(model: keras.Model, vectorizer: TextVectorizer) -> str | None:
-    """Why a model and a vectorizer can have no `model.textcnn`; None if they can."""
+def needs_tensorflow(model: keras.Model, vectorizer: TextVectorizer) -> str:
+    """What can have no `model.textcnn`: of a model and a vectorizer; empty if they can."""
     if _tokenizer_of(vectorizer) is None:
-        return "a tokenizer of your own needs TensorFlow"
+        return "a tokenizer of your own"
     if any(layer.compute_dtype != "float32" for layer in model.layers):
-        return "a model in bfloat16 needs TensorFlow"
-    try:
-        describe_network(model)
-    except InputError as error:
-        return str(error)
-    return None
+        return "a model in bfloat16"
+    return "" if model.name in MODELS else "a model of your own"
 
 
 def _tokenizer_of(vectorizer: TextVectorizer) -> str | None:

@@ -20,7 +20,6 @@ Described = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 # Layers that do nothing in a prediction, only change a shape, or set to zero what is never computed here.
 SILENT = (layers.InputLayer, layers.Dropout, layers.SpatialDropout1D, layers.Reshape, layers.Concatenate, TextMask)
-CHAINS = ("conv1d-stack", "conv2d", "charcnn", "charcnn-zhang-small", "charcnn-zhang-large")
 
 
 def describe_network(model: keras.Model) -> Described:
@@ -33,14 +32,11 @@ def describe_network(model: keras.Model) -> Described:
         return _describe_windows(model)
     if model.name == "conv2d-windows":
         return _describe_images(model)
-    if model.name in CHAINS:
-        return _describe_chain(model)
-    raise _unknown(model)
+    return _describe_chain(model)
 
 
-def _unknown(model: keras.Model, layer: keras.Layer | None = None) -> InputError:
-    what = f" has a {type(layer).__name__}, which" if layer else ", which is not one of this package's models,"
-    return InputError(f"{model.name}{what} needs TensorFlow")
+def _unknown(model: keras.Model, layer: keras.Layer) -> InputError:
+    return InputError(f"{model.name} has a {type(layer).__name__}, which needs TensorFlow; use export_saved_model")
 
 
 def _describe_windows(model: keras.Model) -> Described:

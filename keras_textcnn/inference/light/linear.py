@@ -1,6 +1,8 @@
 """The linear parts of conv1d in NumPy: n-grams (`layers/ngram_logits.py`) and the mean vector."""
 
+import itertools
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 
@@ -9,6 +11,20 @@ from keras_textcnn.inference.light.arrays import Arrays
 # As in the layer: odd 64-bit numbers whose multiples spread over all 64 bits.
 NEXT, SCATTER = np.int64(0x9E3779B97F4A7C15 - 2**64), np.int64(0xC2B2AE3D27D4EB4F - 2**64)
 LOWER, POSITIVE = np.int64(2**32 - 1), np.int64(2**31 - 1)
+
+
+def _add_up(sums: np.ndarray, of: np.ndarray, rows: np.ndarray) -> None:
+    """Adds rows to the sums of their texts, one after another: the order is TensorFlow's, and so are the bits.
+
+    Args:
+        sums: (texts, ...).
+        of: int (rows,), ascending: the text of each row.
+        rows: (rows, ...).
+    """
+    ends = np.searchsorted(of, np.arange(len(sums) + 1)).tolist()
+    for text, (begin, end) in enumerate(itertools.pairwise(ends)):
+        sums[text] += np.add.reduce(rows[begin:end], axis=0)
+
 
 Shares = list[tuple[np.ndarray, np.ndarray]]  # what each n-gram of a size adds, (n-grams, labels), and its first token
 
@@ -35,6 +51,7 @@ class Ngrams:
         self.bias = arrays.take("ngrams.bias", (num_classes,))
         if longest > 1:
             self.rows.append(arrays.take("ngrams.hashed", (None, num_classes)))
+        self.kernels: ModuleType | None = None
         self.weights: list[np.ndarray] = []
         if weighted:
             names = ("ngrams.weights", "ngrams.hashed_weights")
@@ -42,16 +59,24 @@ class Ngrams:
 
     def logits(self, texts: Sequence[np.ndarray]) -> np.ndarray:
         """float32 (texts, num_classes), from the ids of each text."""
-        answers = np.empty((len(texts), len(self.bias)), np.float32)
-        lengths = [len(ids) for ids in texts]
-        ends = np.cumsum(lengths)
-        found = self._find(np.concatenate(texts)) if texts else []
-        for number, (begin, end) in enumerate(zip(ends - lengths, ends, strict=True)):
-            inside = [rows[begin : max(end - size, begin - 1) + 1] for size, rows in enumerate(found, 1)]
-            inside[0] = self._known(inside[0])
-            answers[number] = sum(self._take(size, rows).sum(0) for size, rows in enumerate(inside, 1))
-            answers[number] /= self._root(inside, int(end - begin))
-        return answers + self.bias
+        if self.kernels is not None:
+            return self.kernels.ngram_sums(texts, self.longest, self.rows, self.weights) + self.bias
+        lengths = np.array([len(ids) for ids in texts], np.intp)
+        ids = np.concatenate(texts) if len(texts) else np.zeros(0, np.intp)
+        sums = np.zeros((len(texts), len(self.bias)), np.float32)
+        squares = np.zeros(len(texts), np.float32)
+        number = np.repeat(np.arange(len(texts)), lengths)  # of the text of each token
+        for size, rows in enumerate(self._find(ids), 1):
+            inside = number[: len(rows)] == number[size - 1 :]
+            if size == 1:
+                inside = rows < len(self.rows[0])
+            rows, of = rows[inside], number[: len(rows)][inside]
+            _add_up(sums, of, self._take(size, rows))
+            if self.weights:
+                _add_up(squares, of, self.weights[min(size, 2) - 1].take(rows) ** 2)
+            else:
+                squares += np.maximum(lengths - size + 1, 0)
+        return sums / np.sqrt(np.maximum(squares, 1))[:, None] + self.bias
 
     def trace(self, ids: np.ndarray) -> Shares:
         """What each n-gram adds to the logits of a text, and the token at which it begins, by size from 1 on."""
@@ -108,8 +133,11 @@ class VectorMean:
 
     def logits(self, texts: Sequence[np.ndarray]) -> np.ndarray:
         """float32 (texts, num_classes), from the ids of each text."""
-        sums = [self.trace(ids)[0][0].sum(0) for ids in texts]
-        return np.array(sums, np.float32).reshape(len(texts), len(self.bias)) + self.bias
+        sums = np.zeros((len(texts), len(self.bias)), np.float32)
+        for row, ids in zip(sums, texts, strict=True):
+            [(shares, _)] = self.trace(ids)
+            shares.sum(0, out=row)
+        return sums + self.bias
 
     def trace(self, ids: np.ndarray) -> Shares:
         """What each token adds to the logits of a text, and its place."""

@@ -1,11 +1,15 @@
 """`LightPredictor`: the answers of a `model.textcnn`, without TensorFlow."""
 
+import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from keras_textcnn.errors import InputError
 from keras_textcnn.inference.answers import Answers
 from keras_textcnn.inference.explanations import Explanation, compose, explain_windows
 from keras_textcnn.inference.light.arrays import Arrays
@@ -16,8 +20,11 @@ from keras_textcnn.inference.light.windows import WindowNetwork
 from keras_textcnn.text.code_points import CodePoints
 from keras_textcnn.text.plain_tokenizers import PlainTokenizer
 from keras_textcnn.utils.inputs import as_path
+from keras_textcnn.utils.log import logger
 
 CHUNK = 64  # texts whose features are in memory at once
+THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
+ANSWERED = 10_000  # texts, from which on the import of numba pays
 SEPARATORS = {"words": " ", "characters": "", "spaces": " "}
 
 
@@ -26,6 +33,8 @@ class LightPredictor(Answers):
 
     Args:
         path: The file, or the directory of a run that has one.
+        fast: Whether loops compiled by numba (the extra `[fast]`) compute the answers, which are the same. None: where
+            numba is installed, once so many texts have been answered that its import pays.
 
     Attributes:
         network: From the ids of texts to logits.
@@ -38,7 +47,7 @@ class LightPredictor(Answers):
         print(predictor("profits rose in the second quarter")["label"])
     """
 
-    def __init__(self, path: os.PathLike[str] | str) -> None:
+    def __init__(self, path: os.PathLike[str] | str, *, fast: bool | None = None) -> None:
         self.directory = as_path(path, "a model")
         file = self.directory / NAME if self.directory.is_dir() else self.directory
         content = read_file(file)
@@ -46,6 +55,9 @@ class LightPredictor(Answers):
             self._open(content)
         except DAMAGES as error:
             raise damaged(file, error) from error
+        self._fast, self._answered = fast, 0
+        if fast:
+            self._load_kernels()
 
     def _open(self, content: Content) -> None:
         spec = content.spec
@@ -75,11 +87,39 @@ class LightPredictor(Answers):
             raise ValueError("it has another number of labels than of outputs")
 
     def _answer(self, texts: Sequence[str]) -> np.ndarray:
-        answers = np.empty((len(texts), len(self.labels)), np.float32)
-        for begin in range(0, len(texts), CHUNK):
-            ids = [*map(self._encoder.encode, texts[begin : begin + CHUNK])]
-            answers[begin : begin + CHUNK] = self._activate(self.network.logits(ids))
-        return answers
+        self._answered += len(texts)
+        if self._fast is None and self._answered >= ANSWERED and not self._load_kernels_if_there():
+            self._fast = False
+        chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
+        if len(chunks) < 2 * THREADS:
+            answers = [*map(self._answer_chunk, chunks)]
+        else:
+            with ThreadPoolExecutor(THREADS) as threads:  # none is kept: a forked process would lack it
+                answers = [*threads.map(self._answer_chunk, chunks)]
+        return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *answers])
+
+    def _answer_chunk(self, texts: Sequence[str]) -> np.ndarray:
+        return self._activate(self.network.logits([*map(self._encoder.encode, texts)]))
+
+    def _load_kernels(self) -> None:
+        try:
+            from keras_textcnn.inference.light import kernels
+        except (ImportError, RuntimeError) as error:  # numba finds no folder that it can write to
+            raise InputError(f"fast=True needs numba: pip install 'keras_textcnn[fast]' ({error})") from error
+        self._fast = True
+        if isinstance(self.network, WindowNetwork):
+            self.network.use(kernels)
+            said = threading.Timer(1, logger.info, ["compiling the loops of [fast], once on this machine"])
+            said.daemon = True
+            said.start()
+            self.network.logits([np.ones(2, np.intp)])
+            said.cancel()
+
+    def _load_kernels_if_there(self) -> bool:
+        """Loads the kernels if numba is installed; returns whether it is."""
+        with contextlib.suppress(InputError):
+            self._load_kernels()
+        return bool(self._fast)
 
     def _activate(self, logits: np.ndarray) -> np.ndarray:
         """The probabilities that belong to logits, float32 (texts, num_classes)."""

@@ -11,16 +11,16 @@ MOST_BYTES = 2**26  # of products that are kept
 
 
 @dataclasses.dataclass
-class Table:
+class _Table:
     """Products that are kept, in the order in which they were computed; a row that is written is never changed.
 
     Attributes:
-        slots: int32 (vocabulary,), the row of each id in `rows`, or -1.
+        places: int (vocabulary,), the row of each id in `rows`, or -1.
         rows: float32 (capacity, numbers).
         used: Number of rows in use.
     """
 
-    slots: np.ndarray
+    places: np.ndarray
     rows: np.ndarray
     used: int = 0
 
@@ -34,6 +34,9 @@ class Products:
         vectors: float32 (vocabulary, dimensions).
         kernels: float32 (dimensions, numbers).
         fewest: Rows that there is room for in any case, because they are asked for at once.
+
+    Attributes:
+        capacity: The number of different ids that may be asked for at once.
     """
 
     def __init__(self, vectors: np.ndarray, kernels: np.ndarray, *, fewest: int) -> None:
@@ -44,30 +47,47 @@ class Products:
         self._lock = threading.Lock()
         _all_of_them.add(self)
 
-    def of(self, ids: np.ndarray) -> Table:
-        """A table that has the products of these ids, at most `capacity` different ones."""
+    def find(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The products of ids.
+
+        Args:
+            ids: int (tokens,), at most `capacity` different ones.
+
+        Returns:
+            float32 (rows, numbers), and int (tokens,): the row of each token.
+        """
         table = self._table
-        if table.slots.take(ids).min(initial=0) >= 0:
-            return table
-        with self._lock:
-            table = self._table
-            missing = np.unique(ids[table.slots.take(ids) < 0])
-            if table.used + len(missing) > len(table.rows):
-                table = self._table = self._empty()
-                missing = np.unique(ids)
-            end = table.used + len(missing)
-            np.matmul(self._vectors[missing], self._kernels, out=table.rows[table.used : end])
-            table.slots[missing] = np.arange(table.used, end, dtype=np.int32)  # after the rows: others may read now
-            table.used = end
-        return table
+        places = table.places.take(ids)
+        if len(places) and places.min() < 0:
+            with self._lock:
+                table = self._with(ids)
+            places = table.places.take(ids)
+        return table.rows, places
+
+    def has_room(self, tokens: int) -> bool:
+        """Whether the products of this many tokens, perhaps all different, may be asked for at once."""
+        return self.capacity == len(self._vectors) or tokens <= self.capacity
 
     def unlock(self) -> None:
         """Frees the lock, in a process that was forked while another thread held it."""
         self._lock = threading.Lock()
 
-    def _empty(self) -> Table:
-        slots = np.full(len(self._vectors), -1, np.int32)
-        return Table(slots, np.empty((self.capacity, self._kernels.shape[1]), np.float32))
+    def _with(self, ids: np.ndarray) -> _Table:
+        """A table that has the products of ids."""
+        table = self._table
+        missing = np.unique(ids[table.places.take(ids) < 0])
+        if table.used + len(missing) > len(table.rows):
+            table = self._table = self._empty()
+            missing = np.unique(ids)
+        end = table.used + len(missing)
+        np.matmul(self._vectors[missing], self._kernels, out=table.rows[table.used : end])
+        table.places[missing] = np.arange(table.used, end)  # after the rows: others may read now
+        table.used = end
+        return table
+
+    def _empty(self) -> _Table:
+        places = np.full(len(self._vectors), -1, np.intp)
+        return _Table(places, np.empty((self.capacity, self._kernels.shape[1]), np.float32))
 
 
 _all_of_them: "weakref.WeakSet[Products]" = weakref.WeakSet()

@@ -1,6 +1,7 @@
 """Parallel windows in NumPy: conv1d with all its parts, and conv2d-windows, which is the same function."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ class WindowNetwork:
         kernels = {size: arrays.take(f"conv_{size}.kernel", (size, dimensions, None)) for size in self._windows}
         self._filters = kernels[self._windows[0]].shape[2]
         self._bias = np.concatenate([arrays.take(f"conv_{size}.bias", (self._filters,)) for size in self._windows])
-        self._head = Head(arrays, len(self._bias) * len(self._poolings), hidden=spec["hidden"])
+        self._features = len(self._bias) * len(self._poolings)
+        self._head = Head(arrays, self._features, hidden=spec["hidden"])
         self._sort_features(spec["windows"])
         # Side by side: the first place of all windows, the second place of those that have one, and so on.
         by_place = [
@@ -56,41 +58,70 @@ class WindowNetwork:
         parts = 1 + len(self._linear)
         self._scales = arrays.take("scales", (parts,)) if self._linear else np.ones(1, np.float32)
         self.exact = not spec["hidden"]
+        self._kernels: ModuleType | None = None
 
     def _sort_features(self, windows: Sequence[int]) -> None:
         """Sorts the head's first weights, from the poolings of each window to the windows of each pooling."""
-        features = np.arange(len(self._bias) * len(self._poolings)).reshape(len(windows), len(self._poolings), -1)
+        features = np.arange(self._features).reshape(len(windows), len(self._poolings), -1)
         order = features[np.argsort(windows)].transpose(1, 0, 2).ravel()
         self._head.kernels[0] = np.ascontiguousarray(self._head.kernels[0][order])
 
     def logits(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """float32 (texts, num_classes), from the ids of each text, int32 (tokens,)."""
-        pooled = np.empty((len(texts), len(self._poolings) * len(self._bias)), np.float32)
-        for row, ids in zip(pooled, texts, strict=True):
-            self._pool(ids, row)
-        logits = self._scales[0] * self._head.logits(pooled)
+        """float32 (texts, num_classes), from the ids of each text, int (tokens,)."""
+        logits = self._scales[0] * self._head.logits(self._pool_all(texts))
         for scale, part in zip(self._scales[1:], self._linear, strict=True):
             logits += scale * part.logits(texts)
         return logits
 
-    def _pool(self, ids: np.ndarray, pooled: np.ndarray) -> None:
-        """Writes the pooled features of a text."""
-        largest = np.full(len(self._bias), -np.inf, np.float32)
-        sums = np.zeros(len(self._bias), np.float32)
-        for begin, features in self._features(ids):
-            for columns, size in self._columns():
-                inside = features[: max(max(len(ids) - size + 1, 1) - begin, 0), columns]
-                if "max" in self._poolings and len(inside):
-                    np.maximum(largest[columns], np.maximum.reduce(inside, axis=0), out=largest[columns])
-                if "average" in self._poolings:
-                    sums[columns] += np.maximum(inside + self._bias[columns], 0).sum(0)
-        width = len(self._bias)
-        for number, pooling in enumerate(self._poolings):
-            out = pooled[number * width : (number + 1) * width]
-            if pooling == "max":  # ReLU is monotone, so it can come after the maximum
-                np.maximum(largest + self._bias, 0, out=out)
-            else:
-                np.divide(sums, np.repeat(self._counts(len(ids)), self._filters), out=out)
+    def use(self, kernels: ModuleType) -> None:
+        """Computes with the module `kernels` from now on."""
+        self._kernels = kernels
+        for part in self._linear:
+            if isinstance(part, Ngrams):
+                part.kernels = kernels
+
+    def _pool_all(self, texts: Sequence[np.ndarray]) -> np.ndarray:
+        """The pooled features of texts, float32 (texts, len(poolings) * len(windows) * filters)."""
+        if not texts:
+            return np.zeros((0, self._features), np.float32)
+        if self._kernels is None or not self._products.has_room(sum(map(len, texts))):
+            return np.stack([self._pool(ids) for ids in texts])
+        ids, begins = self._kernels.lay_out(texts)
+        rows, places = self._products.find(ids)
+        width, mean = len(self._bias), "average" in self._poolings
+        maxima = np.empty((len(texts), width), np.float32)
+        means = np.empty((len(texts) if mean else 1, width), np.float32)
+        sizes = np.array(self._windows)
+        self._kernels.pool_windows(rows, places, begins, sizes, self._places(), self._bias, mean, maxima, means)
+        pooled = {"max": maxima, "average": means}
+        return np.concatenate([pooled[pooling] for pooling in self._poolings], axis=1)
+
+    def _places(self) -> np.ndarray:
+        """Where the products of each place of each window begin in a row: int (windows, largest window)."""
+        columns = np.zeros((len(self._windows), self._windows[-1]), np.intp)
+        first = 0
+        for place in range(self._windows[-1]):
+            for window, size in enumerate(self._windows):
+                if size > place:
+                    columns[window, place] = first
+                    first += self._filters
+        return columns
+
+    def _pool(self, ids: np.ndarray) -> np.ndarray:
+        """The pooled features of a text, float32 (len(poolings) * len(windows) * filters,)."""
+        largest, sums = np.float32(-np.inf), np.float32(0)
+        for sums_of_products in self._sum_windows(ids):
+            if "max" in self._poolings:
+                largest = np.maximum(largest, np.maximum.reduce(sums_of_products, axis=0))
+            if "average" in self._poolings:
+                sums = sums + np.maximum(sums_of_products + self._bias, 0).sum(0)
+        # ReLU is monotone, so it can come after the maximum.
+        pooled = {
+            "max": lambda: np.maximum(largest + self._bias, 0),
+            "average": lambda: sums / np.repeat(self._counts(len(ids)), self._filters),
+        }
+        made = [pooled[pooling]() for pooling in self._poolings]
+        return made[0] if len(made) == 1 else np.concatenate(made)
 
     @property
     def bias(self) -> np.ndarray:
@@ -111,7 +142,7 @@ class WindowNetwork:
         """
         added: list[np.ndarray] = []
         sizes: list[int] = []
-        features = np.concatenate([part for _, part in self._features(ids)])
+        features = np.concatenate([*self._sum_windows(ids)])
         kernel = self._head.kernels[0][:, output].reshape(len(self._poolings), -1)
         for columns, size in self._columns():
             inside = features[: max(len(ids) - size + 1, 1), columns] + self._bias[columns]
@@ -141,27 +172,28 @@ class WindowNetwork:
                 added += active @ weights / np.float32(len(features))
         return added
 
-    def _features(self, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        """The sums of products for the windows at each token, without bias, in blocks of windows.
+    def _sum_windows(self, ids: np.ndarray) -> Iterator[np.ndarray]:
+        """The sums of products for the windows that begin at each token, without bias, in blocks of tokens.
 
         Yields:
-            The first token of the block; and float32 (tokens, len(windows) * filters), whose rows are right as far as
-            windows fit into the text, or one row if they do not.
+            float32 (tokens, len(windows) * filters): -inf where no window begins; at least one row.
         """
         width = len(self._bias)
         for begin in range(0, max(len(ids), 1), BLOCK):
             part = ids[begin : begin + BLOCK + self._windows[-1] - 1]
             if not len(part):
-                yield begin, np.zeros((1, width), np.float32)
+                yield np.zeros((1, width), np.float32)
                 continue
-            table = self._products.of(part)
-            products = table.rows.take(table.slots.take(part), axis=0)
-            features, first = products[:, :width], width
+            rows, places = self._products.find(part)
+            products = rows.take(places, axis=0)
+            summed, first = products[:, :width], width
             for place in range(1, min(self._windows[-1], len(part))):
                 skipped = self._filters * sum(size <= place for size in self._windows)
-                features[:-place, skipped:] += products[place:, first : first + width - skipped]
+                summed[:-place, skipped:] += products[place:, first : first + width - skipped]
                 first += width - skipped
-            yield begin, features[:BLOCK]
+            for columns, size in self._columns():
+                summed[max(max(len(ids) - size + 1, 1) - begin, 0) :, columns] = -np.inf
+            yield summed[:BLOCK]
 
     def _columns(self) -> Iterator[tuple[slice, int]]:
         """The columns of each window's features, and its size."""
