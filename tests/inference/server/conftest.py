@@ -1,7 +1,12 @@
-"""A predictor without a model, and a client that calls the application in the test's process."""
+"""A server in the test's process, with a predictor that has no model; and one in a process of its own, with a run."""
 
 import asyncio
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +24,8 @@ from keras_textcnn.inference.server.guard import Guard
 from keras_textcnn.inference.server.limits import Limits
 from keras_textcnn.inference.server.metrics import Metrics
 from keras_textcnn.inference.server.models import Models
+
+TOKEN = "a-secret-of-the-test"
 
 
 class Fake(Answers):
@@ -105,3 +112,47 @@ def make_client() -> Iterator[Make]:
 def client(make_client: Make) -> Client:
     """A client of a server with the usual limits."""
     return make_client()
+
+
+class Server:
+    """A server as a process of its own, and where it listens."""
+
+    def __init__(self, run: Path) -> None:
+        command = ["-m", "keras_textcnn.serve", f"things={run}", "--port", "0", "--arrival-timeout", "1"]
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "KERAS_TEXTCNN_TOKEN": TOKEN},
+        )
+        assert self.process.stdout
+        self.url = self.process.stdout.readline().strip()
+        self.port = int(self.url.rpartition(":")[2])
+        self.client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+
+    def predict(self, text: str) -> httpx.Response:
+        """Asks for one text."""
+        return self.client.post("/v1/models/things:predict", json={"instances": [text]})
+
+    def raw(self, data: bytes) -> bytes:
+        """What comes back for bytes until the server closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(data)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.fixture(scope="module")
+def run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished run."""
+    return Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("served") / "run"))
+
+
+@pytest.fixture
+def server(run: Path, default_signals: None) -> Iterator[Server]:
+    """A server of the run."""
+    started = Server(run)
+    yield started
+    started.client.close()
+    started.process.kill()
+    started.process.communicate()

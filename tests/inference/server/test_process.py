@@ -2,80 +2,22 @@
 
 import http.client
 import json
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
 from keras_textcnn import Predictor
 from keras_textcnn.inference.server.connection import listen
+from tests.inference.server.conftest import TOKEN, Server
 from tests.runs import Cli
 
 TEXTS = ["apple pear plum", "iron and zinc", "", "a wave 🌊 in the reef", "x" * 3000]
-TOKEN = "a-secret-of-the-test"
-
-
-class Server:
-    """The process and where it listens."""
-
-    def __init__(self, run: Path) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "keras_textcnn.serve",
-            f"things={run}",
-            "--port",
-            "0",
-            "--arrival-timeout",
-            "1",
-        ]
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "KERAS_TEXTCNN_TOKEN": TOKEN},
-        )
-        assert self.process.stdout
-        self.url = self.process.stdout.readline().strip()
-        self.port = int(self.url.rpartition(":")[2])
-        self.client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
-
-    def predict(self, text: str) -> httpx.Response:
-        """Asks for one text."""
-        return self.client.post("/v1/models/things:predict", json={"instances": [text]})
-
-    def raw(self, data: bytes) -> bytes:
-        """What comes back for bytes until the server closes the connection."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(data)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-@pytest.fixture(scope="module")
-def run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the finished run."""
-    return Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("served") / "run"))
-
-
-@pytest.fixture
-def server(run: Path, default_signals: None) -> Iterator[Server]:
-    """A server of the run."""
-    started = Server(run)
-    yield started
-    started.client.close()
-    started.process.kill()
-    started.process.communicate()
 
 
 def test_it_answers_swaps_without_a_lost_request_and_finishes_what_has_begun(
