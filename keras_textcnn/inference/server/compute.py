@@ -91,14 +91,15 @@ class Lane:
             future.add_done_callback(functools.partial(self._end, jobs))
 
     def _take(self) -> list[Job]:
-        jobs = [self._queue.popleft()]
-        size = len(jobs[0].body)
-        while self._queue and len(jobs) < TOGETHER and not jobs[0].alone:
-            following = self._queue[0]
-            size += len(following.body)
-            if following.alone or following.predictor is not jobs[0].predictor or size > LARGE:
-                break
-            jobs.append(self._queue.popleft())
+        """The job that has waited longest, and those that can be answered together with it."""
+        first = self._queue.popleft()
+        jobs, size = [first], len(first.body)
+        for job in () if first.alone else tuple(self._queue):
+            fits = len(jobs) < TOGETHER and size + len(job.body) <= LARGE
+            if fits and not job.alone and job.predictor is first.predictor:
+                self._queue.remove(job)
+                jobs.append(job)
+                size += len(job.body)
         return jobs
 
     def _end(self, jobs: list[Job], finished: "asyncio.Future[list[Outcome]]") -> None:

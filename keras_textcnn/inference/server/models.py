@@ -129,7 +129,10 @@ class Models:
     def look(self) -> None:
         """Opens what has changed since it was opened, once it is the same in two looks: it may be half copied."""
         for place in self._places.values():
-            state = _state(place.directory)
+            try:
+                state = _state(place.directory)
+            except OSError:  # it may not be read at the moment
+                continue
             if state == place.seen and state != place.opened:
                 self._replace(place, state)
             place.seen = state
@@ -185,7 +188,7 @@ def _state(directory: Path) -> State:
     for path in [directory] if directory.is_file() else [directory / name for name in WATCHED]:
         inside = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
         for file in (path, *inside):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 is_now = file.stat()
                 files.append((str(file), is_now.st_mtime_ns, is_now.st_size, is_now.st_ino))
     return tuple(sorted(files))

@@ -16,6 +16,7 @@ GOOD, BAD = ({"label": "good", "probabilities": [0.25, 0.75]}, {"label": "bad", 
 @pytest.mark.parametrize(
     ("asked", "answered"),
     [
+        ({"instances": ["foo", "bar", "baz"]}, {"predictions": [BAD, BAD, BAD]}),  # of its documentation
         ({"instances": ["good", "bar"]}, {"predictions": [GOOD, BAD]}),
         ({"signature_name": "serving_default", "instances": ["bar"]}, {"predictions": [BAD]}),
         ({"instances": [{"text": "good"}, {"text": ""}]}, {"predictions": [GOOD, BAD]}),
@@ -37,6 +38,10 @@ def test_predict_in_rows_and_columns(client: Client, asked: Any, answered: Any) 
 
 
 def test_classify(client: Client) -> None:
+    examples = [{"text": {"b64": "aW1hZ2UgYnl0ZXM="}}, {"text": {"b64": "YXdlc29tZSBpbWFnZSBieXRlcw=="}}]
+    asked = {"signature_name": "serving_default", "examples": examples}  # of its documentation
+    assert len(client.post("/v1/models/topics:classify", asked).json()["results"]) == 2
+    assert client.fake.calls[-1] == ["image bytes", "awesome image bytes"]
     response = client.post("/v1/models/topics:classify", {"examples": [{"text": "good"}, {"text": "bar"}]})
     assert response.json() == {"results": [[["bad", 0.25], ["good", 0.75]], [["bad", 0.875], ["good", 0.125]]]}
 

@@ -118,6 +118,22 @@ def test_what_waits_for_one_model_is_answered_together_each_with_its_own(client:
     assert others[2].json()["outputs"]["label"] == ["good"]
 
 
+def test_requests_for_another_model_do_not_keep_others_from_being_answered_together(client: Client) -> None:
+    async def go() -> None:
+        first = asyncio.create_task(client.send("POST", PREDICT, {"instances": ["wait"]}))
+        while "wait" not in client.fake.calls[-1]:
+            await asyncio.sleep(0.01)
+        paths = [PREDICT, "/v1/models/mood:predict", PREDICT, "/v1/models/mood:predict"]
+        others = [asyncio.create_task(client.send("POST", path, {"instances": [path]})) for path in paths]
+        while client.compute.pending < 5:
+            await asyncio.sleep(0.01)
+        client.fake.go.set()
+        assert {response.status_code for response in await asyncio.gather(first, *others)} == {200}
+
+    asyncio.run(go())
+    assert client.fake.calls[-1] == [PREDICT] * 2
+
+
 def test_one_that_fails_does_not_take_others_with_it(client: Client) -> None:
     responses = asyncio.run(while_one_waits(client, ONE, {"instances": ["fail"]}, ONE))
     assert [response.status_code for response in responses] == [200, 200, 500, 200]

@@ -102,6 +102,21 @@ def test_a_directory_that_goes_away_is_no_reason_to_stop(models: Models, place: 
     assert models.find("topics").version == 1
 
 
+def test_a_directory_that_may_not_be_read_is_looked_at_again(
+    models: Models, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_file", forbidden)
+        models.look()
+    put(place, "second")
+    for _ in range(2):
+        models.look()
+    assert models.find("topics").version == 2
+
+
 def test_they_are_watched_in_a_thread_until_the_block_ends(models: Models, place: Path) -> None:
     with models.watched(every=0.01):
         put(place, "second")

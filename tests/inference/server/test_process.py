@@ -5,6 +5,8 @@ import json
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -119,6 +121,12 @@ def test_tokens_that_no_header_can_have(cli: Cli, run: Path, tmp_path: Path, tok
     assert outcome.status == 2
     assert "must be printable ASCII without spaces" in outcome.error
     assert not token or token not in outcome.err
+
+
+def test_without_fastapi_it_says_what_to_install(run: Path) -> None:
+    code = "import sys; sys.modules['fastapi'] = None; from keras_textcnn.serve import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, run], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: serve needs fastapi: pip install 'keras_textcnn[serve]'\n")
 
 
 def test_a_run_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
