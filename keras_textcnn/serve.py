@@ -95,7 +95,7 @@ def _main(arguments: argparse.Namespace) -> None:
     limits = _limits(arguments)
     try:
         from keras_textcnn.inference.server.app import make_app
-        from keras_textcnn.inference.server.connection import listen, run
+        from keras_textcnn.inference.server.connection import listen, make_server
         from keras_textcnn.inference.server.metrics import Metrics
     except ModuleNotFoundError as error:
         raise InputError(f"serve needs {error.name}: pip install 'keras_textcnn[serve]'") from None
@@ -115,7 +115,8 @@ def _main(arguments: argparse.Namespace) -> None:
             print(f"http://{address}:{bound.getsockname()[1]}", flush=True)
             logger.info("serving %s; Ctrl-C stops", ", ".join(directories))
 
-        run(make_app(models, compute, metrics, limits, token=token), bound, limits, say_where)
+        app = make_app(models, compute, metrics, limits, token=token)
+        make_server(app, limits, say_where).run(sockets=[bound])
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:

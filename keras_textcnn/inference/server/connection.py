@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -39,12 +39,13 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def run(app: Guard, bound: socket.socket, limits: Limits, started: Callable[[], None]) -> None:
-    """Serves until SIGTERM or Ctrl-C, then answers what has begun, and raises what the signal raises.
+def make_server(app: Guard, limits: Limits, started: Callable[[], None]) -> uvicorn.Server:
+    """A server whose `run(sockets=[...])` serves on a socket of `listen` until SIGTERM or Ctrl-C.
+
+    It then answers what has begun, and raises what the signal raises.
 
     Args:
         app: The application.
-        bound: A socket of `listen`.
         limits: Seconds for the head of a request; and for its answer, also when the server stops.
         started: Called once connections are taken.
     """
@@ -62,7 +63,7 @@ def run(app: Guard, bound: socket.socket, limits: Limits, started: Callable[[], 
         timeout_keep_alive=KEPT_OPEN,
         timeout_graceful_shutdown=int(limits.arrival + limits.answer) + 1,
     )
-    _Server(config, app, started).run(sockets=[bound])
+    return _Server(config, app, started)
 
 
 class _Server(uvicorn.Server):
@@ -76,11 +77,31 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._when_started()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes the connections that wait to be taken, which closing the socket would reset, and then no more."""
+        waiting = [connection for bound in sockets or [] for connection in _waiting(bound)]
+        for server in self.servers:
+            server.close()
+        loop, state = asyncio.get_running_loop(), self.server_state
+        for connection in waiting:
+            with contextlib.suppress(OSError):  # its client has gone
+                await loop.connect_accepted_socket(lambda: _Connection(self.config, state, {}), connection)
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.draining = True
         if self.should_exit:  # the second signal
             self.force_exit = True
         super().handle_exit(sig, frame)
+
+
+def _waiting(bound: socket.socket) -> Iterator[socket.socket]:
+    """The connections that have been made, but not taken."""
+    with contextlib.suppress(OSError):  # BlockingIOError: there are no more
+        while True:
+            connection, _ = bound.accept()
+            connection.setblocking(False)
+            yield connection
 
 
 class _Connection(H11Protocol):

@@ -1,5 +1,6 @@
 """The command as a process of its own: connections, a swap under load, signals."""
 
+import asyncio
 import http.client
 import json
 import shutil
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 
 from keras_textcnn import Predictor
-from keras_textcnn.inference.server.connection import listen
-from tests.inference.server.conftest import TOKEN, Server
+from keras_textcnn.inference.server.connection import listen, make_server
+from keras_textcnn.inference.server.limits import Limits
+from tests.inference.server.conftest import TOKEN, Client, Server
 from tests.runs import Cli
 
 TEXTS = ["apple pear plum", "iron and zinc", "", "a wave 🌊 in the reef", "x" * 3000]
@@ -89,6 +91,21 @@ def test_slow_heads_strange_bytes_and_ctrl_c(server: Server) -> None:
     assert server.predict("iron").status_code == 200
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(30) == 130
+
+
+def test_connections_that_wait_to_be_taken_when_it_stops_are_answered(client: Client) -> None:
+    async def go(bound: socket.socket) -> bytes:
+        server = make_server(client.app, Limits(), lambda: None)
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup([bound])
+        with socket.create_connection(bound.getsockname()) as connection:  # the loop cannot take it meanwhile
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            await server.shutdown([bound])
+            return connection.recv(65536)
+
+    with listen("127.0.0.1", 0) as bound:
+        assert b'{"status":"ok"}' in asyncio.run(go(bound))
 
 
 def test_a_response_is_sent_at_once() -> None:
