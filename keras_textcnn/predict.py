@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import numpy as np
 
@@ -17,17 +17,20 @@ from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import console
 from keras_textcnn.config import GROUPS, TrainConfig
 from keras_textcnn.data.loading import describe_reading
+from keras_textcnn.data.table_writers import OUTPUTS, Layout, writing_table
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
+from keras_textcnn.inference.answered_table import AnswerColumns, check_output
 from keras_textcnn.inference.runtime import RUNTIME_HELP, RUNTIMES, find_model, open_predictor
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.settings.data import TEXT_SETTINGS
-from keras_textcnn.utils.log import log_lines
+from keras_textcnn.utils.log import log_lines, logger
 from keras_textcnn.utils.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from keras_textcnn.inference.answers import Answers, Prediction
 
+Item = TypeVar("Item")
 
 DESCRIPTION = """Labels texts with a trained run. Reads one text per line and writes one line of
 JSON or CSV for each, in order, including empty lines. Tables, JSON, folders and
@@ -35,6 +38,7 @@ archives are read as in the run's training, unless options say otherwise."""
 EXAMPLES = """predict runs/reuters-r8 "profits rose in the second quarter"
 predict runs/reuters-r8 "profits rose in the second quarter" --explain
 predict runs/reuters-r8 texts.txt --format csv > labels.csv
+predict runs/reuters-r8 tickets.csv --output answered.csv
 predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
 curl -s localhost/new | predict runs/reuters-r8 --input-format jsonl
 predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
@@ -59,6 +63,16 @@ def main() -> int:
     )
     parser.add_options(GROUPS, only=TEXT_SETTINGS, defaults="as in training")
     parser.add_argument("--format", choices=("jsonl", "csv"), help="output format (default: jsonl)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the rows as they are read, with the label and its probability as further columns; the suffix says "
+        f"how: {OUTPUTS}",
+    )
+    parser.add_argument(
+        "--probabilities", action="store_true", help="give --output a column with the probability of each label, too"
+    )
     parser.add_argument("--top", type=int, metavar="K", help="give the probabilities of only the K best labels")
     parser.add_argument(
         "--reject-below", type=float, metavar="P", help="give null instead of a label whose probability is below P"
@@ -86,19 +100,25 @@ def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
     find_model(arguments.run, runtime=arguments.runtime)
     texts = _texts(arguments)
-    batches = texts.batches()
+    if arguments.output:
+        check_output(arguments.output, texts=texts, run=arguments.run)
     if arguments.file != STANDARD_INPUT:  # reports a missing column before the model is opened
-        batches = itertools.chain(list(itertools.islice(batches, 1)), batches)
+        texts.peek()
+        if arguments.output:
+            texts.columns()  # and a damaged JSON file, which this reads to its end
     predictor = open_predictor(arguments.run, runtime=arguments.runtime)
     _check_labels(predictor, arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # regardless of the locale: JSON is UTF-8
-    if arguments.explain == "html":
-        _write_page(predictor, batches, sys.stdout)
+    if arguments.output:
+        _write_table(predictor, texts, arguments)
+    elif arguments.explain == "html":
+        _write_page(predictor, texts.batches(), sys.stdout)
     elif arguments.explain and sys.stdout.isatty() and not _given(arguments):
-        _show(predictor, batches)
+        _show(predictor, texts.batches())
     else:
-        answers = _answers(predictor, _counted(batches), arguments)
+        shown = not sys.stdout.isatty()
+        answers = (_answer(predictor, batch, arguments) for batch in _counted(texts.batches(), shown=shown))
         {"jsonl": _write_jsonl, "csv": _write_csv}[arguments.format or "jsonl"](answers, sys.stdout)
     _say_what_was_read(texts)
 
@@ -110,13 +130,19 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"--{name.replace('_', '-')} must be in [0, 1]; received: {value}")
+    if arguments.probabilities and not arguments.output:
+        raise InputError("--probabilities is for --output; the lines on standard output have the probabilities")
+    if arguments.output:
+        for name in ("format", "top"):
+            if getattr(arguments, name) is not None:
+                raise InputError(f"--{name} does not apply to --output; leave it out")
     if arguments.explain == "html" and (given := _given(arguments)):
         raise InputError(f"--explain html writes a page; leave --{given[0].replace('_', '-')} out")
 
 
 def _given(arguments: argparse.Namespace) -> list[str]:
     """The given options that apply to JSON or CSV, but not to a page."""
-    names = ("format", "top", "reject_below", "threshold")
+    names = ("format", "top", "reject_below", "threshold", "output")
     return [name for name in names if getattr(arguments, name) is not None]
 
 
@@ -129,13 +155,16 @@ def _check_labels(predictor: "Answers", arguments: argparse.Namespace) -> None:
         raise InputError(
             f"--reject-below is for runs with one label per text; {arguments.run} gives several; use --threshold"
         )
+    if arguments.threshold is not None and predictor.thresholds is not None:
+        predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
 
 
 def _texts(arguments: argparse.Namespace) -> Texts:
     """The texts, read as in the run's training unless options say otherwise."""
     given = {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
     config = Run.open(arguments.run).config() if (arguments.run / "config.json").exists() else TrainConfig()
-    texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format)
+    whole = arguments.output is not None
+    texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format, whole=whole)
     for name in given:
         if name not in texts.useful():
             read = "standard input" if arguments.file == STANDARD_INPUT else f"{arguments.file!r}"
@@ -153,9 +182,9 @@ def _say_what_was_read(texts: Texts) -> None:
     log_lines(lines)
 
 
-def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Shows a count of the texts if standard error is a terminal and standard output is not."""
-    if not sys.stderr.isatty() or sys.stdout.isatty():
+def _counted(batches: Iterable[list[Item]], *, shown: bool) -> Iterator[list[Item]]:
+    """Shows a count of the texts if standard error is a terminal."""
+    if not shown or not sys.stderr.isatty():
         yield from batches
         return
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
@@ -169,17 +198,12 @@ def _counted(batches: Iterable[list[str]]) -> Iterator[list[str]]:
             bar.update(task, advance=len(batch), rate=f"{speed:,.0f} a second" if speed else "")
 
 
-def _answers(
-    predictor: "Answers", batches: Iterable[list[str]], arguments: argparse.Namespace
-) -> "Iterator[list[Prediction]]":
-    if arguments.threshold is not None and predictor.thresholds is not None:
-        predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
-    for texts in batches:
-        answers = [_restrict(answer, arguments.top, arguments.reject_below) for answer in predictor(texts)]
-        if arguments.explain:
-            for answer, explanation in zip(answers, predictor.explain(texts), strict=True):
-                answer |= explanation.to_json()
-        yield answers
+def _answer(predictor: "Answers", texts: list[str], arguments: argparse.Namespace) -> "list[Prediction]":
+    answers = [_restrict(answer, arguments.top, arguments.reject_below) for answer in predictor(texts)]
+    if arguments.explain:
+        for answer, explanation in zip(answers, predictor.explain(texts), strict=True):
+            answer |= explanation.to_json()
+    return answers
 
 
 def _restrict(prediction: "Prediction", top: int | None, reject_below: float | None) -> "Prediction":
@@ -189,6 +213,22 @@ def _restrict(prediction: "Prediction", top: int | None, reject_below: float | N
         ranked = sorted(prediction["probabilities"].items(), key=lambda item: -item[1])
         prediction = {**prediction, "probabilities": dict(ranked[:top])}
     return prediction
+
+
+def _write_table(predictor: "Answers", texts: Texts, arguments: argparse.Namespace) -> None:
+    answers = AnswerColumns(
+        predictor.labels,
+        several=predictor.thresholds is not None,
+        reasons=arguments.explain is not None,
+        probabilities=arguments.probabilities,
+        taken=texts.columns(),
+    )
+    count = 0
+    with writing_table(arguments.output, Layout(texts.columns(), answers.kinds, texts.schema())) as write:
+        for rows in _counted(texts.row_batches(), shown=True):
+            write(rows, [answers.values(one) for one in _answer(predictor, [row.text for row in rows], arguments)])
+            count += len(rows)
+    logger.info(f"{count:,} {'text' if count == 1 else 'texts'} answered in {arguments.output}")
 
 
 def _write_jsonl(batches: "Iterable[list[Prediction]]", file: TextIO) -> None:

@@ -4,8 +4,8 @@ To add a format, write such a function and add it to `FORMATS`.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from keras_textcnn.data.columns import Columns, list_names
 from keras_textcnn.data.json_documents import json_elements, json_lines
@@ -19,7 +19,39 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 FASTTEXT_LABEL = "__label__"
 FASTTEXT_COLUMNS = Columns(("text",), "label")
 
-Row = tuple[str, Columns, Mapping[str, Any]]  # the row's place, for errors; the columns to read; its fields
+
+class Row(NamedTuple):
+    """A row of a file.
+
+    Attributes:
+        place: Where it is, for errors.
+        columns: The columns to read.
+        fields: The values of these columns, and perhaps of others, by name.
+        names: Names of all columns that the row has, as the file spells them.
+        cells: The values of all columns; of a Parquet file, only those to read unless `Options.whole`.
+    """
+
+    place: str
+    columns: Columns
+    fields: Mapping[str, Any]
+    names: Collection[str]
+    cells: Collection[Any]
+
+
+class TextRow(NamedTuple):
+    """A text, and the row that it is in.
+
+    Attributes:
+        text: The text.
+        place: The row's place, for errors.
+        names: Names of the row's columns.
+        cells: Their values; of a Parquet file, `parquet.Cells`.
+    """
+
+    text: str
+    place: str
+    names: Collection[str]
+    cells: Collection[Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +64,7 @@ class Options:
         dialect: How tables are written; `delimiter` replaces its delimiter.
         delimiter: Separates the fields of a table; None: the suffix decides.
         several: Whether a text may have several labels.
+        whole: Whether the rows keep all of their columns.
         warnings: Collects what looks wrong in the files that have been read to the end.
     """
 
@@ -40,6 +73,7 @@ class Options:
     dialect: Dialect
     delimiter: str | None = None
     several: bool = False
+    whole: bool = False
     warnings: list[str] = dataclasses.field(default_factory=list)
 
     @property
@@ -60,7 +94,9 @@ def table_rows(source: Source, options: Options) -> Iterator[Row]:
         if options.labelled and not any(cell.strip() for cell in row):
             continue  # a spreadsheet's empty row, which has only delimiters
         swallowed.add(number, row)
-        yield f"{source.name}:{number}", columns, {name: row[place] for name, place in places.items()}
+        fields = {name: row[place] for name, place in places.items()}
+        cells = table.with_spaces(row) if options.whole else row
+        yield Row(f"{source.name}:{number}", columns, fields, table.header, cells)
     options.warnings.extend(swallowed.warnings())
 
 
@@ -92,16 +128,18 @@ def _objects(values: Iterable[tuple[int, Any]], name: str, options: Options) -> 
                 raise InputError(
                     f"{column!r} is missing: {place}; found: {list_names(value)}; choose another with {advice}"
                 )
-        yield place, columns, value
+        yield Row(place, columns, value, value.keys(), value.values())
 
 
 def parquet_rows(source: Source, options: Options) -> Iterator[Row]:
     """The rows of a Parquet file, which is read from the disk."""
     if source.path is None:
         raise InputError(f"Parquet must be a file on disk: {source.name}; unpack it")
-    columns = options.columns.among(parquet.column_names(source.path), source.name)
-    for number, row in enumerate(parquet.read_rows(source.path, columns.wanted), 1):
-        yield f"{source.name}:row {number}", columns, row
+    names = parquet.read_schema(source.path).names
+    columns = options.columns.among(names, source.name)
+    rows = parquet.read_rows(source.path, columns.wanted, whole=options.whole)
+    for number, (fields, cells) in enumerate(rows, 1):
+        yield Row(f"{source.name}:row {number}", columns, fields, names if options.whole else columns.wanted, cells)
 
 
 def fasttext_rows(source: Source, options: Options) -> Iterator[Row]:
@@ -114,7 +152,7 @@ def fasttext_rows(source: Source, options: Options) -> Iterator[Row]:
                 raise InputError(f"no {FASTTEXT_LABEL}: {place}; each line must have its label, {FASTTEXT_LABEL}NAME")
             continue
         value = labels if options.several or len(labels) != 1 else labels[0]
-        yield place, FASTTEXT_COLUMNS, {"text": text, "label": value}
+        yield Row(place, FASTTEXT_COLUMNS, {"text": text, "label": value}, FASTTEXT_COLUMNS.texts, (text,))
 
 
 def split_fasttext(line: str) -> tuple[str, list[str]]:

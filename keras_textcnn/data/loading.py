@@ -90,7 +90,12 @@ def read_records(sources: Mapping[str, Path], reader: Reader) -> Iterator[Record
 
 
 def make_reader(
-    config: TrainConfig, data: str | None = None, *, labels: bool = True, any_numbers: bool = False
+    config: TrainConfig,
+    data: str | None = None,
+    *,
+    labels: bool = True,
+    any_numbers: bool = False,
+    whole: bool = False,
 ) -> Reader:
     """The reader that the settings of a run describe.
 
@@ -99,6 +104,7 @@ def make_reader(
         data: The corpus, if it is not that of the settings; a named corpus is read with the default settings.
         labels: Whether the texts have labels.
         any_numbers: Whether labels that look like measurements are accepted, whatever the settings say.
+        whole: Whether the rows of texts without labels have all of their columns.
     """
     if data in CATALOG:
         config = TrainConfig(errors=config.errors)
@@ -117,6 +123,7 @@ def make_reader(
         header=config.header,
         skip_unlabelled=config.skip_unlabelled,
         any_numbers=any_numbers or config.numeric_labels,
+        whole=whole,
     )
 
 

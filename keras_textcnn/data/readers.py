@@ -7,7 +7,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from keras_textcnn.data.columns import Columns
 from keras_textcnn.data.corpus import SPLITS, Label, Record
-from keras_textcnn.data.formats import FORMATS, Options, Row
+from keras_textcnn.data.formats import FORMATS, Options, Row, TextRow
 from keras_textcnn.data.labels import LabelReader, read_weight
 from keras_textcnn.data.split_names import SPLIT_NAMES, find_splits, tables_inside
 from keras_textcnn.data.tables import Dialect
@@ -23,6 +23,7 @@ CORPUS_KINDS = (
     "LABEL/*.txt or of tables"
 )
 UNLABELLED = {"unsup"}  # where aclImdb keeps texts without a label
+FILE_COLUMNS = ("file", "text")
 
 
 class Reader:
@@ -44,6 +45,7 @@ class Reader:
         header: Whether the first row of a table names the columns; otherwise they are named 1, 2 and so on.
         skip_unlabelled: Whether texts without a label are left out; otherwise they are an error.
         any_numbers: Whether labels that look like measurements are accepted.
+        whole: Whether the rows of texts have all of their columns.
 
     Attributes:
         decoder: Counts the bytes that have been replaced.
@@ -68,6 +70,7 @@ class Reader:
         header: bool = True,
         skip_unlabelled: bool = False,
         any_numbers: bool = False,
+        whole: bool = False,
     ) -> None:
         label = None if label_columns else label_column
         columns = Columns(tuple(text_columns), label, tuple(label_columns), weight_column)
@@ -81,6 +84,7 @@ class Reader:
             Dialect(",", quoting=quoting, escape=escape, header=header),
             delimiter=delimiter,
             several=separator is not None,
+            whole=whole,
         )
 
     @property
@@ -118,39 +122,47 @@ class Reader:
         if not found and not without:
             raise InputError(f"no texts in {path}; give {CORPUS_KINDS} with at least two labels")
 
-    def texts(self, source: Source) -> Iterator[str]:
+    def rows(self, source: Source) -> Iterator[TextRow]:
         """The texts of a file in one of `FORMATS`, with or without labels, one by one in order.
 
         Raises:
             InputError: The file cannot be read, or lacks a column; the message names file and line.
         """
-        yield from map(self._text, FORMATS[source.kind](source, self._options))
+        for row in FORMATS[source.kind](source, self._options):
+            yield TextRow(self._text(row), row.place, row.names, row.cells)
 
     def texts_of(self, path: str | Path) -> Iterator[str]:
-        """The texts of a file, archive or folder, whatever their labels.
+        """The texts of a file, archive or folder, whatever their labels; their order is that of `rows_of`."""
+        return (row.text for row in self.rows_of(path))
 
-        The texts of a folder are sorted by name; tables and splits come in the same order as in `records`.
+    def rows_of(self, path: str | Path) -> Iterator[TextRow]:
+        """The texts of a file, archive or folder with their rows, whatever their labels.
+
+        The texts of a folder are sorted by name; tables and splits come in the same order as in `records`. A text that
+        is a file of its own has the columns of `FILE_COLUMNS`.
         """
-        for _, place in find_splits(as_path(path, "a corpus")):
+        path = as_path(path, "a corpus")
+        for _, place in find_splits(path):
             if place.is_dir():
                 for file in sorted(place.rglob("*")):
                     if is_text(file.name) and file.is_file():
                         with reading(file), file.open("rb") as opened:
-                            yield self._whole(opened, str(file))
+                            text = self._whole(opened, str(file))
+                        yield TextRow(text, str(file), FILE_COLUMNS, (file.relative_to(path).as_posix(), text))
             elif kind_of(place) in ARCHIVES:
-                yield from self._texts_inside(place)
+                yield from self._rows_inside(place)
             else:
-                yield from self.texts(Source.of(place))
+                yield from self.rows(Source.of(place))
 
-    def _texts_inside(self, path: Path) -> Iterator[str]:
+    def _rows_inside(self, path: Path) -> Iterator[TextRow]:
         tables = tables_inside(path, "train")
         for name, file in read_members(path):
             if name in tables:
-                yield from self.texts(_member(path, name, file))
+                yield from self.rows(_member(path, name, file))
             elif not tables and is_text(name) and not name.startswith("__MACOSX"):
                 with reading(path):
                     text = self._whole(file, f"{path}:{name}")
-                yield text
+                yield TextRow(text, f"{path}:{name}", FILE_COLUMNS, (name, text))
 
     def _read(self, path: Path, split: str, without: Container[str]) -> Iterator[Record]:
         if not path.is_dir() and kind_of(path) in ARCHIVES:
@@ -173,7 +185,7 @@ class Reader:
     def _rows(self, source: Source, split: str) -> Iterator[Record]:
         """The texts of a file with their labels, except for unlabelled texts that are to be left out."""
         for row in FORMATS[source.kind](source, self._options):
-            place, columns, fields = row
+            place, columns, fields = row[:3]
             probabilities: tuple[float, ...] = ()
             names: tuple[str, ...] = ()
             if columns.label is not None:
@@ -232,7 +244,7 @@ class Reader:
 
     def _text(self, row: Row) -> str:
         """The text of a row; a null field, as pandas writes a missing one, is empty."""
-        place, columns, fields = row
+        place, columns, fields = row[:3]
         texts = []
         for name in columns.texts:
             text = fields[name]

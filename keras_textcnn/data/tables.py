@@ -1,7 +1,9 @@
 """Rows of CSV and TSV files as people write them: with or without a header, with any delimiter and quoting."""
 
+import contextlib
 import csv
 import dataclasses
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,6 +44,7 @@ class Table:
 
     Attributes:
         names: Names of the columns, without the spaces around them.
+        header: Names of the columns as they are written.
 
     Raises:
         InputError: The table has no rows.
@@ -49,24 +52,25 @@ class Table:
 
     def __init__(self, lines: Iterable[str], name: str, dialect: Dialect) -> None:
         csv.field_size_limit(LONGEST_TEXT)
-        self._name, self._lines, self._line = name, iter(lines), ""
+        self._name, self._lines, self._read = name, iter(lines), [""]
         self._skipped, delimiter, first = 0, dialect.delimiter, next(self._lines, "")
         if found := EXCEL_DELIMITER.fullmatch(first):
             self._skipped, delimiter, first = 1, found[1], ""
         self.delimiter = delimiter
-        self._rows = csv.reader(
-            self._watched(first),
+        self._parse = functools.partial(
+            csv.reader,
             delimiter=delimiter,
             quoting=csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE,
             escapechar=dialect.escape,
-            skipinitialspace=not delimiter.isspace(),  # in `x, "a, b"` the mark after the space opens a field
-            strict=True,
         )
+        self._skips_spaces = not delimiter.isspace()  # in `x, "a, b"` the mark after the space opens a field
+        self._rows = self._parse(self._watched(first), skipinitialspace=self._skips_spaces, strict=True)
         number, row = next((numbered for numbered in self._numbered() if numbered[1]), (1, []))
         if not row:
             raise InputError(f"empty file: {name}; the first line must name the columns")
         self._first = [] if dialect.header else [(number, row)]
-        self.names = [cell.strip() for cell in row] if dialect.header else [str(i + 1) for i in range(len(row))]
+        self.header = self.with_spaces(row) if dialect.header else [str(i + 1) for i in range(len(row))]
+        self.names = [name.strip() for name in self.header]
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header; blank lines are skipped.
@@ -87,14 +91,27 @@ class Table:
         if empty:
             raise InputError(f"no texts in {self._name}: it has a header and nothing below it")
 
+    def with_spaces(self, row: list[str]) -> list[str]:
+        """The row that was read last, with the spaces at the beginning of its fields that reading has skipped."""
+        after = f"{self.delimiter} "
+        if not self._skips_spaces or not any(line.startswith(" ") or after in line for line in self._read):
+            return row
+        spaced: list[str] = []
+        with contextlib.suppress(csv.Error):  # a carriage return inside quotation marks that follow a space
+            spaced = next(self._parse(self._read))
+        if len(spaced) != len(row):  # a delimiter inside such marks
+            return row
+        return [long if long.lstrip(" ") == cell else cell for long, cell in zip(spaced, row, strict=True)]
+
     def _watched(self, first: str) -> Iterator[str]:
         for line in itertools.chain([first] if first else [], self._lines):
-            self._line = line
+            self._read.append(line)
             yield line
 
     def _numbered(self) -> Iterator[Row]:
         while True:
             begin = self._rows.line_num + 1 + self._skipped
+            self._read.clear()
             try:
                 row = next(self._rows)
             except StopIteration:
@@ -107,7 +124,7 @@ class Table:
         advice = "close the quotation mark, or set --quoting none if quotation marks are ordinary characters"
         if "new-line" in problem:
             problem, advice = "a carriage return alone", "end the lines with line feeds"
-        elif '\\"' in self._line:
+        elif '\\"' in self._read[-1]:
             advice = r"set --escape '\' if a backslash escapes a quotation mark, or --quoting none"
         return InputError(f"not a table: {self._name}:{line}: {problem}; {advice}")
 

@@ -1,17 +1,22 @@
 """Reads texts to predict: lines, tables, JSON, archives, folders, standard input."""
 
 import contextlib
+import functools
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.formats import TABLES, split_fasttext
+from keras_textcnn.data.formats import DELIMITERS, TABLES, TextRow, split_fasttext
 from keras_textcnn.data.loading import OF_BYTES, make_reader
 from keras_textcnn.data.readers import Reader
+from keras_textcnn.data.split_names import find_splits
 from keras_textcnn.errors import InputError
+from keras_textcnn.io import parquet
 from keras_textcnn.io.archives import ARCHIVES
 from keras_textcnn.io.files import Source, is_there, kind_of
 from keras_textcnn.settings.data import TEXT_SETTINGS
@@ -19,6 +24,7 @@ from keras_textcnn.settings.data import TEXT_SETTINGS
 BATCH = 1024  # texts at a time, or fewer if no more have arrived
 STANDARD_INPUT = "-"
 LINES = "lines"
+LINE_COLUMNS = ("text",)
 ITSELF = "text"  # the argument is the text, not a name
 FORMATS = (LINES, "csv", "tsv", "jsonl", "json")  # of standard input, or of a file whose name does not show its format
 
@@ -31,6 +37,7 @@ class Texts:
             slash.
         config: How the texts are read.
         input_format: One of `FORMATS`; None: the name decides, or lines if it does not show a format.
+        whole: Whether the rows have all of their columns.
 
     Attributes:
         reader: Knows what was replaced, left out or warned about, once all texts are read.
@@ -40,9 +47,10 @@ class Texts:
         InputError: There is no such file, or the format does not apply to it.
     """
 
-    def __init__(self, name: str, config: TrainConfig, *, input_format: str | None = None) -> None:
+    def __init__(self, name: str, config: TrainConfig, *, input_format: str | None = None, whole: bool = False) -> None:
         self._name, self._path, self._format = name, Path(name), input_format
-        self.reader: Reader = make_reader(config, labels=False)
+        self._make_reader = functools.partial(make_reader, config, labels=False, whole=whole)
+        self.reader: Reader = self._make_reader()
         self.labelled = 0
         self._live = name == STANDARD_INPUT
         there = self._live or is_there(name)
@@ -58,16 +66,61 @@ class Texts:
         if input_format and folder_or_archive:
             raise InputError(f"--input-format does not apply to {name}; leave it out")
 
+        self._batches = self._in_batches()
+        self._columns: list[str] | None = None
+
     def batches(self) -> Iterator[list[str]]:
         """The texts, as many at a time as are available without waiting, at most `BATCH`."""
-        batch: list[str] = []
-        for text in self._texts():
-            batch.append(text)
-            if len(batch) == BATCH or (self._live and self.reader.decoder.waiting):
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        return ([row.text for row in rows] for rows in self.row_batches())
+
+    def row_batches(self) -> Iterator[list[TextRow]]:
+        """The texts with their rows, as many at a time as in `batches`."""
+        return self._batches
+
+    def peek(self) -> list[TextRow]:
+        """The first texts, which are still the first of `batches` and `row_batches`."""
+        first = next(self._batches, [])
+        self._batches = itertools.chain([first] if first else [], self._batches)
+        return first
+
+    def columns(self) -> list[str]:
+        """The names of all columns of the rows, whichever rows they are in.
+
+        Where rows may differ in their columns, as in JSON, everything is read once for this. A pipe can be read only
+        once: there, the columns are those of the first row.
+        """
+        if self._columns is None:
+            self._columns = self._find_columns()
+        return self._columns
+
+    def _find_columns(self) -> list[str]:
+        if self._kind in (ITSELF, LINES):
+            return list(LINE_COLUMNS)
+        if (schema := self.schema()) is not None:
+            return list(schema.names)
+        if self._kind in DELIMITERS or not (self._path.is_file() or self._path.is_dir()):
+            return [name for row in self.peek()[:1] for name in row.names]
+        names: dict[str, None] = {}
+        for row in self._rows(self._make_reader()):
+            names |= dict.fromkeys(row.names)
+        return list(names)
+
+    def schema(self) -> Any:
+        """The `pyarrow.Schema` of the columns if the texts come from Parquet, otherwise None."""
+        found = [place for _, place in find_splits(self._path)] if self._kind in (".parquet", "") else []
+        tables = [place for place in found if kind_of(place) == ".parquet"]
+        return parquet.common_schema(tables) if tables == found else None
+
+    def come_from(self, path: Path) -> bool:
+        """Whether the texts are read from this file, perhaps by another name or through a link, or from its folder."""
+        if self._itself:
+            return False
+        if self._live:
+            with contextlib.suppress(OSError):  # there is no such file, or standard input is none
+                return os.path.samestat(path.stat(), os.fstat(sys.stdin.fileno()))
+            return False
+        inside = self._path.is_dir() and path.resolve().is_relative_to(self._path.resolve())
+        return inside or (path.exists() and path.samefile(self._path))
 
     def useful(self) -> set[str]:
         """The settings in `TEXT_SETTINGS` that affect how these texts are read."""
@@ -93,18 +146,28 @@ class Texts:
         kind = kind_of(self._path)
         return kind if kind in (*TABLES, *ARCHIVES) else LINES
 
-    def _texts(self) -> Iterator[str]:
+    def _in_batches(self) -> Iterator[list[TextRow]]:
+        batch: list[TextRow] = []
+        for row in self._rows(self.reader):
+            batch.append(row)
+            if len(batch) == BATCH or (self._live and self.reader.decoder.waiting):
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _rows(self, reader: Reader) -> Iterator[TextRow]:
         kind = self._kind
         if kind == ITSELF:
-            return iter([self._name])
+            return iter([TextRow(self._name, "the text", LINE_COLUMNS, (self._name,))])
         if kind in (".parquet", "", *ARCHIVES):
-            return self.reader.texts_of(self._path)
+            return reader.rows_of(self._path)
         source = Source.of(self._path, kind)
         if self._live:
             source = Source("standard input", kind, lambda: contextlib.nullcontext(sys.stdin.buffer))
-        return self._lines(source) if kind == LINES else self.reader.texts(source)
+        return self._lines(source) if kind == LINES else reader.rows(source)
 
-    def _lines(self, source: Source) -> Iterator[str]:
+    def _lines(self, source: Source) -> Iterator[TextRow]:
         lines: Iterable[str] = self.reader.decoder.lines(source)
         if not self._format:
             first = list(itertools.islice(lines, 1))
@@ -117,7 +180,8 @@ class Texts:
         for line in lines:
             text, labels = split_fasttext(line) if "__label__" in line else (line, [])
             self.labelled += bool(labels)
-            yield text if labels else line.removesuffix("\n").removesuffix("\r")
+            text = text if labels else line.removesuffix("\n").removesuffix("\r")
+            yield TextRow(text, source.name, LINE_COLUMNS, (text,))
 
 
 def _is_json(line: str) -> bool:

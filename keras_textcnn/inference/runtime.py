@@ -30,8 +30,11 @@ def find_model(directory: Run | Path | str, *, runtime: str | None = None) -> Pa
         if runtime == TENSORFLOW:
             raise InputError(f"{path} is a file, which TensorFlow cannot load; leave --runtime out, or give a run")
         return path
-    if runtime != TENSORFLOW and (run := Run(path)).has(NAME):
-        run.check(NAME)
+    run = Run(path)
+    unfinished = (path / "config.json").exists() and not run.finished
+    if runtime != TENSORFLOW and not unfinished and (run.has(NAME) or (path / NAME).is_file()):
+        if run.has(NAME):
+            run.check(NAME)
         return path / NAME
     saved_model = find_saved_model(path)
     if runtime == LIGHT:

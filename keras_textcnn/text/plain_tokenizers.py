@@ -75,30 +75,30 @@ class PlainTokenizer:
 
     Args:
         name: "words", "characters" or "spaces".
-        read_code_points: Returns the tables; it is called for the first text that is not ASCII.
+        points: The tables; nothing is made of them before the first text that is not ASCII.
 
     Attributes:
         remembers: Whether most texts may be split at their spaces first.
 
     Example:
-        PlainTokenizer("words", read_code_points).split("It's a good film.")
+        PlainTokenizer("words", read_code_points()).split("It's a good film.")
     """
 
-    def __init__(self, name: str, read_code_points: Callable[[], CodePoints]) -> None:
+    def __init__(self, name: str, points: CodePoints) -> None:
         splits = {"words": self._words, "characters": self._characters, "spaces": self._at_spaces}
         self.split: Callable[[str], list[str]] = splits[name]
         self.remembers = name != "characters"
         self._breaks = name == "words"
-        self._read_code_points = read_code_points
+        self._points = points
 
     @functools.cached_property
     def _all(self) -> "_Tables":
-        return _Tables(self._read_code_points(), last=LAST)
+        return _Tables(self._points, last=LAST)
 
     @functools.cached_property
     def _basic(self) -> "_Tables":
         """The tables without the code points that only few texts have: expressions are then several times as fast."""
-        return _Tables(self._read_code_points(), last=LAST_BASIC)
+        return _Tables(self._points, last=LAST_BASIC)
 
     def _tables(self, text: str) -> "_Tables":
         return self._all if self._basic.beyond.search(text) else self._basic

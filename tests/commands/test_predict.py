@@ -2,13 +2,15 @@ import csv
 import gzip
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from keras_textcnn import Predictor, predict
+from keras_textcnn import predict
+from keras_textcnn.inference.answers import Answers
 from tests.runs import Cli
 
 TEXTS = "the apple\n\nof iron\r\nno known word here\nreef and wave"
@@ -109,7 +111,7 @@ def test_output_is_utf8_whatever_the_locale(
     finished_run: Path, texts_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer = {"label": "日本", "probability": 1.0, "probabilities": {"日本": 1.0}}
-    monkeypatch.setattr(Predictor, "__call__", lambda self, texts: [answer] * len(texts))
+    monkeypatch.setattr(Answers, "__call__", lambda self, texts: [answer] * len(texts))
     monkeypatch.setattr("sys.argv", ["predict", str(finished_run), str(texts_file)])
     with (tmp_path / "out").open("w", encoding="latin-1") as output:
         monkeypatch.setattr("sys.stdout", output)
@@ -139,7 +141,15 @@ def test_reads_nothing_but_the_saved_model(
 ) -> None:  # fmt: skip
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "saved_model").symlink_to(finished_run / "saved_model")
-    assert cli("predict", tmp_path / "bare", texts_file) == cli("predict", finished_run, texts_file)
+    answers = cli("predict", finished_run, texts_file, "--runtime", "tensorflow")
+    assert cli("predict", tmp_path / "bare", texts_file) == answers
+
+
+def test_reads_nothing_but_the_light_model(finished_run: Path, tmp_path: Path, texts_file: Path, cli: Cli) -> None:
+    answers = cli("predict", finished_run, texts_file)
+    (tmp_path / "bare").mkdir()
+    copied = shutil.copy(finished_run / "model.textcnn", tmp_path / "bare")
+    assert cli("predict", tmp_path / "bare", texts_file) == cli("predict", copied, texts_file) == answers
 
 
 def test_a_column_of_a_table_has_the_answers_of_its_texts(

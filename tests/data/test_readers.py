@@ -102,6 +102,12 @@ def test_parquet(tmp_path: Path) -> None:
     assert pairs(tmp_path / "a.parquet") == [("a", "x"), ("b", "y")]
 
 
+def test_lists_of_labels_in_parquet(tmp_path: Path) -> None:
+    table = pyarrow.table({"text": ["a", "b"], "label": [["y", "x"], ["z"]]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    assert pairs(tmp_path / "a.parquet", separator=",") == [("a", ("x", "y")), ("b", ("z",))]
+
+
 @pytest.mark.parametrize(
     ("cell", "labels"), [("x, y", ("x", "y")), ("y,x,y", ("x", "y")), ("", ()), ("z", ("z",)), (" , ", ())]
 )

@@ -115,8 +115,22 @@ def test_what_a_reader_warns_of_stands_in_the_report(small_options: list[str], t
 def test_rows_that_are_swallowed_are_noticed_without_labels_too(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", 'text\tid\na\t1\n"b\t2\nc\t3\nd"\t4\n')
     reader = Reader(label_column=None)
-    assert len(list(reader.texts(Source.of(path)))) == 2
+    assert len(list(reader.rows(Source.of(path)))) == 2
     assert "lines 3 to 5" in reader.warnings[0]
+
+
+@pytest.mark.parametrize(("line", "cells"), [
+    ("a, b ,  c", ["a", " b ", "  c"]),
+    (' a,b, "c"', [" a", "b", "c"]),
+    ('a, "b, c", d', ["a", "b, c", "d"]),  # as with spaces skipped: otherwise there would be four
+    ('a, "b\nc", d', ["a", "b\nc", "d"]),
+    ('a, "b\rc", d', ["a", "b\rc", "d"]),
+    ("a,b,", ["a", "b", ""]),
+])  # fmt: skip
+def test_whole_rows_keep_their_spaces(tmp_path: Path, line: str, cells: list[str]) -> None:
+    path = write(tmp_path / "a.csv", f"text, n,m \n{line}\n")
+    rows = list(Reader(label_column=None, whole=True).rows_of(path))
+    assert [(list(row.names), row.cells, row.text) for row in rows] == [(["text", " n", "m "], cells, cells[0].strip())]
 
 
 def test_a_missing_value_of_parquet_is_empty(tmp_path: Path) -> None:

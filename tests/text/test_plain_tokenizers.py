@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 import tensorflow as tf
 
+from keras_textcnn.inference.light.spec import SEPARATORS
 from keras_textcnn.presets import TOKENIZERS
 from keras_textcnn.text.code_points import CodePoints, read_code_points
 from keras_textcnn.text.plain_tokenizers import PlainTokenizer
@@ -32,7 +33,7 @@ def in_pieces(tokenizer: PlainTokenizer, text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_odd_texts_have_the_tokens_of_tensorflow(name: str, points: CodePoints) -> None:
-    tokenizer = PlainTokenizer(name, lambda: points)
+    tokenizer = PlainTokenizer(name, points)
     texts = list(odd_texts(seed=1, count=3000))
     for text, tokens in zip(texts, expected_tokens(name, texts), strict=True):
         decoded = text.decode(errors="replace") if isinstance(text, bytes) else text
@@ -43,7 +44,7 @@ def test_odd_texts_have_the_tokens_of_tensorflow(name: str, points: CodePoints) 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_all_code_points_have_the_tokens_of_tensorflow(name: str, points: CodePoints) -> None:
     """A hundred code points in a text, each between letters and after a capital sigma."""
-    tokenizer = PlainTokenizer(name, lambda: points)
+    tokenizer = PlainTokenizer(name, points)
     codes = [code for code in range(0x3400) if code not in SURROGATES] + list(range(0xA000, 0x20000, 7))
     codes = [code for code in codes if code not in SURROGATES]
     texts: list[str | bytes] = [
@@ -52,6 +53,10 @@ def test_all_code_points_have_the_tokens_of_tensorflow(name: str, points: CodePo
     ]
     for text, tokens in zip(texts, expected_tokens(name, texts), strict=True):
         assert tokenizer.split(str(text)) == tokens
+
+
+def test_files_know_what_joins_the_tokens_of_each_tokenizer() -> None:
+    assert {name: tokenizer.separator for name, tokenizer in TOKENIZERS.items()} == SEPARATORS
 
 
 def test_categories_are_those_of_tensorflow_not_of_python(points: CodePoints) -> None:
@@ -80,15 +85,7 @@ def test_what_python_takes_for_white_space_separates_tokens(points: CodePoints) 
     ],
 )
 def test_texts_that_may_be_split_at_spaces(text: str, separable: str | None, points: CodePoints) -> None:
-    assert PlainTokenizer("words", lambda: points).separable(text) == separable
-
-
-def test_ascii_needs_no_tables() -> None:
-    def fail() -> CodePoints:
-        raise AssertionError
-
-    for name in TOKENIZERS:
-        assert PlainTokenizer(name, fail).split("A <br /> b\x00c")
+    assert PlainTokenizer("words", points).separable(text) == separable
 
 
 @pytest.mark.parametrize(
@@ -119,4 +116,4 @@ def test_long_texts_take_linear_time(piece: str, points: CodePoints) -> None:
     """An expression that tries again at each character would take hours for one of these."""
     for name in TOKENIZERS:
         text = piece * (100_000 // len(piece))
-        assert len("".join(PlainTokenizer(name, lambda: points).split(text))) <= 2 * len(text)
+        assert len("".join(PlainTokenizer(name, points).split(text))) <= 2 * len(text)

@@ -13,6 +13,7 @@ import numpy as np
 from keras_textcnn.inference.light.arrays import Arrays
 from keras_textcnn.inference.light.head import Head
 from keras_textcnn.inference.light.products import Products
+from keras_textcnn.inference.light.spec import LARGEST_POOLING, check_size
 
 AT_ONCE = 2**13  # tokens of a text whose products are asked for at once
 
@@ -182,7 +183,7 @@ def _square_convolution(arrays: Arrays, spec: Mapping[str, Any], features: int) 
 
 def _pooling(arrays: Arrays, spec: Mapping[str, Any], features: int) -> Layer:
     """The maximum over positions, in groups; in squares of positions and columns, or with the rest as a group."""
-    size = _at_least_one(spec["size"])
+    size = check_size("pooling", spec["size"], 1, LARGEST_POOLING)
 
     def pool(text: Features) -> Features:
         if spec["rest"]:
@@ -235,12 +236,6 @@ def _last_pooling(arrays: Arrays, spec: Mapping[str, Any], features: int) -> Lay
         return dataclasses.replace(text, rows=made)
 
     return pool
-
-
-def _at_least_one(size: Any) -> int:
-    if type(size) is not int or size < 1:
-        raise ValueError(f"a size is {size}")
-    return size
 
 
 FIRST: dict[str, Callable[..., Callable[[np.ndarray, int], Features]]] = {

@@ -105,6 +105,8 @@ def damaged(path: Path, error: Exception) -> InputError:
 
 def _read_entries(path: Path) -> dict[str, bytes]:
     """The entries of a file except their checksums, which match."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         described = archive.infolist()
         if any(one.compress_type != zipfile.ZIP_STORED or one.file_size != one.compress_size for one in described):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_textcnn.inference.light.arrays import Arrays
+from keras_textcnn.inference.light.spec import MOST_LAYERS, check_size
 
 
 class Head:
@@ -20,7 +21,8 @@ class Head:
 
     def __init__(self, arrays: Arrays, features: int, *, hidden: int) -> None:
         self.kernels, self.biases = [], []
-        for name in [*(f"hidden_{number}" for number in range(1, hidden + 1)), "logits"]:
+        layers = check_size("number of hidden layers", hidden, 0, MOST_LAYERS)
+        for name in [*(f"hidden_{number}" for number in range(1, layers + 1)), "logits"]:
             kernel, bias = arrays.take_dense(name, features)
             features = kernel.shape[1]
             self.kernels.append(kernel)

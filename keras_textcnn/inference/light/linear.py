@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from keras_textcnn.inference.light.arrays import Arrays
+from keras_textcnn.inference.light.spec import LONGEST_NGRAM, check_size
 
 # As in the layer: odd 64-bit numbers whose multiples spread over all 64 bits.
 NEXT, SCATTER = np.int64(0x9E3779B97F4A7C15 - 2**64), np.int64(0xC2B2AE3D27D4EB4F - 2**64)
@@ -46,7 +47,7 @@ class Ngrams:
     """
 
     def __init__(self, arrays: Arrays, num_classes: int, *, longest: int, weighted: bool) -> None:
-        self.longest = longest
+        self.longest = check_size("longest n-gram", longest, 1, LONGEST_NGRAM)
         self.rows = [arrays.take("ngrams.embeddings", (None, num_classes))]
         self.bias = arrays.take("ngrams.bias", (num_classes,))
         if longest > 1:

@@ -16,6 +16,7 @@ from keras_textcnn.inference.light.arrays import Arrays
 from keras_textcnn.inference.light.chain import ChainNetwork
 from keras_textcnn.inference.light.encoder import Encoder
 from keras_textcnn.inference.light.file import DAMAGES, NAME, Content, damaged, read_file
+from keras_textcnn.inference.light.spec import SEPARATORS, Spec, check_strings
 from keras_textcnn.inference.light.windows import WindowNetwork
 from keras_textcnn.text.code_points import CodePoints
 from keras_textcnn.text.plain_tokenizers import PlainTokenizer
@@ -25,7 +26,6 @@ from keras_textcnn.utils.log import logger
 CHUNK = 64  # texts whose features are in memory at once
 THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 ANSWERED = 10_000  # texts, from which on the import of numba pays
-SEPARATORS = {"words": " ", "characters": "", "spaces": " "}
 
 
 class LightPredictor(Answers):
@@ -60,31 +60,23 @@ class LightPredictor(Answers):
             self._load_kernels()
 
     def _open(self, content: Content) -> None:
-        spec = content.spec
-        vocabulary = _strings(json.loads(content.documents["vocabulary"]))
-        self.labels = _strings(spec["labels"])
-        self.thresholds = np.array(spec["thresholds"], np.float32) if spec["thresholds"] is not None else None
-        self._temperature = np.float32(spec["temperature"])
-        self._tokenizer = spec["tokenizer"]
-        document = content.documents["code_points"]
-        self._encoder = Encoder(
-            PlainTokenizer(self._tokenizer, lambda: CodePoints.of_json(json.loads(document))),
-            vocabulary,
-            maximum_tokens=spec["maximum_tokens"],
-        )
-        network, arrays = spec["network"], Arrays(content.arrays)
+        spec = self._spec = Spec.of_json(content.spec)
+        self.labels, self.thresholds = spec.labels, spec.thresholds
+        vocabulary = check_strings("tokens", json.loads(content.documents["vocabulary"]))
+        points = CodePoints.of_json(json.loads(content.documents["code_points"]))
+        tokenizer = PlainTokenizer(spec.tokenizer, points)
+        self._encoder = Encoder(tokenizer, vocabulary, maximum_tokens=spec.maximum_tokens)
+        arrays = Arrays(content.arrays)
         self.network: WindowNetwork | ChainNetwork
-        if "windows" in network:
-            self.network = WindowNetwork(arrays, network, len(vocabulary))
+        if "windows" in spec.network:
+            self.network = WindowNetwork(arrays, spec.network, len(vocabulary))
         else:
-            positions = spec["maximum_tokens"] if spec["fixed_length"] else None
-            self.network = ChainNetwork(arrays, network, len(vocabulary), positions=positions)
+            positions = spec.maximum_tokens if spec.fixed_length else None
+            self.network = ChainNetwork(arrays, spec.network, len(vocabulary), positions=positions)
         arrays.check_empty()
-        self.exact = self.network.exact and spec["model"] == "conv1d"  # as the SavedModel
-        if self.network.num_classes != len(self.labels) or (
-            self.thresholds is not None and self.thresholds.shape != (len(self.labels),)
-        ):
-            raise ValueError("it has another number of labels than of outputs")
+        self.exact = self.network.exact and spec.model == "conv1d"  # as the SavedModel
+        if self.network.num_classes != len(self.labels):
+            raise ValueError(f"it has {self.network.num_classes} outputs for {len(self.labels)} labels")
 
     def _answer(self, texts: Sequence[str]) -> np.ndarray:
         self._answered += len(texts)
@@ -99,7 +91,8 @@ class LightPredictor(Answers):
         return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *answers])
 
     def _answer_chunk(self, texts: Sequence[str]) -> np.ndarray:
-        return self._activate(self.network.logits([*map(self._encoder.encode, texts)]))
+        with np.errstate(over="ignore", invalid="ignore"):  # of exp, or of weights that no training makes
+            return self._activate(self.network.logits([*map(self._encoder.encode, texts)]))
 
     def _load_kernels(self) -> None:
         try:
@@ -123,10 +116,9 @@ class LightPredictor(Answers):
 
     def _activate(self, logits: np.ndarray) -> np.ndarray:
         """The probabilities that belong to logits, float32 (texts, num_classes)."""
-        logits = logits / self._temperature
+        logits = logits / np.float32(self._spec.temperature)
         if self.thresholds is not None:
-            with np.errstate(over="ignore"):
-                return 1 / (1 + np.exp(-logits))
+            return 1 / (1 + np.exp(-logits))
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 
@@ -148,13 +140,6 @@ class LightPredictor(Answers):
             )
 
     def _read(self, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
-        separator = SEPARATORS[self._tokenizer]
+        separator = SEPARATORS[self._spec.tokenizer]
         for text in texts:
             yield separator.join(self._encoder.tokens(text)), separator
-
-
-def _strings(values: object) -> list[str]:
-    """A list of different strings, from JSON."""
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values) or not values:
-        raise ValueError("a list of strings is needed")
-    return values
