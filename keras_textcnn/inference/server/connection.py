@@ -49,7 +49,7 @@ def make_server(app: Guard, limits: Limits, started: Callable[[], None]) -> uvic
         limits: Seconds for the head of a request; and for its answer, also when the server stops.
         started: Called once connections are taken.
     """
-    _Connection.head_seconds = limits.arrival
+    _Connection.patience = limits.arrival
     config = uvicorn.Config(
         app,
         http=_Connection,
@@ -105,10 +105,11 @@ def _waiting(bound: socket.socket) -> Iterator[socket.socket]:
 
 
 class _Connection(H11Protocol):
-    """A connection that is closed if the head of a request does not arrive in time, and with errors in JSON."""
+    """A connection that ends if a head does not arrive, or a response is not read, in time; with errors in JSON."""
 
-    head_seconds = 20.0
+    patience = 20.0
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -129,8 +130,18 @@ class _Connection(H11Protocol):
         if self._idle and self.conn.trailing_data[0]:
             self._wait_for_head()
 
+    def pause_writing(self) -> None:
+        """The client does not read what it is sent, which stays in memory."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_waiting_for_reader()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._stop_waiting_for_reader()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -154,16 +165,21 @@ class _Connection(H11Protocol):
 
     def _wait_for_head(self) -> None:
         self._stop_waiting()
-        self._deadline = self.loop.call_later(self.head_seconds, self._head_is_late)
+        self._deadline = self.loop.call_later(self.patience, self._head_is_late)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def _head_is_late(self) -> None:
         if self._idle and self.conn.trailing_data[0]:
-            self._end(408, f"the head of the request did not arrive within {self.head_seconds:g} s")
+            self._end(408, f"the head of the request did not arrive within {self.patience:g} s")
         elif self._idle:
             self.transport.close()
 

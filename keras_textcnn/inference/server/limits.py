@@ -19,7 +19,8 @@ class Limits:
         texts: Texts in a request.
         characters: Characters of a text; bytes if it comes in Base64.
         explained: Texts in a request for explanations, which may take a hundred times as long as answers.
-        arrival: Seconds in which the head of a request, and then its body, must arrive.
+        arrival: Seconds in which the head of a request, and then its body, must arrive; and in which a client must read
+            on if it is sent more than fits into buffers.
         answer: Seconds in which a request that has arrived must be answered.
         threads: Requests that are computed at the same time. One more thread computes those with large bodies.
         waiting: Requests that may wait for a thread; as many again for the thread of large bodies.

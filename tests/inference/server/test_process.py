@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 import time
+import unittest.mock
 from pathlib import Path
 
 import numpy as np
 import pytest
+from uvicorn.server import ServerState
 
 from keras_textcnn import Predictor
 from keras_textcnn.inference.server.connection import listen, make_server
@@ -106,6 +108,26 @@ def test_connections_that_wait_to_be_taken_when_it_stops_are_answered(client: Cl
 
     with listen("127.0.0.1", 0) as bound:
         assert b'{"status":"ok"}' in asyncio.run(go(bound))
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_client_that_does_not_read_its_response_is_cut_off(client: Client, read: bool) -> None:
+    transport = unittest.mock.Mock()
+
+    async def go() -> None:
+        config = make_server(client.app, Limits(arrival=0.05), lambda: None).config
+        config.load()
+        connection = config.http_protocol_class(config, ServerState(), {})
+        connection.connection_made(transport)
+        connection.data_received(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.pause_writing()
+        if read:
+            connection.resume_writing()
+        await asyncio.sleep(0.2)
+        connection.connection_lost(None)  # as after `abort`
+
+    asyncio.run(go())
+    assert transport.abort.called is not read
 
 
 def test_a_response_is_sent_at_once() -> None:
