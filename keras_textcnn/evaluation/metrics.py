@@ -1,5 +1,6 @@
 """Metrics of predictions: how often they are right, how reliable their probabilities are, where they are most wrong."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from sklearn import metrics
 from keras_textcnn.tasks import task_of
 
 BINS = 15  # of the calibration error, as in Guo et al. (2017)
+CONFUSIONS = 10  # kept in `metrics.json`
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 
 
@@ -46,9 +48,9 @@ def score_probabilities(
 
     Returns:
         accuracy, macro_f1, micro_f1, log_loss (nats per text, or per text and label), calibration_error, support
-        (texts) and per_label: precision, recall, f1 and support of each label, where a ratio with a zero denominator is
-        0. The other scores are None if undefined: macro F1 if no text has a label, micro F1 if no text is given one
-        either, and all of them if there are no texts.
+        (texts), per_label and confused. The latter is from `rank_confusions`; per_label has precision, recall, f1 and
+        support of each label, where a ratio with a zero denominator is 0. The other scores are None if undefined: macro
+        F1 if no text has a label, micro F1 if no text is given one either, and all of them if there are no texts.
     """
     outputs = np.arange(len(labels))
     predicted = task_of(targets).choose(probabilities, thresholds)
@@ -65,7 +67,28 @@ def score_probabilities(
         **score_confidence(targets, probabilities),
         "support": len(targets),
         "per_label": per_label,
+        "confused": rank_confusions(targets, predicted, labels),
     }
+
+
+def rank_confusions(targets: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """The most frequent pairs of a true label and another, predicted one.
+
+    Args:
+        targets: int (texts,), the outputs of the true labels. With several labels a text, int (texts, num_classes), a
+            predicted label belongs to no true one, so there are no pairs.
+        predicted: The predicted labels, in the same form.
+        labels: Names by output.
+
+    Returns:
+        At most `CONFUSIONS` pairs, the most frequent first: true, predicted, and how many texts.
+    """
+    if targets.ndim > 1:
+        return []
+    wrong = targets != predicted
+    pairs = Counter(zip(targets[wrong].tolist(), predicted[wrong].tolist(), strict=True))
+    ranked = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))[:CONFUSIONS]
+    return [{"true": labels[true], "predicted": labels[given], "texts": texts} for (true, given), texts in ranked]
 
 
 def _micro_f1(targets: np.ndarray, predicted: np.ndarray) -> float | None:

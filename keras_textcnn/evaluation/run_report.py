@@ -6,13 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.batching import Examples
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.evaluation import html_report, metrics, plots, tables
 from keras_textcnn.evaluation.calibration import Calibration
 from keras_textcnn.evaluation.descriptions import reported_split, reported_texts
+from keras_textcnn.evaluation.facts import file_name, gather_facts
+from keras_textcnn.evaluation.html_report import WrongAnswer
+from keras_textcnn.evaluation.model_card import model_card
 from keras_textcnn.inference.explanations import rank_ngrams
+from keras_textcnn.inference.light import LightPredictor
+from keras_textcnn.inference.light.file import NAME
 from keras_textcnn.inference.predictor import Predictor
 from keras_textcnn.persistence.run import Run
 
@@ -74,19 +80,28 @@ def write_summary(
     run.write_json("metrics.json", run_metrics)
     run.write("learning_curves.png", lambda path: plots.plot_learning_curves(history, path))
     run.write("confusion_matrix.png", lambda path: plots.plot_confusion_matrix(confusions, support, labels, path))
-    predictor = Predictor(run.saved_model)
+    config = run.config()
+    facts = gather_facts(run.directory.name, run.read_json("config.json"), run_metrics)
+    light = (run.directory / NAME).is_file()
+    run.write_text("README.md", model_card(facts, light=light))
+    predictor = LightPredictor(run.directory) if light else Predictor(run.saved_model)
     wrong = metrics.rank_errors(targets, probabilities, calibration.thresholds)[: 0 if reported.learnt else ERRORS]
     sample = np.random.default_rng(0).permutation(len(targets))[: EXPLAINED if predictor.exact else OCCLUDED]
+    read = _read_texts(corpus, tokenized, reported, wrong)
     content = html_report.report_page(
-        run.directory.name,
-        metrics=run_metrics,
+        facts,
+        texts=kind,
         shares=metrics.score_shares(targets, probabilities) if not calibration.task.several else [],
         ngrams=rank_ngrams(predictor.explain(_read_texts(corpus, tokenized, reported, sample))),
         errors=[
-            (calibration.task.name(targets[text], labels) or "none", explanation)
-            for text, explanation in zip(
-                wrong, predictor.explain(_read_texts(corpus, tokenized, reported, wrong)), strict=True
+            WrongAnswer(
+                truth=calibration.task.name(targets[text], labels),
+                given=calibration.task.name(predicted[text], labels),
+                place=_place(config, split, rank=text, position=int(reported.texts[text])),
+                written=None if corpus is None else as_read,
+                explanation=explanation,
             )
+            for text, as_read, explanation in zip(wrong.tolist(), read, predictor.explain(read), strict=True)
         ],
         pictures={
             "Learning curves": (run.directory / "learning_curves.png").read_bytes(),
@@ -94,6 +109,20 @@ def write_summary(
         },
     )
     run.write_text("report.html", content)
+
+
+def _place(config: TrainConfig, split: str, *, rank: int, position: int) -> str:
+    """Where a text is: its row, from 1, among the texts that were read from the file of its split, or from the corpus.
+
+    Args:
+        config: The run's settings.
+        split: "validation" or "test".
+        rank: The text's position among those of the split.
+        position: Its position in the corpus.
+    """
+    if own := getattr(config, f"{split}_data"):
+        return f"row {rank + 1:,} of {file_name(own)}"
+    return f"row {position + 1:,} of {file_name(config.data)}" if config.data else f"row {position + 1:,}"
 
 
 def _read_texts(

@@ -126,18 +126,33 @@ def repeats_table(summary: Mapping[str, Any]) -> Table:
     return Table(columns, rows, footnote=describe_choices(summary))
 
 
-def label_table(split_metrics: Mapping[str, Any], *, title: str) -> Table:
-    """Precision, recall and F1 (percent) and support (texts) of each label.
+def label_table(split_metrics: Mapping[str, Any], *, title: str, training: Mapping[str, int] | None = None) -> Table:
+    """Precision, recall and F1 (percent) and support (texts) of each label; dashes for a label without texts.
 
     Args:
         split_metrics: One split's block of `metrics.json`.
         title: Shown above the table.
+        training: The number of training texts of each label, for a column of its own.
     """
-    rows = [
-        [label, *(percent(scores[score]) for score in ("precision", "recall", "f1")), f"{scores['support']:,}"]
-        for label, scores in split_metrics["per_label"].items()
-    ]
-    return Table(("label", "precision", "recall", "F1", "support"), rows, title=title)
+    rows = []
+    for label, scores in split_metrics["per_label"].items():
+        shares = (percent(scores[name] if scores["support"] else None) for name in ("precision", "recall", "f1"))
+        rows.append([label, *([f"{training[label]:,}"] if training else []), *shares, f"{scores['support']:,}"])
+    columns = ("label", *(["training texts"] if training else []), "precision", "recall", "F1", "support")
+    return Table(columns, rows, title=title)
+
+
+def run_label_table(run_metrics: Mapping[str, Any]) -> Table:
+    """The scores of each label on the texts that a report is about, and its number of training texts if known.
+
+    Args:
+        run_metrics: The content of `metrics.json`.
+    """
+    kind, training = reported_texts(run_metrics), None
+    if kind in SPLITS and "texts" in run_metrics:  # otherwise they are the training texts themselves
+        training = run_metrics["texts"]["train"]["labels"]
+    title = f"{kind} texts by label, percent"
+    return label_table(run_metrics[reported_split(run_metrics)], title=title, training=training)
 
 
 def scores_table(scores: Mapping[str, Any], *, without: Mapping[str, Any] | None = None) -> Table:
@@ -176,6 +191,5 @@ def report_text(run_metrics: Mapping[str, Any]) -> str:
     warnings = map(visible, run_metrics.get("warnings", []))  # each stays on one line
     lines = [*render(results_table(run_metrics), width=WIDTH), *warnings]
     tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
-    title = f"{reported_texts(run_metrics)} texts by label, percent"
-    tables.append(label_table(run_metrics[reported_split(run_metrics)], title=title))
+    tables.append(run_label_table(run_metrics))
     return "".join(line + "\n" for line in [*lines, *render(*tables, width=WIDTH)])

@@ -4,13 +4,18 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from scipy import sparse
+
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.corpus import SPLITS
+from keras_textcnn.data.corpus import SPLITS, TRAIN
 from keras_textcnn.data.preprocessing import Encoded
+from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.evaluation import metrics
 from keras_textcnn.evaluation.calibration import Calibration
 from keras_textcnn.evaluation.run_report import Answered
 from keras_textcnn.layers.names import LOGITS, TITLES
+from keras_textcnn.text.vocabulary import UNKNOWN_ID
 from keras_textcnn.training.ensemble import FitResult
 
 
@@ -48,6 +53,41 @@ def describe_decisions(config: TrainConfig, learnt: FitResult, encoded: Encoded)
         "decided": [name for name, was in chosen.items() if was],
         "validation": "own" if crossed and len(encoded.examples["validation"].lengths) else "held out",
     }
+
+
+def describe_texts(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> dict[str, Any]:
+    """The block of `metrics.json` that says what the model reads of the texts of each split, None for one without any.
+
+    Each has the number of texts, of those that are cut, of those without a token, and of those with each label.
+    Validation and test texts also have `unknown_tokens`, the part of their tokens that is not in the vocabulary, in
+    [0, 1], which would be too low in training texts: the vocabulary is made from them.
+    """
+    blocks: dict[str, Any] = dict.fromkeys(SPLITS)
+    for position, name in enumerate(SPLITS):
+        chosen, examples = encoded.splits == position, encoded.examples[name]
+        if not chosen.any():
+            continue
+        lengths = tokenized.lengths[chosen]
+        blocks[name] = {
+            "texts": len(lengths),
+            "cut": int((lengths > config.maximum_tokens).sum()),
+            "empty": int((lengths == 0).sum()),
+            "labels": _count(examples.sparse_targets, encoded.labels),
+        }
+        if position != TRAIN:
+            tokens = tokenized.count(chosen)
+            unknown = tokens[examples.renumber == UNKNOWN_ID].sum()
+            blocks[name]["unknown_tokens"] = float(unknown / tokens.sum()) if tokens.any() else None
+    return blocks
+
+
+def _count(targets: np.ndarray | sparse.csr_array, labels: Sequence[str]) -> dict[str, int]:
+    """The number of texts with each label."""
+    if targets.ndim == 1:
+        counts = np.bincount(targets, minlength=len(labels))
+    else:
+        counts = np.asarray(targets.sum(axis=0)).ravel().astype(np.int64)
+    return dict(zip(labels, counts.tolist(), strict=True))
 
 
 def describe_fit(learnt: FitResult, encoded: Encoded) -> dict[str, Any]:

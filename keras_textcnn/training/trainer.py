@@ -37,6 +37,7 @@ from keras_textcnn.training.run_callbacks import RunSeconds
 from keras_textcnn.training.run_metrics import (
     describe_decisions,
     describe_fit,
+    describe_texts,
     score_splits,
 )
 from keras_textcnn.utils import devices
@@ -236,6 +237,7 @@ def _score(
         run_metrics["baseline"] = measure_baseline(
             config, prepared.tokenized, encoded, refit=prepared.refit, folds=fitted.folds
         )
+    run_metrics["texts"] = describe_texts(config, prepared.tokenized, encoded)
     return calibration, answered, run_metrics | describe_fit(fitted, encoded)
 
 

@@ -12,7 +12,7 @@ def visible(text: str) -> str:
 
     Tabs and line feeds stay. Example: `visible("\x1b[2J")` is `\x1b[2J`, seven characters that do not clear the screen.
     """
-    return STEERING.sub(lambda match: _spell(match[0]), text)
+    return STEERING.sub(lambda match: _spell_control(match[0]), text)
 
 
 def one_line(message: str) -> str:
@@ -25,13 +25,16 @@ def visible_json(line: str) -> str:
     return STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
-def _spell(sign: str) -> str:
+def _spell_control(sign: str) -> str:
     return f"\\x{ord(sign):02x}" if ord(sign) < 256 else f"\\u{ord(sign):04x}"
 
 
 def shown(label: str) -> str:
     """A label for display: characters that would move the cursor are spelled out, and long labels are shortened."""
-    spelled = "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in label[: LONGEST_SHOWN + 1]
-    )
+    spelled = spell(label[: LONGEST_SHOWN + 1])
     return spelled if len(spelled) <= LONGEST_SHOWN else spelled[: LONGEST_SHOWN - 1] + "…"
+
+
+def spell(text: str) -> str:
+    """The text on one line: characters that cannot be printed, such as line feeds, are spelled out."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

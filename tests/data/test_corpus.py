@@ -13,8 +13,9 @@ from keras_textcnn.data.corpus import (
     Label,
     assign_splits,
 )
+from keras_textcnn.data.corpus_warnings import warn_of_corpus
 from keras_textcnn.data.label_counts import count_labels, number_labels, rare_labels
-from keras_textcnn.data.survey import survey_corpus
+from keras_textcnn.data.survey import describe_survey, survey_corpus
 from keras_textcnn.errors import InputError
 
 
@@ -150,6 +151,21 @@ def test_survey_counts_by_hand() -> None:
     assert survey.leaked == {"validation": 1, "test": 1}
     assert (survey.duplicates, survey.conflicting, survey.empty, survey.cut, survey.rare) == (2, 1, 1, 2, ["b"])
     assert (survey.lengths[0], survey.lengths[3], survey.lengths[6]) == (0, 3, 60)
+
+
+def test_a_survey_counts_texts_and_not_their_labels() -> None:
+    survey = survey_corpus(
+        [(), ("a",), ("a", "b", "c")],
+        rows=np.array([0, 1, 2, 2]),
+        splits=np.array([TRAIN, TRAIN, TRAIN, TEST]),
+        rare=[],
+        lengths=np.array([9, 9, 1, 9]),
+        hashes=np.array([1, 2, 3, 3], np.uint64),
+        maximum_tokens=4,
+    )
+    assert survey.texts == {"train": 3, "validation": 0, "test": 1}
+    assert "warning: 1 of 1 test texts are also in training" in describe_survey(survey, maximum_tokens=4)
+    assert "most texts, 3 of 4, are cut" in warn_of_corpus(survey, {}, maximum_tokens=4, data="a.csv")[0]
 
 
 @pytest.mark.parametrize(

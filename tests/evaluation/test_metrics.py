@@ -80,6 +80,19 @@ def test_errors_come_the_least_probable_truth_first() -> None:
     assert metrics.rank_errors(targets, probabilities, np.array([0.5, 0.5])).tolist() == [2, 0]
 
 
+def test_confusions_are_counted_the_most_frequent_first() -> None:
+    random = np.random.default_rng(0)
+    targets, predicted = random.integers(0, 9, (2, 500))
+    labels = [f"label {output}" for output in range(9)]
+    counts = sklearn_metrics.confusion_matrix(targets, predicted)
+    np.fill_diagonal(counts, 0)
+    found = metrics.rank_confusions(targets, predicted, labels)
+    assert [pair["texts"] for pair in found] == sorted(counts.ravel().tolist(), reverse=True)[:10]
+    assert all(pair["texts"] == counts[labels.index(pair["true"]), labels.index(pair["predicted"])] for pair in found)
+    assert metrics.rank_confusions(targets, targets, labels) == []
+    assert metrics.rank_confusions(np.eye(9, dtype=np.int32), np.ones((9, 9), np.int32), labels) == []
+
+
 NAMES, HALVES = ["a", "b"], np.array([0.5, 0.5])
 UNDEFINED = dict.fromkeys(["accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error"])
 

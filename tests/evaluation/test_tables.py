@@ -78,6 +78,24 @@ def test_validation_scores_say_whether_they_were_chosen_on(
     ]  # fmt: skip
 
 
+def test_a_label_without_texts_has_no_scores() -> None:
+    scores = metrics.score_probabilities(TRUTH[:5], PROBABILITIES[:5], ["a", "b", "c"])
+    assert [row[1:] for row in tables.label_table(scores, title="").rows if row[0] == "c"] == [["–", "–", "–", "0"]]
+    counts = {"labels": {"a": 1000, "b": 2, "c": 3}}
+    run_metrics = {
+        "validation": scores,
+        "test": scores,
+        "baseline": None,
+        "decided": DECIDED,
+        "texts": {"train": counts},
+    }
+    report = tables.report_text(run_metrics)
+    assert [line.split() for line in report.splitlines() if line.startswith((" a ", " c "))] == [
+        ["a", "1,000", "66.67", "66.67", "66.67", "3"],
+        ["c", "3", "–", "–", "–", "0"],
+    ]
+
+
 def test_the_accuracy_of_no_texts_is_no_number() -> None:
     rows = metrics.score_shares(np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]]))
     assert [row["accuracy"] for row in rows] == [1, 1, 1, 1] + [None] * 5  # nothing is answered from 0.8 on

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -274,9 +275,54 @@ def text_seeds() -> list[bytes]:
     return [*(text.encode() for text in texts), b"\xff\xfe\x80", b"\x1e".join(text.encode() for text in texts[:8])]
 
 
+@functools.cache
+def _light_entries() -> dict[str, bytes]:
+    """The entries of a small `model.textcnn`."""
+    from keras_textcnn import export_light
+    from tests.inference.light.models import LABELS, make_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        export_light(*make_model("conv1d, everything"), LABELS, Path(folder, "model.textcnn"))
+        with zipfile.ZipFile(Path(folder, "model.textcnn")) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+
+def read_light(data: bytes) -> None:
+    """Opens and asks a `model.textcnn`: any bytes, or a good file, one entry of which is any bytes."""
+    from keras_textcnn import LightPredictor
+
+    if not data:
+        return
+    names = [name for name in _light_entries() if name != "checksums.json"]
+    path = Path(_room().name, "model.textcnn")
+    if data[0] % (len(names) + 1) == len(names):
+        path.write_bytes(data[1:])
+    else:
+        entries = {**_light_entries(), names[data[0] % (len(names) + 1)]: data[1:]}
+        sums = {name: hashlib.sha256(entries[name]).hexdigest() for name in names}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, entry in {**entries, "checksums.json": json.dumps(sums).encode()}.items():
+                archive.writestr(name, entry)
+    try:
+        predictor = LightPredictor(path, fast=False)
+        answers = predictor.probabilities(["w1 w2 <br> é", "😀 " * 300])
+        predictor.explain("w1 w2")
+        assert answers.shape == (2, len(predictor.labels))
+    except InputError as error:
+        _check_named(path, error)
+
+
+def light_seeds() -> list[bytes]:
+    """Each entry of a good file, and the whole of a bad one."""
+    names = [name for name in _light_entries() if name != "checksums.json"]
+    seeds = [bytes([choice]) + _light_entries()[name] for choice, name in enumerate(names)]
+    return [*(seed for seed in seeds if len(seed) <= LARGEST), bytes([len(names)]) + in_zip({"spec.json": b"{}"})]
+
+
 TARGETS = {
     "corpus": Target(read_corpus, corpus_seeds),
     "vectors": Target(read_vector_file, vector_seeds),
     "run": Target(read_run, run_seeds),
     "texts": Target(ask_model, text_seeds),
+    "light": Target(read_light, light_seeds),
 }

@@ -11,7 +11,7 @@ import pytest
 from tests.fuzzing.targets import TARGETS
 
 FINDINGS = Path(__file__).with_name("findings")
-CHANGED = {"corpus": 300, "vectors": 300, "run": 30, "texts": 30}
+CHANGED = {"corpus": 300, "vectors": 300, "run": 30, "texts": 30, "light": 200}
 
 
 def change(data: bytes, random: np.random.Generator) -> bytes:

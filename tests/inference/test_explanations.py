@@ -1,3 +1,5 @@
+import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +68,14 @@ def test_a_training_ends_well_whose_empty_test_text_is_labelled_wrong(
     options = [*without_ngrams(small_options), "--ngrams", 0, "--no-refit", "--vectors", "none", "--filters", 20]
     assert cli("train", *options, "--test-data", test, "--output", run).status == 0
     page = (run / "report.html").read_text("utf-8")
-    assert "(no token)" in page.split("The worst errors")[1]
+    errors = page.split("The worst errors")[1]
+    assert "(no token)" in errors
+    assert "(nothing but white space)" in errors
+    with test.open(newline="") as file:
+        labels = [row["label"] for row in csv.DictReader(file)]
+    shown = re.findall(r"true: <b>(\w+)</b>, .*?>row (\d+) of test.csv<", errors)
+    assert {"7", "8", "9"} & {row for _, row in shown}
+    assert all(labels[int(row) - 1] == truth for truth, row in shown)
     assert "(no token)" not in page.split("What spoke for each label")[1].split("</table>")[0]
     (tmp_path / "lines.txt").write_text("\nwave\n")
     assert cli("predict", run, tmp_path / "lines.txt", "--explain", "html").status == 0

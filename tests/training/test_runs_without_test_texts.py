@@ -1,5 +1,6 @@
 """Runs without test texts (`--test-fraction 0`): all texts are trained on, and no number is made up."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -63,10 +64,18 @@ def test_worst_errors_are_shown_of_texts_that_the_model_has_not_learnt(validated
     assert validated.read_json("metrics.json")["validation"]["accuracy"] == pytest.approx(np.mean(right))
     assert not all(right)  # nearly random weights
     page = (validated.directory / "report.html").read_text("utf-8")
-    shown = re.findall(r"<p>true: <b>(\w+)</b></p>", page)
-    wrong = [label for label, is_right in zip(labels, right, strict=True) if not is_right]
-    assert len(shown) == min(len(wrong), 10)
-    assert set(shown) <= set(wrong)
+    shown = re.findall(
+        r"true: <b>(\w+)</b>, given: <b>(\w+)</b><.*?>row ([\d,]+)</span></p>\n"
+        r'<p class="written" dir="auto">([^<]*)</p>',
+        page,
+    )
+    answers = {text: answer for text, answer, is_right in zip(texts, found, right, strict=True) if not is_right}
+    assert len(shown) == min(len(answers), 10)
+    corpus = make_corpus()
+    for truth, given, row, text in shown:
+        assert html.unescape(text) == corpus.texts[int(row) - 1]
+        assert truth == corpus.labels[int(row) - 1]
+        assert given == answers[html.unescape(text)]
 
 
 @pytest.mark.usefixtures("without_learning")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.training.trainer import train
@@ -19,9 +20,9 @@ from tests.runs import Cli, leave_out_reports, run_weights, tiny_run
 
 def test_run_directory_holds_what_was_promised(finished_run: Path) -> None:
     assert sorted(path.name for path in finished_run.iterdir()) == [
-        "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png", "learnt_texts.bin",
-        "manifest.json", "metrics.json", "model.textcnn", "report.html", "report.txt", "saved_model", "tensorboard",
-        "vocabulary.txt", "weights.weights.h5",
+        "README.md", "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png",
+        "learnt_texts.bin", "manifest.json", "metrics.json", "model.textcnn", "report.html", "report.txt",
+        "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
     ]  # fmt: skip
     assert (finished_run / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
     vocabulary = (finished_run / "vocabulary.txt").read_text().splitlines()
@@ -61,7 +62,7 @@ def test_metrics_agree_with_the_history_and_the_model(finished_run: Path) -> Non
     assert metrics["validation"]["log_loss"] <= metrics["calibration"]["before"]["validation"]["log_loss"]
     for split in ("validation", "test"):
         assert list(metrics[split]) == [
-            "accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error", "support", "per_label"
+            "accuracy", "macro_f1", "micro_f1", "log_loss", "calibration_error", "support", "per_label", "confused"
         ]  # fmt: skip
         assert set(metrics["baseline"][split]) == {"accuracy", "macro_f1"}
     assert metrics["test"]["support"] == sum(label["support"] for label in metrics["test"]["per_label"].values()) == 9
@@ -162,6 +163,27 @@ def test_texts_of_several_labels(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("without_exports")
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.usefixtures("without_exports", "without_learning")
+def test_metrics_say_what_is_read_of_the_texts(several: bool, tmp_path: Path) -> None:
+    rows = [("one two three four", "a"), ("two two", "b"), ("one", "a"), ("three", "b")] * 3
+    rows += [("one two three four", "b"), ("", "a"), ("one new two", "a"), ("new three newer two", "a")]
+    labels = [(label, "c") if several else label for _, label in rows]
+    splits = ["train"] * 8 + ["validation"] * 4 + ["test"] * 4
+    corpus = Corpus([text for text, _ in rows], labels, splits)
+    several_options = {"multi_label": ";"} if several else {}
+    run = tiny_run(tmp_path / "run", corpus, maximum_tokens=3, **several_options)
+    texts = run.read_json("metrics.json")["texts"]
+    assert [(texts[name]["texts"], texts[name]["cut"], texts[name]["empty"]) for name in texts] == [
+        (8, 2, 0), (4, 1, 0), (4, 2, 1),
+    ]  # fmt: skip
+    more = {"c": 4} if several else {}
+    assert texts["validation"]["labels"] == {"a": 2, "b": 2} | more
+    assert texts["test"]["labels"] == {"a": 3, "b": 1} | more
+    assert "unknown_tokens" not in texts["train"]
+    assert (texts["validation"]["unknown_tokens"], texts["test"]["unknown_tokens"]) == (0, 3 / 11)
+
+
 def test_a_binary_corpus_works_with_softmax_and_with_sigmoids(tmp_path: Path, cli: Cli) -> None:
     path = write_table(tmp_path / "two.csv", [pair for pair in make_texts(240, 3) if pair[1] != "sea"])
     options = ["--data", path, "--vectors", "none", "--dimensions", 8, "--filters", 16, "--learning-rate", 0.02]

@@ -38,7 +38,7 @@ def print_text(renderable: object) -> str:
 
 def survey(nasty: str) -> str:
     counts = {"train": 1, "validation": 1, "test": 1}
-    found = Survey({nasty: counts}, [nasty], [1] * 7, 0, 0, 0, {}, 0)
+    found = Survey({nasty: counts}, [nasty], [1] * 7, 0, 0, 0, {}, 0, counts)
     return print_text(describe_survey(found, maximum_tokens=9))
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ NAME = "model.textcnn"
 FORMAT = 1  # increased when older versions cannot read newer files
 SPEC, CHECKSUMS = "spec.json", "checksums.json"
 JSON, ARRAY = ".json", ".npy"
-KINDS = ("<f4", "<f2")  # of the arrays
+MAGIC = b"\x93NUMPY\x01\x00"  # begins an array in the first version of NumPy's format
+HEADER = re.compile(rb"\{'descr': '(<f[42])', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n")
 LARGEST_HALF = float(np.finfo(np.float16).max)
 BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal content makes equal files
 DAMAGES = (
@@ -136,14 +138,14 @@ def _to_npy(array: np.ndarray, weights: str) -> bytes:
 
 
 def _of_npy(name: str, entry: bytes) -> np.ndarray:
-    """An array, float32 and read-only."""
-    file = io.BytesIO(entry)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError(f"{name} has another version of NumPy's format")
-    shape, by_columns, kind = np.lib.format.read_array_header_1_0(file)
-    if by_columns or kind.str not in KINDS:
-        raise ValueError(f"{name} holds {kind.str}")
-    array = np.frombuffer(entry, kind, offset=file.tell()).reshape(shape)
+    """An array, float32 and read-only. NumPy's own reader evaluates the header as Python."""
+    size = int.from_bytes(entry[len(MAGIC) : len(MAGIC) + 2], "little")
+    end = len(MAGIC) + 2 + size
+    header = HEADER.fullmatch(entry[len(MAGIC) + 2 : end])
+    if not entry.startswith(MAGIC) or header is None:
+        raise ValueError(f"{name} is no array of floats in NumPy's format")
+    shape = [int(length) for length in re.findall(rb"\d+", header[2])]
+    array = np.frombuffer(entry, header[1].decode(), offset=end).reshape(shape)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds NaN or infinity")
     return array.astype(np.float32, copy=False)

@@ -14,6 +14,7 @@ from keras_textcnn.text.vectorizer import TextVectorizer
 from keras_textcnn.text.vocabulary import PADDING, UNKNOWN
 from tests.conftest import randomize
 
+DEVIATIONS = {"charcnn-zhang": 0.08, "conv2d": 0.6, "conv1d-stack": 0.3}  # of the weights
 LABELS = ["a", "b", "c", "d"]
 WORDS = [PADDING, UNKNOWN, *(f"w{number}" for number in range(90)), "é", "日", "n't"]
 CHARACTERS = [PADDING, UNKNOWN, *"abcdefghijklmnopqrstuvwxyz0123456789 .,\né한日"]
@@ -87,7 +88,7 @@ def make_model(name: str, *, seed: int = 0) -> tuple[keras.Model, TextVectorizer
     vocabulary = CHARACTERS if options.get("unit") == "character" else WORDS
     model = build(len(vocabulary), len(LABELS), **sizes)
     random_numbers = np.random.default_rng(seed)
-    randomize(model, random_numbers, deviation=0.08 if "zhang" in name else 0.2)
+    randomize(model, random_numbers, DEVIATIONS.get(name.split(",")[0], 0.2))
     for layer in model.layers:
         if layer.name == "vector_mean":
             layer.known.assign(random_numbers.integers(0, 2, layer.known.shape))

@@ -18,6 +18,8 @@ import pytest
 from uvicorn.server import ServerState
 
 from keras_textcnn import Predictor
+from keras_textcnn.inference.light import LightPredictor
+from keras_textcnn.inference.runtime import open_predictor
 from keras_textcnn.inference.server.connection import listen, make_server
 from keras_textcnn.inference.server.limits import Limits
 from tests.inference.server.conftest import TOKEN, Client, Server
@@ -93,6 +95,18 @@ def test_slow_heads_strange_bytes_and_ctrl_c(server: Server) -> None:
     assert server.predict("iron").status_code == 200
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(30) == 130
+
+
+def test_what_is_loaded_once_it_pays_is_loaded_before_the_first_answer(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import of numba in the middle of a load had stopped all clients for a second, and its compilation for seven."""
+    loaded: list[LightPredictor] = []
+    monkeypatch.setattr(LightPredictor, "load_kernels", loaded.append)
+    ready = open_predictor(finished_run, ready=True)
+    assert loaded == [ready]
+    open_predictor(finished_run)
+    assert loaded == [ready]
 
 
 def test_connections_that_wait_to_be_taken_when_it_stops_are_answered(client: Client) -> None:
