@@ -100,9 +100,9 @@ def test_slow_heads_strange_bytes_and_ctrl_c(server: Server) -> None:
 def test_what_is_loaded_once_it_pays_is_loaded_before_the_first_answer(
     finished_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The import of numba in the middle of a load had stopped all clients for a second, and its compilation for seven."""
+    """The import of numba had stopped all clients for a second in the middle of a load, its compilation for seven."""
     loaded: list[LightPredictor] = []
-    monkeypatch.setattr(LightPredictor, "load_kernels", loaded.append)
+    monkeypatch.setattr(LightPredictor, "load_kernels", lambda self: loaded.append(self))
     ready = open_predictor(finished_run, ready=True)
     assert loaded == [ready]
     open_predictor(finished_run)
