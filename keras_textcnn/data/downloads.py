@@ -11,7 +11,6 @@ import sys
 import tarfile
 import urllib.error
 import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -155,17 +154,18 @@ class ArchiveSource:
                     yield split, label, members.extractfile(member).read().decode()  # type: ignore[union-attr]
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but not to another scheme."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _check_scheme(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 def _open(url: str) -> IO[bytes]:
+    import urllib.request  # slow, and only needed here
+
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        """Follows redirects, but not to another scheme."""
+
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+            _check_scheme(newurl)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
     _check_scheme(url)
-    answer: IO[bytes] = urllib.request.build_opener(_Redirects).open(url, timeout=STALLED_SECONDS)
+    answer: IO[bytes] = urllib.request.build_opener(Redirects).open(url, timeout=STALLED_SECONDS)
     return answer
 
 

@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -22,7 +21,7 @@ def after_import(name: str, action: Callable[[], object]) -> None:
         sys.meta_path.insert(0, _Watcher(name, action))
 
 
-class _Watcher(MetaPathFinder):
+class _Watcher:  # no subclass of importlib.abc.MetaPathFinder, whose import takes as long as this package's
     """Finds a module as the other finders do, and adds an action to its loader."""
 
     def __init__(self, name: str, action: Callable[[], object]) -> None:

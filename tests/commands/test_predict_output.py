@@ -19,14 +19,12 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from keras_textcnn import Predictor
 from keras_textcnn.data.formats import TextRow
 from keras_textcnn.data.table_writers import Layout, writing_table
+from keras_textcnn.inference.light import LightPredictor
 from tests.conftest import write_table
 from tests.runs import Cli
 
-pytestmark = pytest.mark.usefixtures("loaded_once")
-TENSORFLOW = ("--runtime", "tensorflow")  # where a test changes the predictor
 ODD = [
     'he said "no"',
     "the apple, red",
@@ -141,12 +139,14 @@ def test_columns_that_are_there_keep_their_names(finished_run: Path, tmp_path: P
 
 
 def test_several_labels_are_a_list(
-    finished_run: Path, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli,
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(predictor, "thresholds", np.full(3, 0.9, np.float32))
+    light = LightPredictor(finished_run)
+    light.thresholds = np.full(3, 0.9, np.float32)
+    monkeypatch.setattr("keras_textcnn.predict.open_predictor", lambda directory, runtime: light)
     (tmp_path / "in.txt").write_text("the apple\n\niron and wave\n")
     for threshold in (0, 0.25, 1):
-        options = ("--threshold", threshold, *TENSORFLOW)
+        options = ("--threshold", threshold)
         expected = [one["labels"] for one in answers_of(cli, finished_run, tmp_path / "in.txt", *options)]
         written = pd.read_csv(fill(cli, finished_run, tmp_path / "in.txt", tmp_path / "out.csv", *options))
         assert list(written) == ["text", "labels"]
@@ -427,13 +427,13 @@ def test_nothing_is_left_when_it_is_terminated(finished_run: Path, tmp_path: Pat
 def test_nothing_is_left_after_ctrl_c(
     finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli,
 ) -> None:  # fmt: skip
-    def interrupt(self: Predictor, texts: list[str]) -> None:
+    def interrupt(self: LightPredictor, texts: list[str]) -> None:
         assert [name.split(".")[0] for name in names_in(tmp_path)] == ["partial"]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Predictor, "__call__", interrupt)
+    monkeypatch.setattr(LightPredictor, "__call__", interrupt)
     for kind in ("csv", "jsonl.gz", "parquet"):
-        ended = cli("predict", finished_run, "the apple", "--output", tmp_path / f"out.{kind}", *TENSORFLOW)
+        ended = cli("predict", finished_run, "the apple", "--output", tmp_path / f"out.{kind}")
         assert (ended.status, ended.err, names_in(tmp_path)) == (130, "interrupted\n", [])
 
 

@@ -212,13 +212,14 @@ def test_the_lines_that_load_a_run_do(finished_run: Path, predictor: Predictor, 
     text = text.replace("a text", "iron and zinc").replace("texts.csv", str(tmp_path / "texts.csv"))
     (tmp_path / "texts.csv").write_text("text\niron and zinc\n")
     blocks = re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)
-    assert [language for language, _ in blocks] == ["python", "", "python"]
+    assert [language for language, _ in blocks] == ["python", "", "python", "python"]
     shown: list[Any] = []
-    for _, block in blocks[::2]:
-        exec(block, {"print": shown.append})
+    for language, block in blocks:
+        if language:
+            exec(block, {"print": shown.append})
     expected = predictor("iron and zinc")
-    assert shown[0] == expected["label"] == shown[1]["label"].numpy()[0].decode() == "metal"
-    np.testing.assert_allclose(shown[1]["probabilities"][0], [*expected["probabilities"].values()], atol=1e-6)
+    assert shown[0] == shown[1] == expected["label"] == shown[2]["label"].numpy()[0].decode() == "metal"
+    np.testing.assert_allclose(shown[2]["probabilities"][0], [*expected["probabilities"].values()], atol=1e-6)
     lines = blocks[1][1].splitlines()
     assert len(lines) == 3
     for line in lines:

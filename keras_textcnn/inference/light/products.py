@@ -75,10 +75,10 @@ class Products:
     def _with(self, ids: np.ndarray) -> _Table:
         """A table that has the products of ids."""
         table = self._table
-        missing = np.unique(ids[table.places.take(ids) < 0])
+        missing = _distinct(ids[table.places.take(ids) < 0])
         if table.used + len(missing) > len(table.rows):
             table = self._table = self._empty()
-            missing = np.unique(ids)
+            missing = _distinct(ids)
         end = table.used + len(missing)
         np.matmul(self._vectors[missing], self._kernels, out=table.rows[table.used : end])
         table.places[missing] = np.arange(table.used, end)  # after the rows: others may read now
@@ -88,6 +88,12 @@ class Products:
     def _empty(self) -> _Table:
         places = np.full(len(self._vectors), -1, np.intp)
         return _Table(places, np.empty((self.capacity, self._kernels.shape[1]), np.float32))
+
+
+def _distinct(ids: np.ndarray) -> np.ndarray:
+    """`np.unique` without its import of `numpy.ma`, which a first answer would wait for."""
+    ordered = np.sort(ids)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
 
 
 _all_of_them: "weakref.WeakSet[Products]" = weakref.WeakSet()
