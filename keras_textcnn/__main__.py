@@ -11,6 +11,7 @@ from keras_textcnn.cli.entry_point import OK, reader_may_leave
 COMMANDS = {
     "train": "train on a corpus; writes a run directory with weights, report, SavedModel",
     "predict": "label texts with a run; gives labels with probabilities",
+    "serve": "answer over HTTP for runs, as TensorFlow Serving does, and on a page to try them",
     "evaluate": "evaluate a run on a labelled corpus; writes a report",
     "catalog": "list the corpora that are known by name",
     "reproduce": "train the recorded recipes and compare with published results",

@@ -80,7 +80,7 @@ class Explanation:
         from keras_textcnn.utils.visible import visible
 
         shown = Text.assemble((f"{visible(self.label)} {self.probability:.3f}", "bold"), "  ")
-        for token, weight in zip(self.tokens, self._weights(), strict=True):
+        for token, weight in zip(self.tokens, self.weights(), strict=True):
             colour = "green" if weight > 0 else "red"  # every terminal has these
             style = f"black on {colour}" if abs(weight) > 0.5 else colour if abs(weight) > 0.1 else ""
             shown.append(visible(token), style).append(" ")
@@ -91,7 +91,7 @@ class Explanation:
     def to_html(self) -> str:
         """The same as a fragment of HTML."""
         words = []
-        for token, weight in zip(self.tokens, self._weights(), strict=True):
+        for token, weight in zip(self.tokens, self.weights(), strict=True):
             colour = FOR if weight > 0 else AGAINST
             style = f' style="background:rgba({colour},{abs(weight):.2f})"' if abs(weight) > 0.05 else ""
             words.append(f"<span{style}>{html.escape(token)}</span>")
@@ -107,7 +107,7 @@ class Explanation:
             lines.append((sum(ngram.added for ngram in rest), f"({len(rest)} others)"))
         return lines + ([(self.bias, "(bias)")] if self.bias is not None else [])
 
-    def _weights(self) -> np.ndarray:
+    def weights(self) -> np.ndarray:
         """What each token added, relative to the largest, in [-1, 1]; an n-gram's share is split among its tokens."""
         weights = np.zeros(len(self.tokens))
         for ngram in (ngram for ngram in self.ngrams if ngram.tokens):

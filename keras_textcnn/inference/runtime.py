@@ -42,11 +42,12 @@ def find_model(directory: Run | Path | str, *, runtime: str | None = None) -> Pa
     return saved_model
 
 
-def open_predictor(directory: Run | Path | str, *, runtime: str | None = None) -> Answers:
+def open_predictor(directory: Run | Path | str, *, runtime: str | None = None, ready: bool = False) -> Answers:
     """What answers for a run. TensorFlow is imported only if a SavedModel answers.
 
     Args:
         directory, runtime: As for `find_model`.
+        ready: Whether to load now what is otherwise loaded once it pays, in the middle of an answer.
 
     Raises:
         InputError: As for `find_model`.
@@ -58,7 +59,10 @@ def open_predictor(directory: Run | Path | str, *, runtime: str | None = None) -
     if model.is_file():
         from keras_textcnn.inference.light import LightPredictor
 
-        return LightPredictor(directory)
+        predictor = LightPredictor(directory)
+        if ready:
+            predictor.load_kernels()
+        return predictor
     from keras_textcnn.inference.predictor import Predictor
 
     return Predictor(directory)

@@ -57,7 +57,7 @@ def test_what_an_ngram_adds_is_shared_by_its_tokens(
     tokens: list[str], added: list[list[float]], weights: list[float]
 ) -> None:
     found = explain_windows(tokens, np.array(added), [1, 2], label="x", probability=0.5, logit=0, bias=0)
-    np.testing.assert_allclose(found._weights(), weights)
+    np.testing.assert_allclose(found.weights(), weights)
 
 
 def test_a_training_ends_well_whose_empty_test_text_is_labelled_wrong(

@@ -80,8 +80,8 @@ class LightPredictor(Answers):
 
     def _answer(self, texts: Sequence[str]) -> np.ndarray:
         self._answered += len(texts)
-        if self._fast is None and self._answered >= ANSWERED and not self._load_kernels_if_there():
-            self._fast = False
+        if self._answered >= ANSWERED:
+            self.load_kernels()
         chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
         if len(chunks) < 2 * THREADS:
             answers = [*map(self._answer_chunk, chunks)]
@@ -108,11 +108,12 @@ class LightPredictor(Answers):
             self.network.logits([np.ones(2, np.intp)])
             said.cancel()
 
-    def _load_kernels_if_there(self) -> bool:
-        """Loads the kernels if numba is installed; returns whether it is."""
-        with contextlib.suppress(InputError):
-            self._load_kernels()
-        return bool(self._fast)
+    def load_kernels(self) -> None:
+        """Loads the compiled loops now, if `fast` is None and numba is installed; a server has no time for it later."""
+        if self._fast is None:
+            with contextlib.suppress(InputError):
+                self._load_kernels()
+            self._fast = bool(self._fast)
 
     def _activate(self, logits: np.ndarray) -> np.ndarray:
         """The probabilities that belong to logits, float32 (texts, num_classes)."""

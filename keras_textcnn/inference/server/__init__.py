@@ -1,0 +1,1 @@
+"""An HTTP server of runs, with the REST interface of TensorFlow Serving."""
