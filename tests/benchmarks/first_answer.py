@@ -34,7 +34,8 @@ CONTESTANTS = {
     "light": COMMAND.replace("{runtime!r}", "'light'"),
     "SavedModel": COMMAND.replace("{runtime!r}", "'tensorflow'"),
     "fastText": "import fasttext; print(fasttext.load_model({folder!r} + '/fasttext.bin').predict([{text!r}]))",
-    "TF-IDF + LinearSVC": "import pickle; print(pickle.load(open({folder!r} + '/linear.pickle', 'rb')).predict([{text!r}]))",
+    "TF-IDF + LinearSVC": "import pickle; model = pickle.load(open({folder!r} + '/linear.pickle', 'rb')); "
+    "print(model.predict([{text!r}]))",
 }
 
 
@@ -61,9 +62,8 @@ def main() -> None:
             model = sum(map(size_of, models[name]))
             whole = model + sum(size_of(path) for package in packages[name] for path in files_of(package))
             took = f"{statistics.median(seconds[name]):.2f} ({min(seconds[name]):.2f} to {max(seconds[name]):.2f})"
-            print(
-                f"| {name} | {took} | {statistics.median(memory[name]):,.0f} | {whole / 1e6:,.0f} | {model / 1e6:,.1f} |"
-            )
+            peak = statistics.median(memory[name])
+            print(f"| {name} | {took} | {peak:,.0f} | {whole / 1e6:,.0f} | {model / 1e6:,.1f} |")
 
 
 def train_peers(folder: Path) -> dict[str, list[Path]]:

@@ -65,20 +65,20 @@ class ChainNetwork:
         self._layers: list[Layer] = [LAYERS[one["kind"]](arrays, one, features) for one in others]
         self._head = Head(arrays, features, hidden=spec["hidden"])
         self.num_classes = self._head.num_classes
-        if self._pool(np.zeros(0, np.int32)).shape != (features,):
+        if self._pool(np.zeros(0, np.intp)).shape != (features,):
             raise ValueError("its layers do not fit together")
 
-    def logits(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """float32 (texts, num_classes), from the ids of each text, int32 (tokens,)."""
+    def logits(self, texts: Sequence[Sequence[int]]) -> np.ndarray:
+        """float32 (texts, num_classes), from the ids of each text."""
         if not texts:
             return np.zeros((0, self.num_classes), np.float32)
-        return self._head.logits(np.stack([self._pool(ids) for ids in texts]))
+        return self._head.logits(np.stack([self._pool(np.array(ids, np.intp)) for ids in texts]))
 
     def _pool(self, ids: np.ndarray) -> np.ndarray:
         """What the head reads of a text, float32 (features,)."""
         positions = self._positions or len(ids)
         if not positions:
-            ids, positions = np.zeros(1, np.int32), 1  # the model reads a place of padding
+            ids, positions = np.zeros(1, np.intp), 1  # the model reads a place of padding
         features = self._begin(ids, positions)
         for layer in self._layers:
             features = layer(features)
@@ -109,8 +109,7 @@ class _EmbeddedConvolution:
             kernel = arrays.take(f"{spec['name']}.kernel", (None, vectors.shape[1], None))
         self._window, _, self._filters = kernel.shape
         self._bias = arrays.take(f"{spec['name']}.bias", (self._filters,))
-        by_place = kernel.transpose(1, 0, 2).reshape(kernel.shape[1], -1)
-        self._products = Products(vectors, by_place, fewest=min(vocabulary_size, AT_ONCE))
+        self._products = Products(vectors, kernel, fewest=AT_ONCE + len(kernel))
         self._before = (self._window - 1) // 2 if _is_same(spec) else 0
         self._same = _is_same(spec)
 
@@ -122,16 +121,19 @@ class _EmbeddedConvolution:
         else:
             left = positions - self._window + 1
             padded = np.pad(ids, (0, self._window))[:positions]
-        products = np.concatenate([self._rows(padded[i : i + AT_ONCE]) for i in range(0, len(padded), AT_ONCE)])
         number = len(padded) - self._window + 1
-        rows = np.broadcast_to(self._bias, (number, self._filters)).copy()
-        for place in range(self._window):
-            rows += products[place : place + number, place]
-        return Features(np.maximum(rows, 0), left, length)
+        sums = [self._sum(padded[i : i + AT_ONCE + self._window - 1]) for i in range(0, number, AT_ONCE)]
+        return Features(np.maximum(np.concatenate(sums), 0), left, length)
 
-    def _rows(self, ids: np.ndarray) -> np.ndarray:
-        rows, places = self._products.find(ids)
-        return rows.take(places, axis=0).reshape(len(ids), self._window, self._filters)
+    def _sum(self, ids: np.ndarray) -> np.ndarray:
+        """The features without ReLU at the tokens where a whole window begins: float32 (tokens, filters)."""
+        products, places = self._products.find(ids)
+        number = len(ids) - self._window + 1
+        summed: np.ndarray = products[0].take(places[:number], axis=0)
+        summed += self._bias
+        for place in range(1, self._window):
+            summed += products[place].take(places[place : place + number], axis=0)
+        return summed
 
 
 def _is_same(spec: Mapping[str, Any]) -> bool:

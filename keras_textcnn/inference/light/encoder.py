@@ -3,8 +3,6 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from keras_textcnn.text.plain_tokenizers import PlainTokenizer
 
 UNKNOWN_ID = 1
@@ -54,8 +52,8 @@ class Encoder:
         """The tokens that the model reads of a text."""
         return self._tokenizer.split(text)[: self._most]
 
-    def encode(self, text: str) -> np.ndarray:
-        """The ids of the tokens that the model reads of a text: int (tokens,)."""
+    def encode(self, text: str) -> list[int]:
+        """The ids of the tokens that the model reads of a text."""
         separable = self._tokenizer.separable(text) if self._tokenizer.remembers else None
         if separable is not None:
             try:
@@ -65,7 +63,7 @@ class Encoder:
                 ids = [*itertools.chain.from_iterable(map(self._memory.__getitem__, pieces))]
                 if rest and len(ids) < self._most:
                     ids += itertools.chain.from_iterable(map(self._memory.__getitem__, rest.split()))
-                return np.array(ids[: self._most], np.intp)
+                return ids[: self._most]
             except _LeaningError:
                 pass
-        return np.array(self._memory.look_up(self.tokens(text)), np.intp)
+        return self._memory.look_up(self.tokens(text))

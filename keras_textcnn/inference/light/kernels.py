@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
+from keras_textcnn.inference.light.batch import Batch
 from keras_textcnn.inference.light.linear import LOWER, NEXT, POSITIVE, SCATTER
 
 # Indices that count from 0 compile to vector instructions, others do not.
@@ -48,67 +49,65 @@ def _add_positive(sums, numbers, bias):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def pool_windows(rows, places, begins, sizes, columns, bias, pool_mean, maxima, means):  # type: ignore[no-untyped-def]
-    """Writes the pooled features of texts laid end to end.
+def _pool_window(products, places, begins, lengths, size, bias, number, pool_max, pool_mean, maxima, sums):  # type: ignore[no-untyped-def]
+    """Writes the maxima of the sums of products, and the sums of features, of a window.
 
     Args:
-        rows: float32 (rows, numbers), products; see `WindowNetwork`.
+        products: float32 (size, rows, filters), for each place of the window.
         places: int (tokens,), the row of each token.
-        begins: int (texts + 1,), where each text begins in `places`, and where the last one ends.
-        sizes: int (windows,), ascending.
-        columns: int (windows, largest size), where the products of each place of each window begin in a row.
-        bias: float32 (windows * filters,).
-        pool_mean: Whether to write `means`.
-        maxima, means: float32 (texts, windows * filters).
+        begins, lengths: int (texts,), as in `Batch`.
+        size: Tokens of the window.
+        bias: float32 (filters,).
+        number: The window's position in `maxima` and `sums`.
+        pool_max, pool_mean: Whether to write `maxima`, `sums`.
+        maxima, sums: float32 (texts, windows, filters).
     """
-    number = len(sizes)
-    filters = len(bias) // number
-    summed = np.zeros(filters, np.float32)
-    for text in range(len(begins) - 1):
-        begin, length = begins[text], begins[text + 1] - begins[text]
-        best, mean = maxima[text], means[text if pool_mean else 0]
-        best[:] = -np.inf
-        mean[:] = 0
-        for start in range(max(length - sizes[0] + 1, 1)):
-            for window in range(number):
-                size = sizes[window]
-                if start and start + size > length:
-                    break
-                its, of = slice(window * filters, (window + 1) * filters), begin + start
-                inside = min(size, length)  # a text may be shorter than its window
-                if inside == 0 or inside > 3 or pool_mean:
-                    summed[:] = 0
-                    for place in range(inside):
-                        _add(summed, rows[places[of + place], columns[window, place] :])
-                    _keep_larger(best[its], summed)
-                    if pool_mean:
-                        _add_positive(mean[its], summed, bias[its])
-                    continue
-                first = rows[places[of], columns[window, 0] :]
-                if inside == 1:
-                    _keep_larger(best[its], first)
-                    continue
-                second = rows[places[of + 1], columns[window, 1] :]
-                if inside == 2:
-                    _keep_larger_sum(best[its], first, second)
+    summed = np.empty(len(bias), np.float32)
+    for text in range(len(begins)):
+        begin = begins[text]
+        end = begin + max(lengths[text] - size + 1, 1)
+        if pool_max and not pool_mean and size <= 3:
+            best = maxima[text, number]
+            best[:] = -np.inf
+            for start in range(begin, end):
+                first = products[0, places[start]]
+                if size == 1:
+                    _keep_larger(best, first)
+                elif size == 2:
+                    _keep_larger_sum(best, first, products[1, places[start + 1]])
                 else:
-                    _keep_larger_sum_of_three(best[its], first, second, rows[places[of + 2], columns[window, 2] :])
-        for column in range(len(bias)):
-            feature = best[column] + bias[column]
-            best[column] = feature if feature > 0 else np.float32(0)
+                    second, third = products[1, places[start + 1]], products[2, places[start + 2]]
+                    _keep_larger_sum_of_three(best, first, second, third)
+            continue
+        if pool_max:
+            maxima[text, number, :] = -np.inf
         if pool_mean:
-            for window in range(number):
-                for column in range(window * filters, (window + 1) * filters):
-                    mean[column] /= np.float32(max(length - sizes[window] + 1, 1))
+            sums[text, number, :] = 0
+        for start in range(begin, end):
+            summed[:] = 0
+            for place in range(size):
+                _add(summed, products[place, places[start + place]])
+            if pool_max:
+                _keep_larger(maxima[text, number], summed)
+            if pool_mean:
+                _add_positive(sums[text, number], summed, bias)
 
 
 @numba.njit(nogil=True, cache=True)
-def add_ngrams(ids, begins, longest, single, hashed, weighted, weights, hashed_weights, sums):  # type: ignore[no-untyped-def]
+def _pool_windows(products, places, begins, lengths, sizes, firsts, bias, pool_max, pool_mean, maxima, sums):  # type: ignore[no-untyped-def]
+    """`_pool_window` for each window: `firsts` is where the places of each begin in `products`."""
+    for number in range(len(sizes)):
+        its, size = products[firsts[number] : firsts[number] + sizes[number]], sizes[number]
+        _pool_window(its, places, begins, lengths, size, bias[number], number, pool_max, pool_mean, maxima, sums)
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_ngrams(ids, begins, lengths, longest, single, hashed, weighted, weights, hashed_weights, sums):  # type: ignore[no-untyped-def]
     """Writes the sums of the rows of texts' n-grams, divided as `Ngrams` does.
 
     Args:
-        ids: int (tokens,), of texts laid end to end.
-        begins: As for `pool_windows`.
+        ids: int (tokens,), of texts end to end.
+        begins, lengths: int (texts,), as in `Batch`.
         longest: Tokens of the longest n-grams.
         single, hashed: float32 (rows, labels), of single tokens and of longer n-grams.
         weighted: Whether there are weights.
@@ -117,8 +116,8 @@ def add_ngrams(ids, begins, longest, single, hashed, weighted, weights, hashed_w
     """
     buckets, labels = len(hashed), single.shape[1]
     part = np.empty(labels, np.float32)  # the sum over n-grams of one size: added up in this order, as elsewhere
-    for text in range(len(begins) - 1):
-        begin, end = begins[text], begins[text + 1]
+    for text in range(len(begins)):
+        begin, end = begins[text], begins[text] + lengths[text]
         squares = np.float32(0)
         total = sums[text]
         total[:] = 0
@@ -145,20 +144,29 @@ def add_ngrams(ids, begins, longest, single, hashed, weighted, weights, hashed_w
             total[label] /= root
 
 
-def ngram_sums(
-    texts: Sequence[np.ndarray], longest: int, rows: Sequence[np.ndarray], weights: Sequence[np.ndarray]
-) -> np.ndarray:
-    """The sums of `add_ngrams` for the ids of texts; `rows` and `weights` are those of `Ngrams`."""
-    ids, begins = lay_out(texts)
-    sums = np.empty((len(texts), rows[0].shape[1]), np.float32)
-    none = np.empty(0, np.float32)
-    single, hashed, *_ = *weights, none, none
-    add_ngrams(ids, begins, longest, rows[0], rows[-1], bool(weights), single, hashed, sums)
+NOTHING = np.empty((1, 1, 1), np.float32)  # in place of an array that is not written
+
+
+def pool(
+    products: np.ndarray,
+    places: np.ndarray,
+    batch: Batch,
+    windows: Sequence[int],
+    firsts: Sequence[int],
+    bias: np.ndarray,
+    maxima: np.ndarray | None,
+    sums: np.ndarray | None,
+) -> None:
+    """What `WindowNetwork._pool_blocks` does, with the attributes of the network as further arguments."""
+    wanted = maxima is not None, sums is not None
+    written = [NOTHING if array is None else array for array in (maxima, sums)]
+    sizes = np.array(windows, np.intp)
+    _pool_windows(products, places, *batch.spans, sizes, np.array(firsts, np.intp), bias, *wanted, *written)
+
+
+def ngram_sums(batch: Batch, longest: int, rows: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> np.ndarray:
+    """The sums of the n-grams' rows, float32 (texts, labels); `rows` and `weights` are those of `Ngrams`."""
+    sums = np.empty((len(batch.lengths), rows[0].shape[1]), np.float32)
+    single, hashed, *_ = *weights, NOTHING[0, 0], NOTHING[0, 0]
+    _add_ngrams(batch.ids, *batch.spans, longest, rows[0], rows[-1], bool(weights), single, hashed, sums)
     return sums
-
-
-def lay_out(texts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Texts end to end, int (tokens,), and where each begins and the last one ends, int (texts + 1,)."""
-    begins = np.zeros(len(texts) + 1, np.intp)
-    np.cumsum([len(ids) for ids in texts], out=begins[1:])
-    return np.concatenate(texts) if len(texts) else np.zeros(0, np.intp), begins

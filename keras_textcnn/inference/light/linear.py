@@ -1,30 +1,16 @@
 """The linear parts of conv1d in NumPy: n-grams (`layers/ngram_logits.py`) and the mean vector."""
 
-import itertools
-from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
 
 from keras_textcnn.inference.light.arrays import Arrays
+from keras_textcnn.inference.light.batch import Batch
 from keras_textcnn.inference.light.spec import LONGEST_NGRAM, check_size
 
 # As in the layer: odd 64-bit numbers whose multiples spread over all 64 bits.
 NEXT, SCATTER = np.int64(0x9E3779B97F4A7C15 - 2**64), np.int64(0xC2B2AE3D27D4EB4F - 2**64)
 LOWER, POSITIVE = np.int64(2**32 - 1), np.int64(2**31 - 1)
-
-
-def _add_up(sums: np.ndarray, of: np.ndarray, rows: np.ndarray) -> None:
-    """Adds rows to the sums of their texts, one after another: the order is TensorFlow's, and so are the bits.
-
-    Args:
-        sums: (texts, ...).
-        of: int (rows,), ascending: the text of each row.
-        rows: (rows, ...).
-    """
-    ends = np.searchsorted(of, np.arange(len(sums) + 1)).tolist()
-    for text, (begin, end) in enumerate(itertools.pairwise(ends)):
-        sums[text] += np.add.reduce(rows[begin:end], axis=0)
 
 
 Shares = list[tuple[np.ndarray, np.ndarray]]  # what each n-gram of a size adds, (n-grams, labels), and its first token
@@ -41,14 +27,16 @@ class Ngrams:
 
     Args:
         arrays: Holds ngrams.embeddings, ngrams.bias, and ngrams.hashed if n-grams have several tokens.
+        vocabulary_size: Number of ids; those without a row of their own add nothing.
         num_classes: Columns.
         longest: Tokens of the longest n-grams.
         weighted: Whether rows have weights, ngrams.weights and ngrams.hashed_weights.
     """
 
-    def __init__(self, arrays: Arrays, num_classes: int, *, longest: int, weighted: bool) -> None:
+    def __init__(self, arrays: Arrays, vocabulary_size: int, num_classes: int, *, longest: int, weighted: bool) -> None:
         self.longest = check_size("longest n-gram", longest, 1, LONGEST_NGRAM)
         self.rows = [arrays.take("ngrams.embeddings", (None, num_classes))]
+        self._all_known = len(self.rows[0]) >= vocabulary_size
         self.bias = arrays.take("ngrams.bias", (num_classes,))
         if longest > 1:
             self.rows.append(arrays.take("ngrams.hashed", (None, num_classes)))
@@ -58,38 +46,28 @@ class Ngrams:
             names = ("ngrams.weights", "ngrams.hashed_weights")
             self.weights = [arrays.take(name, rows.shape[:1]) for name, rows in zip(names, self.rows, strict=False)]
 
-    def logits(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """float32 (texts, num_classes), from the ids of each text."""
+    def logits(self, batch: Batch) -> np.ndarray:
+        """float32 (texts, num_classes), from the ids of texts."""
         if self.kernels is not None:
-            return self.kernels.ngram_sums(texts, self.longest, self.rows, self.weights) + self.bias
-        lengths = np.array([len(ids) for ids in texts], np.intp)
-        ids = np.concatenate(texts) if len(texts) else np.zeros(0, np.intp)
-        sums = np.zeros((len(texts), len(self.bias)), np.float32)
-        squares = np.zeros(len(texts), np.float32)
-        number = np.repeat(np.arange(len(texts)), lengths)  # of the text of each token
-        for size, rows in enumerate(self._find(ids), 1):
-            inside = number[: len(rows)] == number[size - 1 :]
-            if size == 1:
-                inside = rows < len(self.rows[0])
-            rows, of = rows[inside], number[: len(rows)][inside]
-            _add_up(sums, of, self._take(size, rows))
-            if self.weights:
-                _add_up(squares, of, self.weights[min(size, 2) - 1].take(rows) ** 2)
-            else:
-                squares += np.maximum(lengths - size + 1, 0)
+            sums: np.ndarray = self.kernels.ngram_sums(batch, self.longest, self.rows, self.weights)
+            return sums + self.bias
+        sums = np.zeros((len(batch.lengths), len(self.bias)), np.float32)
+        squares = np.zeros(len(sums), np.float32)
+        for size, rows in enumerate(self._find(batch.ids), 1):
+            values, weights = self._take(size, rows), self._weigh(size, rows)
+            for text, (begin, length) in enumerate(zip(batch.begins, batch.lengths, strict=True)):
+                inside = slice(begin, begin + max(length - size + 1, 0))
+                # One after another: the order is TensorFlow's, and so are the bits.
+                sums[text] += np.add.reduce(values[inside], axis=0)
+                squares[text] += np.add.reduce(weights[inside] ** 2)
         return sums / np.sqrt(np.maximum(squares, 1))[:, None] + self.bias
 
     def trace(self, ids: np.ndarray) -> Shares:
         """What each n-gram adds to the logits of a text, and the token at which it begins, by size from 1 on."""
-        places = [np.arange(max(len(ids) - size + 1, 0)) for size in range(1, self.longest + 1)]
-        inside = [rows[: len(which)] for rows, which in zip(self._find(ids), places, strict=True)]
-        places[0] = places[0][inside[0] < len(self.rows[0])]
-        inside[0] = self._known(inside[0])
-        root = self._root(inside, len(ids))
-        return [
-            (self._take(size, rows) / root, which)
-            for size, (rows, which) in enumerate(zip(inside, places, strict=True), 1)
-        ]
+        found = self._find(ids)
+        weights = [self._weigh(size, rows) for size, rows in enumerate(found, 1)]
+        root = np.sqrt(np.maximum((np.concatenate(weights) ** 2).sum(), 1))
+        return [(self._take(size, rows) / root, np.arange(len(rows))) for size, rows in enumerate(found, 1)]
 
     def _find(self, ids: np.ndarray) -> list[np.ndarray]:
         """For each size of n-grams from 1 on, the row of the n-gram that begins at each token."""
@@ -100,20 +78,19 @@ class Ngrams:
             found.append(_scatter(hashes) % len(self.rows[1]))
         return found
 
-    def _known(self, rows: np.ndarray) -> np.ndarray:
-        """Single tokens that have a row."""
-        return rows[rows < len(self.rows[0])]
-
     def _take(self, size: int, rows: np.ndarray) -> np.ndarray:
-        return self.rows[min(size, 2) - 1].take(rows, axis=0)
+        """The logits of n-grams of a size: zeros for single tokens without a row."""
+        table = self.rows[min(size, 2) - 1]
+        if size > 1 or self._all_known:
+            return table.take(rows, axis=0)
+        return table.take(rows, axis=0, mode="clip") * (rows < len(table))[:, None]
 
-    def _root(self, inside: Sequence[np.ndarray], tokens: int) -> np.float32:
-        """The divisor of a text's sum, at least 1."""
-        if self.weights:
-            weights = [self.weights[min(size, 2) - 1].take(rows) for size, rows in enumerate(inside, 1)]
-            return np.sqrt(max(sum(np.float32((each**2).sum()) for each in weights), np.float32(1)))
-        number = sum(max(tokens - size + 1, 0) for size in range(1, self.longest + 1))
-        return np.sqrt(np.float32(max(number, 1)))
+    def _weigh(self, size: int, rows: np.ndarray) -> np.ndarray:
+        """The weights of n-grams of a size, 1 for each if they have none."""
+        if not self.weights:
+            return np.ones(len(rows), np.float32)
+        weights = self.weights[min(size, 2) - 1]
+        return weights.take(rows, mode="clip") * (rows < len(weights))
 
 
 class VectorMean:
@@ -132,11 +109,11 @@ class VectorMean:
         self.bias = arrays.take("vector_mean.bias", (num_classes,))
         self._known = arrays.take("vector_mean.known", (vocabulary_size,))
 
-    def logits(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """float32 (texts, num_classes), from the ids of each text."""
-        sums = np.zeros((len(texts), len(self.bias)), np.float32)
-        for row, ids in zip(sums, texts, strict=True):
-            [(shares, _)] = self.trace(ids)
+    def logits(self, batch: Batch) -> np.ndarray:
+        """float32 (texts, num_classes), from the ids of texts."""
+        sums = np.zeros((len(batch.lengths), len(self.bias)), np.float32)
+        for row, begin, length in zip(sums, batch.begins, batch.lengths, strict=True):
+            [(shares, _)] = self.trace(batch.ids[begin : begin + length])
             shares.sum(0, out=row)
         return sums + self.bias
 

@@ -83,7 +83,9 @@ class LightPredictor(Answers):
         if self._answered >= ANSWERED:
             self.load_kernels()
         chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
-        if len(chunks) < 2 * THREADS:
+        if len(chunks) == 1:
+            return self._answer_chunk(texts)
+        if not self._fast or len(chunks) < 2 * THREADS:  # NumPy's threads would mostly wait for the interpreter's lock
             answers = [*map(self._answer_chunk, chunks)]
         else:
             with ThreadPoolExecutor(THREADS) as threads:  # none is kept: a forked process would lack it
@@ -105,7 +107,7 @@ class LightPredictor(Answers):
             said = threading.Timer(1, logger.info, ["compiling the loops of [fast], once on this machine"])
             said.daemon = True
             said.start()
-            self.network.logits([np.ones(2, np.intp)])
+            self.network.logits([[1, 1]])
             said.cancel()
 
     def load_kernels(self) -> None:

@@ -16,7 +16,7 @@ class _Table:
 
     Attributes:
         places: int (vocabulary,), the row of each id in `rows`, or -1.
-        rows: float32 (capacity, numbers).
+        rows: float32 (kernels, capacity, filters).
         used: Number of rows in use.
     """
 
@@ -26,13 +26,14 @@ class _Table:
 
 
 class Products:
-    """Computes rows of `vectors @ kernels` and keeps them; safe to use from several threads, and after a fork.
+    """Computes rows of `vectors @ kernel` for each kernel, and keeps them.
 
+    It is safe to use from several threads, and after a fork.
     A full table is replaced, not emptied, so that a thread that still reads it is not disturbed.
 
     Args:
         vectors: float32 (vocabulary, dimensions).
-        kernels: float32 (dimensions, numbers).
+        kernels: float32 (kernels, dimensions, filters).
         fewest: Rows that there is room for in any case, because they are asked for at once.
 
     Attributes:
@@ -41,7 +42,7 @@ class Products:
 
     def __init__(self, vectors: np.ndarray, kernels: np.ndarray, *, fewest: int) -> None:
         self._vectors, self._kernels = vectors, kernels
-        numbers = kernels.shape[1]
+        numbers = kernels.shape[0] * kernels.shape[2]
         self.capacity = min(len(vectors), max(MOST_BYTES // (4 * numbers), fewest))
         self._table = self._empty()
         self._lock = threading.Lock()
@@ -54,7 +55,7 @@ class Products:
             ids: int (tokens,), at most `capacity` different ones.
 
         Returns:
-            float32 (rows, numbers), and int (tokens,): the row of each token.
+            float32 (kernels, rows, filters), and int (tokens,): the row of each token.
         """
         table = self._table
         places = table.places.take(ids)
@@ -76,18 +77,19 @@ class Products:
         """A table that has the products of ids."""
         table = self._table
         missing = _distinct(ids[table.places.take(ids) < 0])
-        if table.used + len(missing) > len(table.rows):
+        if table.used + len(missing) > self.capacity:
             table = self._table = self._empty()
             missing = _distinct(ids)
         end = table.used + len(missing)
-        np.matmul(self._vectors[missing], self._kernels, out=table.rows[table.used : end])
+        np.matmul(self._vectors[missing], self._kernels, out=table.rows[:, table.used : end])
         table.places[missing] = np.arange(table.used, end)  # after the rows: others may read now
         table.used = end
         return table
 
     def _empty(self) -> _Table:
         places = np.full(len(self._vectors), -1, np.intp)
-        return _Table(places, np.empty((self.capacity, self._kernels.shape[1]), np.float32))
+        kernels, _, filters = self._kernels.shape
+        return _Table(places, np.empty((kernels, self.capacity, filters), np.float32))
 
 
 def _distinct(ids: np.ndarray) -> np.ndarray:

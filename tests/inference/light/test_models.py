@@ -11,7 +11,6 @@ import tensorflow as tf
 from keras_textcnn.errors import InputError
 from keras_textcnn.inference.light import LightPredictor
 from keras_textcnn.inference.light.export import export_light
-from keras_textcnn.inference.light.products import Products
 from keras_textcnn.inference.light.windows import BLOCK
 from keras_textcnn.inference.predictor import Predictor
 from keras_textcnn.inference.saved_model import export_saved_model
@@ -133,23 +132,17 @@ def test_longer_texts_than_a_block(tmp_path: Path) -> None:
 
 
 def test_a_full_table_of_products_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Products] = []
-    before = Products.__init__
-
-    def smaller(self: Products, *arguments: np.ndarray, fewest: int) -> None:
-        before(self, *arguments, fewest=71)
-        made.append(self)
-
     monkeypatch.setattr("keras_textcnn.inference.light.products.MOST_BYTES", 0)
-    monkeypatch.setattr(Products, "__init__", smaller)
+    monkeypatch.setattr("keras_textcnn.inference.light.windows.BLOCK", 60)
     model, vectorizer = make_model("conv1d")
     light = LightPredictor(export(model, vectorizer, tmp_path), fast=False)
+    products = light.network._products
+    assert products.capacity == 65 < len(WORDS)
     texts = make_texts(200)
-    tables = {id(made[-1].find(np.array([2]))[0])}
+    before, _ = products.find(np.array([2]))
     np.testing.assert_allclose(light.probabilities(texts), expected_probabilities(model, vectorizer, texts), atol=1e-6)
-    tables.add(id(made[-1].find(np.array([2]))[0]))
-    assert made[-1].capacity == 71
-    assert len(tables) == 2
+    after, _ = products.find(np.array([2]))
+    assert after is not before
 
 
 def other(name: str) -> keras.Model:
