@@ -21,6 +21,7 @@ from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.data.loading import as_given, check_reading, describe_reading, locate, make_reader, read_records
 from keras_textcnn.errors import FetchError, InputError
+from keras_textcnn.inference.light.file import NAME
 from keras_textcnn.io.files import fingerprint, home
 from keras_textcnn.own_functions import file_of, give_functions, own_function
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
@@ -73,13 +74,14 @@ def _main(arguments: argparse.Namespace) -> None:
     if config.repeats():
         repeats = Repeats(directory)
         results.print(repeats_table(repeats.read_json(SUMMARY)))
-        results.print(f"\nThe runs are in {directory}. Each holds report.html, weights and a SavedModel.")
+        results.print(f"\nThe runs are in {directory}. Each holds report.html and its model.")
         return
     metrics = Run(directory).read_json("metrics.json")
     results.print(results_table(metrics))
     if "old_texts" in metrics:
         results.print(describe_old_texts(metrics["old_texts"]))
-    results.print(f"\nThe run is in {directory}: report.html, weights and the SavedModel. Try next:\n")
+    models = f"{NAME} and the SavedModel" if (directory / NAME).exists() else "the SavedModel"
+    results.print(f"\nThe run is in {directory}: report.html, {models}. Try next:\n")
     results.print(f"    {program('predict')} {shlex.quote(str(directory))} {_example(config)}\n")
 
 

@@ -51,7 +51,7 @@ HABITS = {
     **dict.fromkeys(("cv", "kfold", "kfolds", "nfolds", "nsplits", "crossvalidation"), "--folds"),
     **dict.fromkeys(("loss", "multilabels", "multioutput", "ova"), "--multi-label where a text has several labels"),
     **dict.fromkeys(("classweights", "balanced"), "--class-weight"),
-    **dict.fromkeys(("sampleweight", "sampleweights", "weight", "weights", "weightcol"), "--weight-column"),
+    **dict.fromkeys(("sampleweight", "sampleweights", "weight", "weightcol"), "--weight-column"),
     **dict.fromkeys(("fp16", "bf16", "mixedprecision", "dtype", "amp"), "--precision"),
     **dict.fromkeys(("input", "train", "traindata", "trainfile", "corpus", "dataset", "file", "i"), "CORPUS"),
     **dict.fromkeys(("outputdir", "out", "o", "savedir", "modeldir", "save", "logdir"), "--output"),
