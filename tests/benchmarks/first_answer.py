@@ -4,10 +4,9 @@
     python tests/benchmarks/first_answer.py RUN
 
 RUN is a finished run of Reuters R8. Each contestant has a saved model and answers one text in a process of its own;
-they take turns. Disk is the model and the installed packages that the process has imported, without Python.
+they take turns. Works on Linux. Disk is the model and the installed packages that the process has imported, without Python.
 """
 
-import os
 import pickle
 import statistics
 import subprocess
@@ -23,10 +22,11 @@ from corpora import read_texts
 ROUNDS = 9
 TEXT = "profits rose in the second quarter"
 SITE = Path(sysconfig.get_paths()["purelib"])
-# Each ends by naming the packages that it has imported.
-NAMED = """
+# Each ends by telling its peak memory, in KiB, and the packages that it has imported.
+TOLD = """
 import sys
-print(*{name.split(".")[0] for name in sys.modules}, file=sys.stderr)
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak.split()[1], *{name.split(".")[0] for name in sys.modules}, file=sys.stderr)
 """
 COMMAND = "import sys; sys.argv = ['predict', {run!r}, {text!r}, '--runtime', {runtime!r}]; "
 COMMAND += "from keras_textcnn.predict import main; main()"
@@ -49,11 +49,11 @@ def main() -> None:
             **train_peers(Path(folder)),
         }
         seconds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-        memory: dict[str, list[int]] = {name: [] for name in CONTESTANTS}
+        memory: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
         packages: dict[str, set[str]] = {}
         for _ in range(ROUNDS):
             for name, code in CONTESTANTS.items():
-                code = code.format(run=str(run), text=TEXT, folder=folder) + NAMED
+                code = code.format(run=str(run), text=TEXT, folder=folder)
                 took, peak, packages[name] = answer(code)
                 seconds[name].append(took)
                 memory[name].append(peak)
@@ -78,19 +78,12 @@ def train_peers(folder: Path) -> dict[str, list[Path]]:
 def answer(code: str) -> tuple[float, float, set[str]]:
     """Runs code in a fresh process: its seconds, its peak memory in MiB, and the packages that it imported."""
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    said, named = process.communicate()
+    done = subprocess.run([sys.executable, "-c", code + TOLD], capture_output=True, text=True)
     seconds = time.perf_counter() - started
-    if process.returncode or not said:
-        raise SystemExit(named.decode())
-    return seconds, peak_of(code), set(named.decode().split())
-
-
-def peak_of(code: str) -> float:
-    """The peak memory of code in a fresh process, in MiB."""
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, _, used = os.wait4(child.pid, 0)
-    return used.ru_maxrss / 1024
+    if done.returncode or not done.stdout:
+        raise SystemExit(done.stderr)
+    peak, *packages = done.stderr.splitlines()[-1].split()
+    return seconds, int(peak) / 1024, set(packages)
 
 
 def files_of(package: str) -> list[Path]:
