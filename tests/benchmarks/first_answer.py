@@ -4,7 +4,8 @@
     python tests/benchmarks/first_answer.py RUN
 
 RUN is a finished run of Reuters R8. Each contestant has a saved model and answers one text in a process of its own;
-they take turns. Works on Linux. Disk is the model and the installed packages that the process has imported, without Python.
+they take turns. Disk is the model and the installed packages that the process has imported, without Python. Works on
+Linux.
 """
 
 import pickle
