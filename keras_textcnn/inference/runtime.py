@@ -30,6 +30,8 @@ def find_model(directory: Run | Path | str, *, runtime: str | None = None) -> Pa
         if runtime == TENSORFLOW:
             raise InputError(f"{path} is a file, which TensorFlow cannot load; leave --runtime out, or give a run")
         return path
+    if path.suffix == Path(NAME).suffix:
+        raise InputError(f"no such file: {path}; give a {NAME} or a run directory")
     run = Run(path)
     unfinished = (path / "config.json").exists() and not run.finished
     if runtime != TENSORFLOW and not unfinished and (run.has(NAME) or (path / NAME).is_file()):

@@ -111,6 +111,8 @@ def test_which_runtime_answers(finished_run: Path, tmp_path: Path) -> None:
         open_predictor(finished_run / "saved_model" / "1", runtime="light")
     with pytest.raises(InputError, match="no saved_model/1 in"):
         open_predictor(tmp_path)
+    with pytest.raises(InputError, match=r"no such file: nowhere\.textcnn; give a model\.textcnn or a run directory"):
+        open_predictor("nowhere.textcnn")
 
 
 def test_commands_take_either_runtime(cli: Cli, finished_run: Path, corpus_file: Path) -> None:
