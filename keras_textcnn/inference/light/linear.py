@@ -13,9 +13,6 @@ NEXT, SCATTER = np.int64(0x9E3779B97F4A7C15 - 2**64), np.int64(0xC2B2AE3D27D4EB4
 LOWER, POSITIVE = np.int64(2**32 - 1), np.int64(2**31 - 1)
 
 
-Shares = list[tuple[np.ndarray, np.ndarray]]  # what each n-gram of a size adds, (n-grams, labels), and its first token
-
-
 def _scatter(hashes: np.ndarray) -> np.ndarray:
     """The layer's `_scatter`."""
     folded = hashes ^ ((hashes >> 32) & LOWER)
@@ -62,12 +59,12 @@ class Ngrams:
                 squares[text] += np.add.reduce(weights[inside] ** 2)
         return sums / np.sqrt(np.maximum(squares, 1))[:, None] + self.bias
 
-    def trace(self, ids: np.ndarray) -> Shares:
-        """What each n-gram adds to the logits of a text, and the token at which it begins, by size from 1 on."""
+    def trace(self, ids: np.ndarray) -> list[np.ndarray]:
+        """What each n-gram adds to the logits of a text, by size from 1 on: (n-grams, labels), by first token."""
         found = self._find(ids)
         weights = [self._weigh(size, rows) for size, rows in enumerate(found, 1)]
         root = np.sqrt(np.maximum((np.concatenate(weights) ** 2).sum(), 1))
-        return [(self._take(size, rows) / root, np.arange(len(rows))) for size, rows in enumerate(found, 1)]
+        return [self._take(size, rows) / root for size, rows in enumerate(found, 1)]
 
     def _find(self, ids: np.ndarray) -> list[np.ndarray]:
         """For each size of n-grams from 1 on, the row of the n-gram that begins at each token."""
@@ -102,8 +99,6 @@ class VectorMean:
         num_classes: Columns.
     """
 
-    longest = 1
-
     def __init__(self, arrays: Arrays, vocabulary_size: int, num_classes: int) -> None:
         self._rows = arrays.take("vector_mean.embeddings", (vocabulary_size, num_classes))
         self.bias = arrays.take("vector_mean.bias", (num_classes,))
@@ -113,12 +108,11 @@ class VectorMean:
         """float32 (texts, num_classes), from the ids of texts."""
         sums = np.zeros((len(batch.lengths), len(self.bias)), np.float32)
         for row, begin, length in zip(sums, batch.begins, batch.lengths, strict=True):
-            [(shares, _)] = self.trace(batch.ids[begin : begin + length])
+            [shares] = self.trace(batch.ids[begin : begin + length])
             shares.sum(0, out=row)
         return sums + self.bias
 
-    def trace(self, ids: np.ndarray) -> Shares:
-        """What each token adds to the logits of a text, and its place."""
+    def trace(self, ids: np.ndarray) -> list[np.ndarray]:
+        """What each token adds to the logits of a text: float32 (tokens, labels)."""
         known = self._known.take(ids)
-        shares = self._rows.take(ids, axis=0) * (known / max(known.sum(), np.float32(1)))[:, None]
-        return [(shares, np.arange(len(ids)))]
+        return [self._rows.take(ids, axis=0) * (known / max(known.sum(), np.float32(1)))[:, None]]

@@ -168,10 +168,8 @@ class WindowNetwork:
             added.append(np.pad(self._scales[0] * shares, (0, columns - len(shares))))
             sizes.append(size)
         for scale, part in zip(self._scales[1:], self._linear, strict=True):
-            for size, (shares, places) in enumerate(part.trace(batch.ids[: len(text)]), 1):
-                row = np.zeros(columns, np.float32)
-                row[places] = scale * shares[:, output]
-                added.append(row)
+            for size, shares in enumerate(part.trace(batch.ids[: len(text)]), 1):
+                added.append(np.pad(scale * shares[:, output], (0, columns - len(shares))))
                 sizes.append(size)
         return np.stack(added), sizes
 
