@@ -53,7 +53,7 @@ def leave_out_exports(patch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
 
     patch.setattr(trainer.saved_model, "export_saved_model", export_nothing)
-    patch.setattr(trainer, "needs_tensorflow", lambda model, vectorizer: "a test")
+    patch.setattr(trainer, "needs_tensorflow", lambda model, vectorizer: "this run")
     leave_out_reports(patch)
 
 

@@ -1,5 +1,6 @@
 """A run directory is damaged, file by file: its readers answer as before, or refuse and name the file."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from keras_textcnn import Predictor, Run, load_model
 from keras_textcnn.errors import InputError
+from keras_textcnn.inference.runtime import open_predictor
 from keras_textcnn.persistence.folder import MANIFEST
 from keras_textcnn.persistence.run import BEGUN
 from keras_textcnn.training.fine_tuning import Start
@@ -129,8 +131,18 @@ def test_what_is_damaged_is_refused_by_its_name_or_not_read(
         shutil.rmtree(run)
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_light_model_is_refused_by_its_name(
+    damage: Damage, finished_run: Path, other_run: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    damage(run / "model.textcnn", other_run / "model.textcnn", np.random.default_rng(0))
+    with pytest.raises(InputError, match=f"^damaged run: {re.escape(str(run / 'model.textcnn'))}"):
+        open_predictor(run)
+
+
 def test_evaluate_refuses_what_it_reads(finished_run: Path, corpus_file: Path, tmp_path: Path, cli: Cli) -> None:
-    for file in ("config.json", "saved_model/1/saved_model.pb", "manifest.json"):
+    for file in ("config.json", "model.textcnn", "manifest.json"):
         run = tmp_path / Path(file).stem
         shutil.copytree(finished_run, run)
         flip(run / file, run, np.random.default_rng(1)) if file != "manifest.json" else (run / file).write_text("[]")
@@ -209,9 +221,7 @@ def test_forty_mutations_evaluated(
 
     expected = report(shutil.copytree(finished_run, tmp_path / "whole"))
     refused = 0
-    files = [
-        name for name in files_of(finished_run) if name.startswith(("saved_model", "config", "manifest", "labels"))
-    ]
+    files = [name for name in files_of(finished_run) if name.startswith(("model", "config", "manifest", "labels"))]
     for seed, damage, file in mutations(files, 40):
         run = shutil.copytree(finished_run, tmp_path / "run")
         damage(run / file, counterpart(other_run, file), np.random.default_rng(seed))

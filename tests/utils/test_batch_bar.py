@@ -67,7 +67,7 @@ def test_there_is_a_bar_only_where_lines_are_printed(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(logger, "propagate", True)
     assert shown_on() is None
     console = Console(file=io.StringIO())
-    with showing(lambda line: None, console):
+    with showing(lambda line: None, lambda: console):
         assert shown_on() is console
     with batch_bar.batch_bar(console) as none, batch_bar.batch_bar(None) as none_either:
         assert none == none_either == []
