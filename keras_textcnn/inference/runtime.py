@@ -30,7 +30,7 @@ def find_model(directory: Run | Path | str, *, runtime: str | None = None) -> Pa
         if runtime == TENSORFLOW:
             raise InputError(f"{path} is a file, which TensorFlow cannot load; leave --runtime out, or give a run")
         return path
-    if path.suffix == Path(NAME).suffix:
+    if path.suffix == Path(NAME).suffix and not path.exists():
         raise InputError(f"no such file: {path}; give a {NAME} or a run directory")
     run = Run(path)
     unfinished = (path / "config.json").exists() and not run.finished

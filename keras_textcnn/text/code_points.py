@@ -76,7 +76,7 @@ def _checked(name: str, table: Any) -> Any:
         good = all(type(number) is int and 0 < number < 256 for _, number in pairs)
     else:
         good = all(type(last) is int and first <= last < folding.CODE_POINTS for first, last in pairs)
-    if not good or not all(type(first) is int and 0 <= first < folding.CODE_POINTS for first, _ in pairs):
+    if not pairs or not good or not all(type(first) is int and 0 <= first < folding.CODE_POINTS for first, _ in pairs):
         raise ValueError(f"the table {name} is damaged")
     return dict(pairs) if name in ("lower", "decompositions", "classes") else tuple(pairs)
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from keras_textcnn.inference.light.arrays import Arrays
 from keras_textcnn.inference.light.head import Head
-from keras_textcnn.inference.light.products import Products
-from keras_textcnn.inference.light.spec import LARGEST_POOLING, check_size
+from keras_textcnn.inference.light.products import OneHotProducts, Products
+from keras_textcnn.inference.light.spec import LARGEST_POOLING, MOST_LAYERS, check_number, check_size
 
 AT_ONCE = 2**13  # tokens of a text whose products are asked for at once
 
@@ -59,6 +59,8 @@ class ChainNetwork:
 
     def __init__(self, arrays: Arrays, spec: Mapping[str, Any], vocabulary_size: int, *, positions: int | None) -> None:
         first, *others = spec["layers"]
+        if len(others) > MOST_LAYERS or (positions is None and any(one["kind"] == "flattening" for one in others)):
+            raise ValueError("it has too many layers, or some for texts of one length")
         self._positions = positions
         features = arrays.size_of("hidden_1.kernel" if spec["hidden"] else "logits.kernel")
         self._begin = FIRST[first["kind"]](arrays, first, vocabulary_size)
@@ -103,13 +105,14 @@ class _EmbeddedConvolution:
     def __init__(self, arrays: Arrays, spec: Mapping[str, Any], vocabulary_size: int) -> None:
         if spec["one_hot"]:
             kernel = arrays.take(f"{spec['name']}.kernel", (None, vocabulary_size - 2, None))
-            vectors = np.eye(vocabulary_size, vocabulary_size - 2, -2, dtype=np.float32)
+            self._products: Products | OneHotProducts = OneHotProducts(kernel)
         else:
             vectors = arrays.take("embedding", (vocabulary_size, None))
             kernel = arrays.take(f"{spec['name']}.kernel", (None, vectors.shape[1], None))
+            self._products = Products(vectors, kernel)
         self._window, _, self._filters = kernel.shape
         self._bias = arrays.take(f"{spec['name']}.bias", (self._filters,))
-        self._products = Products(vectors, kernel, fewest=AT_ONCE + len(kernel))
+        self._at_once = min(AT_ONCE, max(self._products.capacity - self._window, 1))
         self._before = (self._window - 1) // 2 if _is_same(spec) else 0
         self._same = _is_same(spec)
 
@@ -122,7 +125,8 @@ class _EmbeddedConvolution:
             left = positions - self._window + 1
             padded = np.pad(ids, (0, self._window))[:positions]
         number = len(padded) - self._window + 1
-        sums = [self._sum(padded[i : i + AT_ONCE + self._window - 1]) for i in range(0, number, AT_ONCE)]
+        step = self._at_once
+        sums = [self._sum(padded[begin : begin + step + self._window - 1]) for begin in range(0, number, step)]
         return Features(np.maximum(np.concatenate(sums), 0), left, length)
 
     def _sum(self, ids: np.ndarray) -> np.ndarray:
@@ -189,6 +193,8 @@ def _pooling(arrays: Arrays, spec: Mapping[str, Any], features: int) -> Layer:
 
     def pool(text: Features) -> Features:
         if spec["rest"]:
+            if len(text.rows) < text.positions:
+                raise ValueError("its layers do not fit together")
             positions = -(-text.positions // size)
             rows = np.pad(text.rows, ((0, positions * size - len(text.rows)), (0, 0)))  # features are not negative
         else:
@@ -218,7 +224,7 @@ def _normalization(arrays: Arrays, spec: Mapping[str, Any], features: int) -> La
 
 def _flattening(arrays: Arrays, spec: Mapping[str, Any], features: int) -> Layer:
     """All positions side by side, each multiplied by a factor."""
-    factor = np.float32(spec["factor"])
+    factor = np.float32(check_number("factor", spec["factor"]))
 
     def flatten(text: Features) -> Features:
         if text.positions * text.rows[0].size != features:

@@ -60,6 +60,8 @@ class Encoder:
                 # A piece has a token or more, but for a few: the first ones are enough.
                 pieces = separable.split(None, self._most)
                 rest = pieces.pop() if len(pieces) > self._most else ""
+                if rest and self._tokenizer.leans(rest.split(None, 1)[0]):  # on the last of the first ones
+                    raise _LeaningError
                 ids = [*itertools.chain.from_iterable(map(self._memory.__getitem__, pieces))]
                 if rest and len(ids) < self._most:
                     ids += itertools.chain.from_iterable(map(self._memory.__getitem__, rest.split()))

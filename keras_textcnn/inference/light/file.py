@@ -30,7 +30,7 @@ LARGEST_HALF = float(np.finfo(np.float16).max)
 BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal content makes equal files
 DAMAGES = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, OverflowError, RecursionError),
-    *(NotImplementedError, struct.error, zipfile.BadZipFile),
+    *(NotImplementedError, RuntimeError, MemoryError, struct.error, zipfile.BadZipFile),
 )
 
 

@@ -63,6 +63,8 @@ class LightPredictor(Answers):
         spec = self._spec = Spec.of_json(content.spec)
         self.labels, self.thresholds = spec.labels, spec.thresholds
         vocabulary = check_strings("tokens", json.loads(content.documents["vocabulary"]))
+        if len(vocabulary) < 2:
+            raise ValueError("its vocabulary has no padding and unknown token")
         points = CodePoints.of_json(json.loads(content.documents["code_points"]))
         tokenizer = PlainTokenizer(spec.tokenizer, points)
         self._encoder = Encoder(tokenizer, vocabulary, maximum_tokens=spec.maximum_tokens)
@@ -101,14 +103,19 @@ class LightPredictor(Answers):
             from keras_textcnn.inference.light import kernels
         except (ImportError, RuntimeError) as error:  # numba finds no folder that it can write to
             raise InputError(f"fast=True needs numba: pip install 'keras_textcnn[fast]' ({error})") from error
-        self._fast = True
         if isinstance(self.network, WindowNetwork):
-            self.network.use(kernels)
             said = threading.Timer(1, logger.info, ["compiling the loops of [fast], once on this machine"])
             said.daemon = True
             said.start()
-            self.network.logits([[1, 1]])
-            said.cancel()
+            self.network.use(kernels)
+            try:
+                self.network.logits([[1, 1]])
+            except OSError as error:
+                self.network.use(None)
+                raise InputError(f"the compiled loops cannot be written to disk: {error}; use fast=False") from error
+            finally:
+                said.cancel()
+        self._fast = True
 
     def load_kernels(self) -> None:
         """Loads the compiled loops now, if `fast` is None and numba is installed; a server has no time for it later."""

@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 
 MOST_BYTES = 2**26  # of products that are kept
+FEWEST = 64  # rows that there is room for in any case
 
 
 @dataclasses.dataclass
@@ -34,16 +35,15 @@ class Products:
     Args:
         vectors: float32 (vocabulary, dimensions).
         kernels: float32 (kernels, dimensions, filters).
-        fewest: Rows that there is room for in any case, because they are asked for at once.
 
     Attributes:
         capacity: The number of different ids that may be asked for at once.
     """
 
-    def __init__(self, vectors: np.ndarray, kernels: np.ndarray, *, fewest: int) -> None:
+    def __init__(self, vectors: np.ndarray, kernels: np.ndarray) -> None:
         self._vectors, self._kernels = vectors, kernels
         numbers = kernels.shape[0] * kernels.shape[2]
-        self.capacity = min(len(vectors), max(MOST_BYTES // (4 * numbers), fewest))
+        self.capacity = min(len(vectors), max(MOST_BYTES // (4 * numbers), FEWEST, len(kernels) + 1))
         self._table = self._empty()
         self._lock = threading.Lock()
         _all_of_them.add(self)
@@ -82,14 +82,30 @@ class Products:
             missing = _distinct(ids)
         end = table.used + len(missing)
         np.matmul(self._vectors[missing], self._kernels, out=table.rows[:, table.used : end])
-        table.places[missing] = np.arange(table.used, end)  # after the rows: others may read now
-        table.used = end
+        begin, table.used = table.used, end  # before the places: after an interruption, no row is written twice
+        table.places[missing] = np.arange(begin, end)  # after the rows: others may read now
         return table
 
     def _empty(self) -> _Table:
         places = np.full(len(self._vectors), -1, np.intp)
         kernels, _, filters = self._kernels.shape
         return _Table(places, np.empty((kernels, self.capacity, filters), np.float32))
+
+
+class OneHotProducts:
+    """The products of one-hot vectors, which are the rows of the kernels; padding and the unknown token have zeros.
+
+    Args:
+        kernels: float32 (kernels, vocabulary - 2, filters).
+    """
+
+    def __init__(self, kernels: np.ndarray) -> None:
+        self._rows = np.pad(kernels, ((0, 0), (2, 0), (0, 0)))
+        self.capacity = self._rows.shape[1]
+
+    def find(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `Products.find`."""
+        return self._rows, ids
 
 
 def _distinct(ids: np.ndarray) -> np.ndarray:

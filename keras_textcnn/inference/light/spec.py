@@ -1,7 +1,6 @@
 """What `spec.json` of a `model.textcnn` says, checked: a file may come from anyone."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 SEPARATORS = {"words": " ", "characters": "", "spaces": " "}  # what joins tokens into a text with the same tokens
 MOST_TOKENS = 2**31 - 1
+LARGEST = float(np.finfo(np.float32).max)
 MOST_LAYERS, LONGEST_NGRAM, LARGEST_POOLING = 1_000, 100, 10_000
 
 
@@ -52,19 +52,21 @@ class Spec:
         if not isinstance(spec.network, dict):
             raise ValueError("it has no network")
         check_size("maximum_tokens", spec.maximum_tokens, 1, MOST_TOKENS)
-        if not _is_number(spec.temperature) or spec.temperature <= 0:
+        if np.float32(check_number("temperature", spec.temperature)) <= 0:
             raise ValueError(f"its temperature is {spec.temperature!r}")
         if spec.thresholds is None:
             return spec
-        if len(spec.thresholds) != len(labels) or not all(map(_is_number, spec.thresholds)):
+        thresholds = [check_number("threshold", one) for one in spec.thresholds]
+        if len(thresholds) != len(labels):
             raise ValueError("its thresholds are not a number for each label")
-        return dataclasses.replace(spec, thresholds=np.array(spec.thresholds, np.float32))
+        return dataclasses.replace(spec, thresholds=np.array(thresholds, np.float32))
 
 
 def check_strings(what: str, values: Any) -> list[str]:
     """A list of strings, from JSON; ValueError if it is something else, or empty."""
     if not isinstance(values, list) or not values or not all(isinstance(one, str) for one in values):
         raise ValueError(f"its {what} are no list of strings")
+    "".join(values).encode()  # half of a surrogate pair cannot be written anywhere
     return values
 
 
@@ -75,5 +77,8 @@ def check_size(what: str, value: Any, least: int, most: int) -> int:
     return value
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+def check_number(what: str, value: Any) -> float:
+    """A number that float32 can hold, from JSON; ValueError if it is something else."""
+    if type(value) not in (int, float) or not abs(value) <= LARGEST:
+        raise ValueError(f"its {what} is {value!r}")
+    return float(value)

@@ -46,7 +46,8 @@ class WindowNetwork:
         self._head = Head(arrays, self._features, hidden=spec["hidden"])
         self._sort_features(spec["windows"])
         # The places of the first window, of the second one, and so on.
-        self._products = Products(vectors, np.concatenate(kernels), fewest=BLOCK + self._largest)
+        self._products = Products(vectors, np.concatenate(kernels))
+        self._block = min(BLOCK, max(self._products.capacity - self._largest, 1))
         self._firsts = [0, *itertools.accumulate(self._windows)][:-1]
         self.num_classes = self._head.num_classes
         self._linear: list[Ngrams | VectorMean] = []
@@ -67,8 +68,8 @@ class WindowNetwork:
         order = features[np.argsort(windows)].transpose(1, 0, 2).ravel()
         self._head.kernels[0] = np.ascontiguousarray(self._head.kernels[0][order])
 
-    def use(self, kernels: ModuleType) -> None:
-        """Computes with the module `kernels` from now on."""
+    def use(self, kernels: ModuleType | None) -> None:
+        """Computes with the module `kernels` from now on; None: with NumPy alone."""
         self._kernels = kernels
         for part in self._linear:
             if isinstance(part, Ngrams):
@@ -115,15 +116,15 @@ class WindowNetwork:
             maxima[:] = -np.inf
         if sums is not None:
             sums[:] = 0
-        for start in range(0, len(batch.ids), BLOCK):
-            products, places = self._products.find(batch.ids[start : start + BLOCK + self._largest - 1])
+        for start in range(0, len(batch.ids), self._block):
+            products, places = self._products.find(batch.ids[start : start + self._block + self._largest - 1])
             first = max(bisect.bisect_right(batch.begins, start) - 1, 0)
-            last = bisect.bisect_left(batch.begins, start + BLOCK)
+            last = bisect.bisect_left(batch.begins, start + self._block)
             for window, size in enumerate(self._windows):
                 summed = self._sum(products, places, window)
                 for text in range(first, last):
                     its = batch.begins[text] - start
-                    inside = summed[max(its, 0) : max(min(its + _count(batch.lengths[text], size), BLOCK), 0)]
+                    inside = summed[max(its, 0) : max(min(its + _count(batch.lengths[text], size), self._block), 0)]
                     if not len(inside):
                         continue
                     if maxima is not None:
@@ -175,8 +176,11 @@ class WindowNetwork:
 
     def _all_sums(self, batch: Batch, window: int) -> np.ndarray:
         """`_sum` for the windows of a whole text."""
-        parts = [batch.ids[start : start + BLOCK + self._largest - 1] for start in range(0, len(batch.ids), BLOCK)]
-        return np.concatenate([self._sum(*self._products.find(part), window)[:BLOCK] for part in parts])
+        parts = [
+            batch.ids[start : start + self._block + self._largest - 1]
+            for start in range(0, len(batch.ids), self._block)
+        ]
+        return np.concatenate([self._sum(*self._products.find(part), window)[: self._block] for part in parts])
 
     def _shares(self, features: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """What each window adds through the poolings, (windows,), from its features, (windows, filters).

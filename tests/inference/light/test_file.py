@@ -117,6 +117,14 @@ BY_HAND: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
     "thresholds": changed_spec(thresholds=[0.5]),
     "words for thresholds": changed_spec(thresholds=["a", "b", "c", "d"]),
     "temperature 0": changed_spec(temperature=0),
+    "temperature that float32 takes for 0": changed_spec(temperature=1e-300),
+    "temperature beyond float32": changed_spec(temperature=1e300),
+    "half of a surrogate pair": lambda entries: {SPEC: entries[SPEC].replace(b'"labels":["a"', b'"labels":["\\udc80"')},
+    "no unknown token": lambda _: {"vocabulary.json": b'["[PAD]"]'},
+    "no marks": lambda entries: {
+        "code_points.json": json.dumps(json.loads(entries["code_points.json"]) | {"classes": []}).encode()
+    },
+    "many layers": changed_network(layers=[{"kind": "embedding"}, *[{"kind": "normalization"}] * 5000], windows=[]),
     "temperature NaN": changed_spec(temperature=float("nan")),
     "a list for a temperature": changed_spec(temperature=[1]),
     "tokenizer": changed_spec(tokenizer="__class__"),
@@ -171,6 +179,23 @@ def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "other.textcnn").write_bytes(content)
     with pytest.raises(InputError, match=r"damaged model: .*other\.textcnn"):
         LightPredictor(tmp_path / "other.textcnn")
+
+
+def test_encrypted_entries_are_refused(file: Path, tmp_path: Path) -> None:
+    content = bytearray(file.read_bytes())
+    first = content.index(b"PK\x01\x02")  # the directory's entry of the first file, whose flags are at byte 8
+    content[first + 8] |= 1
+    (tmp_path / "locked.textcnn").write_bytes(content)
+    with pytest.raises(InputError, match=r"damaged model: .*locked\.textcnn \(.*encrypted"):
+        LightPredictor(tmp_path / "locked.textcnn")
+
+
+def test_layers_for_texts_of_one_length_are_refused_for_others(tmp_path: Path) -> None:
+    export_light(*make_model("conv2d"), LABELS, tmp_path / "model.textcnn")
+    entries = entries_of(tmp_path / "model.textcnn")
+    path = write_entries(tmp_path / "made.textcnn", {**entries, **changed_spec(fixed_length=False)(entries)})
+    with pytest.raises(InputError, match="some for texts of one length"):
+        LightPredictor(path)
 
 
 def test_missing_files_are_refused(tmp_path: Path) -> None:

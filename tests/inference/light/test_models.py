@@ -10,11 +10,14 @@ import tensorflow as tf
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.inference.light import LightPredictor
+from keras_textcnn.inference.light.encoder import Encoder
 from keras_textcnn.inference.light.export import export_light
 from keras_textcnn.inference.light.windows import BLOCK
 from keras_textcnn.inference.predictor import Predictor
 from keras_textcnn.inference.saved_model import export_saved_model
 from keras_textcnn.models.conv1d import build_conv1d
+from keras_textcnn.text.code_points import read_code_points
+from keras_textcnn.text.plain_tokenizers import PlainTokenizer
 from keras_textcnn.text.vectorizer import TextVectorizer
 from keras_textcnn.utils import devices
 from tests.inference.light.models import LABELS, MODELS, WORDS, make_model, make_texts
@@ -120,6 +123,30 @@ def test_float16_keeps_weights_that_it_cannot_hold(tmp_path: Path) -> None:
     assert light("w1")["label"] == "a"
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_mark_after_the_last_piece_that_is_read_belongs_to_it(most: int) -> None:
+    vectorizer = TextVectorizer(vocabulary=WORDS, maximum_tokens=most)
+    encoder = Encoder(PlainTokenizer("words", read_code_points()), WORDS, maximum_tokens=most)
+    for text in ("w1 \u0301w2 w3 w4", "w1 w2 \u0301w3 w4", "w1 w2 w3 \u0301w4", "\u0301w1 w2"):
+        expected = [id for id in vectorizer(text).numpy().tolist() if id]
+        assert encoder.encode(text) == expected
+
+
+def test_loops_that_cannot_be_kept_on_disk_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = export(*make_model("conv1d"), tmp_path)
+    expected = LightPredictor(path, fast=False).probabilities("w1 w2")
+
+    def fail(*arguments: object) -> None:
+        raise OSError(27, "File too large")
+
+    monkeypatch.setattr("keras_textcnn.inference.light.kernels.pool", fail)
+    light = LightPredictor(path)
+    light.load_kernels()
+    np.testing.assert_array_equal(light.probabilities("w1 w2"), expected)
+    with pytest.raises(InputError, match="cannot be written to disk"):
+        LightPredictor(path, fast=True)
+
+
 def test_longer_texts_than_a_block(tmp_path: Path) -> None:
     model = build_conv1d(len(WORDS), len(LABELS), dimensions=4, filters=3, poolings=("max", "average"), ngrams=2)
     vectorizer = TextVectorizer(vocabulary=WORDS, maximum_tokens=10**6)
@@ -133,7 +160,7 @@ def test_longer_texts_than_a_block(tmp_path: Path) -> None:
 
 def test_a_full_table_of_products_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keras_textcnn.inference.light.products.MOST_BYTES", 0)
-    monkeypatch.setattr("keras_textcnn.inference.light.windows.BLOCK", 60)
+    monkeypatch.setattr("keras_textcnn.inference.light.products.FEWEST", 65)
     model, vectorizer = make_model("conv1d")
     light = LightPredictor(export(model, vectorizer, tmp_path), fast=False)
     products = light.network._products
