@@ -13,11 +13,10 @@ import tensorflow as tf
 
 from keras_textcnn.text import folding
 from keras_textcnn.text.folding import CodeTable, re2_class
+from keras_textcnn.text.plain_tokenizers import ABBREVIATION, CONTRACTION
 from keras_textcnn.utils.inputs import as_texts
 
-CONTRACTION = r"n't|'(?:s|m|d|ll|re|ve)"
 AFTER_WORD = r"[^\p{L}\p{M}\p{N}]|$"  # RE2 has no look-ahead, and its \b knows ASCII words only
-ABBREVIATION = r"(?:mr|mrs|ms|dr|st|jr|sr|vs|inc|co|corp|ltd|jan|feb|aug|sept|oct|nov|dec)\."
 PART = r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*"
 WORD = rf"{PART}(?:['-]{PART})*"
 ACRONYM = rf"(?:\p{{L}}\p{{M}}*\.){{2,}}(?:-{PART})*"

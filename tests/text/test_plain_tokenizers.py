@@ -7,7 +7,6 @@ import unicodedata
 import pytest
 import tensorflow as tf
 
-from keras_textcnn.inference.light.spec import SEPARATORS
 from keras_textcnn.presets import TOKENIZERS
 from keras_textcnn.text.code_points import CodePoints, read_code_points
 from keras_textcnn.text.plain_tokenizers import PlainTokenizer
@@ -53,10 +52,6 @@ def test_all_code_points_have_the_tokens_of_tensorflow(name: str, points: CodePo
     ]
     for text, tokens in zip(texts, expected_tokens(name, texts), strict=True):
         assert tokenizer.split(str(text)) == tokens
-
-
-def test_files_know_what_joins_the_tokens_of_each_tokenizer() -> None:
-    assert {name: tokenizer.separator for name, tokenizer in TOKENIZERS.items()} == SEPARATORS
 
 
 def test_categories_are_those_of_tensorflow_not_of_python(points: CodePoints) -> None:

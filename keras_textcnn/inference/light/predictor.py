@@ -16,8 +16,9 @@ from keras_textcnn.inference.light.arrays import Arrays
 from keras_textcnn.inference.light.chain import ChainNetwork
 from keras_textcnn.inference.light.encoder import Encoder
 from keras_textcnn.inference.light.file import DAMAGES, NAME, Content, damaged, read_file
-from keras_textcnn.inference.light.spec import SEPARATORS, Spec, check_strings
+from keras_textcnn.inference.light.spec import Spec, check_strings
 from keras_textcnn.inference.light.windows import WindowNetwork
+from keras_textcnn.presets import TOKENIZERS
 from keras_textcnn.text.code_points import CodePoints
 from keras_textcnn.text.plain_tokenizers import PlainTokenizer
 from keras_textcnn.utils.inputs import as_path
@@ -150,6 +151,6 @@ class LightPredictor(Answers):
             )
 
     def _read(self, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
-        separator = SEPARATORS[self._spec.tokenizer]
+        separator = TOKENIZERS[self._spec.tokenizer].separator or ""
         for text in texts:
             yield separator.join(self._encoder.tokens(text)), separator

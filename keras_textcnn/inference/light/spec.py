@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-SEPARATORS = {"words": " ", "characters": "", "spaces": " "}  # what joins tokens into a text with the same tokens
+from keras_textcnn.presets import TOKENIZERS
+
 MOST_TOKENS = 2**31 - 1
 LARGEST = float(np.finfo(np.float32).max)
 MOST_LAYERS, LONGEST_NGRAM, LARGEST_POOLING = 1_000, 100, 10_000
@@ -21,7 +22,7 @@ class Spec:
         labels: Names by output.
         temperature: The logits are divided by it.
         thresholds: float32 (num_classes,) if a text may have several labels, otherwise None.
-        tokenizer: One of `SEPARATORS`.
+        tokenizer: One of `presets.TOKENIZERS`.
         maximum_tokens: Longer texts are cut to this many tokens.
         fixed_length: Whether all texts are padded to this many tokens.
         network: What `WindowNetwork` or `ChainNetwork` takes.
@@ -47,7 +48,7 @@ class Spec:
         labels = check_strings("labels", spec.labels)
         if len(set(labels)) < len(labels):
             raise ValueError("two labels have one name")
-        if spec.tokenizer not in SEPARATORS:
+        if spec.tokenizer not in TOKENIZERS:
             raise ValueError(f"its tokenizer is {spec.tokenizer!r}")
         if not isinstance(spec.network, dict):
             raise ValueError("it has no network")
