@@ -3,7 +3,8 @@
 import collections
 import itertools
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import tensorflow as tf
 from keras_textcnn.data.corpus import SPLITS, Fingerprint, Label, Record, hash_text
 from keras_textcnn.errors import InputError
 from keras_textcnn.presets import find_tokenizer
-from keras_textcnn.text.vectorizer import trace_split
+from keras_textcnn.text.vectorizer import Split, trace_split
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 1024, 2**18  # tokenized at a time
 
@@ -30,7 +31,7 @@ class Numbering:
 
     def __init__(self, tokenizer: str) -> None:
         self._tokenizer = tokenizer
-        self._split = trace_split(find_tokenizer(tokenizer).load())
+        self._split = _trace_distinct(find_tokenizer(tokenizer).load())
         self._numbers = itertools.count()
         self.index: dict[bytes, int] = collections.defaultdict(self._numbers.__next__)
         self.texts = self.entries = 0
@@ -43,13 +44,13 @@ class Numbering:
 
     def run(self, records: Iterable[Record]) -> Iterator[np.ndarray]:
         """The ids of the texts, some texts at a time: int32 (tokens,)."""
-        for chunk in _chunks(records):
-            tokens = self._split(tf.constant([record.text for record in chunk]))
-            flat = tokens.flat_values.numpy().tolist()
-            ids = np.fromiter(map(self.index.__getitem__, flat), np.int32, len(flat))
-            self.entries = max(self.entries, int(ids.max(initial=-1)) + 1)
+        for chunk, (distinct, positions, lengths) in _one_ahead(self._split, _chunks(records)):
+            tokens = distinct.numpy().tolist()
+            numbers = np.fromiter(map(self.index.__getitem__, tokens), np.int32, len(tokens))
+            ids = numbers[positions.numpy()]
+            self.entries = max(self.entries, int(numbers.max(initial=-1)) + 1)
             self.texts += len(chunk)
-            self._columns["lengths"].extend(tokens.row_lengths().numpy().tolist())
+            self._columns["lengths"].extend(lengths.numpy().tolist())
             for record in chunk:
                 self._columns["splits"].append(SPLITS.index(record.split))
                 self._columns["rows"].append(self._labels.setdefault(record.label, len(self._labels)))
@@ -82,6 +83,37 @@ class Numbering:
             "probabilities": np.array(self._probabilities, np.float32) if self._probabilities else None,
             "label_names": list(self._names),
         }
+
+
+def _trace_distinct(split: Split) -> Callable[[list[Record]], tuple[tf.Tensor, ...]]:
+    """A function that splits texts into tokens.
+
+    It returns the distinct tokens in order of first appearance, string (distinct,); the position of each token of the
+    texts among them, int32 (tokens,); and the tokens of each text, int64 (texts,).
+    """
+    traced = trace_split(split)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def distinct(texts: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        tokens = traced(texts)
+        return *tf.unique(tokens.flat_values), tokens.row_lengths()
+
+    return lambda records: distinct(tf.constant([record.text for record in records]))
+
+
+def _one_ahead(
+    split: Callable[[list[Record]], tuple[tf.Tensor, ...]], chunks: Iterable[list[Record]]
+) -> Iterator[tuple[list[Record], tuple[tf.Tensor, ...]]]:
+    """Each chunk with its tokens. While one is in use, TensorFlow splits the next one in another thread."""
+    waiting: list[tuple[list[Record], Future[tuple[tf.Tensor, ...]]]] = []
+    with ThreadPoolExecutor(1) as pool:
+        for chunk in chunks:
+            waiting.append((chunk, pool.submit(split, chunk)))
+            if len(waiting) == 2:
+                records, tokens = waiting.pop(0)
+                yield records, tokens.result()
+        for records, tokens in waiting:
+            yield records, tokens.result()
 
 
 def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:

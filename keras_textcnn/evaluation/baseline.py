@@ -10,6 +10,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
 
 from keras_textcnn.presets import CHARACTERS, find_tokenizer
+from keras_textcnn.utils.log import logger
+
+MOST_WEIGHTS = 2**26  # of the linear model, 512 MiB
 
 
 def name_baseline(tokenizer: str) -> str:
@@ -22,27 +25,47 @@ def count_ngrams(ids: np.ndarray, lengths: np.ndarray, *, longest: int) -> spars
     """Counts how often each n-gram of tokens occurs in each text.
 
     Args:
-        ids: int (tokens,), of all texts, concatenated.
+        ids: int32 (tokens,), of all texts, concatenated.
         lengths: int (texts,), tokens of each text.
         longest: Tokens of the longest n-grams; the shortest are single tokens.
 
     Returns:
-        float64 (texts, distinct n-grams).
+        float32 (texts, distinct n-grams).
     """
-    texts = np.repeat(np.arange(len(lengths)), lengths)
-    tokens, numbers = np.unique(ids, return_inverse=True)
-    first, ngrams = numbers, numbers  # at each position: its token, and the n-gram that begins there
-    rows, columns, different = [texts], [ngrams], len(tokens)
+    places = np.arange(len(ids), dtype=np.int32)
+    left = np.repeat(np.cumsum(lengths, dtype=np.int32), lengths) - places  # tokens from here to the end of the text
+    ngrams, tokens = _number(ids)
+    counts = [_count(ngrams.copy(), lengths, tokens)]
+    first = ngrams
     for size in range(2, longest + 1):
-        ngrams = ngrams[: max(len(first) - size + 1, 0)]
-        pairs = ngrams * np.int64(len(tokens)) + first[size - 1 :]  # a shorter n-gram, and the token after it
-        known, ngrams = np.unique(pairs, return_inverse=True)
-        inside = np.flatnonzero(texts[: len(ngrams)] == texts[size - 1 :])
-        rows.append(texts[inside])
-        columns.append(different + ngrams[inside])
-        different += len(known)
-    row, column = np.concatenate(rows), np.concatenate(columns)
-    return sparse.coo_matrix((np.ones(len(row)), (row, column)), shape=(len(lengths), different)).tocsr()
+        ngrams = ngrams[: max(len(first) - size + 1, 0)].astype(np.int64)
+        ngrams *= tokens
+        ngrams += first[size - 1 :]  # a shorter n-gram, and the token after it
+        ngrams, known = _number(ngrams)
+        inside = left[: len(ngrams)] >= size
+        counts.append(_count(ngrams[inside], np.maximum(lengths - size + 1, 0), known))
+    return sparse.hstack(counts, format="csr")
+
+
+def _number(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """The rank of each value among the distinct values, int32, and how many there are.
+
+    `np.unique(values, return_inverse=True)` gives the same and takes twice the memory.
+    """
+    order = np.argsort(values, kind="stable")
+    new = np.diff(values[order], prepend=-1) != 0  # values are at least 0
+    ranks = np.empty(len(values), np.int32)
+    ranks[order] = np.cumsum(new, dtype=np.int32) - 1
+    return ranks, int(new.sum())
+
+
+def _count(columns: np.ndarray, lengths: np.ndarray, width: int) -> sparse.csr_matrix:
+    """Counts the columns of each row, which follow one another: float32 (rows, width). Sorts `columns` in place."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    begins = np.concatenate([[0], ends])
+    counts = sparse.csr_matrix((np.ones(len(columns), np.float32), columns, begins), shape=(len(lengths), width))
+    counts.sum_duplicates()
+    return counts
 
 
 def predict_linear(
@@ -69,10 +92,13 @@ def predict_linear(
         labels): the machines' decision values squashed to (0, 1). They keep their order, but are not probabilities.
     """
     having = training.getnnz(axis=0)
-    known = np.flatnonzero(having) if having.any() else np.arange(1)
+    known = _choose(having, most=MOST_WEIGHTS // (targets.shape[1] if targets.ndim > 1 else int(targets.max()) + 1))
     tf_idf = TfidfTransformer(sublinear_tf=True)
-    features = tf_idf.fit_transform(training[:, known])
-    others = {name: tf_idf.transform(counts[:, known]) for name, counts in splits.items()}
+    features = training[:, known].astype(np.float64)
+    features = tf_idf.fit(features).transform(features, copy=False)
+    others = {
+        name: tf_idf.transform(counts[:, known].astype(np.float64), copy=False) for name, counts in splits.items()
+    }
     if targets.ndim == 1:
         weights = None if label_weights is None else dict(enumerate(label_weights.tolist()))
         present = set(targets.tolist())
@@ -89,6 +115,21 @@ def predict_linear(
         for name, values in others.items():
             found[name][:, label] = special.expit(machine.decision_function(values))
     return found
+
+
+def _choose(having: np.ndarray, *, most: int) -> np.ndarray:
+    """The positions of the n-grams to learn: those that any text has or, if these are too many, the more common ones.
+
+    Args:
+        having: int (n-grams,), the number of texts that have each.
+        most: The largest number to choose.
+    """
+    least = 1
+    while (having >= least).sum() > most:
+        least += 1
+    if least > 1:
+        logger.info(f"the linear model leaves out n-grams that fewer than {least:,} training texts have")
+    return np.flatnonzero(having >= least) if having.any() else np.arange(1)
 
 
 def _fit(

@@ -11,6 +11,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.batching import Examples
 from keras_textcnn.data.corpus import TRAIN
 from keras_textcnn.data.preprocessing import Encoded
+from keras_textcnn.data.shards import ShardedIds
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.layers.ngram_logits import NgramLogits, count_ngrams
@@ -81,8 +82,11 @@ def _blocks(examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         first, begin = after, int(ends[after - 1])
 
 
-def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
-    """Raises InputError if training would need more memory than --memory allows."""
+def fit_into_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCorpus, encoded: Encoded) -> None:
+    """Raises InputError if training would need more memory than --memory allows.
+
+    The ids of shards are loaded into memory if there is room for them.
+    """
     scored = len(encoded.splits) if config.inner_folds else int((encoded.splits != TRAIN).sum())
     longest = int(tokenized.lengths.max())
     longest = config.maximum_tokens if config.family.fixed_length else min(config.maximum_tokens, longest)
@@ -106,6 +110,8 @@ def check_memory(config: TrainConfig, model: keras.Model, tokenized: TokenizedCo
             f"need about {needed:,} MiB, {batch * layers * LAYER_BYTES // 2**20:,} of them for the layers of a batch; "
             "raise --memory, or lower --vocabulary-size, --filters or --maximum-tokens"
         )
+    if isinstance(tokenized.ids, ShardedIds) and needed + tokenized.ids.megabytes <= (config.memory or 0):
+        tokenized.ids.load()
 
 
 def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:

@@ -29,7 +29,7 @@ from keras_textcnn.text.vectorizer import TextVectorizer
 from keras_textcnn.training.ensemble import FitResult, fit_ensemble
 from keras_textcnn.training.fine_tuning import compare_on_old_texts
 from keras_textcnn.training.linear_baseline import measure_baseline
-from keras_textcnn.training.memory_budget import check_memory
+from keras_textcnn.training.memory_budget import fit_into_memory
 from keras_textcnn.training.overlap import list_learnt_texts, score_without_learnt_texts
 from keras_textcnn.training.part_fits import predict
 from keras_textcnn.training.preparation import Prepared, prepare
@@ -148,7 +148,7 @@ def _build(prepared: Prepared) -> keras.Model:
     if is_own(config.model):
         for line in check_texts(config.model, model, vocabulary_size=len(encoded.vocabulary)):
             logger.warning(line)
-    check_memory(config, model, prepared.tokenized, encoded)
+    fit_into_memory(config, model, prepared.tokenized, encoded)
     load_encoded_vectors(config, model, encoded)
     if prepared.start:
         prepared.start.load_into(model, encoded.vocabulary, encoded.labels, trained_rows=config.tune == "all")
