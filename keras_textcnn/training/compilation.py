@@ -51,8 +51,8 @@ class CompiledPhases:
     def _compile(self, model: keras.Model, phase: Phase, task: Task, loss: keras.losses.Loss | None) -> None:
         """Compiles a model, which may train on several devices.
 
-        The model itself must be made outside the strategy's scope: otherwise Keras's `fit` averages the first batch over
-        the devices, which fails if they have different numbers of texts.
+        The model itself must be made outside the strategy's scope. Otherwise, Keras's `fit` averages the first batch
+        over the devices, which fails if they have different numbers of texts.
         """
         if self._strategy is None or self._strategy.num_replicas_in_sync == 1:
             compile_phase(model, phase, task=task, loss=loss)

@@ -124,8 +124,8 @@ class EqualTexts(keras.losses.Loss):
 
     Each device of a `tf.distribute` strategy takes the mean over its own texts, and Keras averages these means. Of a
     batch of 3 texts on two devices, one text would count as much as the other two together. Here the gradient of each
-    device is multiplied by its share of the texts. The value of the loss stays the mean over the device's texts, because
-    Keras weighs values by the numbers of texts itself.
+    device is multiplied by its share of the texts. The value of the loss stays the mean over the device's texts: Keras
+    weighs values by the numbers of texts.
 
     Args:
         loss: The loss.

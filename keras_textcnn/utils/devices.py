@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import re
 import statistics
 import time
@@ -87,7 +88,13 @@ def choose_strategy(devices: str) -> tf.distribute.Strategy:
     if devices == "one":
         return tf.distribute.get_strategy()
     names = [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
-    return tf.distribute.MirroredStrategy(names) if len(names) > 1 else tf.distribute.get_strategy()
+    return _mirror(*names) if len(names) > 1 else tf.distribute.get_strategy()
+
+
+@functools.cache
+def _mirror(*names: str) -> tf.distribute.Strategy:
+    """One strategy for a process: a second one on the same devices would mix up its sums with those of the first."""
+    return tf.distribute.MirroredStrategy(names)
 
 
 def training_with(strategy: tf.distribute.Strategy | None) -> contextlib.AbstractContextManager[Any]:
