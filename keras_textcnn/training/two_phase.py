@@ -262,8 +262,8 @@ def _fit_phase(
 
     def fit(batches: tf.data.Dataset, begin: int, end: int) -> bool:
         model.fit(
-            batches,
-            validation_data=validation,
+            devices.distribute(batches),
+            validation_data=None if validation is None else devices.distribute(validation),
             initial_epoch=begin,
             epochs=end,
             callbacks=[*callbacks],

@@ -103,6 +103,19 @@ def training_with(strategy: tf.distribute.Strategy | None) -> contextlib.Abstrac
     return strategy.scope() if strategy and several else contextlib.nullcontext()
 
 
+def distribute(batches: tf.data.Dataset) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """The batches for a fit, each divided among the devices of the current strategy; with one device, as they are.
+
+    By default, Keras has TensorFlow copy the parts to their devices in advance, with a tf.data autotuner that cannot be
+    turned off: an epoch does not end before the autotuner wakes up, seconds later (see `Epochs`).
+    """
+    strategy = tf.distribute.get_strategy()
+    if strategy.num_replicas_in_sync == 1:
+        return batches
+    on_host = tf.distribute.InputOptions(experimental_fetch_to_device=False)
+    return strategy.experimental_distribute_dataset(batches, on_host)
+
+
 @contextlib.contextmanager
 def building_for(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Models built within the block have their weights on all devices of a strategy; with one device, nothing changes.
