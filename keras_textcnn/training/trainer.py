@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import TEST, TRAIN, VALIDATION, Corpus
@@ -82,14 +83,14 @@ def train(
     warnings = [line for line in corpus.notes if line.startswith(WARNING)]  # logged when the corpus was read
     with collecting_warnings(warnings):
         devices.set_up(deterministic=config.deterministic)  # before anything is placed on one
-        strategy = devices.choose_strategy(config.devices)
+        strategy = _choose_devices(config)
         device = devices.name_device(strategy.num_replicas_in_sync)
         keras.utils.set_random_seed(config.seed)
         prepared = prepare(config, corpus, rehearsed=rehearsed)
         with devices.building_for(strategy):
             model = _build(prepared)
         run = (reopen_run if resumed else create_run)(directory, prepared, device)
-        _log_device(prepared.config, device)
+        _log_device(prepared.config, device, alone=strategy.num_replicas_in_sync == 1)
         with run.locked(), RunSeconds(run, started) as seconds:
             if run.finished:
                 raise InputError(f"{directory} is already finished: another process has finished it")
@@ -154,8 +155,23 @@ def _build(prepared: Prepared) -> keras.Model:
     return model
 
 
-def _log_device(config: TrainConfig, device: str) -> None:
-    if device != "CPU" or config.devices == "all":
+def _choose_devices(config: TrainConfig) -> tf.distribute.Strategy:
+    """The strategy for the devices that the settings ask for.
+
+    Raises:
+        InputError: A batch could have fewer texts than there are devices.
+    """
+    strategy = devices.choose_strategy(config.devices)
+    number, size = strategy.num_replicas_in_sync, config.resolved().batch_size
+    if number > 1 and size < 2 * number:  # the smallest batches are half as large as the others
+        raise InputError(f"--batch-size must be at least {2 * number} to train on {number} devices; received: {size}")
+    return strategy
+
+
+def _log_device(config: TrainConfig, device: str, *, alone: bool) -> None:
+    if config.devices == "all" and alone:
+        logger.info(f"training on {device}, the only device here")
+    elif device != "CPU":
         logger.info(f"training on {device}")
     if config.precision == "bfloat16" and (gain := devices.bfloat16_gain()) < 1:
         logger.warning(f"matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 on this machine")
