@@ -37,7 +37,7 @@ def test_two_devices_learn_what_one_learns_with_each_optimizer_and_unequal_parts
     for name in ("phases", "validated"):
         (weights, rows), (theirs, their_rows) = (load(folder / f"{name}-{devices}") for devices in ("all", "one"))
         for one, other in zip(weights, theirs, strict=True):
-            np.testing.assert_allclose(one, other, atol=1e-6)
+            np.testing.assert_allclose(one, other, atol=1e-5)
         for row, its in zip(rows, their_rows, strict=True):
             assert row == pytest.approx(its, abs=1e-5)
     assert rows[0]["val_loss"] > 0
@@ -65,7 +65,7 @@ def test_a_run_names_its_devices_and_answers_without_them(folder: Path) -> None:
     assert run.read_json("config.json")["device"] == "2 x CPU"
     logits = load_model(run)(np.zeros((1, 4), np.int32)).numpy()
     temperature = run.read_json("metrics.json")["calibration"]["temperature"]
-    np.testing.assert_allclose(Predictor(run).probabilities([""]), softmax(logits / temperature, axis=1), atol=1e-6)
+    np.testing.assert_allclose(Predictor(run).probabilities([""]), softmax(logits / temperature, axis=1), atol=1e-5)
 
 
 @pytest.mark.usefixtures("without_exports")
