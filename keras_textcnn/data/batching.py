@@ -225,6 +225,7 @@ class Epochs:
         # end before it does: with the autotuner, an epoch of 2.6 s could take 5.1 s.
         options = tf.data.Options()
         options.autotune.enabled = False
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF  # a single host
         return numbers.with_options(options).map(self._batch, num_parallel_calls=2).prefetch(4)
 
     def _batch(self, epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, ...]:

@@ -192,6 +192,11 @@ class TrainingSettings:
         False,
         "for a GPU: use only TensorFlow operations that give the same bits each time, as those of a CPU always do",
     )
+    devices: str = option(
+        "one",
+        "all trains on all GPUs of this machine, each of which takes its part of every batch",
+        choices=("one", "all"),
+    )
     seed: int = option(
         0,
         "determines the split, the initial weights, the shuffles and the dropout",

@@ -89,7 +89,7 @@ class PhaseHistory(PhaseCallback, keras.callbacks.History):
         self._tabulate()
 
     def _learning_rate(self) -> float:
-        rate = float(self.model.optimizer.learning_rate)
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         planned = self.phase.learning_rate if self.phase else rate
         return planned if isinstance(planned, float) and rate == np.float32(planned) else rate  # no more digits
 

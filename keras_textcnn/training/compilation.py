@@ -5,10 +5,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_textcnn.layers.embedding import find_embedding, layers_of
 from keras_textcnn.layers.names import EMBEDDING, LOGITS, NGRAMS, STATIC_EMBEDDING, VECTOR_MEAN
 from keras_textcnn.tasks import ONE_LABEL, Task
+from keras_textcnn.training.losses import EqualTexts
 from keras_textcnn.training.optimizers import build_optimizer
 from keras_textcnn.training.phases import KERNELS, Phase
 
@@ -19,9 +21,14 @@ STEPS_PER_EXECUTION = 16  # between two returns to Python, which take up to 3 ms
 
 
 class CompiledPhases:
-    """Models that share their layers, each compiled for one phase and traced once, however many fits use it."""
+    """Models that share their layers, each compiled for one phase and traced once, however many fits use it.
 
-    def __init__(self) -> None:
+    Args:
+        strategy: The strategy in whose scope the models are fitted, if it has several devices.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy | None = None) -> None:
+        self._strategy = strategy
         self._models: dict[tuple[Phase, str], tuple[keras.Model, keras.losses.Loss | None]] = {}
 
     def take(
@@ -32,7 +39,7 @@ class CompiledPhases:
         taken, its_loss = self._models.get(key, (None, None))
         if taken is None or its_loss is not loss:
             taken = keras.Model(model.inputs, model.outputs, name=model.name)
-            compile_phase(taken, phase, task=task, loss=loss)
+            self._compile(taken, phase, task, loss)
             self._models[key] = taken, loss
         set_trainable(taken, phase)
         for variable in taken.optimizer.variables:
@@ -40,6 +47,18 @@ class CompiledPhases:
                 variable.assign(keras.ops.zeros_like(variable))
         taken.optimizer.learning_rate = phase.learning_rate  # a callback may have lowered it
         return taken
+
+    def _compile(self, model: keras.Model, phase: Phase, task: Task, loss: keras.losses.Loss | None) -> None:
+        """Compiles a model, which may train on several devices.
+
+        The model itself must be made outside the strategy's scope. Otherwise, Keras's `fit` averages the first batch
+        over the devices, which fails if they have different numbers of texts.
+        """
+        if self._strategy is None or self._strategy.num_replicas_in_sync == 1:
+            compile_phase(model, phase, task=task, loss=loss)
+            return
+        with self._strategy.scope():  # Keras fails with more steps per execution
+            compile_phase(model, phase, loss=EqualTexts(loss or task.build_loss()), task=task, steps_per_execution=1)
 
 
 def compile_phase(

@@ -117,3 +117,28 @@ def build_loss(task: Task, *, label_weights: np.ndarray | None = None, focal_gam
     if label_weights is not None or focal_gamma:
         return LabelLoss(several_labels=task.several, label_weights=label_weights, focal_gamma=focal_gamma)
     return task.build_loss()
+
+
+class EqualTexts(keras.losses.Loss):
+    """A loss whose gradient weighs all texts of a batch equally, although devices may have different numbers of them.
+
+    Each device of a `tf.distribute` strategy takes the mean over its own texts, and Keras averages these means. Of a
+    batch of 3 texts on two devices, one text would count as much as the other two together. Here the gradient of each
+    device is multiplied by its share of the texts. The value of the loss stays the mean over the device's texts: Keras
+    weighs values by the numbers of texts.
+
+    Args:
+        loss: The loss.
+    """
+
+    def __init__(self, loss: keras.losses.Loss) -> None:
+        super().__init__(name=loss.name, reduction=loss.reduction)
+        self.loss = loss
+
+    def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
+        value = self.loss(y_true, y_pred, sample_weight)
+        context = tf.distribute.get_replica_context()
+        texts = tf.cast(tf.shape(y_pred)[0], value.dtype)
+        all_texts = context.all_reduce(tf.distribute.ReduceOp.SUM, texts)
+        weighed = value * texts * context.num_replicas_in_sync / all_texts
+        return weighed + tf.stop_gradient(value - weighed)

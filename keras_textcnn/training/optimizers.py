@@ -31,8 +31,8 @@ class LazyAdam(keras.optimizers.Adam):
         ids, rows = _add_up(gradient)
         index = self._get_variable_index(variable)
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
-        momentum_rows = self.beta_1 * momentum.sparse_read(ids) + (1 - self.beta_1) * rows
-        velocity_rows = self.beta_2 * velocity.sparse_read(ids) + (1 - self.beta_2) * tf.square(rows)
+        momentum_rows = self.beta_1 * tf.gather(momentum, ids) + (1 - self.beta_1) * rows
+        velocity_rows = self.beta_2 * tf.gather(velocity, ids) + (1 - self.beta_2) * tf.square(rows)
 
         step = tf.cast(self.iterations.value + 1, rows.dtype)
         rate = tf.cast(learning_rate, rows.dtype) * self.embedding_factor

@@ -51,7 +51,7 @@ class PartFits:
         self.history: list[dict[str, Any]] = []
         self._initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
         self._losses: dict[str, keras.losses.Loss] = {}
-        self._compiled = CompiledPhases()
+        self._compiled = CompiledPhases(model.distribute_strategy)
         self._answers: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {}
         self._matrix = matrix
 
@@ -100,6 +100,7 @@ class PartFits:
                 callbacks=[it for it in self.callbacks if validation or not _watches_validation(it)],
                 reports=[EpochLog(), self.board] if shown else [],
                 stop_if_requested=stop_if_requested,
+                strategy=self.model.distribute_strategy,
             ).progress
         if shown:
             self.history += progress.history

@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.corpus import SPLITS, TEST, TRAIN, VALIDATION, Corpus
+from keras_textcnn.data.corpus import TEST, TRAIN, VALIDATION, Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.advice import describe_chance, describe_lead
@@ -34,6 +34,7 @@ from keras_textcnn.training.overlap import list_learnt_texts, score_without_lear
 from keras_textcnn.training.part_fits import predict
 from keras_textcnn.training.preparation import Prepared, prepare
 from keras_textcnn.training.run_callbacks import RunSeconds
+from keras_textcnn.training.run_directory import create_run, reopen_run
 from keras_textcnn.training.run_metrics import (
     describe_decisions,
     describe_fit,
@@ -44,8 +45,6 @@ from keras_textcnn.utils import devices
 from keras_textcnn.utils.batch_bar import batch_bar
 from keras_textcnn.utils.inputs import as_path, describe
 from keras_textcnn.utils.log import WARNING, collecting_warnings, log_lines, logger, shown_on
-
-VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def train(
@@ -83,14 +82,15 @@ def train(
     started = time.perf_counter()
     warnings = [line for line in corpus.notes if line.startswith(WARNING)]  # logged when the corpus was read
     with collecting_warnings(warnings):
-        device = devices.name_device()  # before anything is placed on it
-        if config.deterministic:
-            devices.make_deterministic()
+        devices.set_up(deterministic=config.deterministic)  # before anything is placed on one
+        strategy = _choose_devices(config)
+        device = devices.name_device(strategy.num_replicas_in_sync)
         keras.utils.set_random_seed(config.seed)
         prepared = prepare(config, corpus, rehearsed=rehearsed)
-        model = _build(prepared)
-        run = (_reopen if resumed else _create)(directory, prepared, device)
-        _log_device(prepared.config, device)
+        with devices.building_for(strategy):
+            model = _build(prepared)
+        run = (reopen_run if resumed else create_run)(directory, prepared, device)
+        _log_device(prepared.config, device, alone=strategy.num_replicas_in_sync == 1)
         with run.locked(), RunSeconds(run, started) as seconds:
             if run.finished:
                 raise InputError(f"{directory} is already finished: another process has finished it")
@@ -155,43 +155,23 @@ def _build(prepared: Prepared) -> keras.Model:
     return model
 
 
-def _create(directory: Path, prepared: Prepared, device: str) -> Run:
-    encoded = prepared.encoded
-    facts = _facts(prepared, device)
-    return Run.create(directory, prepared.config, facts, vocabulary=encoded.vocabulary, labels=encoded.labels)
+def _choose_devices(config: TrainConfig) -> tf.distribute.Strategy:
+    """The strategy for the devices that the settings ask for.
+
+    Raises:
+        InputError: A batch could have fewer texts than there are devices.
+    """
+    strategy = devices.choose_strategy(config.devices)
+    number, size = strategy.num_replicas_in_sync, config.resolved().batch_size
+    if number > 1 and size < 2 * number:  # the smallest batches are half as large as the others
+        raise InputError(f"--batch-size must be at least {2 * number} to train on {number} devices; received: {size}")
+    return strategy
 
 
-def _reopen(directory: Path, prepared: Prepared, device: str) -> Run:
-    """The unfinished run in a directory, which must have the same settings, texts and vectors."""
-    run, config = Run.open_unfinished(directory), prepared.config
-    if run.config() != config:
-        raise InputError(f"the settings differ from those that {directory} was started with; choose another --output")
-    if run.read_json("config.json")["corpus"] != _facts(prepared, device)["corpus"]:
-        raise InputError(
-            f"the corpus is not the one that {directory} was started with ({config.data}); restore it, or choose "
-            "another --output"
-        )
-    if run.read_lines("vocabulary.txt") != prepared.encoded.vocabulary:
-        raise InputError(
-            f"the vectors are not those that {directory} was started with: {config.vectors}; restore them, or choose "
-            "another --output"
-        )
-    return run
-
-
-def _facts(prepared: Prepared, device: str) -> dict[str, Any]:
-    """What `config.json` holds besides the settings."""
-    own = {"own_fingerprint": prepared.own_fingerprint} if prepared.own_fingerprint else {}
-    sizes = {name: int((prepared.encoded.splits == position).sum()) for position, name in enumerate(SPLITS)}
-    return {
-        "corpus": {"fingerprint": prepared.tokenized.fingerprint, **own, **sizes},
-        "versions": {name: version(name) for name in VERSIONS_OF},
-        "device": device,
-    }
-
-
-def _log_device(config: TrainConfig, device: str) -> None:
-    if device != "CPU":
+def _log_device(config: TrainConfig, device: str, *, alone: bool) -> None:
+    if config.devices == "all" and alone:
+        logger.info(f"training on {device}, the only device here")
+    elif device != "CPU":
         logger.info(f"training on {device}")
     if config.precision == "bfloat16" and (gain := devices.bfloat16_gain()) < 1:
         logger.warning(f"matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 on this machine")

@@ -19,7 +19,7 @@ from keras_textcnn.training.callbacks import BestEpoch, Checkpoint, Interruption
 from keras_textcnn.training.checkpoint import assign_values
 from keras_textcnn.training.compilation import compile_phase
 from keras_textcnn.training.phases import Phase, Progress, Rate, two_phases
-from keras_textcnn.utils import signals
+from keras_textcnn.utils import devices, signals
 from keras_textcnn.utils.inputs import describe
 from keras_textcnn.utils.log import logger
 
@@ -174,6 +174,7 @@ def fit_phases(
     reports: Sequence[keras.callbacks.Callback] = (),
     stop_if_requested: Callable[[], None] = lambda: None,
     verbose: int | str = 0,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> PhaseHistory:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
 
@@ -188,6 +189,7 @@ def fit_phases(
         first_epoch: The number of the first epoch, from 0.
         reports: Callbacks that are called once an epoch is saved, so that they report no epoch twice.
         stop_if_requested: As for `Interruption`.
+        strategy: As for `CompiledPhases`.
 
     Raises:
         ArithmeticError, InputError: As for `two_phase_fit`.
@@ -208,7 +210,7 @@ def fit_phases(
         for one in saved:
             history.sums = one.sums
             one.restore(model)
-        with _appending(callbacks, continued or bool(progress.history)):
+        with _appending(callbacks, continued or bool(progress.history)), devices.training_with(strategy):
             _fit_phase(model, train, validation, phase, history, first_epoch, callbacks, verbose)
         if watch.lost:
             epoch = first_epoch + len(progress.history) + 1
@@ -260,8 +262,8 @@ def _fit_phase(
 
     def fit(batches: tf.data.Dataset, begin: int, end: int) -> bool:
         model.fit(
-            batches,
-            validation_data=validation,
+            devices.distribute(batches),
+            validation_data=None if validation is None else devices.distribute(validation),
             initial_epoch=begin,
             epochs=end,
             callbacks=[*callbacks],
