@@ -89,6 +89,18 @@ def deal_folds(targets: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, fo
     return np.unique(np.append(dealt, 0), return_inverse=True)[1][:-1]  # without gaps
 
 
+def limit_held_out(folds: np.ndarray, hashes: np.ndarray, *, most: int) -> np.ndarray:
+    """Folds of which about `most` texts, and not more, are held out, chosen by hash; 0 for the others.
+
+    Args:
+        folds: int (texts,), from `deal_folds`; more than `most` are held out.
+        hashes: uint64 (texts,), evenly distributed, the same for equal texts, which stay together.
+        most: The largest number of texts.
+    """
+    first_left_out = np.sort(hashes[folds > 0])[most]
+    return np.unique(np.append(np.where(hashes < first_left_out, folds, 0), 0), return_inverse=True)[1][:-1]
+
+
 def _deal_by_label(labels: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
     """Deals texts to folds label by label, like cards: int (texts,), 0 for the only text of a label."""
     random = np.random.default_rng(seed)

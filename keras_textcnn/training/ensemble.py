@@ -9,14 +9,16 @@ import numpy as np
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
-from keras_textcnn.evaluation.calibration import fit_scales
+from keras_textcnn.evaluation.calibration import Calibration, calibrate, fit_scales
+from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.layers.embedding import find_embedding
 from keras_textcnn.layers.names import SUM, TITLES
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.tasks import task_of
-from keras_textcnn.training.part_fits import PartFits, predict
+from keras_textcnn.training.part_fits import PartFits, predict, score_model
 from keras_textcnn.training.phases import summarize_phases
 from keras_textcnn.training.plans import plan_phases
+from keras_textcnn.utils.blocks import choose_deciding, slice_texts
 from keras_textcnn.utils.log import logger
 
 
@@ -29,10 +31,12 @@ class FitResult:
             of epochs, have no validation loss.
         phases: The name, learning_rate, epochs and seconds of each phase.
         best_epochs: The epoch that was kept for each part that has epochs, by the name of the part's layer.
-        held_out: The texts that decided the scales, and will decide temperature and thresholds.
-        logits: float32 (texts, num_classes), the logits of these texts, from models that were not trained on them.
-        parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer;
-            empty if there is only one part.
+        held_out: The texts that were held out, in ids.
+        scores: Their scores, from models that were not trained on them.
+        deciding: How many of them decided scales, temperature and thresholds.
+        calibration: This temperature and these thresholds.
+        parts: Each part's scale in the sum and its accuracy alone on the deciding texts, by the name of the part's
+            layer; empty if there is only one part.
         folds: The fold of each training text in the cross-validation that held these texts out, from 1, or 0 if a text
             was never held out; None if these texts are the validation texts.
     """
@@ -41,7 +45,9 @@ class FitResult:
     phases: list[dict[str, Any]]
     best_epochs: dict[str, int]
     held_out: batching.Examples
-    logits: np.ndarray
+    scores: SplitScores
+    deciding: int
+    calibration: Calibration
     parts: dict[str, dict[str, float]]
     folds: np.ndarray | None
 
@@ -56,9 +62,12 @@ def fit_ensemble(
     refit: bool,
     folds: np.ndarray | None,
     matrix: np.ndarray | None,
+    learnt: np.ndarray | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> FitResult:
     """Fits each part of a model alone, sets the parts' scales, and refits on all texts.
+
+    The validation texts are scored before the refit, which learns them.
 
     A fit that ended before an interruption is not repeated; its weights are loaded.
 
@@ -74,22 +83,24 @@ def fit_ensemble(
             validation texts decide.
         matrix: float32 (vocabulary, dimensions), the vectors of the tokens, zeros for tokens without one, for the part
             that is linear in their mean; None if there is no such part.
+        learnt: bool (texts,), the validation texts that an earlier run was trained on; None if there is no such run.
         callbacks: Keras callbacks for the fit.
     """
     fits = PartFits(config, run, model, matrix, callbacks)
     if folds is not None:
-        learnt = _cross_validate(config, fits, examples["train"], folds)
+        result = _cross_validate(config, fits, examples["train"], folds)
     else:
-        learnt = _validate(fits, examples, refit=refit)
-    if learnt.parts:
-        model.get_layer(SUM).scales.assign([part["scale"] for part in learnt.parts.values()])
+        result = _validate(fits, examples, refit=refit, learnt=learnt)
+    _set_scales(model, result.parts)
     if (embedding := find_embedding(model)) is not None:
         fits.board.write_projector(vocabulary, embedding.embeddings.numpy())
-    return learnt
+    return result
 
 
-def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refit: bool) -> FitResult:
-    """Lets the validation texts decide the number of epochs of each part and the scales of the sum."""
+def _validate(
+    fits: PartFits, examples: Mapping[str, batching.Examples], *, refit: bool, learnt: np.ndarray | None
+) -> FitResult:
+    """Lets the validation texts decide the number of epochs of each part, the scales of the sum and the calibration."""
     progress, best_epochs = {}, {}
     for part in fits.parts:
         if done := fits.fit(part, examples["train"], examples["validation"]):
@@ -98,11 +109,25 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
         part = f"{TITLES[name]}: " if len(fits.parts) > 1 else ""
         loss = fits.history[epoch - 1]["val_loss"]
         logger.info(f"{part}kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
-    held_out = examples["validation"]
-    outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
-    logits, parts = _combine(outputs, held_out.targets)
+    held_out, num_classes = examples["validation"], fits.model.output_shape[-1]
+    texts = len(held_out.lengths)
+    chosen = choose_deciding(texts, num_classes, seed=fits.config.seed)
+    deciding = batching.select_examples(held_out, chosen)
+    some = f"a random {len(chosen):,} of" if len(chosen) < texts else ""
+    if some:
+        logger.info(f"{some} the {texts:,} validation texts choose the temperature and the like, to limit memory")
+    outputs = {part.name: predict(fits.config, part, deciding) for part in fits.parts}
+    logits, parts = _combine(outputs, deciding.targets)
     if parts:
-        logger.info(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.targets)}")
+        described = _describe_parts(parts, logits, deciding.targets)
+        logger.info(f"accuracy on {some} the validation texts: {described}".replace("  ", " "))
+    calibration = calibrate(logits, deciding.targets)
+    scores = SplitScores(calibration, num_classes, learnt=learnt)
+    if some:
+        _set_scales(fits.model, parts)
+        score_model(fits.config, fits.model, held_out, scores)
+    else:
+        _score_logits(logits, held_out, scores)
     if refit:
         logger.info("refitting from scratch on training and validation texts, for as many epochs")
         fits.reset()
@@ -111,34 +136,36 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
             kept = progress[part.name].kept_phases(fits.plans[part.name]) if part.name in progress else []
             fits.fit(part, everything, phases=kept, title="refit")
     phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, logits, parts, folds=None)
+    return FitResult(fits.history, phases, best_epochs, held_out, scores, len(chosen), calibration, parts, folds=None)
 
 
 def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Examples, folds: np.ndarray) -> FitResult:
-    """Lets cross-validation on the training texts decide the scales of the sum; the number of epochs is given."""
-    number = int(folds.max())
+    """Lets cross-validation on the training texts decide scales and calibration; the number of epochs is given."""
+    number, held_out = int(folds.max()), batching.select_examples(texts, folds > 0)
+    fold_of = folds[folds > 0]
     several = len(fits.parts) > 1
     names = ", ".join(TITLES[part.name] for part in fits.parts) if several else ""
     logger.info(
         f"{number}-fold cross-validation on the training texts chooses the temperature"
         + (f" and the scale of each part: {names}" if several else "")
     )
-    outputs = {part.name: np.zeros((len(folds), part.output_shape[-1]), np.float32) for part in fits.parts}
+    outputs = {part.name: np.zeros((len(fold_of), part.output_shape[-1]), np.float32) for part in fits.parts}
     for fold in range(1, number + 1):
         held = batching.select_examples(texts, folds == fold)
         answers = fits.answer_fold(fold, batching.select_examples(texts, folds != fold), held)
         for name, logits in answers.items():
-            outputs[name][folds == fold] = logits
+            outputs[name][fold_of == fold] = logits
         alone = {name: share_right(logits, held.targets) for name, logits in answers.items()}
         right = ", ".join(
             f"{TITLES[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
-    held_out = batching.select_examples(texts, folds > 0)
-    outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
     logits, parts = _combine(outputs, held_out.targets)
     if parts:
         logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.targets)}")
+    calibration = calibrate(logits, held_out.targets)
+    scores = SplitScores(calibration, logits.shape[1])
+    _score_logits(logits, held_out, scores)
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     logger.info(
         f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
@@ -149,7 +176,20 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
         if done := fits.fit(part, texts):
             best_epochs[part.name] = done.best_epoch
     phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, logits, parts, folds)
+    return FitResult(fits.history, phases, best_epochs, held_out, scores, len(fold_of), calibration, parts, folds)
+
+
+def _set_scales(model: keras.Model, parts: Mapping[str, Mapping[str, float]]) -> None:
+    """Sets the scales of the model's sum, if it has several parts."""
+    if parts:
+        model.get_layer(SUM).scales.assign([part["scale"] for part in parts.values()])
+
+
+def _score_logits(logits: np.ndarray, examples: batching.Examples, scores: SplitScores) -> None:
+    """Adds texts to scores, given the logits of all of them."""
+    texts = np.arange(len(logits))
+    for block in slice_texts(*logits.shape):
+        scores.add(texts[block], examples.targets_of(texts[block]), logits[block])
 
 
 def _combine(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:

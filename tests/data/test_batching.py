@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_textcnn.data.batching import length_boundaries, padded_batches, plan_batches, predict_logits
+from keras_textcnn.data.batching import length_boundaries, padded_batches, plan_batches
+from keras_textcnn.data.prediction import predict_logits
 from keras_textcnn.models.conv1d import build_conv1d
 from tests.conftest import make_examples
 
