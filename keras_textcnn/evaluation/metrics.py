@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
 
 from keras_textcnn.evaluation.label_sums import LabelSums
 from keras_textcnn.tasks import task_of, task_with
@@ -220,4 +220,4 @@ def _most_probable(targets: np.ndarray, probabilities: np.ndarray) -> tuple[np.n
 def _log_loss(probabilities: np.ndarray) -> np.ndarray:
     """The negative logarithms of probabilities, which are kept away from 0 as in scikit-learn."""
     smallest = np.finfo(probabilities.dtype).eps
-    return -special.xlogy(probabilities.dtype.type(1), np.clip(probabilities, smallest, 1 - smallest))
+    return -np.log(np.clip(probabilities, smallest, 1 - smallest))

@@ -23,6 +23,24 @@ from keras_textcnn.utils.log import logger
 
 
 @dataclasses.dataclass(frozen=True)
+class Decisions:
+    """What held-out texts decided, and their scores, by models that were not trained on them.
+
+    Attributes:
+        texts: How many texts decided.
+        parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer;
+            empty if there is only one part.
+        calibration: Temperature and thresholds.
+        scores: The scores of all held-out texts.
+    """
+
+    texts: int
+    parts: dict[str, dict[str, float]]
+    calibration: Calibration
+    scores: SplitScores
+
+
+@dataclasses.dataclass(frozen=True)
 class FitResult:
     """The results of a fit, in addition to the weights of the model.
 
@@ -32,11 +50,7 @@ class FitResult:
         phases: The name, learning_rate, epochs and seconds of each phase.
         best_epochs: The epoch that was kept for each part that has epochs, by the name of the part's layer.
         held_out: The texts that were held out, in ids.
-        scores: Their scores, from models that were not trained on them.
-        deciding: How many of them decided scales, temperature and thresholds.
-        calibration: This temperature and these thresholds.
-        parts: Each part's scale in the sum and its accuracy alone on the deciding texts, by the name of the part's
-            layer; empty if there is only one part.
+        decisions: What they decided, besides the epochs.
         folds: The fold of each training text in the cross-validation that held these texts out, from 1, or 0 if a text
             was never held out; None if these texts are the validation texts.
     """
@@ -45,10 +59,7 @@ class FitResult:
     phases: list[dict[str, Any]]
     best_epochs: dict[str, int]
     held_out: batching.Examples
-    scores: SplitScores
-    deciding: int
-    calibration: Calibration
-    parts: dict[str, dict[str, float]]
+    decisions: Decisions
     folds: np.ndarray | None
 
 
@@ -91,7 +102,7 @@ def fit_ensemble(
         result = _cross_validate(config, fits, examples["train"], folds)
     else:
         result = _validate(fits, examples, refit=refit, learnt=learnt)
-    _set_scales(model, result.parts)
+    _set_scales(model, result.decisions.parts)
     if (embedding := find_embedding(model)) is not None:
         fits.board.write_projector(vocabulary, embedding.embeddings.numpy())
     return result
@@ -109,25 +120,8 @@ def _validate(
         part = f"{TITLES[name]}: " if len(fits.parts) > 1 else ""
         loss = fits.history[epoch - 1]["val_loss"]
         logger.info(f"{part}kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
-    held_out, num_classes = examples["validation"], fits.model.output_shape[-1]
-    texts = len(held_out.lengths)
-    chosen = choose_deciding(texts, num_classes, seed=fits.config.seed)
-    deciding = batching.select_examples(held_out, chosen)
-    some = f"a random {len(chosen):,} of" if len(chosen) < texts else ""
-    if some:
-        logger.info(f"{some} the {texts:,} validation texts choose the temperature and the like, to limit memory")
-    outputs = {part.name: predict(fits.config, part, deciding) for part in fits.parts}
-    logits, parts = _combine(outputs, deciding.targets)
-    if parts:
-        described = _describe_parts(parts, logits, deciding.targets)
-        logger.info(f"accuracy on {some} the validation texts: {described}".replace("  ", " "))
-    calibration = calibrate(logits, deciding.targets)
-    scores = SplitScores(calibration, num_classes, learnt=learnt)
-    if some:
-        _set_scales(fits.model, parts)
-        score_model(fits.config, fits.model, held_out, scores)
-    else:
-        _score_logits(logits, held_out, scores)
+    held_out = examples["validation"]
+    decisions = _decide_by_validation(fits, held_out, learnt)
     if refit:
         logger.info("refitting from scratch on training and validation texts, for as many epochs")
         fits.reset()
@@ -136,7 +130,25 @@ def _validate(
             kept = progress[part.name].kept_phases(fits.plans[part.name]) if part.name in progress else []
             fits.fit(part, everything, phases=kept, title="refit")
     phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, scores, len(chosen), calibration, parts, folds=None)
+    return FitResult(fits.history, phases, best_epochs, held_out, decisions, folds=None)
+
+
+def _decide_by_validation(fits: PartFits, held_out: batching.Examples, learnt: np.ndarray | None) -> Decisions:
+    """Lets validation texts decide and scores all of them; only as many decide as have few enough logits to keep."""
+    texts, num_classes = len(held_out.lengths), fits.model.output_shape[-1]
+    chosen = choose_deciding(texts, num_classes, seed=fits.config.seed)
+    deciding = batching.select_examples(held_out, chosen)
+    outputs = {part.name: predict(fits.config, part, deciding) for part in fits.parts}
+    if len(chosen) == texts:
+        return _decide(outputs, deciding, "the validation texts", learnt=learnt)
+    logger.info(
+        f"a random {len(chosen):,} of the {texts:,} validation texts decide temperature and the like, to limit memory"
+    )
+    decisions = _decide(outputs, deciding, "these")
+    _set_scales(fits.model, decisions.parts)
+    scores = SplitScores(decisions.calibration, num_classes, learnt=learnt)
+    score_model(fits.config, fits.model, held_out, scores)
+    return dataclasses.replace(decisions, scores=scores)
 
 
 def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Examples, folds: np.ndarray) -> FitResult:
@@ -160,12 +172,7 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
             f"{TITLES[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
-    logits, parts = _combine(outputs, held_out.targets)
-    if parts:
-        logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.targets)}")
-    calibration = calibrate(logits, held_out.targets)
-    scores = SplitScores(calibration, logits.shape[1])
-    _score_logits(logits, held_out, scores)
+    decisions = _decide(outputs, held_out, "all held-out texts")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     logger.info(
         f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
@@ -176,7 +183,7 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
         if done := fits.fit(part, texts):
             best_epochs[part.name] = done.best_epoch
     phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, scores, len(fold_of), calibration, parts, folds)
+    return FitResult(fits.history, phases, best_epochs, held_out, decisions, folds)
 
 
 def _set_scales(model: keras.Model, parts: Mapping[str, Mapping[str, float]]) -> None:
@@ -185,11 +192,20 @@ def _set_scales(model: keras.Model, parts: Mapping[str, Mapping[str, float]]) ->
         model.get_layer(SUM).scales.assign([part["scale"] for part in parts.values()])
 
 
-def _score_logits(logits: np.ndarray, examples: batching.Examples, scores: SplitScores) -> None:
-    """Adds texts to scores, given the logits of all of them."""
-    texts = np.arange(len(logits))
+def _decide(
+    outputs: Mapping[str, np.ndarray], examples: batching.Examples, texts: str, *, learnt: np.ndarray | None = None
+) -> Decisions:
+    """Lets texts decide and scores them, given their logits from each part; `texts` names them in the log."""
+    targets = examples.targets
+    logits, parts = _combine(outputs, targets)
+    if parts:
+        logger.info(f"accuracy on {texts}: {_describe_parts(parts, logits, targets)}")
+    calibration = calibrate(logits, targets)
+    scores = SplitScores(calibration, logits.shape[1], learnt=learnt)
+    positions = np.arange(len(logits))
     for block in slice_texts(*logits.shape):
-        scores.add(texts[block], examples.targets_of(texts[block]), logits[block])
+        scores.add(positions[block], targets[block], logits[block])
+    return Decisions(len(logits), parts, calibration, scores)
 
 
 def _combine(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:

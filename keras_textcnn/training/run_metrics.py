@@ -44,14 +44,14 @@ def describe_decisions(config: TrainConfig, learnt: FitResult, encoded: Encoded)
     crossed = learnt.folds is not None
     chosen = {
         "epochs": not crossed,
-        "scales": bool(learnt.parts),
+        "scales": bool(learnt.decisions.parts),
         "temperature": True,
         "thresholds": config.task.several,
     }
     return {
         "by": "cross-validation" if crossed else "validation",
         "folds": None if learnt.folds is None else int(learnt.folds.max()),
-        "texts": learnt.deciding,
+        "texts": learnt.decisions.texts,
         "decided": [name for name, was in chosen.items() if was],
         "validation": "own" if crossed and len(encoded.examples["validation"].lengths) else "held out",
     }
@@ -99,7 +99,7 @@ def describe_fit(learnt: FitResult, encoded: Encoded) -> dict[str, Any]:
         "best_epoch": next(iter(learnt.best_epochs.values())),
         "parts": {
             TITLES[name] if name == LOGITS else name: {**part, "best_epoch": learnt.best_epochs.get(name)}
-            for name, part in learnt.parts.items()
+            for name, part in learnt.decisions.parts.items()
         },
         "phases": learnt.phases,
     }

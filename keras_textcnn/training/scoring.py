@@ -30,7 +30,7 @@ def score_run(prepared: Prepared, model: keras.Model, fitted: FitResult) -> tupl
     scored = "held-out and test" if (encoded.splits == TEST).any() else "held-out"
     logger.info(f"scoring the {scored} texts, {compared} a linear model for comparison{too_large}")
     answered = _answer(prepared, model, fitted)
-    run_metrics = describe_scores(fitted.calibration, answered, encoded.labels)
+    run_metrics = describe_scores(fitted.decisions.calibration, answered, encoded.labels)
     run_metrics["decided"] = describe_decisions(config, fitted, encoded)
     logger.info(describe_calibration(run_metrics))
     run_metrics["baseline"] = None
@@ -56,12 +56,12 @@ def _answer(prepared: Prepared, model: keras.Model, fitted: FitResult) -> dict[s
     else:
         if fitted.folds is not None:
             held_out, learnt = np.flatnonzero(splits == TRAIN)[fitted.folds > 0], True
-        answered["validation"] = Answered(held_out, fitted.held_out.lengths, fitted.scores, learnt=learnt)
+        answered["validation"] = Answered(held_out, fitted.held_out.lengths, fitted.decisions.scores, learnt=learnt)
     for name, texts in places.items():
         if len(texts):
             examples = prepared.encoded.examples[name]
             scores = SplitScores(
-                fitted.calibration, len(prepared.encoded.labels), learnt=prepared.learnt_texts.get(name)
+                fitted.decisions.calibration, len(prepared.encoded.labels), learnt=prepared.learnt_texts.get(name)
             )
             score_model(prepared.config, model, examples, scores)
             answered[name] = Answered(texts, examples.lengths, scores)

@@ -89,7 +89,7 @@ def train(
                 fitted = _fit(prepared, run, model, [*(callbacks or ()), seconds, *bars])
             answered, run_metrics = score_run(prepared, model, fitted)
             logger.info("exporting the model")
-            _export(prepared, run, model, fitted.calibration)
+            _export(prepared, run, model, fitted.decisions.calibration)
             if prepared.start and prepared.old_texts:
                 run_metrics["old_texts"] = compare_on_old_texts(prepared.start, run, prepared.old_texts)
             log_lines(filter(None, (describe_lead(prepared.config, run_metrics), describe_chance(run_metrics))))
