@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.data.batching import Examples, padded_batches, plan_batches
-from keras_textcnn.utils.blocks import BLOCK_SCORES
+from keras_textcnn.utils.blocks import texts_a_block
 
 Blocks = Iterator[tuple[np.ndarray, np.ndarray]]  # positions of texts and their logits
 
@@ -32,7 +32,7 @@ def predict_blocks(
 ) -> Blocks:
     """Yields the logits that a model gives to encoded texts, block by block, each text once.
 
-    A block has at most `BLOCK_SCORES` logits or, if these are fewer than a batch's, one batch. Its texts have similar
+    A block has at most `blocks.BLOCK_SCORES` logits or, if a batch has more, one batch. Its texts have similar
     lengths.
 
     Args:
@@ -49,7 +49,7 @@ def predict_blocks(
     num_classes = model.output_shape[-1]
     plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
     ids = (ids for ids, *_ in padded_batches(examples, plan, boundaries=boundaries))
-    together = max(BLOCK_SCORES // (num_classes * batch_size), 1)  # batches
+    together = max(texts_a_block(num_classes) // batch_size, 1)  # batches
     for first in range(0, len(plan), together):
         batches = plan[first : first + together]
         texts = np.sort(np.concatenate(batches))

@@ -8,9 +8,14 @@ BLOCK_SCORES = 2**20  # computed and summed up at once
 MOST_DECIDING = 2**23  # kept, because temperature, scales and thresholds are fitted to them again and again
 
 
+def texts_a_block(num_classes: int) -> int:
+    """The largest number of texts in a block."""
+    return max(BLOCK_SCORES // num_classes, 1)
+
+
 def slice_texts(texts: int, num_classes: int) -> Iterator[slice]:
     """Yields the slices of texts, in order, whose scores are summed up at once: at least one text each."""
-    size = max(BLOCK_SCORES // num_classes, 1)
+    size = texts_a_block(num_classes)
     return (slice(begin, min(begin + size, texts)) for begin in range(0, texts, size))
 
 
