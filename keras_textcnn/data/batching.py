@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from scipy import sparse
@@ -254,38 +253,3 @@ class Epochs:
 def _numbers(epoch: int | tf.Tensor, begin: int, end: int) -> tf.data.Dataset:
     """(epoch, number) of each batch, int64."""
     return tf.data.Dataset.range(begin, end).map(lambda number: (tf.cast(epoch, tf.int64), number))
-
-
-def trace_answer(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Traces a model, from ids to logits, once for all widths.
-
-    `model.predict` traces once per width, and TensorFlow warns about that in a notebook.
-    """
-    function = tf.function(lambda ids: model(ids, training=False))
-    return function.get_concrete_function(tf.TensorSpec(model.inputs[0].shape, tf.int32))
-
-
-def predict_logits(
-    model: keras.Model,
-    examples: Examples,
-    *,
-    boundaries: Sequence[int],
-    batch_size: int,
-    answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
-) -> np.ndarray:
-    """The logits that a model gives to encoded texts: float32 (texts, num_classes), in the order of the texts.
-
-    Args:
-        model: From ids to logits.
-        examples: The texts.
-        boundaries: From `length_boundaries`.
-        batch_size: The largest number of texts in a batch.
-        answer: The result of `trace_answer` for this model; None: the model is traced here.
-    """
-    answer = answer or trace_answer(model)
-    plan = plan_batches(examples.lengths, boundaries=boundaries, batch_size=batch_size)
-    batches = padded_batches(examples, plan, boundaries=boundaries)
-    logits = np.empty((len(examples.lengths), model.output_shape[-1]), dtype=np.float32)
-    for texts, (ids, *_) in zip(plan, batches, strict=True):
-        logits[texts] = answer(ids)
-    return logits

@@ -1,6 +1,7 @@
 """Chooses the splits that a corpus lacks, stratified by label, or by all labels if a text may have several."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,21 +73,35 @@ def deal_folds(targets: np.ndarray | sparse.csr_array, hashes: np.ndarray, *, fo
     rows = sparse.csr_array(targets[first]) if targets.ndim > 1 else None
     if rows is None:
         dealt = _deal_by_label(targets[first], folds=folds, seed=seed)[text_of]
-        having = [targets == label for label in np.unique(targets)]
+        having = (np.flatnonzero(targets == label) for label in np.unique(targets))
     else:
         its = [labels.tolist() or [rows.shape[1]] for labels in np.split(rows.indices, rows.indptr[1:-1])]
         texts = np.arange(len(its))
-        alone = np.array([(count_having(its, texts)[labels] < 2).any() for labels in its])
+        counts = count_having(its, texts)
+        alone = np.array([(counts[labels] < 2).any() for labels in its])
         dealt = np.zeros(len(its), np.int64)
         for fold in range(1, min(folds, int((~alone).sum())) + 1):
             dealt[choose_fold(its, texts, alone, fold=(fold, folds), seed=seed)] = fold
         dealt = dealt[text_of]
-        having = [column > 0 for column in sparse.csc_array(targets).T.toarray()]
+        columns = sparse.csc_array(targets)
+        having = (columns.indices[begin:end] for begin, end in itertools.pairwise(columns.indptr))
     for texts_of_label in having:
         places = np.unique(dealt[texts_of_label])
         if len(places) == 1:
             dealt[texts_of_label] = 0
     return np.unique(np.append(dealt, 0), return_inverse=True)[1][:-1]  # without gaps
+
+
+def limit_held_out(folds: np.ndarray, hashes: np.ndarray, *, most: int) -> np.ndarray:
+    """Folds of which about `most` texts, and not more, are held out, chosen by hash; 0 for the others.
+
+    Args:
+        folds: int (texts,), from `deal_folds`; more than `most` are held out.
+        hashes: uint64 (texts,), evenly distributed, the same for equal texts, which stay together.
+        most: The largest number of texts.
+    """
+    first_left_out = np.sort(hashes[folds > 0])[most]
+    return np.unique(np.append(np.where(hashes < first_left_out, folds, 0), 0), return_inverse=True)[1][:-1]
 
 
 def _deal_by_label(labels: np.ndarray, *, folds: int, seed: int) -> np.ndarray:

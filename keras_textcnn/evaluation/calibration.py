@@ -8,6 +8,7 @@ from scipy import optimize, special
 from sklearn import metrics
 
 from keras_textcnn.tasks import Task, task_of, task_with
+from keras_textcnn.utils.blocks import slice_texts
 
 UNTUNED = 0.5
 CUTS = 1e-4, 1 - 1e-4  # the lowest and highest threshold
@@ -68,11 +69,14 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 
     Source: Guo et al. (2017), https://arxiv.org/abs/1706.04599, section 4.2.
     """
-    scores = logits.astype(np.float64)
+    task, blocks = task_of(targets), [*slice_texts(*logits.shape)]
 
     def cost(logarithm: float) -> float:
-        losses, _ = task_of(targets).losses(scores * np.exp(-logarithm), targets)
-        return float(losses.sum() + logarithm**2 / 2)
+        losses = (
+            task.losses(logits[block].astype(np.float64) * np.exp(-logarithm), targets[block])[0].sum()
+            for block in blocks
+        )
+        return float(sum(losses) + logarithm**2 / 2)
 
     return float(np.exp(optimize.minimize_scalar(cost, bounds=(-5, 5), method="bounded").x))
 
@@ -91,13 +95,16 @@ def fit_scales(outputs: Sequence[np.ndarray], targets: np.ndarray) -> np.ndarray
 
     Source: Wolpert (1992), Stacked Generalization, https://doi.org/10.1016/S0893-6080(05)80023-1.
     """
-    scores = np.stack(outputs).astype(np.float64)
+    task, blocks = task_of(targets), [*slice_texts(*outputs[0].shape)]
 
     def cost(scales: np.ndarray) -> tuple[float, np.ndarray]:
-        summed = np.tensordot(scales, scores, 1)
-        losses, wrong = task_of(targets).losses(summed, targets)
-        gradient = np.tensordot(scores, wrong, 2) + scales - 1
-        return float(losses.sum() + ((scales - 1) ** 2).sum() / 2), gradient
+        total, gradient = 0.0, np.zeros(len(outputs))
+        for block in blocks:
+            scores = np.stack([logits[block] for logits in outputs]).astype(np.float64)
+            losses, wrong = task.losses(np.tensordot(scales, scores, 1), targets[block])
+            total += losses.sum()
+            gradient += np.tensordot(scores, wrong, 2)
+        return float(total + ((scales - 1) ** 2).sum() / 2), gradient + scales - 1
 
     return optimize.minimize(cost, np.ones(len(outputs)), jac=True, bounds=[(0, None)] * len(outputs)).x
 

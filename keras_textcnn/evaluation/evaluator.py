@@ -1,9 +1,7 @@
 """Evaluates a trained model on labelled texts."""
 
 import dataclasses
-import heapq
 import itertools
-from array import array
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +25,7 @@ from keras_textcnn.utils.terminal import render
 from keras_textcnn.utils.visible import shown
 
 CHUNK = 1024  # texts answered at once
-WORST, SHOWN = 100, 10  # errors kept with their texts, and errors shown
+SHOWN = 10  # errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +38,9 @@ class Evaluation(JupyterMixin):
         confusions: int (num_classes, num_classes), texts by true (row) and predicted (column) label.
         unknown: Labels that the model does not know, with the number of texts that have them, most frequent first.
             These texts are left out of everything else.
-        shares: From `metrics.score_shares`; empty if a text may have several labels.
+        shares: From `metrics.ScoreSums`; empty if a text may have several labels.
         wanted_accuracy: The accuracy to find a threshold for.
-        threshold: From `metrics.threshold_for_accuracy` for it.
+        threshold: From `metrics.ScoreSums` for it.
         worst: The texts that the model is most wrong about, worst first: text, targets, predicted, probability (of
             what was predicted).
         learnt: The texts that the run was trained on: "texts", how many; "chosen", how many of these only chose its
@@ -117,39 +115,37 @@ def evaluate(predictor: Answers, records: Corpus | Iterable[Record], *, accuracy
             f"the second argument must be a Corpus, such as Corpus.of(table); received: {describe(records)}"
         )
     learnt = _learnt_by(predictor)
-    truths, rows, hashes, unknown = [], [], array("Q"), Counter[str]()
-    worst: list[tuple[float, int, dict[str, Any]]] = []
-    numbers = itertools.count()
+    sums, unseen = (metrics.ScoreSums(len(predictor.labels), predictor.thresholds) for _ in range(2))
+    unknown, chosen, written = Counter[str](), 0, dict[int, str]()
     remaining = iter(records.records() if isinstance(records, Corpus) else records)
     while chunk := list(itertools.islice(remaining, CHUNK)):
         texts, targets = _encode(chunk, predictor, unknown)
         probabilities = predictor.probabilities(texts)
-        truths.append(targets)
-        rows.append(probabilities)
-        hashes.extend(map(hash_text, texts))
-        confidence = predictor.task.confidence(targets, probabilities)
-        for position in metrics.rank_errors(targets, probabilities, predictor.thresholds)[:WORST].tolist():
-            error = _describe_error(texts[position], targets[position], probabilities[position], predictor)
-            surprise = -float(confidence[position])
-            heapq.heappush(worst, (surprise, -next(numbers), error))
-            if len(worst) > WORST:
-                heapq.heappop(worst)
-    if not sum(map(len, truths)):
+        written |= enumerate(texts, sums.labels.texts)
+        sums.add(targets, probabilities)
+        written = {wrong.text: written[wrong.text] for wrong in sums.worst}
+        if learnt:
+            fitted, choosing = learnt.find(np.array([*map(hash_text, texts)], np.uint64))
+            chosen += int(choosing.sum())
+            others = ~(fitted | choosing)
+            unseen.add(targets[others], probabilities[others])
+    if not sums.labels.texts:
         named = ", ".join(list(unknown)[:5])
         raise InputError(f"the run knows no label of the corpus ({named}); it knows {', '.join(predictor.labels[:10])}")
-    targets, probabilities = np.concatenate(truths), np.concatenate(rows)
-    predicted = predictor.task.choose(probabilities, predictor.thresholds)
-    one_label = not predictor.task.several
     return Evaluation(
         labels=predictor.labels,
-        scores=metrics.score_probabilities(targets, probabilities, predictor.labels, predictor.thresholds),
-        confusions=metrics.confusion_matrix(targets, predicted, len(predictor.labels)),
+        scores=sums.scores(predictor.labels),
+        confusions=sums.labels.confusions,
         unknown=dict(unknown.most_common()),
-        shares=metrics.score_shares(targets, probabilities) if one_label else [],
+        shares=sums.shares(),
         wanted_accuracy=accuracy,
-        threshold=metrics.threshold_for_accuracy(targets, probabilities, accuracy) if one_label else None,
-        worst=[error for _, _, error in sorted(worst, key=lambda entry: entry[:2], reverse=True)],
-        learnt=_score_without(learnt, np.array(hashes, np.uint64), targets, probabilities, predictor)
+        threshold=sums.threshold_for_accuracy(accuracy),
+        worst=[_describe_error(wrong, written[wrong.text], predictor) for wrong in sums.worst],
+        learnt={
+            "texts": sums.labels.texts - unseen.labels.texts,
+            "chosen": chosen,
+            "without": unseen.scores(predictor.labels) if unseen.labels.texts else None,
+        }
         if learnt
         else None,
     )
@@ -158,20 +154,6 @@ def evaluate(predictor: Answers, records: Corpus | Iterable[Record], *, accuracy
 def _learnt_by(predictor: Answers) -> LearntTexts | None:
     directory = getattr(predictor, "directory", None)
     return Run.open(directory).learnt() if directory and (directory / "config.json").is_file() else None
-
-
-def _score_without(
-    learnt: LearntTexts, hashes: np.ndarray, targets: np.ndarray, probabilities: np.ndarray, predictor: Answers
-) -> dict[str, Any]:
-    """The content of `Evaluation.learnt`."""
-    fitted, chosen = learnt.find(hashes)
-    others = ~(fitted | chosen)
-    scores = None
-    if others.any():
-        scores = metrics.score_probabilities(
-            targets[others], probabilities[others], predictor.labels, predictor.thresholds
-        )
-    return {"texts": int((~others).sum()), "chosen": int(chosen.sum()), "without": scores}
 
 
 def _encode(chunk: list[Record], predictor: Answers, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
@@ -186,12 +168,10 @@ def _encode(chunk: list[Record], predictor: Answers, unknown: Counter[str]) -> t
     return [record.text for record in known], targets if isinstance(targets, np.ndarray) else targets.toarray()
 
 
-def _describe_error(text: str, targets: np.ndarray, probabilities: np.ndarray, predictor: Answers) -> dict[str, Any]:
-    task = predictor.task
-    predicted = task.choose(probabilities[None], predictor.thresholds)[0]
+def _describe_error(wrong: metrics.WrongText, text: str, predictor: Answers) -> dict[str, Any]:
     return {
         "text": text,
-        "truth": task.name(targets, predictor.labels),
-        "predicted": task.name(predicted, predictor.labels),
-        "probability": float(str(probabilities.max())),
+        "truth": predictor.task.name(wrong.target, predictor.labels),
+        "predicted": predictor.task.name(wrong.predicted, predictor.labels),
+        "probability": wrong.probability,
     }

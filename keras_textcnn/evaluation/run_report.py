@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.batching import Examples
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
-from keras_textcnn.evaluation import html_report, metrics, plots, tables
-from keras_textcnn.evaluation.calibration import Calibration
+from keras_textcnn.evaluation import html_report, plots, tables
 from keras_textcnn.evaluation.descriptions import reported_split, reported_texts
 from keras_textcnn.evaluation.facts import file_name, gather_facts
 from keras_textcnn.evaluation.html_report import WrongAnswer
 from keras_textcnn.evaluation.model_card import model_card
+from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.inference.explanations import rank_ngrams
 from keras_textcnn.inference.light import LightPredictor
 from keras_textcnn.inference.light.file import NAME
@@ -32,14 +31,14 @@ class Answered:
 
     Attributes:
         texts: int (texts,), their positions in the corpus.
-        examples: The same texts in ids, with their targets.
-        logits: float32 (texts, num_classes), from models that were not trained on them.
-        learnt: Whether the final model was trained on them, unlike those that gave the logits.
+        lengths: int (texts,), the tokens that the model reads of each.
+        scores: Their scores, from models that were not trained on them; positions are those among these texts.
+        learnt: Whether the final model was trained on them, unlike those that gave the scores.
     """
 
     texts: np.ndarray
-    examples: Examples
-    logits: np.ndarray
+    lengths: np.ndarray
+    scores: SplitScores
     learnt: bool = False
 
 
@@ -51,7 +50,6 @@ def write_summary(
     corpus: Corpus | None,
     tokenized: TokenizedCorpus,
     labels: Sequence[str],
-    calibration: Calibration,
     answered: Mapping[str, Answered],
 ) -> None:
     """Writes the files of a run that people read, and `metrics.json`.
@@ -65,15 +63,12 @@ def write_summary(
         corpus: The texts; None if only their tokens are available.
         tokenized: The corpus as tokens.
         labels: Names by output.
-        calibration: The run's calibration.
         answered: The texts of "validation" and, if there are any, "test".
     """
     split, kind = reported_split(run_metrics), reported_texts(run_metrics)
     reported = answered[split]
-    targets = reported.examples.targets
-    probabilities = calibration.probabilities(reported.logits)
-    predicted = calibration.choose(probabilities)
-    confusions = metrics.confusion_matrix(targets, predicted, len(labels))
+    sums = reported.scores.calibrated
+    confusions = sums.labels.confusions
     support = [scores["support"] for scores in run_metrics[split]["per_label"].values()]
     run.write_rows("history.csv", history)
     run.write_text("report.txt", tables.report_text(run_metrics))
@@ -85,23 +80,23 @@ def write_summary(
     light = (run.directory / NAME).is_file()
     run.write_text("README.md", model_card(facts, light=light))
     predictor = LightPredictor(run.directory) if light else Predictor(run.saved_model)
-    wrong = metrics.rank_errors(targets, probabilities, calibration.thresholds)[: 0 if reported.learnt else ERRORS]
-    sample = np.random.default_rng(0).permutation(len(targets))[: EXPLAINED if predictor.exact else OCCLUDED]
-    read = _read_texts(corpus, tokenized, reported, wrong)
+    wrong = sums.worst[: 0 if reported.learnt else ERRORS]
+    sample = np.random.default_rng(0).permutation(len(reported.texts))[: EXPLAINED if predictor.exact else OCCLUDED]
+    read = _read_texts(corpus, tokenized, reported, np.array([error.text for error in wrong], np.int64))
     content = html_report.report_page(
         facts,
         texts=kind,
-        shares=metrics.score_shares(targets, probabilities) if not calibration.task.several else [],
+        shares=sums.shares(),
         ngrams=rank_ngrams(predictor.explain(_read_texts(corpus, tokenized, reported, sample))),
         errors=[
             WrongAnswer(
-                truth=calibration.task.name(targets[text], labels),
-                given=calibration.task.name(predicted[text], labels),
-                place=_place(config, split, rank=text, position=int(reported.texts[text])),
+                truth=config.task.name(error.target, labels),
+                given=config.task.name(error.predicted, labels),
+                place=_place(config, split, rank=error.text, position=int(reported.texts[error.text])),
                 written=None if corpus is None else as_read,
                 explanation=explanation,
             )
-            for text, as_read, explanation in zip(wrong.tolist(), read, predictor.explain(read), strict=True)
+            for error, as_read, explanation in zip(wrong, read, predictor.explain(read), strict=True)
         ],
         pictures={
             "Learning curves": (run.directory / "learning_curves.png").read_bytes(),
@@ -132,4 +127,4 @@ def _read_texts(
     texts = answered.texts[positions]
     if corpus is not None:
         return [corpus.texts[text] for text in texts.tolist()]
-    return tokenized.join_tokens(texts, answered.examples.lengths[positions])
+    return tokenized.join_tokens(texts, answered.lengths[positions])

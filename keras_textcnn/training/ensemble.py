@@ -9,15 +9,35 @@ import numpy as np
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
-from keras_textcnn.evaluation.calibration import fit_scales
+from keras_textcnn.evaluation.calibration import Calibration, calibrate, fit_scales
+from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.layers.embedding import find_embedding
 from keras_textcnn.layers.names import SUM, TITLES
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.tasks import task_of
-from keras_textcnn.training.part_fits import PartFits, predict
+from keras_textcnn.training.part_fits import PartFits, predict, score_model
 from keras_textcnn.training.phases import summarize_phases
 from keras_textcnn.training.plans import plan_phases
+from keras_textcnn.utils.blocks import choose_deciding, slice_texts
 from keras_textcnn.utils.log import logger
+
+
+@dataclasses.dataclass(frozen=True)
+class Decisions:
+    """What held-out texts decided, and their scores, by models that were not trained on them.
+
+    Attributes:
+        texts: How many texts decided.
+        parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer;
+            empty if there is only one part.
+        calibration: Temperature and thresholds.
+        scores: The scores of all held-out texts.
+    """
+
+    texts: int
+    parts: dict[str, dict[str, float]]
+    calibration: Calibration
+    scores: SplitScores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +49,8 @@ class FitResult:
             of epochs, have no validation loss.
         phases: The name, learning_rate, epochs and seconds of each phase.
         best_epochs: The epoch that was kept for each part that has epochs, by the name of the part's layer.
-        held_out: The texts that decided the scales, and will decide temperature and thresholds.
-        logits: float32 (texts, num_classes), the logits of these texts, from models that were not trained on them.
-        parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer;
-            empty if there is only one part.
+        held_out: The texts that were held out, in ids.
+        decisions: What they decided, besides the epochs.
         folds: The fold of each training text in the cross-validation that held these texts out, from 1, or 0 if a text
             was never held out; None if these texts are the validation texts.
     """
@@ -41,8 +59,7 @@ class FitResult:
     phases: list[dict[str, Any]]
     best_epochs: dict[str, int]
     held_out: batching.Examples
-    logits: np.ndarray
-    parts: dict[str, dict[str, float]]
+    decisions: Decisions
     folds: np.ndarray | None
 
 
@@ -56,9 +73,12 @@ def fit_ensemble(
     refit: bool,
     folds: np.ndarray | None,
     matrix: np.ndarray | None,
+    learnt: np.ndarray | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> FitResult:
     """Fits each part of a model alone, sets the parts' scales, and refits on all texts.
+
+    The validation texts are scored before the refit, which learns them.
 
     A fit that ended before an interruption is not repeated; its weights are loaded.
 
@@ -74,22 +94,24 @@ def fit_ensemble(
             validation texts decide.
         matrix: float32 (vocabulary, dimensions), the vectors of the tokens, zeros for tokens without one, for the part
             that is linear in their mean; None if there is no such part.
+        learnt: bool (texts,), the validation texts that an earlier run was trained on; None if there is no such run.
         callbacks: Keras callbacks for the fit.
     """
     fits = PartFits(config, run, model, matrix, callbacks)
     if folds is not None:
-        learnt = _cross_validate(config, fits, examples["train"], folds)
+        result = _cross_validate(config, fits, examples["train"], folds)
     else:
-        learnt = _validate(fits, examples, refit=refit)
-    if learnt.parts:
-        model.get_layer(SUM).scales.assign([part["scale"] for part in learnt.parts.values()])
+        result = _validate(fits, examples, refit=refit, learnt=learnt)
+    _set_scales(model, result.decisions.parts)
     if (embedding := find_embedding(model)) is not None:
         fits.board.write_projector(vocabulary, embedding.embeddings.numpy())
-    return learnt
+    return result
 
 
-def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refit: bool) -> FitResult:
-    """Lets the validation texts decide the number of epochs of each part and the scales of the sum."""
+def _validate(
+    fits: PartFits, examples: Mapping[str, batching.Examples], *, refit: bool, learnt: np.ndarray | None
+) -> FitResult:
+    """Lets the validation texts decide the number of epochs of each part, the scales of the sum and the calibration."""
     progress, best_epochs = {}, {}
     for part in fits.parts:
         if done := fits.fit(part, examples["train"], examples["validation"]):
@@ -99,10 +121,7 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
         loss = fits.history[epoch - 1]["val_loss"]
         logger.info(f"{part}kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
     held_out = examples["validation"]
-    outputs = {part.name: predict(fits.config, part, held_out) for part in fits.parts}
-    logits, parts = _combine(outputs, held_out.targets)
-    if parts:
-        logger.info(f"accuracy on the validation texts: {_describe_parts(parts, logits, held_out.targets)}")
+    decisions = _decide_by_validation(fits, held_out, learnt)
     if refit:
         logger.info("refitting from scratch on training and validation texts, for as many epochs")
         fits.reset()
@@ -111,34 +130,49 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
             kept = progress[part.name].kept_phases(fits.plans[part.name]) if part.name in progress else []
             fits.fit(part, everything, phases=kept, title="refit")
     phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, logits, parts, folds=None)
+    return FitResult(fits.history, phases, best_epochs, held_out, decisions, folds=None)
+
+
+def _decide_by_validation(fits: PartFits, held_out: batching.Examples, learnt: np.ndarray | None) -> Decisions:
+    """Lets validation texts decide and scores all of them; only as many decide as have few enough logits to keep."""
+    texts, num_classes = len(held_out.lengths), fits.model.output_shape[-1]
+    chosen = choose_deciding(texts, num_classes, seed=fits.config.seed)
+    deciding = batching.select_examples(held_out, chosen)
+    outputs = {part.name: predict(fits.config, part, deciding) for part in fits.parts}
+    if len(chosen) == texts:
+        return _decide(outputs, deciding, "the validation texts", learnt=learnt)
+    logger.info(
+        f"a random {len(chosen):,} of the {texts:,} validation texts decide temperature and the like, to limit memory"
+    )
+    decisions = _decide(outputs, deciding, "these")
+    _set_scales(fits.model, decisions.parts)
+    scores = SplitScores(decisions.calibration, num_classes, learnt=learnt)
+    score_model(fits.config, fits.model, held_out, scores)
+    return dataclasses.replace(decisions, scores=scores)
 
 
 def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Examples, folds: np.ndarray) -> FitResult:
-    """Lets cross-validation on the training texts decide the scales of the sum; the number of epochs is given."""
-    number = int(folds.max())
+    """Lets cross-validation on the training texts decide scales and calibration; the number of epochs is given."""
+    number, held_out = int(folds.max()), batching.select_examples(texts, folds > 0)
+    fold_of = folds[folds > 0]
     several = len(fits.parts) > 1
     names = ", ".join(TITLES[part.name] for part in fits.parts) if several else ""
     logger.info(
         f"{number}-fold cross-validation on the training texts chooses the temperature"
         + (f" and the scale of each part: {names}" if several else "")
     )
-    outputs = {part.name: np.zeros((len(folds), part.output_shape[-1]), np.float32) for part in fits.parts}
+    outputs = {part.name: np.zeros((len(fold_of), part.output_shape[-1]), np.float32) for part in fits.parts}
     for fold in range(1, number + 1):
         held = batching.select_examples(texts, folds == fold)
         answers = fits.answer_fold(fold, batching.select_examples(texts, folds != fold), held)
         for name, logits in answers.items():
-            outputs[name][folds == fold] = logits
+            outputs[name][fold_of == fold] = logits
         alone = {name: share_right(logits, held.targets) for name, logits in answers.items()}
         right = ", ".join(
             f"{TITLES[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
-    held_out = batching.select_examples(texts, folds > 0)
-    outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
-    logits, parts = _combine(outputs, held_out.targets)
-    if parts:
-        logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.targets)}")
+    decisions = _decide(outputs, held_out, "all held-out texts")
     epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
     logger.info(
         f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
@@ -149,7 +183,29 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
         if done := fits.fit(part, texts):
             best_epochs[part.name] = done.best_epoch
     phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, logits, parts, folds)
+    return FitResult(fits.history, phases, best_epochs, held_out, decisions, folds)
+
+
+def _set_scales(model: keras.Model, parts: Mapping[str, Mapping[str, float]]) -> None:
+    """Sets the scales of the model's sum, if it has several parts."""
+    if parts:
+        model.get_layer(SUM).scales.assign([part["scale"] for part in parts.values()])
+
+
+def _decide(
+    outputs: Mapping[str, np.ndarray], examples: batching.Examples, texts: str, *, learnt: np.ndarray | None = None
+) -> Decisions:
+    """Lets texts decide and scores them, given their logits from each part; `texts` names them in the log."""
+    targets = examples.targets
+    logits, parts = _combine(outputs, targets)
+    if parts:
+        logger.info(f"accuracy on {texts}: {_describe_parts(parts, logits, targets)}")
+    calibration = calibrate(logits, targets)
+    scores = SplitScores(calibration, logits.shape[1], learnt=learnt)
+    positions = np.arange(len(logits))
+    for block in slice_texts(*logits.shape):
+        scores.add(positions[block], targets[block], logits[block])
+    return Decisions(len(logits), parts, calibration, scores)
 
 
 def _combine(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:

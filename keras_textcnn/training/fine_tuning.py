@@ -19,6 +19,8 @@ from keras_textcnn.layers.names import EMBEDDING, NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.persistence.loading import load_model
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.presets import REHEARSED
+from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS
+from keras_textcnn.utils.blocks import slice_texts
 from keras_textcnn.utils.visible import shown
 
 GROWING = ("embeddings", "weights", "known")  # variables with a row for each token
@@ -184,24 +186,23 @@ def _split(corpus: Corpus, config: TrainConfig) -> Corpus:
 
 def _answer(predictor: Answers, texts: Sequence[str]) -> list[Label]:
     """The label, or labels, that a model predicts for each text."""
-    chosen = predictor.task.choose(predictor.probabilities(texts), predictor.thresholds)
-    if predictor.thresholds is None:
-        return [predictor.labels[output] for output in chosen.tolist()]
-    return [tuple(predictor.labels[output] for output in np.flatnonzero(row).tolist()) for row in chosen]
+    task, answers = predictor.task, list[Label]()
+    for block in slice_texts(len(texts), len(predictor.labels)):
+        chosen = task.choose(predictor.probabilities(texts[block]), predictor.thresholds)
+        if task.several:
+            answers += [tuple(predictor.labels[output] for output in np.flatnonzero(row).tolist()) for row in chosen]
+        else:
+            answers += [predictor.labels[output] for output in chosen.tolist()]
+    return answers
 
 
 def _score(targets: Sequence[Label], predicted: Sequence[Label]) -> Mapping[str, float | None]:
     """Accuracy and macro F1 of labels by name; either side may have labels that the other lacks."""
     names = sorted({name for label in [*targets, *predicted] for name in labels_of(label)})
     outputs = {name: output for output, name in enumerate(names)}
-    if all(isinstance(label, str) for label in [*targets, *predicted]):
-        sides = (np.array([outputs[str(label)] for label in side]) for side in (targets, predicted))
-        return metrics.score_labels(*sides)
-    matrices = [np.zeros((len(side), len(names)), np.int32) for side in (targets, predicted)]
-    for matrix, side in zip(matrices, (targets, predicted), strict=True):
-        for row, label in enumerate(side):
-            matrix[row, [outputs[name] for name in labels_of(label)]] = 1
-    return metrics.score_labels(*matrices)
+    one_label = all(isinstance(label, str) for label in [*targets, *predicted])
+    task = ONE_LABEL if one_label else SEVERAL_LABELS
+    return metrics.score_labels(task.encode(targets, outputs), task.encode(predicted, outputs))
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -17,13 +17,14 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.layers.ngram_logits import NgramLogits, count_ngrams
 from keras_textcnn.layers.pooled_conv1d import PooledConv1D
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
+from keras_textcnn.utils.blocks import MOST_DECIDING
 from keras_textcnn.utils.log import logger
 
 # The memory of a run in addition to the libraries, in bytes, as measured: a fixed part; for each text; for each
 # provisional id; for each weight (moments, best and first values, matrix, a copy for the checkpoint); for each number
-# in a batch's layers; for each score.
+# in a batch's layers; for each score that decides, where a text has one label and where it may have several.
 WORKING_BYTES, TEXT_BYTES, ENTRY_BYTES = 120 * 2**20, 150, 24
-WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, 40
+WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, (30, 56)
 # For each n-gram of a solved part: row, column and count, as lists, sparse matrices and the solver's copy. For each
 # number of a mean vector: the number, its standardized value and the solver's copy.
 NGRAM_BYTES, MEAN_BYTES = 60, 24
@@ -100,7 +101,7 @@ def fit_into_memory(config: TrainConfig, model: keras.Model, tokenized: Tokenize
         + len(encoded.splits) * TEXT_BYTES
         + tokenized.entries * ENTRY_BYTES
         + model.count_params() * WEIGHT_BYTES
-        + scored * len(encoded.labels) * SCORE_BYTES
+        + min(scored * len(encoded.labels), MOST_DECIDING) * SCORE_BYTES[config.task.several]
         + _label_bytes(encoded)
         + _solver_bytes(config, encoded)
     ) // 2**20

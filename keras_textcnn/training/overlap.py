@@ -1,16 +1,12 @@
-"""Held-out texts that a run, or the run that it starts from, was trained on: finds them, and scores without them."""
+"""Held-out texts that a run, or the run that it starts from, was trained on."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_textcnn.data.corpus import SPLITS, TRAIN, VALIDATION, Record, hash_text
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.data.tokenized import TokenizedCorpus
-from keras_textcnn.evaluation import metrics
-from keras_textcnn.evaluation.calibration import Calibration
-from keras_textcnn.evaluation.run_report import Answered
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.utils.log import logger
@@ -56,26 +52,6 @@ def find_learnt_texts(learnt: LearntTexts, tokenized: TokenizedCorpus, encoded: 
     """Which of the validation and test texts an earlier run was trained on: bool (texts,) each."""
     hashes = {name: tokenized.hashes[encoded.splits == SPLITS.index(name)] for name in SPLITS[1:]}
     return {name: np.logical_or(*learnt.find(numbers)) for name, numbers in hashes.items()}
-
-
-def score_without_learnt_texts(
-    learnt: LearntTexts,
-    run_metrics: dict[str, Any],
-    calibration: Calibration,
-    answered: Mapping[str, Answered],
-    tokenized: TokenizedCorpus,
-    encoded: Encoded,
-) -> None:
-    """Adds the scores of each split without the texts that an earlier run was trained on, if there are any."""
-    for name, seen in find_learnt_texts(learnt, tokenized, encoded).items():
-        if seen.any():
-            targets, probabilities = (
-                encoded.examples[name].targets[~seen],
-                calibration.probabilities(answered[name].logits[~seen]),
-            )
-            predicted = calibration.choose(probabilities)
-            scores = {"support": len(targets), **metrics.score_labels(targets, predicted)} if len(targets) else None
-            run_metrics[name]["without_learnt"] = scores
 
 
 def list_learnt_texts(

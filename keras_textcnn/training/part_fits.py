@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data import batching
+from keras_textcnn.data import batching, prediction
+from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.layers.names import NGRAMS
 from keras_textcnn.layers.scaled_sum import ScaledSum
 from keras_textcnn.persistence.run import Run
@@ -125,7 +126,7 @@ class PartFits:
         answers = {}
         for part in self.parts:
             self.fit(part, rest, title=f"fold {fold}")
-            self._answers.setdefault(part.name, batching.trace_answer(part))
+            self._answers.setdefault(part.name, prediction.trace_answer(part))
             answers[part.name] = predict(self.config, part, held, answer=self._answers[part.name])
         self.reset()
         write_checkpoint(path, owner, {"began": self._began}, {name: [logits] for name, logits in answers.items()})
@@ -168,10 +169,19 @@ def predict(
     *,
     answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> np.ndarray:
-    """The logits of texts, float32 (texts, num_classes); `answer` as for `batching.predict_logits`."""
-    return batching.predict_logits(
+    """The logits of texts, float32 (texts, num_classes); `answer` as for `prediction.predict_blocks`."""
+    return prediction.predict_logits(
         model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size, answer=answer
     )
+
+
+def score_model(config: TrainConfig, model: keras.Model, examples: batching.Examples, scores: SplitScores) -> None:
+    """Adds texts to scores, as a model answers them."""
+    blocks = prediction.predict_blocks(
+        model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size
+    )
+    for texts, logits in blocks:
+        scores.add(texts, examples.targets_of(texts), logits)
 
 
 def training_epochs(config: TrainConfig, examples: batching.Examples) -> batching.Epochs:

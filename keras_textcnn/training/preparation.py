@@ -8,14 +8,15 @@ import numpy as np
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, TRAIN, VALIDATION, Corpus, Record
 from keras_textcnn.data.preprocessing import Encoded, encode_corpus
-from keras_textcnn.data.splits import deal_folds
+from keras_textcnn.data.splits import deal_folds, limit_held_out
 from keras_textcnn.data.tokenized import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.own_functions import own_function
 from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.training.fine_tuning import Start, rehearse
 from keras_textcnn.training.memory_budget import size_ngrams
-from keras_textcnn.training.overlap import warn_of_learnt_test_texts, warn_of_learnt_texts
+from keras_textcnn.training.overlap import find_learnt_texts, warn_of_learnt_test_texts, warn_of_learnt_texts
+from keras_textcnn.utils.blocks import most_deciding
 from keras_textcnn.utils.log import log_lines, logger
 
 
@@ -49,6 +50,11 @@ class Prepared:
     def refit(self) -> bool:
         """Whether the training ends with a refit on training and validation texts."""
         return bool(self.config.refit) and VALIDATION not in self.tokenized.splits
+
+    @property
+    def learnt_texts(self) -> dict[str, np.ndarray]:
+        """The validation and test texts that the earlier run was trained on: bool (texts,) each; empty if unknown."""
+        return find_learnt_texts(self.learnt_before, self.tokenized, self.encoded) if self.learnt_before else {}
 
 
 def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed: Corpus | None = None) -> Prepared:
@@ -130,6 +136,10 @@ def _deal(config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded) -> 
             "every label has a single training text, so none can be held out to check the others; add texts, or give "
             "--validation-data and --inner-folds 0"
         )
+    if (folds > 0).sum() <= (most := most_deciding(len(encoded.labels))):
+        return folds
+    folds = limit_held_out(folds, hashes, most=most)
+    logger.info(f"cross-validation holds out {(folds > 0).sum():,} of {len(folds):,} training texts, to limit memory")
     return folds
 
 

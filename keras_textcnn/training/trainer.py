@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.corpus import TEST, TRAIN, VALIDATION, Corpus
+from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.advice import describe_chance, describe_lead
-from keras_textcnn.evaluation.calibration import Calibration, calibrate
-from keras_textcnn.evaluation.descriptions import describe_calibration
-from keras_textcnn.evaluation.run_report import Answered, write_summary
+from keras_textcnn.evaluation.calibration import Calibration
+from keras_textcnn.evaluation.run_report import write_summary
 from keras_textcnn.inference import saved_model
 from keras_textcnn.inference.light.export import export_light, needs_tensorflow
 from keras_textcnn.inference.light.file import NAME
@@ -28,19 +26,12 @@ from keras_textcnn.text.pretrained_vectors import embedding_matrix
 from keras_textcnn.text.vectorizer import TextVectorizer
 from keras_textcnn.training.ensemble import FitResult, fit_ensemble
 from keras_textcnn.training.fine_tuning import compare_on_old_texts
-from keras_textcnn.training.linear_baseline import measure_baseline
 from keras_textcnn.training.memory_budget import fit_into_memory
-from keras_textcnn.training.overlap import list_learnt_texts, score_without_learnt_texts
-from keras_textcnn.training.part_fits import predict
+from keras_textcnn.training.overlap import list_learnt_texts
 from keras_textcnn.training.preparation import Prepared, prepare
 from keras_textcnn.training.run_callbacks import RunSeconds
 from keras_textcnn.training.run_directory import create_run, reopen_run
-from keras_textcnn.training.run_metrics import (
-    describe_decisions,
-    describe_fit,
-    describe_texts,
-    score_splits,
-)
+from keras_textcnn.training.scoring import score_run
 from keras_textcnn.utils import devices
 from keras_textcnn.utils.batch_bar import batch_bar
 from keras_textcnn.utils.inputs import as_path, describe
@@ -96,9 +87,9 @@ def train(
                 raise InputError(f"{directory} is already finished: another process has finished it")
             with batch_bar(shown_on()) as bars:
                 fitted = _fit(prepared, run, model, [*(callbacks or ()), seconds, *bars])
-            calibration, answered, run_metrics = _score(prepared, model, fitted)
+            answered, run_metrics = score_run(prepared, model, fitted)
             logger.info("exporting the model")
-            _export(prepared, run, model, calibration)
+            _export(prepared, run, model, fitted.decisions.calibration)
             if prepared.start and prepared.old_texts:
                 run_metrics["old_texts"] = compare_on_old_texts(prepared.start, run, prepared.old_texts)
             log_lines(filter(None, (describe_lead(prepared.config, run_metrics), describe_chance(run_metrics))))
@@ -111,7 +102,6 @@ def train(
                 corpus=prepared.texts,
                 tokenized=prepared.tokenized,
                 labels=prepared.encoded.labels,
-                calibration=calibration,
                 answered=answered,
             )
             run.finish()
@@ -191,54 +181,9 @@ def _fit(prepared: Prepared, run: Run, model: keras.Model, callbacks: Sequence[k
         refit=prepared.refit,
         folds=prepared.folds,
         matrix=matrix,
+        learnt=prepared.learnt_texts.get("validation"),
         callbacks=callbacks,
     )
-
-
-def _score(
-    prepared: Prepared, model: keras.Model, fitted: FitResult
-) -> tuple[Calibration, dict[str, Answered], dict[str, Any]]:
-    """The calibration, the answers to validation and test texts, and the first blocks of `metrics.json`."""
-    config, encoded = prepared.config, prepared.encoded
-    compared, too_large = ("and", "") if prepared.texts else ("without", ", which would need all texts in memory")
-    scored = "held-out and test" if (encoded.splits == TEST).any() else "held-out"
-    logger.info(f"scoring the {scored} texts, {compared} a linear model for comparison{too_large}")
-    calibration = calibrate(fitted.logits, fitted.held_out.targets)
-    answered = _answer(prepared, model, fitted)
-    run_metrics = score_splits(calibration, answered, encoded.labels)
-    run_metrics["decided"] = describe_decisions(config, fitted, encoded)
-    if prepared.learnt_before:
-        score_without_learnt_texts(
-            prepared.learnt_before, run_metrics, calibration, answered, prepared.tokenized, encoded
-        )
-    logger.info(describe_calibration(run_metrics))
-    run_metrics["baseline"] = None
-    if prepared.texts:
-        run_metrics["baseline"] = measure_baseline(
-            config, prepared.tokenized, encoded, refit=prepared.refit, folds=fitted.folds
-        )
-    run_metrics["texts"] = describe_texts(config, prepared.tokenized, encoded)
-    return calibration, answered, run_metrics | describe_fit(fitted, encoded)
-
-
-def _answer(prepared: Prepared, model: keras.Model, fitted: FitResult) -> dict[str, Answered]:
-    """The answers to the validation texts and, if there are any, to the test texts.
-
-    If cross-validation decided and the corpus has no validation texts, the texts that it held out take their place.
-    """
-    splits, examples = prepared.encoded.splits, prepared.encoded.examples
-    validation, test = (np.flatnonzero(splits == part) for part in (VALIDATION, TEST))
-    if fitted.folds is None:
-        answered = {"validation": Answered(validation, fitted.held_out, fitted.logits, learnt=prepared.refit)}
-    elif len(validation):
-        logits = predict(prepared.config, model, examples["validation"])
-        answered = {"validation": Answered(validation, examples["validation"], logits)}
-    else:
-        held_out = np.flatnonzero(splits == TRAIN)[fitted.folds > 0]
-        answered = {"validation": Answered(held_out, fitted.held_out, fitted.logits, learnt=True)}
-    if len(test):
-        answered["test"] = Answered(test, examples["test"], predict(prepared.config, model, examples["test"]))
-    return answered
 
 
 def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calibration) -> None:

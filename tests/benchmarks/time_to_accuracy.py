@@ -35,7 +35,7 @@ LIBRARIES = {
 def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Iterator[Labeller]:
     """The package with its default recipe, one epoch at a time."""
     from keras_textcnn.config import TrainConfig
-    from keras_textcnn.data import batching
+    from keras_textcnn.data import batching, prediction
     from keras_textcnn.data.corpus import Corpus
     from keras_textcnn.data.preprocessing import encode_corpus
     from keras_textcnn.data.tokenized import tokenize_corpus
@@ -53,7 +53,7 @@ def our_epochs(data: str, splits: dict[str, tuple[list[str], list[str]]]) -> Ite
     examples, epochs = encoded.examples, itertools.count()
 
     def label_texts(texts: Sequence[str]) -> list[str]:
-        found = batching.predict_logits(model, examples["test"], boundaries=boundaries, batch_size=256)
+        found = prediction.predict_logits(model, examples["test"], boundaries=boundaries, batch_size=256)
         return [encoded.labels[output] for output in found.argmax(axis=1)]
 
     for phase in plans.plan_phases(config):

@@ -65,10 +65,10 @@ class Ours:
 
     def predict(self, texts: Texts) -> np.ndarray:
         """Logits of a corpus with one label per text, (texts, labels)."""
-        from keras_textcnn.data import batching
+        from keras_textcnn.data import batching, prediction
 
         boundaries = batching.length_boundaries(int(texts.lengths.max()))
-        return batching.predict_logits(self.model, self._examples(texts), boundaries=boundaries, batch_size=256)
+        return prediction.predict_logits(self.model, self._examples(texts), boundaries=boundaries, batch_size=256)
 
     def _examples(self, texts: Texts) -> object:
         from keras_textcnn.data.batching import Examples

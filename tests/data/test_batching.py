@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_textcnn.data.batching import length_boundaries, padded_batches, plan_batches, predict_logits
+from keras_textcnn.data.batching import length_boundaries, padded_batches, plan_batches
+from keras_textcnn.data.prediction import predict_blocks, predict_logits
 from keras_textcnn.models.conv1d import build_conv1d
+from keras_textcnn.utils import blocks
 from tests.conftest import make_examples
 
 LENGTHS = np.random.default_rng(0).integers(0, 101, 500)
@@ -79,6 +81,21 @@ def test_logits_come_in_the_order_of_the_texts() -> None:
     logits = predict_logits(model, examples, boundaries=BOUNDARIES, batch_size=16)
     for row, ids in zip(logits, ROWS[:40], strict=True):
         np.testing.assert_allclose(row, model(np.array([ids or [0]]))[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("scores", [1, 60, 10**6])
+def test_blocks_have_every_text_once_and_few_logits(scores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_SCORES", scores)
+    examples = make_examples(ROWS[:100], np.arange(100, dtype=np.int32))
+    model = build_conv1d(vocabulary_size=50, num_classes=3, dimensions=4, windows=(2,), filters=8)
+    found = [*predict_blocks(model, examples, boundaries=BOUNDARIES, batch_size=8)]
+    assert sorted(np.concatenate([texts for texts, _ in found])) == [*range(100)]
+    assert max(logits.size for _, logits in found) <= max(scores, 8 * 3)
+    assert (len(found) == 1) == (scores == 10**6)
+    for texts, logits in found:
+        assert (np.diff(texts) > 0).all()
+        expected = [model(np.array([ROWS[text] or [0]]))[0] for text in texts[:2]]
+        np.testing.assert_allclose(logits[:2], expected, atol=1e-6)
 
 
 def test_no_warning_of_retracing_whatever_the_widths_and_models(

@@ -3,7 +3,7 @@ import pytest
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from keras_textcnn.data.corpus import SPLITS, TEST, TRAIN, VALIDATION, Corpus, Label, assign_splits
-from keras_textcnn.data.splits import split_corpus, split_texts
+from keras_textcnn.data.splits import limit_held_out, split_corpus, split_texts
 from keras_textcnn.errors import InputError
 
 FRACTIONS = {"validation_fraction": 0.1, "test_fraction": 0.2}
@@ -130,3 +130,16 @@ def test_one_label_a_text_is_split_as_ever() -> None:
 def test_refuses_what_cannot_be_split(labels: list[tuple[str, ...]]) -> None:
     with pytest.raises(InputError, match="no texts to split off for test: every text has a label with too few"):
         split(labels)
+
+
+def test_only_as_many_texts_are_held_out_as_may_be_and_equal_ones_stay_together() -> None:
+    random = np.random.default_rng(0)
+    hashes = random.integers(0, 2**64, 500, dtype=np.uint64)[random.integers(0, 500, 3000)]  # six of each
+    folds = np.where(hashes % np.uint64(9) == 0, 0, 1 + hashes % np.uint64(5)).astype(np.int64)
+    limited = limit_held_out(folds, hashes, most=300)
+    held_out = limited > 0
+    assert 280 < held_out.sum() <= 300
+    np.testing.assert_array_equal(limited[held_out], folds[held_out])
+    assert not set(hashes[held_out]) & set(hashes[~held_out & (folds > 0)])
+    few = limit_held_out(folds, hashes, most=8)
+    assert np.unique(few).tolist() == [*range(few.max() + 1)]  # no fold is empty

@@ -45,7 +45,10 @@ def make_facts(
     scores = metrics.score_probabilities(targets, probabilities, labels, thresholds)
     counts = {"texts": len(targets), "cut": 1, "empty": 1, "unknown_tokens": 0.25, "labels": dict.fromkeys(labels, 7)}
     splits = {"validation": scores, "test": scores if test else None}
-    before = {split: scores and metrics.score_confidence(targets, probabilities) for split, scores in splits.items()}
+    before = {
+        split: scores and {name: scores[name] for name in ("log_loss", "calibration_error")}
+        for split, scores in splits.items()
+    }
     limits = dict(zip(labels, [0.5] * len(labels), strict=True))
     run_metrics = {
         **splits,

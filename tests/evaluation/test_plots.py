@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix
 
-from keras_textcnn.evaluation import metrics, plots
+from keras_textcnn.evaluation import plots
 from tests.evaluation.test_tables import PROBABILITIES, TRUTH
 
 HISTORY = [
@@ -70,7 +71,7 @@ def test_a_matrix_of_many_labels_is_no_larger_than_a_page(tmp_path: Path) -> Non
 
 def test_plots_are_pictures_with_any_label(tmp_path: Path) -> None:
     plots.plot_learning_curves(HISTORY, tmp_path / "curves.png")
-    counts = metrics.confusion_matrix(TRUTH, PROBABILITIES.argmax(axis=1), 3)
+    counts = confusion_matrix(TRUTH, PROBABILITIES.argmax(axis=1), labels=range(3))
     plots.plot_confusion_matrix(counts, [3, 2, 1], ["$a$ $", "b_{", "🙂"], tmp_path / "matrix.png")
     for name in ("curves.png", "matrix.png"):
         picture = tf.io.decode_png((tmp_path / name).read_bytes()).numpy()

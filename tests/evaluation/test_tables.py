@@ -97,7 +97,9 @@ def test_a_label_without_texts_has_no_scores() -> None:
 
 
 def test_the_accuracy_of_no_texts_is_no_number() -> None:
-    rows = metrics.score_shares(np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]]))
+    sums = metrics.ScoreSums(2)
+    sums.add(np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]]))
+    rows = sums.shares()
     assert [row["accuracy"] for row in rows] == [1, 1, 1, 1] + [None] * 5  # nothing is answered from 0.8 on
     lines = terminal.render(tables.shares_table(rows), width=100)
     assert [line.split()[1:] for line in lines if line.strip().startswith("0.99")] == [["0.00", "–"]] * 2

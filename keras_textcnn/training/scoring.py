@@ -1,0 +1,68 @@
+"""The scores of a run's validation and test texts."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_textcnn.data.corpus import TEST, TRAIN, VALIDATION
+from keras_textcnn.evaluation.descriptions import describe_calibration
+from keras_textcnn.evaluation.run_report import Answered
+from keras_textcnn.evaluation.split_scores import SplitScores
+from keras_textcnn.training.ensemble import FitResult
+from keras_textcnn.training.linear_baseline import measure_baseline
+from keras_textcnn.training.part_fits import score_model
+from keras_textcnn.training.preparation import Prepared
+from keras_textcnn.training.run_metrics import describe_decisions, describe_fit, describe_scores, describe_texts
+from keras_textcnn.utils.log import logger
+
+
+def score_run(prepared: Prepared, model: keras.Model, fitted: FitResult) -> tuple[dict[str, Answered], dict[str, Any]]:
+    """The scored texts of "validation" and, if there are any, "test"; and the first blocks of `metrics.json`.
+
+    Args:
+        prepared: The corpus of the run.
+        model: Its model, with the weights of the last fit.
+        fitted: The results of the fit.
+    """
+    config, encoded = prepared.config, prepared.encoded
+    compared, too_large = ("and", "") if prepared.texts else ("without", ", which would need all texts in memory")
+    scored = "held-out and test" if (encoded.splits == TEST).any() else "held-out"
+    logger.info(f"scoring the {scored} texts, {compared} a linear model for comparison{too_large}")
+    answered = _answer(prepared, model, fitted)
+    run_metrics = describe_scores(fitted.decisions.calibration, answered, encoded.labels)
+    run_metrics["decided"] = describe_decisions(config, fitted, encoded)
+    logger.info(describe_calibration(run_metrics))
+    run_metrics["baseline"] = None
+    if prepared.texts:
+        run_metrics["baseline"] = measure_baseline(
+            config, prepared.tokenized, encoded, refit=prepared.refit, folds=fitted.folds
+        )
+    run_metrics["texts"] = describe_texts(config, prepared.tokenized, encoded)
+    return answered, run_metrics | describe_fit(fitted, encoded)
+
+
+def _answer(prepared: Prepared, model: keras.Model, fitted: FitResult) -> dict[str, Answered]:
+    """The scores of the validation texts and, if there are any, of the test texts.
+
+    If cross-validation decided and the corpus has no validation texts, the texts that it held out take their place.
+    """
+    splits = prepared.encoded.splits
+    places = {"validation": np.flatnonzero(splits == VALIDATION), "test": np.flatnonzero(splits == TEST)}
+    held_out, learnt = places.pop("validation"), prepared.refit
+    answered = {}
+    if fitted.folds is not None and len(held_out):
+        places = {"validation": held_out, **places}
+    else:
+        if fitted.folds is not None:
+            held_out, learnt = np.flatnonzero(splits == TRAIN)[fitted.folds > 0], True
+        answered["validation"] = Answered(held_out, fitted.held_out.lengths, fitted.decisions.scores, learnt=learnt)
+    for name, texts in places.items():
+        if len(texts):
+            examples = prepared.encoded.examples[name]
+            scores = SplitScores(
+                fitted.decisions.calibration, len(prepared.encoded.labels), learnt=prepared.learnt_texts.get(name)
+            )
+            score_model(prepared.config, model, examples, scores)
+            answered[name] = Answered(texts, examples.lengths, scores)
+    return answered
