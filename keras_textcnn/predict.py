@@ -20,7 +20,7 @@ from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.table_writers import OUTPUTS, Layout, writing_table
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
-from keras_textcnn.inference.answered_table import AnswerColumns, check_output
+from keras_textcnn.inference.answered_table import AnswerColumns, check_output, reject
 from keras_textcnn.inference.runtime import RUNTIME_HELP, RUNTIMES, find_model, open_predictor
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.settings.data import TEXT_SETTINGS
@@ -41,7 +41,11 @@ predict runs/reuters-r8 texts.txt --format csv > labels.csv
 predict runs/reuters-r8 tickets.csv --output answered.csv
 predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
 curl -s localhost/new | predict runs/reuters-r8 --input-format jsonl
-predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
+predict runs/reuters-r8 texts.txt --explain html > reasons.html
+predict runs/reuters-r8 'corpus/*.parquet' --output answers --engine ray"""
+RAY = "ray"
+NOT_WITH_RAY = ("explain", "top", "input_format", "runtime")
+ONLY_WITH_RAY = ("address", "workers")
 
 
 def main() -> int:
@@ -62,7 +66,11 @@ def main() -> int:
         help="format of standard input, or of a file whose name does not say it (default: by the name, or lines)",
     )
     parser.add_options(GROUPS, only=TEXT_SETTINGS, defaults="as in training")
-    parser.add_argument("--format", choices=("jsonl", "csv"), help="output format (default: jsonl)")
+    parser.add_argument(
+        "--format",
+        choices=("jsonl", "csv", "parquet"),
+        help="output format (default: jsonl; with --engine, that of the texts)",
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -93,11 +101,34 @@ def main() -> int:
         "html: as a page",
     )
     parser.add_argument("--runtime", choices=RUNTIMES, help=RUNTIME_HELP)
+    _add_engine(parser)
     return run_command(_main, parser)
+
+
+def _add_engine(parser: Parser) -> None:
+    group = parser.group("many workers")
+    group.add_argument(
+        "--engine",
+        choices=(RAY,),
+        help="answer with Ray Data: TEXT is a table, a folder of tables or a pattern such as 'corpus/*.parquet', and "
+        "--output a folder of tables; all columns stay, a row that fails is written with its error, and the same "
+        "command goes on where a job was stopped",
+    )
+    group.add_argument(
+        "--address",
+        help="of a Ray cluster whose machines see the files under the same paths, such as auto or 10.0.0.1:6379 "
+        "(default: this machine)",
+    )
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="most workers, each with one core (default: one for each core)"
+    )
 
 
 def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
+    if arguments.engine:
+        _answer_with_ray(arguments)
+        return
     find_model(arguments.run, runtime=arguments.runtime)
     texts = _texts(arguments)
     if arguments.output:
@@ -130,14 +161,32 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"--{name.replace('_', '-')} must be in [0, 1]; received: {value}")
+    _check_engine(arguments)
     if arguments.probabilities and not arguments.output:
         raise InputError("--probabilities is for --output; the lines on standard output have the probabilities")
-    if arguments.output:
+    if arguments.output and not arguments.engine:
         for name in ("format", "top"):
             if getattr(arguments, name) is not None:
                 raise InputError(f"--{name} does not apply to --output; leave it out")
     if arguments.explain == "html" and (given := _given(arguments)):
         raise InputError(f"--explain html writes a page; leave --{given[0].replace('_', '-')} out")
+
+
+def _check_engine(arguments: argparse.Namespace) -> None:
+    for name in NOT_WITH_RAY if arguments.engine else ONLY_WITH_RAY:
+        if getattr(arguments, name) is not None:
+            why = "does not apply to --engine" if arguments.engine else "is for --engine ray"
+            raise InputError(f"--{name.replace('_', '-')} {why}; leave it out")
+    if arguments.engine and not arguments.output:
+        raise InputError("--engine needs --output FOLDER, where the answers go")
+    if arguments.engine and arguments.file == STANDARD_INPUT:
+        raise InputError(
+            "--engine needs a table, a folder of tables or a pattern; standard input goes without --engine"
+        )
+    if arguments.workers is not None and arguments.workers < 1:
+        raise InputError(f"--workers must be at least 1; received: {arguments.workers}")
+    if arguments.format == "parquet" and not arguments.engine:
+        raise InputError("--format parquet is for --engine ray; --output FILE.parquet writes a file")
 
 
 def _given(arguments: argparse.Namespace) -> list[str]:
@@ -159,12 +208,39 @@ def _check_labels(predictor: "Answers", arguments: argparse.Namespace) -> None:
         predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
 
 
-def _texts(arguments: argparse.Namespace) -> Texts:
-    """The texts, read as in the run's training unless options say otherwise."""
-    given = {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
+def _answer_with_ray(arguments: argparse.Namespace) -> None:
+    from keras_textcnn.scale.answering import Choices
+    from keras_textcnn.scale.ray_job import predict_files
+
+    names = ("probabilities", "reject_below", "threshold")
+    count = predict_files(
+        arguments.run,
+        arguments.file,
+        arguments.output,
+        config=_config(arguments, _reading(arguments)),
+        choices=Choices(**{name: getattr(arguments, name) for name in names}),
+        output_format=arguments.format,
+        address=arguments.address,
+        workers=arguments.workers,
+    )
+    logger.info(f"{count}; {count.failed:,} rows failed; answered in {arguments.output}")
+
+
+def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The given options that say how texts are read."""
+    return {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
+
+
+def _config(arguments: argparse.Namespace, given: dict[str, Any]) -> TrainConfig:
+    """How texts are read: as in the run's training unless options say otherwise."""
     config = Run.open(arguments.run).config() if (arguments.run / "config.json").exists() else TrainConfig()
+    return config.read_as(**given)
+
+
+def _texts(arguments: argparse.Namespace) -> Texts:
+    given = _reading(arguments)
     whole = arguments.output is not None
-    texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format, whole=whole)
+    texts = Texts(arguments.file, _config(arguments, given), input_format=arguments.input_format, whole=whole)
     for name in given:
         if name not in texts.useful():
             read = "standard input" if arguments.file == STANDARD_INPUT else f"{arguments.file!r}"
@@ -207,8 +283,7 @@ def _answer(predictor: "Answers", texts: list[str], arguments: argparse.Namespac
 
 
 def _restrict(prediction: "Prediction", top: int | None, reject_below: float | None) -> "Prediction":
-    if reject_below is not None and prediction["probability"] < reject_below:
-        prediction = {**prediction, "label": None}
+    prediction = reject(prediction, reject_below)
     if top is not None:
         ranked = sorted(prediction["probabilities"].items(), key=lambda item: -item[1])
         prediction = {**prediction, "probabilities": dict(ranked[:top])}

@@ -1,0 +1,79 @@
+"""Ray, started on this machine or joined on a cluster, without its log lines, bars and dashboard."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.utils import signals
+
+LOOPBACK = "127.0.0.1"
+QUIET = {  # what Ray reads from the environment when it starts
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+}
+
+
+def import_ray() -> Any:
+    """Ray with Ray Data.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise InputError(f"Ray Data is needed ({error}): pip install 'keras_textcnn[ray]'") from None
+    return ray
+
+
+@contextlib.contextmanager
+def ray_session(*, address: str | None = None, workers: int | None = None) -> Iterator[int]:
+    """Starts Ray on this machine, where only this machine can reach it, or joins a cluster; and leaves it at the end.
+
+    Args:
+        address: Of a running cluster, such as `auto` or `10.0.0.1:6379`; None: this machine.
+        workers: Most workers; None: one for each core.
+
+    Yields:
+        How many workers there may be.
+
+    Raises:
+        InputError: Ray is not installed, or there is no such cluster.
+    """
+    ray = import_ray()
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    cores = _cores()
+    quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": False}
+    try:
+        if address is None:
+            # One more for what reads the files, most of whose time goes into waiting for the workers.
+            ray.init(
+                address="local",
+                num_cpus=(workers or cores) + 1,
+                include_dashboard=False,
+                _node_ip_address=LOOPBACK,
+                **quiet,
+            )
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+        raise InputError(f"cannot reach {where}: {' '.join(str(error).split())[:300]}; check --address") from error
+    try:
+        with signals.sigterm_raising():  # Ray has set a handler of its own, which ends the process at once
+            yield workers or (cores if address is None else max(1, int(ray.cluster_resources().get("CPU", 1))))
+    finally:
+        ray.shutdown()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
