@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import numpy as np
 
 from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.engine import add_engine_options, answer_with_engine, check_engine
 from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import console
 from keras_textcnn.config import GROUPS, TrainConfig
@@ -43,9 +44,6 @@ predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-
 curl -s localhost/new | predict runs/reuters-r8 --input-format jsonl
 predict runs/reuters-r8 texts.txt --explain html > reasons.html
 predict runs/reuters-r8 'corpus/*.parquet' --output answers --engine ray"""
-RAY = "ray"
-NOT_WITH_RAY = ("explain", "top", "input_format", "runtime")
-ONLY_WITH_RAY = ("address", "workers")
 
 
 def main() -> int:
@@ -101,33 +99,14 @@ def main() -> int:
         "html: as a page",
     )
     parser.add_argument("--runtime", choices=RUNTIMES, help=RUNTIME_HELP)
-    _add_engine(parser)
+    add_engine_options(parser)
     return run_command(_main, parser)
-
-
-def _add_engine(parser: Parser) -> None:
-    group = parser.group("many workers")
-    group.add_argument(
-        "--engine",
-        choices=(RAY,),
-        help="answer with Ray Data: TEXT is a table, a folder of tables or a pattern such as 'corpus/*.parquet', and "
-        "--output a folder of tables; all columns stay, a row that fails is written with its error, and the same "
-        "command goes on where a job was stopped",
-    )
-    group.add_argument(
-        "--address",
-        help="of a Ray cluster whose machines see the files under the same paths, such as auto or 10.0.0.1:6379 "
-        "(default: this machine)",
-    )
-    group.add_argument(
-        "--workers", type=int, metavar="N", help="most workers, each with one core (default: one for each core)"
-    )
 
 
 def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
     if arguments.engine:
-        _answer_with_ray(arguments)
+        answer_with_engine(arguments, _config(arguments, _reading(arguments)))
         return
     find_model(arguments.run, runtime=arguments.runtime)
     texts = _texts(arguments)
@@ -161,7 +140,7 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"--{name.replace('_', '-')} must be in [0, 1]; received: {value}")
-    _check_engine(arguments)
+    check_engine(arguments)
     if arguments.probabilities and not arguments.output:
         raise InputError("--probabilities is for --output; the lines on standard output have the probabilities")
     if arguments.output and not arguments.engine:
@@ -170,23 +149,6 @@ def _check(arguments: argparse.Namespace) -> None:
                 raise InputError(f"--{name} does not apply to --output; leave it out")
     if arguments.explain == "html" and (given := _given(arguments)):
         raise InputError(f"--explain html writes a page; leave --{given[0].replace('_', '-')} out")
-
-
-def _check_engine(arguments: argparse.Namespace) -> None:
-    for name in NOT_WITH_RAY if arguments.engine else ONLY_WITH_RAY:
-        if getattr(arguments, name) is not None:
-            why = "does not apply to --engine" if arguments.engine else "is for --engine ray"
-            raise InputError(f"--{name.replace('_', '-')} {why}; leave it out")
-    if arguments.engine and not arguments.output:
-        raise InputError("--engine needs --output FOLDER, where the answers go")
-    if arguments.engine and arguments.file == STANDARD_INPUT:
-        raise InputError(
-            "--engine needs a table, a folder of tables or a pattern; standard input goes without --engine"
-        )
-    if arguments.workers is not None and arguments.workers < 1:
-        raise InputError(f"--workers must be at least 1; received: {arguments.workers}")
-    if arguments.format == "parquet" and not arguments.engine:
-        raise InputError("--format parquet is for --engine ray; --output FILE.parquet writes a file")
 
 
 def _given(arguments: argparse.Namespace) -> list[str]:
@@ -206,24 +168,6 @@ def _check_labels(predictor: "Answers", arguments: argparse.Namespace) -> None:
         )
     if arguments.threshold is not None and predictor.thresholds is not None:
         predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
-
-
-def _answer_with_ray(arguments: argparse.Namespace) -> None:
-    from keras_textcnn.scale.answering import Choices
-    from keras_textcnn.scale.ray_job import predict_files
-
-    names = ("probabilities", "reject_below", "threshold")
-    count = predict_files(
-        arguments.run,
-        arguments.file,
-        arguments.output,
-        config=_config(arguments, _reading(arguments)),
-        choices=Choices(**{name: getattr(arguments, name) for name in names}),
-        output_format=arguments.format,
-        address=arguments.address,
-        workers=arguments.workers,
-    )
-    logger.info(f"{count}; {count.failed:,} rows failed; answered in {arguments.output}")
 
 
 def _reading(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.columns import Columns
-from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.scale.answering import Choices, RowAnswers, read_model
-from keras_textcnn.scale.arrow import answer_table
 from keras_textcnn.scale.ray_session import import_ray
-from keras_textcnn.utils.inputs import as_path
+from keras_textcnn.scale.rows import answer_table, text_columns, text_names
 
 if TYPE_CHECKING:
     import pyarrow
@@ -55,7 +52,7 @@ def predict_dataset(
     ray = import_ray()
     model = read_model(run)
     names = dataset.columns() or []
-    columns = text_columns(run, text_column, names)
+    columns = text_columns(text_names(run, text_column), names)
     choices = Choices(probabilities=probabilities, reject_below=reject_below, threshold=threshold)
     RowAnswers(model, choices, names)  # whatever is wrong shows here, and not in a worker
     return dataset.repartition(target_num_rows_per_block=BLOCK_ROWS).map_batches(
@@ -66,25 +63,6 @@ def predict_dataset(
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),
     )
-
-
-def text_columns(run: Run | Path | str, given: str | Sequence[str] | None, there: Sequence[str]) -> Columns:
-    """The columns of the texts, by the name that the user gave or as in the run's training.
-
-    Raises:
-        InputError: There is no such column.
-    """
-    names = [given] if isinstance(given, str) else given or trained_as(run).text_column
-    try:
-        return Columns(tuple(names)).among(there, "the rows")
-    except InputError as error:
-        raise InputError(str(error).replace("--text-column", "text_column")) from None
-
-
-def trained_as(run: Run | Path | str) -> TrainConfig:
-    """The settings of a run; the default ones for a `model.textcnn` alone."""
-    path = as_path(run)
-    return Run.open(path).config() if (path / "config.json").exists() else TrainConfig()
 
 
 class _DatasetAnswers:

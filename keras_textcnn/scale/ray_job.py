@@ -163,7 +163,7 @@ def _run(job: Job, plan: Plan, model: bytes, files: Sequence[int], count: Count,
             fn_constructor_args=(ray.put(model), shared),
             batch_size=1,
             num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
         )
     )
     problems, lines = [], collections.Counter[str]()
@@ -198,7 +198,7 @@ def _unwrapped(dataset: Any) -> Iterator[bytes]:
         raise RuntimeError(f"a worker failed: {str(error).strip().splitlines()[-1]}") from error
 
 
-def _read(batch: Mapping[str, np.ndarray], plan: Any) -> Iterator[dict[str, Any]]:
+def _read(batch: dict[str, np.ndarray], plan: Any) -> Iterator[dict[str, Any]]:
     """What a task does: reads a file, whose parts are answered while it is read on."""
     import ray
 
@@ -217,7 +217,7 @@ class _PartAnswers:
         self._plan: Plan = ray.get(plan)
         self._answers = RowAnswers(ray.get(model), self._plan.choices, self._plan.layout.names)
 
-    def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
         [number], [packed] = batch["file"].tolist(), batch["item"]
         item = pickle.loads(packed)
         return {"report": [pickle.dumps((number, item) if isinstance(item, End) else self._write(number, item))]}

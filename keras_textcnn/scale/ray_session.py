@@ -11,6 +11,7 @@ from keras_textcnn.utils import signals
 
 LOOPBACK = "127.0.0.1"
 QUIET = {  # what Ray reads from the environment when it starts
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",

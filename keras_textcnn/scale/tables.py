@@ -16,7 +16,6 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.files import Source, is_there, kind_of
 
-PATTERN_SIGNS = "*?["
 GROUP = 1024  # rows that are packed together and answered together
 PART_ROWS = 2**16  # at most, in one file of answers
 SMALLEST_PART, LARGEST_PART = 2**18, 2**25  # bytes of packed rows
@@ -40,7 +39,7 @@ def find_tables(name: str) -> list[Path]:
         path = Path(name)
         found = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
     else:
-        found = [Path(one) for one in glob.glob(name, recursive=True)] if any(map(name.count, PATTERN_SIGNS)) else []
+        found = [Path(one) for one in glob.iglob(name, recursive=True)]  # noqa: PTH207 - of paths with any root
     files = sorted(path.resolve() for path in found if path.is_file() and kind_of(path) in TABLES)
     if not files:
         problem = "no tables in" if found else "no such file:"
