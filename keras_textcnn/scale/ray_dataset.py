@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow
     import ray.data
 
-BLOCK_ROWS = 4096  # so that every worker has some, even of a small dataset
+BLOCK_ROWS = 1024  # so that every worker has some, even of a small dataset
 
 
 def predict_dataset(

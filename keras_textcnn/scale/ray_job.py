@@ -82,7 +82,7 @@ def predict_files(
     Raises:
         InputError: The run, the texts, the folder or Ray do not suit; or a file cannot be read to its end.
     """
-    import_ray()
+    import_ray(quiet=True)
     model, files = read_model(run), find_tables(texts)
     _check_places(output, run, files)
     kind = FORMATS[output_format] if output_format else _own_format(files[0])

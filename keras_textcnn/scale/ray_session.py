@@ -17,15 +17,19 @@ QUIET = {  # what Ray reads from the environment when it starts
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
+QUIET_ARGUMENTS = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": False}
 
 
-def import_ray() -> Any:
+def import_ray(*, quiet: bool = False) -> Any:
     """Ray with Ray Data.
+
+    Args:
+        quiet: Whether it says nothing by itself, as befits a command.
 
     Raises:
         InputError: It is not installed.
     """
-    for name, value in QUIET.items():
+    for name, value in QUIET.items() if quiet else ():
         os.environ.setdefault(name, value)
     try:
         import ray
@@ -49,32 +53,39 @@ def ray_session(*, address: str | None = None, workers: int | None = None) -> It
     Raises:
         InputError: Ray is not installed, or there is no such cluster.
     """
-    ray = import_ray()
+    ray = import_ray(quiet=True)
+    if ray.is_initialized():  # by the user's own program, which will end it
+        yield workers or _cluster_cores(ray)
+        return
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    cores = _cores()
-    quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": False}
     try:
-        if address is None:
-            # One more for what reads the files, most of whose time goes into waiting for the workers.
-            ray.init(
-                address="local",
-                num_cpus=(workers or cores) + 1,
-                include_dashboard=False,
-                _node_ip_address=LOOPBACK,
-                **quiet,
-            )
-        else:
-            ray.init(address=address, **quiet)
+        ray.init(**_arguments(address, workers or _cores()), **QUIET_ARGUMENTS)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        where = f"the Ray cluster at {address}" if address else "Ray on this machine"
-        raise InputError(f"cannot reach {where}: {' '.join(str(error).split())[:300]}; check --address") from error
+        where = f"the Ray cluster at {address}; check --address" if address else "Ray on this machine"
+        raise InputError(f"cannot start {where} ({' '.join(str(error).split())[:300]})") from error
     try:
         with signals.sigterm_raising():  # Ray has set a handler of its own, which ends the process at once
-            yield workers or (cores if address is None else max(1, int(ray.cluster_resources().get("CPU", 1))))
+            yield workers or (_cluster_cores(ray) if address else _cores())
     finally:
         ray.shutdown()
 
 
+def _arguments(address: str | None, workers: int) -> dict[str, Any]:
+    if address is not None:
+        return {"address": address}
+    # One more for what reads the files, most of whose time goes into waiting for the workers.
+    return {
+        "address": "local",
+        "num_cpus": workers + 1,
+        "include_dashboard": False,
+        "_node_ip_address": LOOPBACK,
+    }
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cluster_cores(ray: Any) -> int:
+    return max(1, int(ray.cluster_resources().get("CPU", 1)) - 1)
