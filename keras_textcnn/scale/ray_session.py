@@ -2,13 +2,20 @@
 
 import contextlib
 import logging
+import math
 import os
+import sys
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO, cast
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.utils import signals
+from keras_textcnn.utils.log import logger
+from keras_textcnn.utils.tensorflow import standard_error_held
 
+RAY_PRINTS, REPEATED, KILLED_BY_US = "(raylet)", "retried", "ray.kill"  # in what Ray prints on standard output
+SECONDS = 1  # between two warnings
 LOOPBACK = "127.0.0.1"
 QUIET = {  # what Ray reads from the environment when it starts
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -60,15 +67,43 @@ def ray_session(*, address: str | None = None, workers: int | None = None) -> It
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     try:
-        ray.init(**_arguments(address, workers or _cores()), **QUIET_ARGUMENTS)
+        with standard_error_held():
+            ray.init(**_arguments(address, workers or _cores()), **QUIET_ARGUMENTS)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         where = f"the Ray cluster at {address}; check --address" if address else "Ray on this machine"
         raise InputError(f"cannot start {where} ({' '.join(str(error).split())[:300]})") from error
-    try:
-        with signals.sigterm_raising():  # Ray has set a handler of its own, which ends the process at once
-            yield workers or (_cluster_cores(ray) if address else _cores())
-    finally:
-        ray.shutdown()
+    with contextlib.redirect_stdout(cast(TextIO, _OutputWithoutRay(sys.stdout))):
+        try:
+            with signals.sigterm_raising():  # Ray has set a handler of its own, which ends the process at once
+                yield workers or (_cluster_cores(ray) if address else _cores())
+        finally:
+            ray.shutdown()
+
+
+class _OutputWithoutRay:
+    """Standard output without what Ray prints there: that a task failed and is repeated becomes a warning.
+
+    Args:
+        output: Takes everything else.
+    """
+
+    def __init__(self, output: TextIO) -> None:
+        self._output, self._dropped, self._said = output, False, -math.inf
+
+    def write(self, text: str) -> int:
+        """Writes text, or logs that a worker has died."""
+        if not (RAY_PRINTS in text or (self._dropped and text == "\n")):
+            self._dropped = False
+            return self._output.write(text)
+        self._dropped = text != "\n"  # which `print` writes by itself
+        now = time.monotonic()
+        if REPEATED in text and KILLED_BY_US not in text and now > self._said + SECONDS:  # a worker has several tasks
+            self._said = now
+            logger.warning("a worker died; another one answers its rows again")
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._output, name)
 
 
 def _arguments(address: str | None, workers: int) -> dict[str, Any]:
