@@ -149,27 +149,9 @@ def _finish(job: Job, plan: Plan, model: bytes, *, address: str | None, workers:
 
 def _run(job: Job, plan: Plan, model: bytes, files: Sequence[int], count: Count, *, workers: int) -> list[str]:
     """Runs the job on Ray Data; returns what is wrong with files that could not be read to their ends."""
-    import ray
-
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.target_max_block_size = 1  # every row, which holds a part, is a block of its own
-    shared = ray.put(plan)
-    dataset = (
-        ray.data.from_items([{"file": number} for number in files], override_num_blocks=len(files))
-        .map_batches(_read, batch_size=1, num_cpus=READER_CORES, fn_kwargs={"plan": shared})
-        .map_batches(
-            _PartAnswers,
-            fn_constructor_args=(ray.put(model), shared),
-            batch_size=1,
-            num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
-        )
-    )
-    problems, lines = [], collections.Counter[str]()
-    with counting(count) as changed:
-        for row in _unwrapped(dataset):
-            report = pickle.loads(row)
+    problems, lines = list[str](), collections.Counter[str]()
+    with counting(count) as changed, _every_row_a_block():
+        for report in _reports(_dataset(plan, model, files, workers=workers)):
             if isinstance(report, Done):
                 job.add(report)
                 count.add(report)
@@ -184,11 +166,43 @@ def _run(job: Job, plan: Plan, model: bytes, files: Sequence[int], count: Count,
     return problems
 
 
-def _unwrapped(dataset: Any) -> Iterator[bytes]:
+@contextlib.contextmanager
+def _every_row_a_block() -> Iterator[None]:
+    """Makes Ray Data send each row, which holds a part, to a worker of its own, and show no bars."""
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    before = context.target_max_block_size, context.enable_progress_bars
+    context.target_max_block_size, context.enable_progress_bars = 1, False
+    try:
+        yield
+    finally:
+        context.target_max_block_size, context.enable_progress_bars = before
+
+
+def _dataset(plan: Plan, model: bytes, files: Sequence[int], *, workers: int) -> Any:
+    """The dataset whose rows are the reports of the workers."""
+    import ray
+
+    shared = ray.put(plan)
+    return (
+        ray.data.from_items([{"file": number} for number in files], override_num_blocks=len(files))
+        .map_batches(_read, batch_size=1, num_cpus=READER_CORES, fn_kwargs={"plan": shared})
+        .map_batches(
+            _PartAnswers,
+            fn_constructor_args=(ray.put(model), shared),
+            batch_size=1,
+            num_cpus=1,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
+        )
+    )
+
+
+def _reports(dataset: Any) -> Iterator[Any]:
     """The reports of the workers; an error of a worker is raised here, without what Ray has to say about it."""
     try:
         for row in dataset.iter_rows():
-            yield row["report"]
+            yield pickle.loads(row["report"])
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, InputError):

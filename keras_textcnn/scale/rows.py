@@ -39,7 +39,12 @@ def text_columns(names: Sequence[str], there: Sequence[str]) -> Columns:
     try:
         return Columns(tuple(names)).among(there, "the rows")
     except InputError as error:
-        raise InputError(str(error).replace("--text-column", "text_column")) from None
+        raise _for_python(error) from None
+
+
+def _for_python(error: InputError) -> InputError:
+    """The error with the name of the argument in place of the option's."""
+    return InputError(str(error).replace("--text-column", "text_column"))
 
 
 def answer_table(table: "pyarrow.Table", columns: Columns, answers: RowAnswers) -> "pyarrow.Table":
@@ -80,6 +85,6 @@ def _values(texts: Iterable[list[Any]], columns: Columns, answers: RowAnswers) -
         try:
             return reader.text_of(Row("this row", columns, dict(zip(columns.texts, cells, strict=True)), (), ()))
         except InputError as error:
-            return error
+            return _for_python(error)
 
     return answers.values([text(cells) for cells in zip(*texts, strict=True)])

@@ -1,5 +1,6 @@
 """The tables of a job: which files they are, what columns they have, and their rows in parts."""
 
+import contextlib
 import dataclasses
 import glob
 import itertools
@@ -19,6 +20,7 @@ from keras_textcnn.io.files import Source, is_there, kind_of
 GROUP = 1024  # rows that are packed together and answered together
 PART_ROWS = 2**16  # at most, in one file of answers
 SMALLEST_PART, LARGEST_PART = 2**18, 2**25  # bytes of packed rows
+JSON = (".json", ".jsonl", ".ndjson")  # whose rows may differ in their columns
 PARTS_PER_WORKER = 8  # so that none waits long for the last one
 UNPACKED = 4  # times the size of a compressed file, roughly
 
@@ -42,7 +44,7 @@ def find_tables(name: str) -> list[Path]:
         found = [Path(one) for one in glob.iglob(name, recursive=True)]  # noqa: PTH207 - of paths with any root
     files = sorted(path.resolve() for path in found if path.is_file() and kind_of(path) in TABLES)
     if not files:
-        problem = "no tables in" if found else "no such file:"
+        problem = "no tables in" if found or is_there(name) else "no such file:"
         raise InputError(f"{problem} {name}; give {tables}")
     kinds = {kind_of(path): path for path in files}
     if len(kinds) > 1:
@@ -67,18 +69,21 @@ def table_reader(config: TrainConfig) -> Reader:
 
 
 def columns_of(path: Path, config: TrainConfig) -> list[str]:
-    """The names of all columns of a file. JSON is read to its end for this.
+    """The names of all columns of a file. JSON is read for this, to its end or to where it is damaged.
 
     Raises:
-        InputError: The file is damaged or empty, or lacks the column of the texts.
+        InputError: The first row is damaged or missing, or lacks the column of the texts.
     """
     rows = table_reader(config).raw_rows(Source.of(path))
     first = next(rows, None)
     if first is None:
         return list(parquet.read_schema(path).names) if kind_of(path) == ".parquet" else []
-    if "json" not in kind_of(path) and kind_of(path) != ".ndjson":
-        return list(first.names)
-    return list(dict.fromkeys(name for row in itertools.chain([first], rows) for name in row.names))
+    names = dict.fromkeys(first.names)
+    if kind_of(path) in JSON:
+        with contextlib.suppress(InputError):  # reading the rows reports it
+            for row in rows:
+                names |= dict.fromkeys(row.names)
+    return list(names)
 
 
 def common_layout(files: Sequence[Path], columns: Sequence[Collection[str]]) -> Layout:
