@@ -19,14 +19,14 @@ from keras_textcnn.persistence.run import Run
 from keras_textcnn.scale.answering import Choices, RowAnswers, read_model
 from keras_textcnn.scale.job import Done, FileEnd, Job, describe_files, part_name, write_part
 from keras_textcnn.scale.progress import Count, counting
-from keras_textcnn.scale.ray_session import import_ray, ray_session
+from keras_textcnn.scale.ray_session import import_ray, ray_session, readers_for
 from keras_textcnn.scale.tables import End, Part, columns_of, common_layout, find_tables, part_bytes, read_parts
 from keras_textcnn.settings.data import TEXT_SETTINGS
 from keras_textcnn.utils.log import log_lines
 
 FORMATS = {"parquet": ".parquet", "csv": ".csv", "jsonl": ".jsonl"}
 OWN_FORMAT = {".tsv": ".csv", ".json": ".jsonl", ".ndjson": ".jsonl"}
-READER_CORES = 0.5  # of a task that reads a file; unlike a worker's, so that Ray keeps the two apart
+READER_CORES = 0.9  # of a task that reads a file; unlike a worker's, so that Ray keeps the two apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,7 +187,13 @@ def _dataset(plan: Plan, model: bytes, files: Sequence[int], *, workers: int) ->
     shared = ray.put(plan)
     return (
         ray.data.from_items([{"file": number} for number in files], override_num_blocks=len(files))
-        .map_batches(_read, batch_size=1, num_cpus=READER_CORES, fn_kwargs={"plan": shared})
+        .map_batches(
+            _read,
+            batch_size=1,
+            num_cpus=READER_CORES,
+            fn_kwargs={"plan": shared},
+            compute=ray.data.TaskPoolStrategy(size=readers_for(workers)),
+        )
         .map_batches(
             _PartAnswers,
             fn_constructor_args=(ray.put(model), shared),

@@ -62,7 +62,7 @@ def ray_session(*, address: str | None = None, workers: int | None = None) -> It
     """
     ray = import_ray(quiet=True)
     if ray.is_initialized():  # by the user's own program, which will end it
-        yield workers or _cluster_cores(ray)
+        yield workers or _cluster_workers(ray)
         return
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -75,7 +75,7 @@ def ray_session(*, address: str | None = None, workers: int | None = None) -> It
     with contextlib.redirect_stdout(cast(TextIO, _OutputWithoutRay(sys.stdout))):
         try:
             with signals.sigterm_raising():  # Ray has set a handler of its own, which ends the process at once
-                yield workers or (_cluster_cores(ray) if address else _cores())
+                yield workers or (_cluster_workers(ray) if address else _cores())
         finally:
             ray.shutdown()
 
@@ -109,10 +109,9 @@ class _OutputWithoutRay:
 def _arguments(address: str | None, workers: int) -> dict[str, Any]:
     if address is not None:
         return {"address": address}
-    # One more for what reads the files, most of whose time goes into waiting for the workers.
     return {
         "address": "local",
-        "num_cpus": workers + 1,
+        "num_cpus": workers + readers_for(workers),  # which mostly wait for the workers
         "include_dashboard": False,
         "_node_ip_address": LOOPBACK,
     }
@@ -122,5 +121,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _cluster_cores(ray: Any) -> int:
-    return max(1, int(ray.cluster_resources().get("CPU", 1)) - 1)
+def _cluster_workers(ray: Any) -> int:
+    """How many workers leave enough cores of a cluster for what reads the files."""
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    return max(1, cores - readers_for(cores))
+
+
+def readers_for(workers: int) -> int:
+    """How many files are read at the same time: one core reads as fast as three answer."""
+    return math.ceil(workers / 3)
