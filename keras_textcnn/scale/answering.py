@@ -96,9 +96,13 @@ class RowAnswers:
     def _apply_threshold(self) -> None:
         thresholds, threshold = self._predictor.thresholds, self._choices.threshold
         if thresholds is None and threshold is not None:
-            raise InputError("a threshold is for runs with several labels per text; use reject_below")
+            raise InputError(
+                "a threshold is for runs with several labels per text, and this one gives one; reject labels instead"
+            )
         if thresholds is not None and self._choices.reject_below is not None:
-            raise InputError("reject_below is for runs with one label per text; use a threshold")
+            raise InputError(
+                "labels are rejected in runs with one label per text, and this one gives several; set a threshold instead"
+            )
         if thresholds is not None and threshold is not None:
             self._predictor.thresholds = np.full_like(thresholds, threshold)
 

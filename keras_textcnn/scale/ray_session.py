@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.utils import signals
 from keras_textcnn.utils.log import logger
 from keras_textcnn.utils.tensorflow import standard_error_held
+from keras_textcnn.utils.visible import one_line
 
 RAY_PRINTS, REPEATED, KILLED_BY_US = "(raylet)", "retried", "ray.kill"  # in what Ray prints on standard output
+REACHED_WITHIN = 10  # seconds
 SECONDS = 1  # between two warnings
 LOOPBACK = "127.0.0.1"
 QUIET = {  # what Ray reads from the environment when it starts
@@ -64,20 +67,43 @@ def ray_session(*, address: str | None = None, workers: int | None = None) -> It
     if ray.is_initialized():  # by the user's own program, which will end it
         yield workers or _cluster_workers(ray)
         return
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    try:
-        with standard_error_held():
-            ray.init(**_arguments(address, workers or _cores()), **QUIET_ARGUMENTS)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        where = f"the Ray cluster at {address}; check --address" if address else "Ray on this machine"
-        raise InputError(f"cannot start {where} ({' '.join(str(error).split())[:300]})") from error
+    _start(ray, address, workers or _cores())
     with contextlib.redirect_stdout(cast(TextIO, _OutputWithoutRay(sys.stdout))):
         try:
             with signals.sigterm_raising():  # Ray has set a handler of its own, which ends the process at once
                 yield workers or (_cluster_workers(ray) if address else _cores())
         finally:
             ray.shutdown()
+
+
+def _start(ray: Any, address: str | None, workers: int) -> None:
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if address is None:
+        where, advice = "Ray on this machine", "try again with fewer --workers"
+    else:
+        where = f"the Ray cluster at {address}"
+        advice = "check --address, and set RAY_AUTH_MODE=token if the cluster wants a token"
+        _check_reachable(address)
+    failure: Exception | None = None
+    with standard_error_held():
+        try:
+            ray.init(**_arguments(address, workers), **QUIET_ARGUMENTS)
+        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+            failure = error
+    if failure is not None:
+        raise InputError(f"cannot start {where}: {one_line(str(failure))[:300]}; {advice}") from failure
+
+
+def _check_reachable(address: str) -> None:
+    """Raises InputError if nothing listens at HOST:PORT, for which Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHED_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"no Ray cluster at {address} ({error}); check --address") from error
 
 
 class _OutputWithoutRay:
