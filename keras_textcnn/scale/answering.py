@@ -101,7 +101,7 @@ class RowAnswers:
             )
         if thresholds is not None and self._choices.reject_below is not None:
             raise InputError(
-                "labels are rejected in runs with one label per text, and this one gives several; set a threshold instead"
+                "labels are rejected in runs with one label per text; this one gives several; set a threshold"
             )
         if thresholds is not None and threshold is not None:
             self._predictor.thresholds = np.full_like(thresholds, threshold)

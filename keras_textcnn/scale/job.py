@@ -44,21 +44,27 @@ class Done:
 
 @dataclasses.dataclass(frozen=True)
 class FileEnd:
-    """A file that was read to its end.
+    """A file that was read to its end, or to where it is damaged.
 
     Attributes:
         file: Its number among those of the job.
         parts, rows: How many it has.
+        problem: Why it could not be read on; empty if it is whole.
     """
 
     file: int
     parts: int
     rows: int
+    problem: str = ""
 
 
 def part_name(file: int, part: int, kind: str) -> str:
     """The name of a file of answers; sorted by name, the answers are in the order of the rows."""
-    return f"part-{file:05d}-{part:05d}{kind}"
+    return f"{_start(file)}{part:05d}{kind}"
+
+
+def _start(file: int) -> str:
+    return f"part-{file:05d}-"
 
 
 class Job(Folder):
@@ -66,7 +72,7 @@ class Job(Folder):
 
     Attributes:
         done: The finished parts by name.
-        ends: The files that were read to their ends, by number.
+        ends: The last readings of files, by number.
     """
 
     @classmethod
@@ -88,8 +94,8 @@ class Job(Folder):
             raise InputError(f"cannot make {directory}: {error.strerror}; {ANOTHER}") from error
         job = cls(directory)
         with job.locked():
-            job._check_same(json.loads(json.dumps(description)))
             job._read_finished()
+            job._check_same(json.loads(json.dumps(description)))
             shutil.rmtree(directory / WORK, ignore_errors=True)
             (directory / WORK).mkdir()
             try:
@@ -102,9 +108,24 @@ class Job(Folder):
         if not (self.directory / DESCRIPTION).exists():
             self.write_json(DESCRIPTION, description)
         begun = self.read_json(DESCRIPTION)
+        repaired = self._repaired(begun["files"], description["files"])
         for name, value in description.items():
-            if begun.get(name) != value:
+            if begun.get(name) != value and not (repaired and name == "files"):
                 raise InputError(f"{self.directory} holds a job with {_difference(name, begun.get(name), value)}")
+        for number in repaired:
+            for part in self.directory.glob(f"{_start(number)}*"):
+                part.unlink()
+                self.done.pop(part.name, None)
+        if repaired:
+            self.write_json(DESCRIPTION, {**begun, "files": description["files"]})
+
+    def _repaired(self, begun: list[Any], given: list[Any]) -> list[int]:
+        """The numbers of the files that have changed, if all of these were damaged; their parts are answered again."""
+        if [path for path, *_ in begun] != [path for path, *_ in given]:
+            return []
+        changed = [number for number, pair in enumerate(zip(begun, given, strict=True)) if pair[0] != pair[1]]
+        damaged = [number for number, end in self.ends.items() if end.problem]
+        return changed if set(changed) <= set(damaged) else []
 
     def part_size(self, wanted: int) -> int:
         """The size of a part, which stays as it was when the job began."""
@@ -139,11 +160,15 @@ class Job(Folder):
     def is_finished(self, file: int, kind: str) -> bool:
         """Whether all rows of a file are answered."""
         end = self.ends.get(file)
-        return end is not None and all(part_name(file, part, kind) in self.done for part in range(end.parts))
+        return (
+            end is not None
+            and not end.problem
+            and all(part_name(file, part, kind) in self.done for part in range(end.parts))
+        )
 
     def parts_of(self, file: int, kind: str) -> frozenset[int]:
         """The numbers of the finished parts of a file."""
-        start = part_name(file, 0, kind)[: -len("00000" + kind)]
+        start = _start(file)
         return frozenset(int(name[len(start) : -len(kind)]) for name in self.done if name.startswith(start))
 
 

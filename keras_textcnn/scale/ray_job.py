@@ -155,12 +155,12 @@ def _run(job: Job, plan: Plan, model: bytes, files: Sequence[int], count: Count,
             if isinstance(report, Done):
                 job.add(report)
                 count.add(report)
-            elif report[1].problem:
-                problems.append(report[1].problem)
             else:
-                job.add(FileEnd(report[0], report[1].parts, report[1].rows))
-                count.files += 1
-                lines.update(report[1].lines)
+                number, end = report
+                job.add(FileEnd(number, end.parts, end.rows, end.problem))
+                count.files += not end.problem
+                problems += [end.problem] if end.problem else []
+                lines.update(end.lines)
             changed()
     log_lines(lines)
     return problems

@@ -64,6 +64,8 @@ def ray_session(*, address: str | None = None, workers: int | None = None) -> It
         InputError: Ray is not installed, or there is no such cluster.
     """
     ray = import_ray(quiet=True)
+    if address is not None:
+        _check_reachable(address)
     if ray.is_initialized():  # by the user's own program, which will end it
         yield workers or _cluster_workers(ray)
         return
@@ -84,7 +86,6 @@ def _start(ray: Any, address: str | None, workers: int) -> None:
     else:
         where = f"the Ray cluster at {address}"
         advice = "check --address, and set RAY_AUTH_MODE=token if the cluster wants a token"
-        _check_reachable(address)
     failure: Exception | None = None
     with standard_error_held():
         try:

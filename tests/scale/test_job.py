@@ -72,6 +72,27 @@ def test_another_job_is_refused(tmp_path: Path, other: dict[str, object], messag
         pass
 
 
+def test_a_damaged_file_may_be_repaired(tmp_path: Path) -> None:
+    files = [["a.csv", 7, 1], ["b.csv", 7, 1]]
+    with Job.begin(tmp_path, {**DESCRIPTION, "files": files}) as job:
+        job.add(write(job, 0))
+        job.add(FileEnd(0, 1, 2, "a.csv:9 is damaged"))
+        job.add(FileEnd(1, 0, 0))
+    files[0][2] = 5
+    with Job.begin(tmp_path, {**DESCRIPTION, "files": files}) as job:
+        assert not list(tmp_path.glob("part-*"))
+        assert job.parts_of(0, ".csv") == set()
+        assert not job.is_finished(0, ".csv")
+        assert job.is_finished(1, ".csv")
+        job.add(write(job, 0))
+        job.add(FileEnd(0, 1, 2))
+    with Job.begin(tmp_path, {**DESCRIPTION, "files": files}) as job:
+        assert job.is_finished(0, ".csv")
+    files[1][2] = 5
+    with pytest.raises(InputError, match=r"b\.csv is new"), Job.begin(tmp_path, {**DESCRIPTION, "files": files}):
+        pass
+
+
 def test_folders_that_hold_something_else_are_refused(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").touch()
     for path, message in {tmp_path: "not empty, and no job", tmp_path / "letters.txt": "not a folder"}.items():

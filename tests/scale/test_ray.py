@@ -114,6 +114,11 @@ def test_what_cannot_be_answered_stops_nothing_else(finished_run: Path, tmp_path
     assert "not an object: " in ended.error
     assert "b.jsonl:2" in ended.error
     assert not list((tmp_path / "answers").glob("part-00001-*"))
+    (tmp_path / "corpus" / "b.jsonl").write_text(lines[0], "utf-8")
+    ended = cli("predict", finished_run, tmp_path / "corpus", "--output", tmp_path / "answers", "--engine", "ray")
+    assert ended.status == 0
+    assert "4 rows" in ended.error
+    assert "1 of them failed" in ended.error
     answers = [json.loads(line) for line in (tmp_path / "answers" / "part-00000-00000.jsonl").open()]
     assert [{name: row[name] for name in one} for row, one in zip(answers, objects, strict=True)] == objects
     assert [row["label"] is None for row in answers] == [False, True, False]
