@@ -26,7 +26,7 @@ from keras_textcnn.utils.log import log_lines
 
 FORMATS = {"parquet": ".parquet", "csv": ".csv", "jsonl": ".jsonl"}
 OWN_FORMAT = {".tsv": ".csv", ".json": ".jsonl", ".ndjson": ".jsonl"}
-READER_CORES = 0.9  # of a task that reads a file; unlike a worker's, so that Ray keeps the two apart
+READER_CORES = 0  # that a task which reads a file asks for: it must never wait for workers, which wait for it
 
 
 @dataclasses.dataclass(frozen=True)

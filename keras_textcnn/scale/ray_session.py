@@ -138,7 +138,7 @@ def _arguments(address: str | None, workers: int) -> dict[str, Any]:
         return {"address": address}
     return {
         "address": "local",
-        "num_cpus": workers + readers_for(workers),  # which mostly wait for the workers
+        "num_cpus": workers,
         "include_dashboard": False,
         "_node_ip_address": LOOPBACK,
     }
@@ -149,7 +149,7 @@ def _cores() -> int:
 
 
 def _cluster_workers(ray: Any) -> int:
-    """How many workers leave enough cores of a cluster for what reads the files."""
+    """How many workers leave enough cores of a cluster for what reads the files, though that asks for none."""
     cores = int(ray.cluster_resources().get("CPU", 1))
     return max(1, cores - readers_for(cores))
 

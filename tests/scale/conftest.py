@@ -14,7 +14,7 @@ def ray_here() -> Iterator[None]:
 
         ray.init(
             address="local",
-            num_cpus=3,
+            num_cpus=2,
             object_store_memory=100_000_000,
             include_dashboard=False,
             _node_ip_address="127.0.0.1",

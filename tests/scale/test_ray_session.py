@@ -56,7 +56,7 @@ def test_on_this_machine_only_this_machine_can_reach_it(monkeypatch: pytest.Monk
         assert workers == 4
     asked = ray.asked
     assert (asked["address"], asked["_node_ip_address"], asked["include_dashboard"]) == ("local", "127.0.0.1", False)
-    assert asked["num_cpus"] == 4 + readers_for(4) == 6
+    assert asked["num_cpus"] == 4
     assert ray.ended
 
 
