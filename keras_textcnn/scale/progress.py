@@ -51,7 +51,8 @@ class Count:
 
     def __str__(self) -> str:
         """Such as `120,000 rows, 24,000 a second, 3 of 10 files`."""
-        return f"{self.rows:,} rows, {self.rate:,.0f} a second, {self.files:,} of {self.of_files:,} files"
+        rate = f"{self.rate:,.0f} a second" if self.rows > self.kept or not self.rows else "all of them answered before"
+        return f"{self.rows:,} rows, {rate}, {self.files:,} of {self.of_files:,} files"
 
 
 Show = Callable[[Count], None]

@@ -83,8 +83,9 @@ def predict_files(
         InputError: The run, the texts, the folder or Ray do not suit; or a file cannot be read to its end.
     """
     import_ray(quiet=True)
-    model, files = read_model(run), find_tables(texts)
-    _check_places(output, run, files)
+    model, files = read_model(run), find_tables(texts, output=output)
+    if output.resolve().is_relative_to(Path(run).resolve()):
+        raise InputError(f"a folder of the run: --output {output}; choose another one")
     kind = FORMATS[output_format] if output_format else _own_format(files[0])
     layout = common_layout(files, [columns_of(file, config) for file in files])
     layout = dataclasses.replace(layout, added=RowAnswers(model, choices, layout.names).kinds)
@@ -92,14 +93,6 @@ def predict_files(
         plan = Plan(files, config, output.resolve(), kind, 0, layout, choices, {})
         with _saying_how_to_go_on(job):
             return _finish(job, plan, model, address=address, workers=workers)
-
-
-def _check_places(output: Path, run: Run | Path | str, files: Sequence[Path]) -> None:
-    there, runs = output.resolve(), Path(run).resolve()
-    if there.is_relative_to(runs):
-        raise InputError(f"a folder of the run: --output {output}; choose another one")
-    if any(file.is_relative_to(there) for file in files):
-        raise InputError(f"the texts are read from there: --output {output}; choose another folder")
 
 
 def _own_format(file: Path) -> str:

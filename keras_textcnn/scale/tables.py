@@ -27,11 +27,12 @@ UNPACKED = 4  # times the size of a compressed file, roughly
 PackedRow = tuple[str | InputError, TextRow]  # the text, or what is wrong with it; the row, without the text
 
 
-def find_tables(name: str) -> list[Path]:
+def find_tables(name: str, *, output: Path | None = None) -> list[Path]:
     """The files that the user means, sorted.
 
     Args:
         name: A file, a folder, or a pattern such as `corpus/*.parquet`, in which `**` stands for folders at any depth.
+        output: Where answers go, perhaps inside the folder; its files are left out.
 
     Raises:
         InputError: There are none, or they have different formats.
@@ -42,7 +43,10 @@ def find_tables(name: str) -> list[Path]:
         found = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
     else:
         found = [Path(one) for one in glob.iglob(name, recursive=True)]  # noqa: PTH207 - of paths with any root
-    files = sorted(path.resolve() for path in found if path.is_file() and kind_of(path) in TABLES)
+    every = sorted(path.resolve() for path in found if path.is_file() and kind_of(path) in TABLES)
+    files = [path for path in every if output is None or not path.is_relative_to(output.resolve())]
+    if every and not files:
+        raise InputError(f"the texts are read from there: --output {output}; choose another folder")
     if not files:
         problem = "no tables in" if found or is_there(name) else "no such file:"
         raise InputError(f"{problem} {name}; give {tables}")

@@ -102,6 +102,15 @@ def test_files_folders_and_patterns(tmp_path: Path) -> None:
     assert found(str(tmp_path / "**" / "*.csv")) == ["b.csv", "deep/c.csv"]
 
 
+def test_answers_inside_the_folder_are_no_texts(tmp_path: Path) -> None:
+    (tmp_path / "answers").mkdir()
+    for name in ("a.csv", "answers/part-00000-00000.jsonl"):
+        (tmp_path / name).write_text("text\na\n", "utf-8")
+    assert find_tables(str(tmp_path), output=tmp_path / "answers") == [tmp_path.resolve() / "a.csv"]
+    with pytest.raises(InputError, match="the texts are read from there: --output .*answers; choose another folder"):
+        find_tables(str(tmp_path / "answers"), output=tmp_path / "answers")
+
+
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     for name in ("a.csv", "b.jsonl", "c.txt"):
         (tmp_path / name).write_text("text\na\n", "utf-8")
