@@ -18,14 +18,14 @@ def import_tensorflow() -> Any:
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with _standard_error_held():
+        with standard_error_held():
             import tensorflow  # noqa: F401
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return sys.modules["tensorflow"]
 
 
 @contextlib.contextmanager
-def _standard_error_held() -> Iterator[None]:
+def standard_error_held() -> Iterator[None]:
     """Drops what the block writes to file descriptor 2, which C++ writes to as well, unless the block fails."""
     try:
         kept = os.dup(2)

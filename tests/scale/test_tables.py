@@ -1,0 +1,146 @@
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.errors import InputError
+from keras_textcnn.scale.tables import (
+    LARGEST_PART,
+    PART_ROWS,
+    SMALLEST_PART,
+    End,
+    Part,
+    columns_of,
+    common_layout,
+    find_tables,
+    part_bytes,
+    read_parts,
+    unpack,
+)
+from tests.conftest import write_table
+
+ROWS = [(f"{number:03d}", f"the text {number}") for number in range(2500)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return write_table(tmp_path / "a.csv", ROWS, header=("id", "text"))
+
+
+def split(path: Path, *, size: int = 1, without: tuple[int, ...] = (), **settings: object) -> tuple[list[Part], End]:
+    *parts, end = read_parts(path, TrainConfig(**settings), size=size, without=without)
+    assert isinstance(end, End)
+    return [part for part in parts if isinstance(part, Part)], end
+
+
+def texts_of(parts: list[Part]) -> list[object]:
+    return [text for part in parts for group in part.groups for text, _ in unpack(group)]
+
+
+def test_parts_hold_every_row_in_order(table: Path) -> None:
+    parts, end = split(table)
+    assert [(part.number, part.rows) for part in parts] == [(0, 1024), (1, 1024), (2, 452)]
+    assert end == End(3, 2500, [])
+    assert texts_of(parts) == [text for _, text in ROWS]
+    rows = [row for part in parts for group in part.groups for _, row in unpack(group)]
+    assert [tuple(row.cells) for row in rows] == ROWS
+    assert list(rows[0].names) == ["id", "text"]
+
+
+def test_finished_parts_are_left_out_and_still_counted(table: Path) -> None:
+    parts, end = split(table, without=(0, 2))
+    assert [part.number for part in parts] == [1]
+    assert texts_of(parts) == [text for _, text in ROWS[1024:2048]]
+    assert end == End(3, 2500, [])
+
+
+def test_a_row_without_a_string_is_kept_with_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a", "n": 7}\n{"text": 7}\n{"text": null}\n', "utf-8")
+    [part], end = split(path)
+    one, wrong, missing = texts_of([part])
+    assert (one, missing, end.rows) == ("a", "", 3)
+    assert "'text' is not a string" in str(wrong)
+    assert "a.jsonl:2" in str(wrong)
+
+
+def test_a_damaged_file_ends_with_the_problem(tmp_path: Path) -> None:
+    lines = ["id,text", *(f"{number},a" for number in range(1500)), "1,2,3"]
+    (tmp_path / "a.csv").write_text("\n".join(lines), "utf-8")
+    parts, end = split(tmp_path / "a.csv")
+    assert [part.rows for part in parts] == [1024]
+    assert "3 fields where the first row has 2" in end.problem
+    assert "a.csv:1502" in end.problem
+
+
+def test_what_was_replaced_is_said_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text\na\xff\n")
+    assert "replaced" in split(tmp_path / "a.csv", errors="replace")[1].lines[0]
+
+
+def test_parquet_of_no_rows(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.array([], "string")}), tmp_path / "a.parquet")
+    assert split(tmp_path / "a.parquet") == ([], End(0, 0, []))
+    assert columns_of(tmp_path / "a.parquet", TrainConfig()) == ["text"]
+
+
+def test_files_folders_and_patterns(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv.gz", "deep/c.csv", "_finished.jsonl", "notes.md", ".hidden/d.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(gzip.compress(b"text\na\n") if name.endswith(".gz") else b"text\na\n")
+
+    def found(name: str) -> list[str]:
+        return [path.relative_to(tmp_path.resolve()).as_posix() for path in find_tables(name)]
+
+    assert found(str(tmp_path / "b.csv")) == ["b.csv"]
+    assert found(str(tmp_path)) == ["a.csv.gz", "b.csv", "deep/c.csv"]
+    assert found(str(tmp_path / "*.csv*")) == ["a.csv.gz", "b.csv"]
+    assert found(str(tmp_path / "**" / "*.csv")) == ["b.csv", "deep/c.csv"]
+
+
+def test_answers_inside_the_folder_are_no_texts(tmp_path: Path) -> None:
+    (tmp_path / "answers").mkdir()
+    for name in ("a.csv", "answers/part-00000-00000.jsonl"):
+        (tmp_path / name).write_text("text\na\n", "utf-8")
+    assert find_tables(str(tmp_path), output=tmp_path / "answers") == [tmp_path.resolve() / "a.csv"]
+    with pytest.raises(InputError, match="the texts are read from there: --output .*answers; choose another folder"):
+        find_tables(str(tmp_path / "answers"), output=tmp_path / "answers")
+
+
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.jsonl", "c.txt"):
+        (tmp_path / name).write_text("text\na\n", "utf-8")
+    (tmp_path / "empty").mkdir()
+    for name, message in {
+        "x*.csv": "no such file: .*x\\*.csv; give a table",
+        "c.txt": "no tables in .*c.txt",
+        "empty": "no tables in .*empty",
+        ".": "files of different formats",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            find_tables(str(tmp_path / name))
+
+
+def test_columns_of_all_files(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "x": 1}\n{"text": "b", "y": 1}\n', "utf-8")
+    (tmp_path / "b.jsonl").write_text(json.dumps({"z": 1, "text": "c"}), "utf-8")
+    files = find_tables(str(tmp_path))
+    columns = [columns_of(file, TrainConfig()) for file in files]
+    assert columns == [["text", "x", "y"], ["z", "text"]]
+    assert common_layout(files, columns).names == ["text", "x", "y", "z"]
+    with pytest.raises(InputError, match="no column 'body' in .*a.jsonl"):
+        columns_of(files[0], TrainConfig(text_column=("body",)))
+
+
+def test_parts_are_small_enough_for_every_worker(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"x" * 2**24)
+    (tmp_path / "b.parquet").write_bytes(b"x" * 2**24)
+    assert part_bytes([tmp_path / "a.csv"], 2) == 2**20
+    assert part_bytes([tmp_path / "b.parquet"], 2) == 2**22
+    assert part_bytes([tmp_path / "a.csv"], 1000) == SMALLEST_PART
+    assert part_bytes([tmp_path / "a.csv"] * 100, 1) == LARGEST_PART
+    assert PART_ROWS % 1024 == 0
