@@ -1,7 +1,7 @@
 """The fit of a run: fits each part of the model alone, sets the parts' scales, and refits on all texts."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -48,7 +48,7 @@ class FitResult:
 
 def fit_ensemble(
     config: TrainConfig,
-    run: Run,
+    run: Run | None,
     model: keras.Model,
     examples: Mapping[str, batching.Examples],
     *,
@@ -64,7 +64,7 @@ def fit_ensemble(
 
     Args:
         config: The settings, including those that depend on the number of texts.
-        run: The run that checkpoints and TensorBoard's files are written to.
+        run: The run that checkpoints and TensorBoard's files are written to; None: nothing is written.
         model: A model from a builder, with its vectors loaded; it ends with the weights of the last fit.
         examples: The texts of "train" and "validation"; with `folds`, the latter decide nothing.
         vocabulary: Tokens by id.
@@ -83,9 +83,32 @@ def fit_ensemble(
         learnt = _validate(fits, examples, refit=refit)
     if learnt.parts:
         model.get_layer(SUM).scales.assign([part["scale"] for part in learnt.parts.values()])
-    if (embedding := find_embedding(model)) is not None:
+    if fits.board and (embedding := find_embedding(model)) is not None:
         fits.board.write_projector(vocabulary, embedding.embeddings.numpy())
     return learnt
+
+
+def hold_out(
+    config: TrainConfig,
+    model: keras.Model,
+    examples: Mapping[str, batching.Examples],
+    *,
+    folds: np.ndarray | None,
+    matrix: np.ndarray | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    on_fold: Callable[[int, np.ndarray, np.ndarray], None],
+) -> FitResult:
+    """What `fit_ensemble` does first: it fits, answers the held-out texts and sets the scales. Nothing is written.
+
+    Args:
+        config, model, examples, folds, matrix, callbacks: As for `fit_ensemble`.
+        on_fold: Called after each fold with its number, from 1, and the logits and targets of its held-out texts; the
+            parts have scales of 1.
+    """
+    fits = PartFits(config, None, model, matrix, callbacks)
+    if folds is None:
+        return _validate(fits, examples, refit=False)
+    return _answer_folds(fits, examples["train"], folds, on_fold=on_fold)
 
 
 def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refit: bool) -> FitResult:
@@ -116,6 +139,27 @@ def _validate(fits: PartFits, examples: Mapping[str, batching.Examples], *, refi
 
 def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Examples, folds: np.ndarray) -> FitResult:
     """Lets cross-validation on the training texts decide the scales of the sum; the number of epochs is given."""
+    learnt = _answer_folds(fits, texts, folds)
+    epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
+    logger.info(
+        f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
+        "cross-validation does not choose"
+    )
+    best_epochs = {}
+    for part in fits.parts:
+        if done := fits.fit(part, texts):
+            best_epochs[part.name] = done.best_epoch
+    return dataclasses.replace(learnt, phases=summarize_phases(fits.history), best_epochs=best_epochs)
+
+
+def _answer_folds(
+    fits: PartFits,
+    texts: batching.Examples,
+    folds: np.ndarray,
+    *,
+    on_fold: Callable[[int, np.ndarray, np.ndarray], None] | None = None,
+) -> FitResult:
+    """Fits each fold's other texts and answers its own; the scales of the sum follow from all answers."""
     number = int(folds.max())
     several = len(fits.parts) > 1
     names = ", ".join(TITLES[part.name] for part in fits.parts) if several else ""
@@ -134,22 +178,14 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
             f"{TITLES[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
+        if on_fold:
+            on_fold(fold, np.sum([*answers.values()], axis=0), held.targets)
     held_out = batching.select_examples(texts, folds > 0)
     outputs = {name: logits[folds > 0] for name, logits in outputs.items()}
     logits, parts = _combine(outputs, held_out.targets)
     if parts:
         logger.info(f"accuracy on all held-out texts: {_describe_parts(parts, logits, held_out.targets)}")
-    epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
-    logger.info(
-        f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
-        "cross-validation does not choose"
-    )
-    best_epochs = {}
-    for part in fits.parts:
-        if done := fits.fit(part, texts):
-            best_epochs[part.name] = done.best_epoch
-    phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, logits, parts, folds)
+    return FitResult(fits.history, [], {}, held_out, logits, parts, folds)
 
 
 def _combine(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:

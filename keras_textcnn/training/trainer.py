@@ -20,16 +20,12 @@ from keras_textcnn.evaluation.run_report import Answered, write_summary
 from keras_textcnn.inference import saved_model
 from keras_textcnn.inference.light.export import export_light, needs_tensorflow
 from keras_textcnn.inference.light.file import NAME
-from keras_textcnn.models.factory import build_model, load_encoded_vectors
-from keras_textcnn.models.own_model import check_texts
-from keras_textcnn.own_functions import is_own
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.text.pretrained_vectors import embedding_matrix
 from keras_textcnn.text.vectorizer import TextVectorizer
+from keras_textcnn.training.building import build_prepared, matrix_of
 from keras_textcnn.training.ensemble import FitResult, fit_ensemble
 from keras_textcnn.training.fine_tuning import compare_on_old_texts
 from keras_textcnn.training.linear_baseline import measure_baseline
-from keras_textcnn.training.memory_budget import check_memory
 from keras_textcnn.training.overlap import list_learnt_texts, score_without_learnt_texts
 from keras_textcnn.training.part_fits import predict
 from keras_textcnn.training.preparation import Prepared, prepare
@@ -88,7 +84,7 @@ def train(
             devices.make_deterministic()
         keras.utils.set_random_seed(config.seed)
         prepared = prepare(config, corpus, rehearsed=rehearsed)
-        model = _build(prepared)
+        model = build_prepared(prepared)
         run = (_reopen if resumed else _create)(directory, prepared, device)
         _log_device(prepared.config, device)
         with run.locked(), RunSeconds(run, started) as seconds:
@@ -141,20 +137,6 @@ def _write_learnt(prepared: Prepared, run: Run, fitted: FitResult) -> None:
     run.write_learnt(learnt)
 
 
-def _build(prepared: Prepared) -> keras.Model:
-    """The model with its initial weights: pretrained vectors, and the weights of the run that training starts from."""
-    config, encoded = prepared.config, prepared.encoded
-    model = build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=len(encoded.labels))
-    if is_own(config.model):
-        for line in check_texts(config.model, model, vocabulary_size=len(encoded.vocabulary)):
-            logger.warning(line)
-    check_memory(config, model, prepared.tokenized, encoded)
-    load_encoded_vectors(config, model, encoded)
-    if prepared.start:
-        prepared.start.load_into(model, encoded.vocabulary, encoded.labels, trained_rows=config.tune == "all")
-    return model
-
-
 def _create(directory: Path, prepared: Prepared, device: str) -> Run:
     encoded = prepared.encoded
     facts = _facts(prepared, device)
@@ -198,19 +180,16 @@ def _log_device(config: TrainConfig, device: str) -> None:
 
 
 def _fit(prepared: Prepared, run: Run, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> FitResult:
-    config, encoded = prepared.config, prepared.encoded
-    matrix = None
-    if config.vector_mean:
-        matrix = embedding_matrix(encoded.vocabulary, encoded.found, dimensions=config.dimensions or 0)
+    encoded = prepared.encoded
     return fit_ensemble(
-        config,
+        prepared.config,
         run,
         model,
         encoded.examples,
         vocabulary=encoded.vocabulary,
         refit=prepared.refit,
         folds=prepared.folds,
-        matrix=matrix,
+        matrix=matrix_of(prepared),
         callbacks=callbacks,
     )
 

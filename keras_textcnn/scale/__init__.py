@@ -1,0 +1,1 @@
+"""Beyond one machine and one training: search in a time budget."""

@@ -1,0 +1,81 @@
+"""The time of a search: what is spent, and what must be left for the last training and for measuring the gain."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.scale.trials import OutOfTimeError
+
+SEEDS = 3  # fewest trainings of the default and of the best settings before a gain is claimed
+MOST_SEEDS = 5  # trained if there is time left
+MARGIN = 1.2  # trainings take longer than estimated, now and then
+REPORT_SECONDS = 15  # of a run, in addition to its fit: linear model, export, pictures
+MOST_RESERVED = 0.6  # of the budget for repeats; if they need more, there are none
+
+
+class Budget:
+    """Counts the seconds of all processes that have worked on a search.
+
+    Args:
+        seconds: The whole budget.
+        spent: What earlier processes took.
+        clock: Returns seconds.
+    """
+
+    def __init__(self, seconds: float, *, spent: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds, self.clock = seconds, clock
+        self._spent, self._started = spent, clock()
+
+    def spent(self) -> float:
+        """The seconds so far."""
+        return self._spent + self.clock() - self._started
+
+    def left(self) -> float:
+        """The seconds that are left; below 0 if there are none."""
+        return self.seconds - self.spent()
+
+    def check(self, *, reserved: float = 0.0) -> None:
+        """Raises OutOfTimeError if no more than the reserved seconds are left."""
+        if self.left() <= reserved:
+            raise OutOfTimeError
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What the trainings after a search will take, in seconds, from what trials took.
+
+    Attributes:
+        default: A trial of the default recipe.
+        best: A trial of the best settings.
+        whole: A whole fit, as a multiple of a trial, which leaves out the last fit on all texts.
+    """
+
+    default: float
+    best: float
+    whole: float
+
+    def last(self) -> float:
+        """The last training, with its report."""
+        return MARGIN * self.whole * self.best + REPORT_SECONDS
+
+    def repeats(self) -> float:
+        """The trainings that measure the gain; the last training is one of them."""
+        return MARGIN * self.whole * (SEEDS * self.default + (SEEDS - 1) * self.best)
+
+    def reserved(self, seconds: float) -> float:
+        """What a search with this budget leaves for the trainings after it: for all of them, if it can afford them."""
+        repeats = self.repeats()
+        return self.last() + (repeats if repeats + self.last() <= MOST_RESERVED * seconds else 0.0)
+
+
+def whole_of(config: TrainConfig, *, refit: bool) -> float:
+    """How much longer a whole fit takes than a trial.
+
+    Args:
+        config: Settings that are complete.
+        refit: Whether the fit ends with a refit.
+    """
+    if folds := config.inner_folds:
+        return 1 + 1 / (folds - 1)
+    return 2.0 if refit else 1.0

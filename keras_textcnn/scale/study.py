@@ -1,0 +1,184 @@
+"""The Optuna study of a search: its storage, which several processes may share, and what a killed process left."""
+
+import datetime
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.scale.trials import OBJECTIVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import optuna
+
+NAME = "keras_textcnn"  # of the study; a storage holds one search
+OWNER, DEFAULT, SECONDS, SCORES, CHANGED, REASON = "owner", "default", "seconds", "scores", "changed", "reason"
+UNOWNED_SECONDS = 60  # after which a running trial that says not whose it is belongs to a killed process
+SQLITE_SECONDS = 60  # to wait for another process that writes
+STARTUP_TRIALS = 8  # drawn at random before the sampler learns from them
+# A trial is pruned if its score is below the median of the earlier ones, from this epoch on, once there are so many.
+PRUNED_AFTER, COMPARED_WITH = 3, 4
+
+
+@contextmanager
+def quiet() -> "Iterator[None]":
+    """Optuna without its own log and without warnings that a feature is experimental."""
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def open_study(url: str, *, objective: str, facts: Mapping[str, Any], folds: int) -> "optuna.Study":
+    """The study in a storage, or a new one.
+
+    Args:
+        url: A URL as SQLAlchemy takes it, such as sqlite:///optuna.db.
+        objective: One of `OBJECTIVES`.
+        facts: What two processes must agree on to share the study, by the name that a message uses.
+        folds: The folds that decide, after each of which a trial is judged; 0: it is judged after each epoch.
+
+    Raises:
+        InputError: The storage cannot be opened, or holds a search that differs.
+    """
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        options = {"connect_args": {"timeout": SQLITE_SECONDS}} if url.startswith("sqlite") else {}
+        storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+        study = optuna.create_study(
+            storage=storage,
+            study_name=NAME,
+            direction=optuna.study.StudyDirection[OBJECTIVES[objective].upper()],
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(
+                n_startup_trials=COMPARED_WITH, n_warmup_steps=1 if folds else PRUNED_AFTER
+            ),
+        )
+    except (SQLAlchemyError, ImportError, RuntimeError, optuna.exceptions.OptunaError) as error:
+        reason = str(error.__cause__ or error).split("\n")[0]
+        raise InputError(
+            f"cannot open --storage {without_password(url)}: {reason}; give a URL such as sqlite:///optuna.db"
+        ) from None
+    _check_facts(study, {"objective": objective, **facts}, url)
+    return study
+
+
+def _check_facts(study: "optuna.Study", facts: Mapping[str, Any], url: str) -> None:
+    """Writes the facts into a new study, and compares them with those of another process's."""
+    known = study.user_attrs
+    for name, fact in facts.items():
+        digest = hashlib.sha256(json.dumps(fact, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        if known.setdefault(name, digest) != digest:
+            raise InputError(
+                f"{without_password(url)} holds a search with another {name}; give another --storage or --output"
+            )
+        study.set_user_attr(name, digest)
+
+
+def without_password(url: str) -> str:
+    """A storage's URL as messages and files show it."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return url
+
+
+def fail_killed(study: "optuna.Study", owner: str) -> int:
+    """Marks the running trials of a killed process as failed, and returns their number.
+
+    Those of other processes go on.
+
+    Args:
+        study: The study.
+        owner: Who the killed process was; this process is its only successor.
+    """
+    import optuna
+
+    now, killed = datetime.datetime.now(), 0
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        age = (now - (trial.datetime_start or now)).total_seconds()
+        if trial.user_attrs.get(OWNER) == owner or (OWNER not in trial.user_attrs and age > UNOWNED_SECONDS):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
+            killed += 1
+    return killed
+
+
+def enqueue_default(study: "optuna.Study", parameters: Mapping[str, Any]) -> None:
+    """Makes the default recipe the next trial, unless it is finished, running or waiting."""
+    import optuna
+
+    alive = (trial for trial in study.get_trials(deepcopy=False) if trial.state != optuna.trial.TrialState.FAIL)
+    if not any(trial.user_attrs.get(DEFAULT) for trial in alive):
+        study.enqueue_trial(dict(parameters), user_attrs={DEFAULT: True})
+
+
+def ask(study: "optuna.Study", *, owner: str, seed: int) -> "optuna.Trial":
+    """The next trial.
+
+    What it draws follows from the seed, its number and the trials before it, so several processes draw different
+    settings, and a resumed search goes on as it would have.
+    """
+    import optuna
+
+    trial = study.ask()
+    trial.set_user_attr(OWNER, owner)
+    study.sampler = optuna.samplers.TPESampler(
+        n_startup_trials=STARTUP_TRIALS, multivariate=False, seed=(seed * 1_000_003 + trial.number) % 2**32
+    )
+    return trial
+
+
+def finished_trials(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    """The trials that have a score, the best first; of equal ones, the earlier first."""
+    import optuna
+
+    trials = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
+    return sorted(trials, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+
+
+def default_trial(study: "optuna.Study") -> "optuna.trial.FrozenTrial | None":
+    """The finished trial of the default recipe."""
+    return next((trial for trial in finished_trials(study) if trial.user_attrs.get(DEFAULT)), None)
+
+
+def importances(study: "optuna.Study", model: str | None = None) -> dict[str, float]:
+    """How much of the differences in the score each setting explains, the most first; they add up to 1.
+
+    Args:
+        study: The study.
+        model: The model whose trials count, if several are tried; its settings are compared among themselves.
+
+    Returns:
+        None of them, with too few finished trials.
+
+    Source: PED-ANOVA, https://arxiv.org/abs/2304.10255.
+    """
+    import optuna
+
+    trials = [trial for trial in finished_trials(study) if model is None or trial.params.get("model") == model]
+    if len(trials) < STARTUP_TRIALS:
+        return {}
+    alone = optuna.create_study(direction=study.direction)
+    alone.add_trials(trials)
+    try:
+        found = optuna.importance.get_param_importances(alone)
+    except (ValueError, RuntimeError):  # all scores are equal
+        return {}
+    return {name.rpartition(".")[2]: float(value) for name, value in found.items() if name != "model"}
