@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import numpy as np
 
 from keras_textcnn.cli.arguments import Parser
+from keras_textcnn.cli.engine import add_engine_options, answer_with_engine, check_engine
 from keras_textcnn.cli.entry_point import run_command
 from keras_textcnn.cli.progress import console
 from keras_textcnn.config import GROUPS, TrainConfig
@@ -20,7 +21,7 @@ from keras_textcnn.data.loading import describe_reading
 from keras_textcnn.data.table_writers import OUTPUTS, Layout, writing_table
 from keras_textcnn.data.unlabelled import FORMATS, STANDARD_INPUT, Texts
 from keras_textcnn.errors import InputError
-from keras_textcnn.inference.answered_table import AnswerColumns, check_output
+from keras_textcnn.inference.answered_table import AnswerColumns, check_output, reject
 from keras_textcnn.inference.runtime import RUNTIME_HELP, RUNTIMES, find_model, open_predictor
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.settings.data import TEXT_SETTINGS
@@ -41,7 +42,8 @@ predict runs/reuters-r8 texts.txt --format csv > labels.csv
 predict runs/reuters-r8 tickets.csv --output answered.csv
 predict runs/reuters-r8 reviews.csv --text-column title,review --top 3 --reject-below 0.8
 curl -s localhost/new | predict runs/reuters-r8 --input-format jsonl
-predict runs/reuters-r8 texts.txt --explain html > reasons.html"""
+predict runs/reuters-r8 texts.txt --explain html > reasons.html
+predict runs/reuters-r8 'corpus/*.parquet' --output answers --engine ray"""
 
 
 def main() -> int:
@@ -62,7 +64,11 @@ def main() -> int:
         help="format of standard input, or of a file whose name does not say it (default: by the name, or lines)",
     )
     parser.add_options(GROUPS, only=TEXT_SETTINGS, defaults="as in training")
-    parser.add_argument("--format", choices=("jsonl", "csv"), help="output format (default: jsonl)")
+    parser.add_argument(
+        "--format",
+        choices=("jsonl", "csv", "parquet"),
+        help="output format (default: jsonl; with --engine, that of the texts)",
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -93,11 +99,15 @@ def main() -> int:
         "html: as a page",
     )
     parser.add_argument("--runtime", choices=RUNTIMES, help=RUNTIME_HELP)
+    add_engine_options(parser)
     return run_command(_main, parser)
 
 
 def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
+    if arguments.engine:
+        answer_with_engine(arguments, _config(arguments, _reading(arguments)))
+        return
     find_model(arguments.run, runtime=arguments.runtime)
     texts = _texts(arguments)
     if arguments.output:
@@ -130,9 +140,10 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"--{name.replace('_', '-')} must be in [0, 1]; received: {value}")
+    check_engine(arguments)
     if arguments.probabilities and not arguments.output:
         raise InputError("--probabilities is for --output; the lines on standard output have the probabilities")
-    if arguments.output:
+    if arguments.output and not arguments.engine:
         for name in ("format", "top"):
             if getattr(arguments, name) is not None:
                 raise InputError(f"--{name} does not apply to --output; leave it out")
@@ -159,12 +170,21 @@ def _check_labels(predictor: "Answers", arguments: argparse.Namespace) -> None:
         predictor.thresholds = np.full_like(predictor.thresholds, arguments.threshold)
 
 
-def _texts(arguments: argparse.Namespace) -> Texts:
-    """The texts, read as in the run's training unless options say otherwise."""
-    given = {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
+def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The given options that say how texts are read."""
+    return {name: value for name, value in vars(arguments).items() if name in TEXT_SETTINGS}
+
+
+def _config(arguments: argparse.Namespace, given: dict[str, Any]) -> TrainConfig:
+    """How texts are read: as in the run's training unless options say otherwise."""
     config = Run.open(arguments.run).config() if (arguments.run / "config.json").exists() else TrainConfig()
+    return config.read_as(**given)
+
+
+def _texts(arguments: argparse.Namespace) -> Texts:
+    given = _reading(arguments)
     whole = arguments.output is not None
-    texts = Texts(arguments.file, config.read_as(**given), input_format=arguments.input_format, whole=whole)
+    texts = Texts(arguments.file, _config(arguments, given), input_format=arguments.input_format, whole=whole)
     for name in given:
         if name not in texts.useful():
             read = "standard input" if arguments.file == STANDARD_INPUT else f"{arguments.file!r}"
@@ -207,8 +227,7 @@ def _answer(predictor: "Answers", texts: list[str], arguments: argparse.Namespac
 
 
 def _restrict(prediction: "Prediction", top: int | None, reject_below: float | None) -> "Prediction":
-    if reject_below is not None and prediction["probability"] < reject_below:
-        prediction = {**prediction, "label": None}
+    prediction = reject(prediction, reject_below)
     if top is not None:
         ranked = sorted(prediction["probabilities"].items(), key=lambda item: -item[1])
         prediction = {**prediction, "probabilities": dict(ranked[:top])}

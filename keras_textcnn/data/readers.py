@@ -128,8 +128,12 @@ class Reader:
         Raises:
             InputError: The file cannot be read, or lacks a column; the message names file and line.
         """
-        for row in FORMATS[source.kind](source, self._options):
-            yield TextRow(self._text(row), row.place, row.names, row.cells)
+        for row in self.raw_rows(source):
+            yield TextRow(self.text_of(row), row.place, row.names, row.cells)
+
+    def raw_rows(self, source: Source) -> Iterator[Row]:
+        """The rows of a file, each of which has a text or something that `text_of` rejects."""
+        return FORMATS[source.kind](source, self._options)
 
     def texts_of(self, path: str | Path) -> Iterator[str]:
         """The texts of a file, archive or folder, whatever their labels; their order is that of `rows_of`."""
@@ -184,7 +188,7 @@ class Reader:
 
     def _rows(self, source: Source, split: str) -> Iterator[Record]:
         """The texts of a file with their labels, except for unlabelled texts that are to be left out."""
-        for row in FORMATS[source.kind](source, self._options):
+        for row in self.raw_rows(source):
             place, columns, fields = row[:3]
             probabilities: tuple[float, ...] = ()
             names: tuple[str, ...] = ()
@@ -196,7 +200,7 @@ class Reader:
                 label = self.labels.read_columns(fields, columns.labels, place) if columns.labels else ()
             if label is not None:
                 weight = 1.0 if columns.weight is None else read_weight(fields[columns.weight], columns.weight, place)
-                yield Record(split, self._text(row), label, weight, probabilities, names)
+                yield Record(split, self.text_of(row), label, weight, probabilities, names)
 
     def _folder(self, folder: Path, split: str) -> Iterator[Record]:
         with reading(folder):
@@ -242,8 +246,8 @@ class Reader:
                 f"splits inside a file that is named as the {split} split: {path}; rename it, or its folders"
             )
 
-    def _text(self, row: Row) -> str:
-        """The text of a row; a null field, as pandas writes a missing one, is empty."""
+    def text_of(self, row: Row) -> str:
+        """The text of a row, or InputError; a null field, as pandas writes a missing one, is empty."""
         place, columns, fields = row[:3]
         texts = []
         for name in columns.texts:

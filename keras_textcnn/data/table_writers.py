@@ -222,12 +222,18 @@ def _parquet(file: BinaryIO, layout: Layout) -> Iterator[Write]:
             writer.write_table(pyarrow.concat_tables(waiting))
 
 
+def arrow_kinds() -> dict[str, Any]:
+    """The types of Arrow by the names that `Layout` has for them."""
+    import pyarrow
+
+    return {"string": pyarrow.string(), "double": pyarrow.float64(), "strings": pyarrow.list_(pyarrow.string())}
+
+
 def _schemas(layout: Layout) -> tuple[Any, Any]:
     """The `pyarrow.Schema` of the columns of the rows, and that of all columns, with what pandas noted about them."""
     import pyarrow
 
-    kinds = {"string": pyarrow.string(), "double": pyarrow.float64(), "strings": pyarrow.list_(pyarrow.string())}
-    given = layout.schema
+    kinds, given = arrow_kinds(), layout.schema
     if given is None:
         given = pyarrow.schema([(name, pyarrow.string()) for name in layout.names])
     more = [pyarrow.field(name, kinds[kind]) for name, kind in layout.added.items()]

@@ -7,6 +7,7 @@ from typing import Any
 from keras_textcnn.data.table_writers import check_writable, free_name
 from keras_textcnn.data.unlabelled import Texts
 from keras_textcnn.errors import InputError
+from keras_textcnn.inference.answers import Prediction
 
 
 class AnswerColumns:
@@ -48,6 +49,12 @@ class AnswerColumns:
         """The values of these columns for an answer of a predictor, with its explanation if there are reasons."""
         answers = [_reasons(prediction) if name == "reasons" else prediction[name] for name in self._answers]
         return [*answers, *(prediction["probabilities"][label] for label in self._labels)]
+
+
+def reject(prediction: Prediction, below: float | None) -> Prediction:
+    """The prediction, with null as its label if the label's probability is below a limit."""
+    rejected = below is not None and prediction["probability"] < below
+    return {**prediction, "label": None} if rejected else prediction
 
 
 def _reasons(prediction: Mapping[str, Any]) -> str:

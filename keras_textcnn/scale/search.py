@@ -201,7 +201,9 @@ class _Search:
             state, reason = optuna.trial.TrialState.PRUNED, f"pruned after {steps[-1]} {self._steps}"
         except OutOfTimeError:
             reason = "the time of the search is over"
-        except (ArithmeticError, tf.errors.ResourceExhaustedError) as error:
+        except (ArithmeticError, InputError, tf.errors.ResourceExhaustedError) as error:
+            if trial.user_attrs.get(studies.DEFAULT) and isinstance(error, InputError):
+                raise
             reason = f"failed: {str(error).split('; ')[0]}"
         except KeyboardInterrupt:
             trial.set_user_attr(studies.REASON, "interrupted")

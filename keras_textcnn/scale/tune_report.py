@@ -140,7 +140,8 @@ def _values(found: Found, kind: str, split: str, name: str) -> list[float]:
         blocks = [found.best]
     else:
         blocks = [found.run.read_json("metrics.json")["test"]]
-    return [float(block[name]) for block in blocks if block and block[name] is not None]
+    scores = (block[name] for block in blocks if block)
+    return [score for score in scores if score is not None]
 
 
 def _cell(values: Sequence[float], name: str, *, sign: bool = False) -> str:

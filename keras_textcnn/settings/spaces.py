@@ -34,3 +34,7 @@ class Choice(Space):
     """One of a few values, which need not be numbers."""
 
     values: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        shown = (",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() for value in self.values)
+        return " or ".join(one or "none" for one in shown)

@@ -36,6 +36,7 @@ class LightPredictor(Answers):
         path: The file, or the directory of a run that has one.
         fast: Whether loops compiled by numba (the extra `[fast]`) compute the answers, which are the same. None: where
             numba is installed, once so many texts have been answered that its import pays.
+        threads: Most threads that answer at the same time (default: one for each core, at most four).
 
     Attributes:
         network: From the ids of texts to logits.
@@ -48,7 +49,7 @@ class LightPredictor(Answers):
         print(predictor("profits rose in the second quarter")["label"])
     """
 
-    def __init__(self, path: os.PathLike[str] | str, *, fast: bool | None = None) -> None:
+    def __init__(self, path: os.PathLike[str] | str, *, fast: bool | None = None, threads: int = THREADS) -> None:
         self.directory = as_path(path, "a model")
         file = self.directory / NAME if self.directory.is_dir() else self.directory
         content = read_file(file)
@@ -56,7 +57,7 @@ class LightPredictor(Answers):
             self._open(content)
         except DAMAGES as error:
             raise damaged(file, error) from error
-        self._fast, self._answered = fast, 0
+        self._fast, self._answered, self._threads = fast, 0, threads
         if fast:
             self._load_kernels()
 
@@ -88,10 +89,11 @@ class LightPredictor(Answers):
         chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
         if len(chunks) == 1:
             return self._answer_chunk(texts)
-        if not self._fast or len(chunks) < 2 * THREADS:  # NumPy's threads would mostly wait for the interpreter's lock
+        alone = self._threads == 1 or len(chunks) < 2 * self._threads
+        if not self._fast or alone:  # NumPy's threads would mostly wait for the interpreter's lock
             answers = [*map(self._answer_chunk, chunks)]
         else:
-            with ThreadPoolExecutor(THREADS) as threads:  # none is kept: a forked process would lack it
+            with ThreadPoolExecutor(self._threads) as threads:  # none is kept: a forked process would lack it
                 answers = [*threads.map(self._answer_chunk, chunks)]
         return np.concatenate([np.zeros((0, len(self.labels)), np.float32), *answers])
 

@@ -1,0 +1,193 @@
+"""The folder of a job: what it answers, which parts are finished, and where the next ones go.
+
+`_job.json` says what the job is. `_finished.jsonl` has a line for each finished part and for each file that was read to
+its end; only the driver writes it. Readers of Parquet, CSV and JSON pass over names that begin with `_`.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_textcnn.data.table_writers import Layout, writing_table
+from keras_textcnn.errors import InputError
+from keras_textcnn.persistence.folder import Folder
+from keras_textcnn.scale.answering import RowAnswers
+from keras_textcnn.scale.tables import Part, unpack
+from keras_textcnn.utils.locks import LOCK
+
+DESCRIPTION, FINISHED, WORK = "_job.json", "_finished.jsonl", "_work"
+PART_SIZE = "part bytes"  # in the description
+ANOTHER = "choose another --output"
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """A finished part.
+
+    Attributes:
+        name: Its file of answers.
+        rows, failed: How many rows it has, and how many of them were not answered.
+        size: Bytes of the file.
+    """
+
+    name: str
+    rows: int
+    failed: int
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class FileEnd:
+    """A file that was read to its end.
+
+    Attributes:
+        file: Its number among those of the job.
+        parts, rows: How many it has.
+    """
+
+    file: int
+    parts: int
+    rows: int
+
+
+def part_name(file: int, part: int, kind: str) -> str:
+    """The name of a file of answers; sorted by name, the answers are in the order of the rows."""
+    return f"part-{file:05d}-{part:05d}{kind}"
+
+
+class Job(Folder):
+    """The folder of a job, made or found.
+
+    Attributes:
+        done: The finished parts by name.
+        ends: The files that were read to their ends, by number.
+    """
+
+    @classmethod
+    @contextlib.contextmanager
+    def begin(cls, directory: Path, description: Mapping[str, Any]) -> Iterator["Job"]:
+        """Makes the folder, or goes on with what is there; other processes are kept out until the block ends.
+
+        Args:
+            directory: The folder.
+            description: What decides the answers.
+
+        Raises:
+            InputError: The folder holds something else, or a job that differs in its description.
+        """
+        _check_free(directory)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot make {directory}: {error.strerror}; {ANOTHER}") from error
+        job = cls(directory)
+        with job.locked():
+            job._check_same(json.loads(json.dumps(description)))
+            job._read_finished()
+            shutil.rmtree(directory / WORK, ignore_errors=True)
+            (directory / WORK).mkdir()
+            try:
+                yield job
+            finally:
+                shutil.rmtree(directory / WORK, ignore_errors=True)
+        job.remove_lock()
+
+    def _check_same(self, description: dict[str, Any]) -> None:
+        if not (self.directory / DESCRIPTION).exists():
+            self.write_json(DESCRIPTION, description)
+        begun = self.read_json(DESCRIPTION)
+        for name, value in description.items():
+            if begun.get(name) != value:
+                raise InputError(f"{self.directory} holds a job with {_difference(name, begun.get(name), value)}")
+
+    def part_size(self, wanted: int) -> int:
+        """The size of a part, which stays as it was when the job began."""
+        begun = self.read_json(DESCRIPTION)
+        if PART_SIZE not in begun:
+            self.write_json(DESCRIPTION, {**begun, PART_SIZE: wanted})
+        return int(begun.get(PART_SIZE, wanted))
+
+    def _read_finished(self) -> None:
+        self.done: dict[str, Done] = {}
+        self.ends: dict[int, FileEnd] = {}
+        path = self.directory / FINISHED
+        for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError, TypeError):  # a line that was being written when the job was killed
+                entry = json.loads(line)
+                self._keep(FileEnd(**entry) if "file" in entry else Done(**entry))
+
+    def _keep(self, entry: Done | FileEnd) -> None:
+        if isinstance(entry, FileEnd):
+            self.ends[entry.file] = entry
+        elif _size(self.directory / entry.name) == entry.size:
+            self.done[entry.name] = entry
+
+    def add(self, entry: Done | FileEnd) -> None:
+        """Records what is finished."""
+        with (self.directory / FINISHED).open("a", encoding="utf-8") as file:
+            file.write(f"\n{json.dumps(dataclasses.asdict(entry))}")  # after what may be half a line
+            file.flush()
+            os.fsync(file.fileno())
+        self._keep(entry)
+
+    def is_finished(self, file: int, kind: str) -> bool:
+        """Whether all rows of a file are answered."""
+        end = self.ends.get(file)
+        return end is not None and all(part_name(file, part, kind) in self.done for part in range(end.parts))
+
+    def parts_of(self, file: int, kind: str) -> frozenset[int]:
+        """The numbers of the finished parts of a file."""
+        start = part_name(file, 0, kind)[: -len("00000" + kind)]
+        return frozenset(int(name[len(start) : -len(kind)]) for name in self.done if name.startswith(start))
+
+
+def write_part(directory: Path, name: str, part: Part, answers: RowAnswers, layout: Layout) -> Done:
+    """Answers a part, and puts its file into the folder of the job once it is complete.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    partial, failed = directory / WORK / f"{uuid.uuid4().hex}-{name}", 0
+    with writing_table(partial, layout) as write:
+        for group in part.groups:
+            rows = unpack(group)
+            values = answers.values([text for text, _ in rows])
+            write([row for _, row in rows], values)
+            failed += sum(value[-1] is not None for value in values)
+    size = partial.stat().st_size
+    partial.replace(directory / name)
+    return Done(name, part.rows, failed, size)
+
+
+def _size(path: Path) -> int | None:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size
+    return None
+
+
+def _check_free(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"not a folder: {directory}; {ANOTHER}")
+    if directory.is_dir() and not (directory / DESCRIPTION).exists():
+        found = [one.name for one in directory.iterdir() if one.name != LOCK]
+        if found:
+            raise InputError(f"not empty, and no job to go on with: {directory}; {ANOTHER}")
+
+
+def _difference(name: str, begun: Any, given: Any) -> str:
+    if name == "files":
+        before, now = ({path: rest for path, *rest in files} for files in (begun or [], given))
+        changed = next((path for path in [*now, *before] if before.get(path) != now.get(path)), "the files")
+        return f"other texts: {changed} is new, missing or changed; give the same files, or {ANOTHER}"
+    return f"another {name}: {begun}, not {given}; repeat the command as it was, or {ANOTHER}"
+
+
+def describe_files(files: Sequence[Path]) -> list[tuple[str, int, int]]:
+    """Path, size and time of change of files, which tell whether they are the same as before."""
+    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]

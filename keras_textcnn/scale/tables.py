@@ -1,0 +1,177 @@
+"""The tables of a job: which files they are, what columns they have, and their rows in parts."""
+
+import dataclasses
+import glob
+import itertools
+import pickle
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.formats import TABLES, Row, TextRow
+from keras_textcnn.data.loading import describe_reading, make_reader
+from keras_textcnn.data.readers import Reader
+from keras_textcnn.data.table_writers import Layout
+from keras_textcnn.errors import InputError
+from keras_textcnn.io import parquet
+from keras_textcnn.io.files import Source, is_there, kind_of
+
+GROUP = 1024  # rows that are packed together and answered together
+PART_ROWS = 2**16  # at most, in one file of answers
+SMALLEST_PART, LARGEST_PART = 2**18, 2**25  # bytes of packed rows
+PARTS_PER_WORKER = 8  # so that none waits long for the last one
+UNPACKED = 4  # times the size of a compressed file, roughly
+
+PackedRow = tuple[str | InputError, TextRow]  # the text, or what is wrong with it; the row, without the text
+
+
+def find_tables(name: str) -> list[Path]:
+    """The files that the user means, sorted.
+
+    Args:
+        name: A file, a folder, or a pattern such as `corpus/*.parquet`, in which `**` stands for folders at any depth.
+
+    Raises:
+        InputError: There are none, or they have different formats.
+    """
+    tables = f"a table ({', '.join(TABLES)}, also .gz), a folder of tables, or a pattern in quotation marks"
+    if is_there(name):
+        path = Path(name)
+        found = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
+    else:
+        found = [Path(one) for one in glob.iglob(name, recursive=True)]  # noqa: PTH207 - of paths with any root
+    files = sorted(path.resolve() for path in found if path.is_file() and kind_of(path) in TABLES)
+    if not files:
+        problem = "no tables in" if found else "no such file:"
+        raise InputError(f"{problem} {name}; give {tables}")
+    kinds = {kind_of(path): path for path in files}
+    if len(kinds) > 1:
+        one, other, *_ = kinds.values()
+        raise InputError(f"files of different formats: {one} and {other}; give those of one format at a time")
+    return files
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def part_bytes(files: Sequence[Path], workers: int) -> int:
+    """How many bytes of packed rows make a part, so that every worker gets several."""
+    size = sum(path.stat().st_size * (1 if path.suffix == kind_of(path) != ".parquet" else UNPACKED) for path in files)
+    return min(LARGEST_PART, max(SMALLEST_PART, size // (PARTS_PER_WORKER * workers)))
+
+
+def table_reader(config: TrainConfig) -> Reader:
+    """The reader of texts without labels, whose rows have all of their columns."""
+    return make_reader(config, labels=False, whole=True)
+
+
+def columns_of(path: Path, config: TrainConfig) -> list[str]:
+    """The names of all columns of a file. JSON is read to its end for this.
+
+    Raises:
+        InputError: The file is damaged or empty, or lacks the column of the texts.
+    """
+    rows = table_reader(config).raw_rows(Source.of(path))
+    first = next(rows, None)
+    if first is None:
+        return list(parquet.read_schema(path).names) if kind_of(path) == ".parquet" else []
+    if "json" not in kind_of(path) and kind_of(path) != ".ndjson":
+        return list(first.names)
+    return list(dict.fromkeys(name for row in itertools.chain([first], rows) for name in row.names))
+
+
+def common_layout(files: Sequence[Path], columns: Sequence[Collection[str]]) -> Layout:
+    """The columns of all files, without those that answers add.
+
+    Args:
+        files: The files, of one format.
+        columns: The names of the columns of each.
+    """
+    names = list(dict.fromkeys(itertools.chain.from_iterable(columns)))
+    schema = parquet.common_schema(files) if kind_of(files[0]) == ".parquet" else None
+    return Layout(names if schema is None else schema.names, {}, schema)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Rows that follow each other in a file, and are answered in one file.
+
+    Attributes:
+        number: Which part of the file they are, from 0.
+        groups: The rows, packed; see `unpack`.
+        rows: How many they are.
+    """
+
+    number: int
+    groups: list[bytes]
+    rows: int
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """The end of a file.
+
+    Attributes:
+        parts, rows: How many it has.
+        lines: What reading it has to say.
+        problem: Why it could not be read to its end; empty if it could.
+    """
+
+    parts: int
+    rows: int
+    lines: list[str]
+    problem: str = ""
+
+
+def read_parts(path: Path, config: TrainConfig, *, size: int, without: Collection[int]) -> Iterator[Part | End]:
+    """The rows of a file in parts, and its end.
+
+    Args:
+        path: The file.
+        config: How it is read.
+        size: Bytes of packed rows in a part.
+        without: Numbers of parts that are left out.
+    """
+    reader, number, rows, problem = table_reader(config), 0, 0, ""
+    try:
+        for groups, count in _parts(_packed(reader, path), size):
+            if number not in without:
+                yield Part(number, groups, count)
+            number, rows = number + 1, rows + count
+    except InputError as error:
+        problem = str(error)
+    yield End(number, rows, describe_reading(reader), problem)
+
+
+def unpack(group: bytes) -> list[PackedRow]:
+    """The rows of a group, each with its text or what is wrong with it."""
+    rows: list[PackedRow] = pickle.loads(group)
+    return rows
+
+
+def _parts(packed: Iterator[tuple[bytes, int]], size: int) -> Iterator[tuple[list[bytes], int]]:
+    groups, rows, volume = list[bytes](), 0, 0
+    for group, count in packed:
+        groups.append(group)
+        rows, volume = rows + count, volume + len(group)
+        if rows >= PART_ROWS or volume >= size:
+            yield groups, rows
+            groups, rows, volume = [], 0, 0
+    if groups:
+        yield groups, rows
+
+
+def _packed(reader: Reader, path: Path) -> Iterator[tuple[bytes, int]]:
+    rows = (_with_text(reader, row) for row in reader.raw_rows(Source.of(path)))
+    while group := list(itertools.islice(rows, GROUP)):
+        yield pickle.dumps(group), len(group)
+
+
+def _with_text(reader: Reader, row: Row) -> PackedRow:
+    try:
+        text: str | InputError = reader.text_of(row)
+    except InputError as error:
+        text = error
+    cells = row.cells if isinstance(row.cells, parquet.Cells) else list(row.cells)
+    return text, TextRow("", row.place, row.names if isinstance(row.names, list) else list(row.names), cells)
