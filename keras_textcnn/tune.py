@@ -19,14 +19,15 @@ from keras_textcnn.data.loading import check_reading
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, MODELS, NO_VECTORS
+from keras_textcnn.scale.objectives import OBJECTIVES
+from keras_textcnn.scale.plan import PLAN, Plan, SearchFolder, check_free
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.train import CORPUS_HELP, read_corpus, read_given
 from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console
 
 if TYPE_CHECKING:
-    from keras_textcnn.scale.plan import Plan
-    from keras_textcnn.scale.search import Found
+    from keras_textcnn.scale.found import Found
 
 DESCRIPTION = """Searches for settings that suit a corpus better than the default recipe, in a
 given time, and trains a run with the best ones. Settings that are given are kept.
@@ -35,7 +36,6 @@ EXAMPLES = """tune reviews.csv --minutes 30
 tune reuters-r8 --minutes 60 --objective accuracy --model conv1d charcnn
 tune reviews.csv --minutes 30 --filters 100 --output runs/search
 tune --resume runs/search"""
-OBJECTIVES = ("log_loss", "accuracy", "macro_f1")
 # Settings that describe several runs, start from another run, or keep the corpus out of memory.
 LEFT_OUT = {"model", "folds", "fold", "seeds", "from_run", "rehearse", "rehearse_fraction", "tune", "memory"}
 SEARCHED = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in LEFT_OUT]
@@ -49,7 +49,7 @@ def main() -> int:
     search.add_argument("--minutes", type=_minutes, metavar="N", help="the time for everything (default: 30)")
     search.add_argument(
         "--objective",
-        choices=OBJECTIVES,
+        choices=tuple(OBJECTIVES),
         help="score of the validation texts: the log loss after calibration, the accuracy or macro F1 "
         "(default: log_loss)",
     )
@@ -97,7 +97,7 @@ def _main(arguments: argparse.Namespace) -> None:
     try:
         found = _search(plan, corpus, directory, resumed=bool(arguments.resume), started=started)
     except KeyboardInterrupt as stopped:
-        if not (directory / "tune.json").exists():
+        if not (directory / PLAN).exists():
             raise
         raise type(stopped)(f"continue with {program('tune')} --resume {shlex.quote(str(directory))}") from None
     _show(found)
@@ -110,7 +110,7 @@ def _check_extra() -> None:
         raise InputError(f"tune needs {error.name}: pip install 'keras_textcnn[tune]'") from None
 
 
-def _plan(arguments: argparse.Namespace, given: dict[str, Any]) -> "tuple[Plan, Path]":
+def _plan(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan, Path]:
     """What to search for, and the directory, which is free or holds an unfinished search."""
     if arguments.resume:
         return _continued(arguments, given)
@@ -120,30 +120,25 @@ def _plan(arguments: argparse.Namespace, given: dict[str, Any]) -> "tuple[Plan, 
         TrainConfig(**settings, model=model).resolved()
     check_reading(str(settings["data"]), given)
     name = Path(str(settings["data"])).name.split(".")[0] or "run"
-    directory = arguments.output or free_directory(Path("runs"), f"tune-{name}")
-    plan: dict[str, Any] = {"given": settings, "minutes": arguments.minutes or 30.0, "models": models}
-    plan |= {"objective": arguments.objective or OBJECTIVES[0], "storage": arguments.storage}
-    return _make_plan(plan), directory
+    plan = Plan(
+        given=settings,
+        minutes=arguments.minutes or 30.0,
+        models=models,
+        objective=arguments.objective or next(iter(OBJECTIVES)),
+        storage=arguments.storage,
+    )
+    return plan, check_free(arguments.output or free_directory(Path("runs"), f"tune-{name}"))
 
 
-def _make_plan(content: dict[str, Any]) -> "Plan":
-    import_tensorflow()
-    from keras_textcnn.scale.plan import Plan
-
-    return Plan(**content)
-
-
-def _continued(arguments: argparse.Namespace, given: dict[str, Any]) -> "tuple[Plan, Path]":
+def _continued(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan, Path]:
     if given or any((arguments.output, arguments.minutes, arguments.objective, arguments.models)):
         raise InputError("--resume takes all settings from the search; leave the other options out")
-    import_tensorflow()
-    from keras_textcnn.scale.plan import SearchFolder
-
     folder = SearchFolder.open_unfinished(arguments.resume)
     return folder.plan(storage=arguments.storage), folder.directory
 
 
-def _search(plan: "Plan", corpus: Corpus, directory: Path, *, resumed: bool, started: float) -> "Found":
+def _search(plan: Plan, corpus: Corpus, directory: Path, *, resumed: bool, started: float) -> "Found":
+    import_tensorflow()
     from keras_textcnn.scale.search import search
     from keras_textcnn.scale.tune_report import write
 

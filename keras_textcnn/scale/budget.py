@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.scale.trials import OutOfTimeError
 
 SEEDS = 3  # fewest trainings of the default and of the best settings before a gain is claimed
 MOST_SEEDS = 5  # trained if there is time left
 MARGIN = 1.2  # trainings take longer than estimated, now and then
 REPORT_SECONDS = 15  # of a run, in addition to its fit: linear model, export, pictures
-MOST_RESERVED = 0.6  # of the budget for repeats; if they need more, there are none
+MOST_RESERVED = 0.6  # of the budget, for all trainings after the search; if they need more, only for the last one
+
+
+class OutOfTimeError(Exception):
+    """The time for a training is over."""
 
 
 class Budget:
@@ -43,34 +46,41 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What the trainings after a search will take, in seconds, from what trials took.
+    """What the trainings after a search will take.
 
     Attributes:
-        default: A trial of the default recipe.
-        best: A trial of the best settings.
-        whole: A whole fit, as a multiple of a trial, which leaves out the last fit on all texts.
+        default, best: The seconds of a whole fit with the default recipe and with the best settings.
     """
 
     default: float
     best: float
-    whole: float
 
     def last(self) -> float:
-        """The last training, with its report."""
-        return MARGIN * self.whole * self.best + REPORT_SECONDS
+        """The seconds of the last training, with its report."""
+        return MARGIN * self.best + REPORT_SECONDS
 
     def repeats(self) -> float:
-        """The trainings that measure the gain; the last training is one of them."""
-        return MARGIN * self.whole * (SEEDS * self.default + (SEEDS - 1) * self.best)
+        """The seconds of the other trainings that measure the gain, of which the last training is one."""
+        return MARGIN * (SEEDS * self.default + (SEEDS - 1) * self.best)
 
     def reserved(self, seconds: float) -> float:
         """What a search with this budget leaves for the trainings after it: for all of them, if it can afford them."""
-        repeats = self.repeats()
-        return self.last() + (repeats if repeats + self.last() <= MOST_RESERVED * seconds else 0.0)
+        both = self.last() + self.repeats()
+        return both if both <= MOST_RESERVED * seconds else self.last()
 
 
-def whole_of(config: TrainConfig, *, refit: bool) -> float:
-    """How much longer a whole fit takes than a trial.
+def first_reserve(left: float, whole: float) -> float:
+    """What is kept for the last training before any trial has shown how long it takes.
+
+    Args:
+        left: The seconds that are left.
+        whole: From `whole_fit`.
+    """
+    return left * MARGIN * whole / (1 + MARGIN * whole)
+
+
+def whole_fit(config: TrainConfig, *, refit: bool) -> float:
+    """How much longer a whole fit takes than a trial, which ends when the held-out texts are answered.
 
     Args:
         config: Settings that are complete.

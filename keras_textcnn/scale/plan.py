@@ -1,6 +1,7 @@
 """What a search was asked for, and the directory that keeps it."""
 
 import dataclasses
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import Folder
 from keras_textcnn.scale.study import without_password
 from keras_textcnn.utils.inputs import as_path
+from keras_textcnn.utils.locks import LOCK
 
 PLAN = "tune.json"
 FORMAT = 1  # of the directory
@@ -40,6 +42,16 @@ class Plan:
         return int(self.given.get("seed", 0))
 
 
+def check_free(directory: str | Path) -> Path:
+    """A directory's path. Raises InputError if it is not free for a new search."""
+    directory = as_path(directory)
+    if (directory / PLAN).exists():
+        raise InputError(f"{directory} holds a search; choose another --output, or continue it with --resume")
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise InputError(f"{directory} is not an empty directory; choose another --output")
+    return directory
+
+
 class SearchFolder(Folder):
     """The directory of a search."""
 
@@ -50,9 +62,7 @@ class SearchFolder(Folder):
         Raises:
             InputError: The directory is not free, or cannot be made.
         """
-        directory = as_path(directory)
-        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-            raise InputError(f"{directory} is not an empty directory; choose another --output")
+        directory = check_free(directory)
         shown = dataclasses.asdict(plan)
         if plan.storage:
             shown["storage"] = without_password(plan.storage)
@@ -75,6 +85,11 @@ class SearchFolder(Folder):
         if state.get("finished"):
             raise InputError(f"{directory} is finished; there is nothing to resume")
         return folder
+
+    def withdraw(self, *others: str) -> None:
+        """Removes the directory, with these other files, if nothing else is in it."""
+        if {path.name for path in self.directory.iterdir()} <= {PLAN, LOCK, *others}:
+            shutil.rmtree(self.directory)
 
     @property
     def state(self) -> dict[str, Any]:

@@ -1,64 +1,33 @@
-"""A search for the best settings in a time budget: trials, the last training, and the gain over the default."""
+"""A search for the best settings in a time budget."""
 
-import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.persistence.run import Run
 from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.budget import MOST_SEEDS, Budget, Cost, whole_of
+from keras_textcnn.scale.budget import Budget, Cost, OutOfTimeError, first_reserve
+from keras_textcnn.scale.found import Found, describe_trial, row_of, settings_of
+from keras_textcnn.scale.gain import Ending
+from keras_textcnn.scale.objectives import OBJECTIVES
 from keras_textcnn.scale.plan import Plan, SearchFolder
 from keras_textcnn.scale.search_space import SearchSpace
-from keras_textcnn.scale.trials import OBJECTIVES, Deadline, EpochReport, OutOfTimeError, Scores, Trials
-from keras_textcnn.settings.fields import show
+from keras_textcnn.scale.trials import Deadline, EpochReport, Trials
 from keras_textcnn.training.preparation import Prepared, count_texts
-from keras_textcnn.training.trainer import train
-from keras_textcnn.utils.log import logger, muted
+from keras_textcnn.utils.batch_bar import batch_bar
+from keras_textcnn.utils.log import logger, muted, shown_on
 
 if TYPE_CHECKING:
     import optuna
 
-DATABASE, RUN = "optuna.db", "run"
+DATABASE = "optuna.db"  # in the directory, unless another storage is given
 SHORTEST = 0.3  # of the shortest trial so far: with less time left, no other trial begins
 # Settings that only say where the texts are; the corpus itself is compared.
 PLACES = ("data", "validation_data", "test_data", "vectors")
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """What a search found.
-
-    Attributes:
-        directory: Where it is.
-        plan: What was asked for.
-        rows: One row per trial, in order.
-        default, best: The held-out scores of the default recipe and of the best settings; None if no trial finished.
-        settings: The best settings: those given, and those that differ from the default.
-        number: The number of the best trial; None if no trial finished.
-        repeats: The scores by "default" and "best" and by seed: of "validation" and of "test" texts, as `Trials.fit`
-            returns them.
-        importances: As from `study.importances`.
-        run: The run of the last training.
-        seconds: The time that everything took.
-    """
-
-    directory: Path
-    plan: Plan
-    rows: list[dict[str, Any]]
-    default: Scores | None
-    best: Scores | None
-    settings: dict[str, Any]
-    number: int | None
-    repeats: dict[str, dict[int, dict[str, Scores | None]]]
-    importances: dict[str, float]
-    run: Run
-    seconds: float
 
 
 def search(
@@ -82,7 +51,7 @@ def search(
 
     Raises:
         InputError: The directory is taken, the storage cannot be opened or holds another search, or the corpus cannot
-            be split.
+            be split. Nothing is left behind in this case.
 
     Example:
         found = search(Plan(given={"seed": 1}, minutes=30), Corpus(texts, labels), "runs/search")
@@ -93,227 +62,160 @@ def search(
     folder = SearchFolder.open_unfinished(directory) if resumed else SearchFolder.create(directory, plan)
     with studies.quiet(), folder.locked():
         spent = float(folder.state["spent"]) + (0.0 if started is None else clock() - started)
-        return _Search(plan, corpus, folder, Budget(60 * plan.minutes, spent=spent, clock=clock)).run()
+        budget = Budget(60 * plan.minutes, spent=spent, clock=clock)
+        try:
+            begun = _Search(plan, corpus, folder, budget)
+        except InputError:
+            if not resumed:
+                folder.withdraw(DATABASE)
+            raise
+        try:
+            return begun.run()
+        finally:
+            folder.update(spent=budget.spent())
 
 
 class _Search:
-    def __init__(self, plan: Plan, corpus: Corpus, folder: SearchFolder, budget: Budget) -> None:
-        self.plan, self.corpus, self.folder, self.budget = plan, corpus, folder, budget
-        self.trials, self.owner = Trials(corpus), folder.state["owner"]
-        first = TrainConfig(**plan.given, model=plan.models[0])
-        prepared = self.trials.prepare(first)
-        self.space = SearchSpace(plan.given, plan.models, **count_texts(first.resolved(), corpus))
-        self.first, self.whole = prepared, whole_of(prepared.config, refit=prepared.refit)
-        url = plan.storage or f"sqlite:///{(folder.directory / DATABASE).resolve()}"
-        self.study = studies.open_study(
-            url, objective=plan.objective, facts=self._facts(prepared), folds=prepared.config.inner_folds or 0
-        )
+    """The parts of a search: its trials, the study that records them, and the time."""
 
-    def run(self) -> Found:
-        """Everything, or what is left of it."""
-        killed = studies.fail_killed(self.study, self.owner)
-        if killed:
-            logger.info(f"{killed} interrupted trial{'s' * (killed > 1)} will not be continued")
-        if self.folder.state["chosen"] is None:
-            studies.enqueue_default(self.study, self.space.defaults())
-            self._search()
-            best = next(iter(studies.finished_trials(self.study)), None)
-            self.folder.update(chosen=-1 if best is None else best.number, spent=self.budget.spent())
-        best, default = self._chosen(), studies.default_trial(self.study)
-        run = self._train_last(best)
-        repeats = self._repeat(best, default, run)
-        self.folder.update(finished=True, spent=self.budget.spent())
-        return Found(
-            directory=self.folder.directory,
-            plan=self.plan,
-            rows=[self._row(trial) for trial in self.study.get_trials(deepcopy=False)],
-            default=default.user_attrs[studies.SCORES] if default else None,
-            best=best.user_attrs[studies.SCORES] if best else None,
-            settings=self._settings(best),
-            number=best.number if best else None,
-            repeats=repeats,
-            importances=self._importances(best),
-            run=run,
-            seconds=self.budget.spent(),
-        )
+    def __init__(self, plan: Plan, corpus: Corpus, folder: SearchFolder, budget: Budget) -> None:
+        self.plan, self.folder, self.budget = plan, folder, budget
+        self.trials, self.owner = Trials(corpus), str(folder.state["owner"])
+        config = TrainConfig(**plan.given, model=plan.models[0])
+        prepared = self.trials.prepare(config)
+        self.space = SearchSpace(plan.given, plan.models, **count_texts(config.resolved(), corpus))
+        self.folds, self.whole = prepared.config.inner_folds or 0, self.trials.whole(config)
+        url = plan.storage or f"sqlite:///{(folder.directory / DATABASE).resolve()}"
+        self.study = studies.open_study(url, objective=plan.objective, facts=self._facts(prepared), folds=self.folds)
 
     def _facts(self, prepared: Prepared) -> dict[str, Any]:
+        """What processes that share the study must agree on."""
         given = {name: value for name, value in self.plan.given.items() if name not in PLACES}
         vectors = Path(str(self.plan.given.get("vectors"))).name
         return {
             "corpus": prepared.tokenized.fingerprint,
             "settings": {**given, "vectors": vectors},
-            "model": list(self.plan.models),
             "search space": self.space.describe(),
         }
 
+    def run(self) -> Found:
+        """Everything, or what is left of it."""
+        if self.folder.state["chosen"] is None:
+            self._search()
+            best = next(iter(studies.finished_trials(self.study)), None)
+            self.folder.update(chosen=-1 if best is None else best.number, spent=self.budget.spent())
+        chosen, finished = self.folder.state["chosen"], studies.finished_trials(self.study)
+        best = next((trial for trial in finished if trial.number == chosen), None)
+        default = studies.default_trial(self.study)
+        ending = Ending(self.plan, self.folder, self.trials, self.budget)
+        run = ending.train_last(best)
+        repeats = {}
+        if best and default and best.number != default.number:
+            repeats = ending.repeat(best, default, run)
+        self.folder.update(finished=True)
+        return Found(
+            directory=self.folder.directory,
+            plan=self.plan,
+            rows=[row_of(trial) for trial in self.study.get_trials(deepcopy=False)],
+            default=default.user_attrs[studies.SCORES] if default else None,
+            best=best.user_attrs[studies.SCORES] if best else None,
+            settings=settings_of(self.plan, best),
+            number=best.number if best else None,
+            repeats=repeats,
+            importances=studies.importances(self.study, best.params.get("model") if best else None),
+            run=run,
+            seconds=self.budget.spent(),
+        )
+
     def _search(self) -> None:
-        logger.info(f"trial 0 is the default recipe; {self.plan.minutes:g} minutes for everything")
-        while True:
-            reserved, shortest = self._reserved()
-            if self.budget.left() - reserved <= SHORTEST * shortest:
-                return
-            trial = studies.ask(self.study, owner=self.owner, seed=self.plan.seed)
-            self._try(trial, reserved)
-            self.folder.update(spent=self.budget.spent())
+        """Trials, until only the time for the trainings after them is left."""
+        if killed := studies.fail_killed(self.study, self.owner):
+            logger.info(f"{killed} interrupted trial{'s' * (killed > 1)} will not be continued")
+        studies.enqueue_default(self.study, self.space.defaults())
+        logger.info(f"trial 0 is the default recipe; {self.budget.left() / 60:.1f} minutes are left for everything")
+        with batch_bar(shown_on()) as bars:
+            while True:
+                reserved, shortest = self._reserved()
+                if self.budget.left() - reserved <= SHORTEST * shortest:
+                    return
+                trial = studies.ask(self.study, owner=self.owner, seed=self.plan.seed)
+                self._try(trial, reserved, bars)
+                self.folder.update(spent=self.budget.spent())
 
     def _reserved(self) -> tuple[float, float]:
         """What the trainings after the search need, and the time of the shortest trial; 0 before the first one."""
-        trials = [trial for trial in studies.finished_trials(self.study) if studies.SECONDS in trial.user_attrs]
+        trials = studies.finished_trials(self.study)
         if not trials:
-            return 0.0, 0.0
+            return first_reserve(self.budget.left(), self.whole), 0.0
         default = studies.default_trial(self.study) or trials[0]
-        seconds = [trial.user_attrs[studies.SECONDS] for trial in (default, *trials)]
-        cost = Cost(default=seconds[0], best=seconds[1], whole=self.whole)
-        return cost.reserved(self.budget.seconds), min(seconds)
+        whole = [trial.user_attrs[studies.WHOLE_SECONDS] for trial in (default, trials[0])]
+        shortest = min(trial.user_attrs[studies.SECONDS] for trial in trials)
+        return Cost(default=whole[0], best=whole[1]).reserved(self.budget.seconds), shortest
 
-    def _try(self, trial: "optuna.Trial", reserved: float) -> None:
+    def _try(self, trial: "optuna.Trial", reserved: float, bars: list[Any]) -> None:
         """Trains with the settings of a trial, and tells the study how it ended."""
         import optuna
-        import tensorflow as tf
 
         settings, began = self.space.suggest(trial), self.budget.spent()
-        changed = {name: value for name, value in settings.items() if name not in self.plan.given}
-        trial.set_user_attr(studies.CHANGED, changed)
-        steps: list[int] = []
-
-        def report(step: int, value: float) -> None:
-            self.folder.update(spent=self.budget.spent())
-            steps.append(step)
-            if math.isfinite(value):
-                trial.report(value, step)
-            if trial.should_prune() and not trial.user_attrs.get(studies.DEFAULT):
-                raise optuna.TrialPruned
-
-        state, reason, scores = optuna.trial.TrialState.FAIL, "", None
+        trial.set_user_attr(
+            studies.CHANGED, {name: value for name, value in settings.items() if name not in self.plan.given}
+        )
+        states, config = optuna.trial.TrialState, TrainConfig(**settings)
+        state, reason, value = states.FAIL, "interrupted", None
         try:
             with muted():
                 scores = self.trials.hold_out(
-                    TrainConfig(**settings),
+                    config,
                     callbacks=[
-                        EpochReport(self.plan.objective, report),
+                        EpochReport(self.plan.objective, lambda epoch, value: self._report(trial, epoch, value)),
                         Deadline(lambda: self.budget.check(reserved=reserved)),
+                        *bars,
                     ],
-                    on_fold=lambda fold, its: report(fold, its[self.plan.objective] or 0.0),
+                    on_fold=lambda fold, its: self._report(trial, fold, its[self.plan.objective]),
                 )
-            state = optuna.trial.TrialState.COMPLETE
-        except optuna.TrialPruned:
-            state, reason = optuna.trial.TrialState.PRUNED, f"pruned after {steps[-1]} {self._steps}"
-        except OutOfTimeError:
-            reason = "the time of the search is over"
-        except (ArithmeticError, InputError, tf.errors.ResourceExhaustedError) as error:
-            if trial.user_attrs.get(studies.DEFAULT) and isinstance(error, InputError):
-                raise
-            reason = f"failed: {str(error).split('; ')[0]}"
-        except KeyboardInterrupt:
-            trial.set_user_attr(studies.REASON, "interrupted")
-            self.study.tell(trial, state=state)
-            raise
-        trial.set_user_attr(studies.SECONDS, round(self.budget.spent() - began, 2))
-        trial.set_user_attr(studies.REASON, reason)
-        value = None
-        if scores is not None:
             trial.set_user_attr(studies.SCORES, scores)
             value = scores[self.plan.objective]
-        self.study.tell(trial, value, state=state)
-        self._log(trial, value, changed, reason)
+            state, reason = (states.FAIL, "failed: no score") if value is None else (states.COMPLETE, "")
+        except optuna.TrialPruned as pruned:
+            state, reason = states.PRUNED, str(pruned)
+        except Exception as error:
+            explained = self._explain(error, trial)
+            if explained is None:
+                raise
+            reason = explained
+        finally:
+            seconds = self.budget.spent() - began
+            trial.set_user_attr(studies.SECONDS, round(seconds, 2))
+            trial.set_user_attr(studies.WHOLE_SECONDS, round(seconds * self.trials.whole(config), 2))
+            trial.set_user_attr(studies.REASON, reason)
+            self.study.tell(trial, value, state=state)
+        self._log(trial.number, reserved)
 
-    @property
-    def _steps(self) -> str:
-        return "folds" if self.first.folds is not None else "epochs"
+    def _report(self, trial: "optuna.Trial", step: int, value: float | None) -> None:
+        """Records the score at a step, an epoch or a fold, and ends a poor trial."""
+        import optuna
 
-    def _log(self, trial: "optuna.Trial", value: float | None, changed: Mapping[str, Any], reason: str) -> None:
-        shown = reason or f"{self.plan.objective.replace('_', ' ')} {value:.4f}"
-        seconds = trial.user_attrs[studies.SECONDS]
-        best = studies.finished_trials(self.study)[:1]
-        mark = ", the best so far" if value is not None and [one.number for one in best] == [trial.number] else ""
-        logger.info(
-            f"trial {trial.number:>3}  {shown}{mark}  {describe_changes(changed, self.plan)}  ({seconds:.0f} s)"
-        )
-
-    def _chosen(self) -> "optuna.trial.FrozenTrial | None":
-        number = self.folder.state["chosen"]
-        return next((trial for trial in studies.finished_trials(self.study) if trial.number == number), None)
-
-    def _settings(self, trial: "optuna.trial.FrozenTrial | None") -> dict[str, Any]:
-        changed = trial.user_attrs[studies.CHANGED] if trial else {"model": self.plan.models[0]}
-        return {**self.plan.given, **changed}
-
-    def _train_last(self, best: "optuna.trial.FrozenTrial | None") -> Run:
-        """The last training: that of the best settings, as the command `train` does it."""
-        directory = self.folder.directory / RUN
-        begun = (directory / "config.json").exists()
-        if begun and Run(directory).finished:
-            return Run.open(directory)
-        if best is None:
-            logger.warning("no trial finished in the time there was: the default recipe is trained")
-        else:
-            logger.info(f"training the settings of trial {best.number} on all but the test texts")
-        run = train(TrainConfig(**self._settings(best)), self.corpus, directory, resumed=begun)
         self.folder.update(spent=self.budget.spent())
-        return run
+        if value is not None and math.isfinite(value):
+            trial.report(value, step)
+        if not trial.user_attrs.get(studies.DEFAULT) and trial.should_prune():
+            raise optuna.TrialPruned(f"pruned after {step} {'folds' if self.folds else 'epochs'}")
 
-    def _repeat(
-        self, best: "optuna.trial.FrozenTrial | None", default: "optuna.trial.FrozenTrial | None", run: Run
-    ) -> dict[str, dict[int, dict[str, Scores | None]]]:
-        """The scores of the default and of the best settings with several seeds, as many as there is time for."""
-        if best is None or default is None or best.number == default.number:
-            return {}
-        metrics, seed = run.read_json("metrics.json"), self.plan.seed
-        kept = self.folder.state["repeats"]
-        repeats = {
-            kind: {int(one): scores for one, scores in kept.get(kind, {}).items()} for kind in ("default", "best")
-        }
-        test = metrics["test"] and {name: metrics["test"][name] for name in OBJECTIVES}
-        repeats["best"][seed] = {"validation": best.user_attrs[studies.SCORES], "test": test}
-        later = [(kind, (seed + more) % 2**32) for more in range(1, MOST_SEEDS) for kind in ("best", "default")]
-        for kind, one in [("default", seed), *later]:
-            if one in repeats[kind]:
-                continue
-            trial = best if kind == "best" else default
-            if self.budget.left() < self.whole * trial.user_attrs[studies.SECONDS]:
-                break
-            try:
-                with muted():
-                    scores = self.trials.fit(
-                        TrainConfig(**self._settings(trial)), seed=one, callbacks=[Deadline(self.budget.check)]
-                    )
-            except OutOfTimeError:
-                break
-            repeats[kind][one] = scores
-            logger.info(f"{kind} settings, seed {one}: {_describe(scores, self.plan.objective)}")
-            self.folder.update(repeats=repeats, spent=self.budget.spent())
-        return repeats
+    def _explain(self, error: Exception, trial: "optuna.Trial") -> str | None:
+        """Why a trial failed, if the search can go on; otherwise None."""
+        import tensorflow as tf
 
-    def _importances(self, best: "optuna.trial.FrozenTrial | None") -> dict[str, float]:
-        return studies.importances(self.study, best.params.get("model") if best else None)
+        if isinstance(error, OutOfTimeError):
+            return "stopped: the rest of the time is for the last training"
+        if isinstance(error, InputError) and trial.user_attrs.get(studies.DEFAULT):
+            return None  # the corpus is to blame
+        if isinstance(error, ArithmeticError | InputError | tf.errors.ResourceExhaustedError):
+            return f"failed: {str(error).split('; ')[0]}"
+        return None
 
-    def _row(self, trial: "optuna.trial.FrozenTrial") -> dict[str, Any]:
-        attributes = trial.user_attrs
-        changed = {**attributes.get(studies.CHANGED, {})}
-        scores = attributes.get(studies.SCORES) or {}
-        return {
-            "trial": trial.number,
-            "state": trial.state.name.lower(),
-            **{name: scores.get(name) for name in OBJECTIVES},
-            "seconds": attributes.get(studies.SECONDS),
-            "finished": trial.datetime_complete.isoformat(timespec="seconds") if trial.datetime_complete else None,
-            "reason": attributes.get(studies.REASON),
-            **{name: show(tuple(it) if isinstance(it, list) else it) for name, it in changed.items()},
-        }
-
-
-def describe_changes(changed: Mapping[str, Any], plan: Plan) -> str:
-    """The settings of a trial that differ from the default, in words."""
-    known = {"model": plan.models[0]}
-    parts = [
-        f"{name.replace('_', ' ')} {show(tuple(value) if isinstance(value, list) else value)}"
-        for name, value in changed.items()
-        if known.get(name) != value
-    ]
-    return ", ".join(parts) or "the default recipe"
-
-
-def _describe(scores: Mapping[str, Scores | None], objective: str) -> str:
-    shown = ((split, its[objective]) for split, its in scores.items() if its)
-    return ", ".join(f"{split} {objective.replace('_', ' ')} {value:.4f}" for split, value in shown)
+    def _log(self, number: int, reserved: float) -> None:
+        trial = next(one for one in self.study.get_trials(deepcopy=False) if one.number == number)
+        best = studies.finished_trials(self.study)[:1]
+        left = max(self.budget.left() - reserved, 0) / 60
+        described = describe_trial(self.plan, trial, best=[one.number for one in best] == [number])
+        logger.info(f"{described[:-1]}, {left:.1f} min left)")

@@ -3,13 +3,16 @@
 import datetime
 import hashlib
 import json
+import time
 import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale.trials import OBJECTIVES
+from keras_textcnn.scale.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +20,15 @@ if TYPE_CHECKING:
     import optuna
 
 NAME = "keras_textcnn"  # of the study; a storage holds one search
-OWNER, DEFAULT, SECONDS, SCORES, CHANGED, REASON = "owner", "default", "seconds", "scores", "changed", "reason"
+# What a trial's user attributes hold: who runs it; whether it is the default recipe; its seconds, and an estimate of
+# those of a whole fit; its scores; the settings that differ from the default; why it has no score.
+OWNER, DEFAULT, SECONDS, WHOLE_SECONDS = "owner", "default", "seconds", "whole_seconds"
+SCORES, CHANGED, REASON = "scores", "changed", "reason"
 UNOWNED_SECONDS = 60  # after which a running trial that says not whose it is belongs to a killed process
 SQLITE_SECONDS = 60  # to wait for another process that writes
 STARTUP_TRIALS = 8  # drawn at random before the sampler learns from them
+KEPT = 0.5  # of the parameters of a trial, which it takes from the best trial so far
+OPENING = 5  # times that a storage is opened: another process may be making its tables
 # A trial is pruned if its score is below the median of the earlier ones, from this epoch on, once there are so many.
 PRUNED_AFTER, COMPARED_WITH = 3, 4
 
@@ -55,23 +63,27 @@ def open_study(url: str, *, objective: str, facts: Mapping[str, Any], folds: int
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    try:
-        options = {"connect_args": {"timeout": SQLITE_SECONDS}} if url.startswith("sqlite") else {}
-        storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
-        study = optuna.create_study(
-            storage=storage,
-            study_name=NAME,
-            direction=optuna.study.StudyDirection[OBJECTIVES[objective].upper()],
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(
-                n_startup_trials=COMPARED_WITH, n_warmup_steps=1 if folds else PRUNED_AFTER
-            ),
-        )
-    except (SQLAlchemyError, ImportError, RuntimeError, optuna.exceptions.OptunaError) as error:
-        reason = str(error.__cause__ or error).split("\n")[0]
-        raise InputError(
-            f"cannot open --storage {without_password(url)}: {reason}; give a URL such as sqlite:///optuna.db"
-        ) from None
+    pruner = optuna.pruners.MedianPruner(
+        n_startup_trials=COMPARED_WITH, n_warmup_steps=1 if folds else PRUNED_AFTER, interval_steps=1
+    )
+    options = {"connect_args": {"timeout": SQLITE_SECONDS}} if url.startswith("sqlite") else {}
+    for attempt in range(1, OPENING + 1):
+        try:
+            study = optuna.create_study(
+                storage=optuna.storages.RDBStorage(url, engine_kwargs=options),
+                study_name=NAME,
+                direction=optuna.study.StudyDirection[OBJECTIVES[objective].upper()],
+                load_if_exists=True,
+                pruner=pruner,
+            )
+            break
+        except (SQLAlchemyError, ImportError, RuntimeError, optuna.exceptions.OptunaError) as error:
+            if attempt == OPENING or isinstance(error, ImportError):
+                reason = str(error.__cause__ or error).split("\n")[0]
+                raise InputError(
+                    f"cannot open --storage {without_password(url)}: {reason}; give a URL such as sqlite:///optuna.db"
+                ) from None
+            time.sleep(0.2 * attempt)
     _check_facts(study, {"objective": objective, **facts}, url)
     return study
 
@@ -83,7 +95,8 @@ def _check_facts(study: "optuna.Study", facts: Mapping[str, Any], url: str) -> N
         digest = hashlib.sha256(json.dumps(fact, sort_keys=True, default=str).encode()).hexdigest()[:16]
         if known.setdefault(name, digest) != digest:
             raise InputError(
-                f"{without_password(url)} holds a search with another {name}; give another --storage or --output"
+                f"{without_password(url)} holds a search with another {name}; give that one, or another --output and "
+                "--storage"
             )
         study.set_user_attr(name, digest)
 
@@ -131,16 +144,20 @@ def enqueue_default(study: "optuna.Study", parameters: Mapping[str, Any]) -> Non
 def ask(study: "optuna.Study", *, owner: str, seed: int) -> "optuna.Trial":
     """The next trial.
 
-    What it draws follows from the seed, its number and the trials before it, so several processes draw different
-    settings, and a resumed search goes on as it would have.
+    It keeps some parameters of the best trial so far, drawn at random, because in a short search hardly any trial with
+    all of them new is a good one. All draws follow from the seed, the number of the trial and the trials before it, so
+    several processes draw different settings.
     """
     import optuna
 
     trial = study.ask()
     trial.set_user_attr(OWNER, owner)
-    study.sampler = optuna.samplers.TPESampler(
-        n_startup_trials=STARTUP_TRIALS, multivariate=False, seed=(seed * 1_000_003 + trial.number) % 2**32
+    best, random = finished_trials(study)[:1], np.random.default_rng([seed, trial.number])
+    kept = {name: value for one in best for name, value in one.params.items() if random.random() < KEPT}
+    sampler = optuna.samplers.TPESampler(
+        n_startup_trials=STARTUP_TRIALS, multivariate=False, seed=int(random.integers(2**32))
     )
+    study.sampler = optuna.samplers.PartialFixedSampler(kept, sampler)
     return trial
 
 

@@ -15,6 +15,8 @@ from keras_textcnn.data.tokenized import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.evaluation.calibration import calibrate
 from keras_textcnn.evaluation.metrics import score_confidence, score_labels
 from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
+from keras_textcnn.scale.budget import whole_fit
+from keras_textcnn.scale.objectives import OF_EPOCH, Scores, best_of
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.training.building import build_prepared, matrix_of
 from keras_textcnn.training.callbacks import PhaseCallback, is_lost
@@ -22,18 +24,9 @@ from keras_textcnn.training.ensemble import fit_ensemble, hold_out
 from keras_textcnn.training.part_fits import predict
 from keras_textcnn.training.preparation import Prepared, prepare
 
-OBJECTIVES = {"log_loss": "minimize", "accuracy": "maximize", "macro_f1": "maximize"}
-# What an epoch is judged by, as Keras names it: macro F1 is not known after an epoch.
-OF_EPOCH = {"log_loss": "val_loss", "accuracy": "val_accuracy", "macro_f1": "val_accuracy"}
 LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of the parts with another loss
 # The settings that ids follow from; the width of an embedding without vectors does not matter for them.
 OF_IDS = (*(field.name for field in dataclasses.fields(TextSettings) if field.name != "dimensions"), "inner_folds")
-
-Scores = dict[str, float | None]
-
-
-class OutOfTimeError(Exception):
-    """The time for a training is over."""
 
 
 class Deadline(keras.callbacks.Callback):
@@ -60,20 +53,20 @@ class EpochReport(PhaseCallback):
     Epochs of the linear parts are left out: they have another loss, and follow those of the network.
 
     Args:
-        objective: One of `OBJECTIVES`.
+        objective: One of `objectives.OBJECTIVES`.
         report: Called with the number of the epoch and the score; it may raise to end the fit.
     """
 
     def __init__(self, objective: str, report: Callable[[int, float], None]) -> None:
         super().__init__()
-        self._name, self._better = OF_EPOCH[objective], min if OBJECTIVES[objective] == "minimize" else max
-        self._report, self._scores = report, list[float]()
+        self._objective, self._report, self._scores = objective, report, list[float]()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._name not in (logs or {}) or is_lost(logs) or (self.phase and self.phase.name in LINEAR):
+        name = OF_EPOCH[self._objective]
+        if name not in (logs or {}) or is_lost(logs) or (self.phase and self.phase.name in LINEAR):
             return
-        self._scores.append(float(logs[self._name]))
-        self._report(len(self._scores), self._better(self._scores))
+        self._scores.append(float(logs[name]))
+        self._report(len(self._scores), best_of(self._objective, self._scores))
 
 
 class Trials:
@@ -91,6 +84,11 @@ class Trials:
     def prepare(self, config: TrainConfig) -> Prepared:
         """The corpus in ids and the settings that follow from it, as for `preparation.prepare`."""
         return prepare(config, self._tokenize(config.resolved().tokenizer), encode=self._encode)
+
+    def whole(self, config: TrainConfig) -> float:
+        """How much longer `fit` takes than `hold_out`, as estimated."""
+        prepared = self.prepare(config)
+        return whole_fit(prepared.config, refit=prepared.refit)
 
     def hold_out(
         self,

@@ -7,18 +7,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy import stats
 
 from keras_textcnn.evaluation.tables import Table
 from keras_textcnn.persistence.folder import Folder
 from keras_textcnn.scale.budget import SEEDS
-from keras_textcnn.scale.search import Found
-from keras_textcnn.scale.trials import OBJECTIVES
+from keras_textcnn.scale.found import Found
+from keras_textcnn.scale.gain import gains, is_beyond_chance
+from keras_textcnn.scale.objectives import TITLES, best_of
 
 TRIALS, PICTURE = "trials.csv", "tuning.png"
-TITLES = {"log_loss": "log loss", "accuracy": "accuracy", "macro_f1": "macro F1"}
 UNKNOWN = ""  # a score that was not measured
-SURE = 0.95  # of a gain that is claimed: how often such a difference would not be chance
 SHOWN = 12  # settings in the picture, the most important ones
 
 
@@ -36,34 +34,14 @@ def results(found: Found) -> Table:
     return Table(["", *titles], rows, footnote=_footnote(found))
 
 
-def gains(found: Found, split: str, name: str) -> list[float]:
-    """By how much the best settings are better than the default, for each seed that both were trained with.
-
-    Positive numbers are better, of log loss, too.
-    """
-    sign = -1 if OBJECTIVES[name] == "minimize" else 1
-    default, best = found.repeats.get("default", {}), found.repeats.get("best", {})
-    pairs = ((default[seed].get(split), best[seed].get(split)) for seed in sorted({*default} & {*best}))
-    both = ((one[name], other[name]) for one, other in pairs if one and other)
-    return [sign * (other - one) for one, other in both if one is not None and other is not None]
-
-
-def is_beyond_chance(differences: Sequence[float]) -> bool:
-    """Whether a paired t-test rejects, at 95%, that the mean of differences is 0."""
-    deviation = statistics.stdev(differences)
-    if not deviation:
-        return any(differences)
-    error = deviation / len(differences) ** 0.5
-    return abs(statistics.mean(differences)) / error > stats.t.ppf((1 + SURE) / 2, len(differences) - 1)
-
-
 def verdict(found: Found) -> str:
     """What may be claimed, in one or two sentences."""
-    finished = sum(row["state"] == "complete" for row in found.rows)
     pruned = sum(row["state"] == "pruned" for row in found.rows)
-    trials = f"{finished} trials finished and {pruned} were pruned" if pruned else f"{finished} trials finished"
+    trials = f"Finished trials: {found.finished}" + (f", pruned ones: {pruned}" if pruned else "")
     if found.number is None:
         return "No trial finished in this time, so the run is that of the default recipe. Give more --minutes."
+    if found.default is None:
+        return f"{trials}. The default recipe has no score, so no gain is claimed."
     if not found.repeats:
         return f"{trials}. None was better than the default recipe on the validation texts, so the run is its own."
     split = "test" if gains(found, "test", found.plan.objective) else "validation"
@@ -105,11 +83,10 @@ def plot(rows: Sequence[Mapping[str, Any]], importances: Mapping[str, float], ob
     scores, *others = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     done = [(row["trial"], row[objective]) for row in rows if row["state"] == "complete"]
     pruned = [row["trial"] for row in rows if row["state"] == "pruned"]
-    better = min if OBJECTIVES[objective] == "minimize" else max
     if done:
-        numbers, values = zip(*done, strict=True)
+        numbers, values = map(list, zip(*done, strict=True))
         scores.plot(numbers, values, "o", color="C0", label="trial")
-        best = [better(values[: place + 1]) for place in range(len(values))]
+        best = [best_of(objective, values[: place + 1]) for place in range(len(values))]
         scores.step(numbers, best, where="post", color="C1", label="best so far")
     for place, number in enumerate(pruned):
         scores.axvline(number, color="grey", linestyle=":", linewidth=0.8, label="_pruned" if place else "pruned")
@@ -128,7 +105,7 @@ def _kinds(found: Found) -> list[tuple[str, str]]:
     if found.number is None:
         return [("best", "default recipe")]
     if not found.repeats:
-        return [("best", "default recipe, the best")]
+        return [("best", "default recipe" if found.default else f"best, trial {found.number}")]
     return [("default", "default recipe"), ("best", f"best, trial {found.number}")]
 
 
@@ -153,9 +130,8 @@ def _cell(values: Sequence[float], name: str, *, sign: bool = False) -> str:
 
 
 def _footnote(found: Found) -> str:
-    trials = sum(row["state"] == "complete" for row in found.rows)
-    chosen = f"* the best of {trials} trials was chosen on these texts, which flatters it" if trials > 1 else ""
+    chosen = f"* chosen on these texts as the best of {found.finished} trials, which flatters it"
     seeds = len(found.repeats.get("best", {}))
     noise = "± is the standard deviation over seeds of weights and batches, on the same texts" if seeds > 1 else ""
     better = "a positive gain is better" if found.repeats else ""
-    return "; ".join(filter(None, (chosen, noise, better)))
+    return "; ".join(filter(None, (chosen if found.finished > 1 else "", noise, better)))
