@@ -10,6 +10,8 @@ SEEDS = 3  # fewest trainings of the default and of the best settings before a g
 MOST_SEEDS = 5  # trained if there is time left
 MARGIN = 1.2  # trainings take longer than estimated, now and then
 REPORT_SECONDS = 15  # of a run, in addition to its fit: linear model, export, pictures
+# The longest that a trial may take: times the default recipe, or a fraction of the budget, whichever is more.
+LONGEST_TIMES, LONGEST_FRACTION = 2.0, 0.05
 MOST_RESERVED = 0.6  # of the budget, for all trainings after the search; if they need more, only for the last one
 
 
@@ -67,6 +69,16 @@ class Cost:
         """What a search with this budget leaves for the trainings after it: for all of them, if it can afford them."""
         both = self.last() + self.repeats()
         return both if both <= MOST_RESERVED * seconds else self.last()
+
+
+def longest_trial(seconds: float, default: float | None) -> float:
+    """The seconds that a trial may take, so that a slow one does not use up a short search.
+
+    Args:
+        seconds: The whole budget.
+        default: The seconds of the default recipe; None if it has not finished: any trial may take the whole time.
+    """
+    return seconds if default is None else max(LONGEST_TIMES * default, LONGEST_FRACTION * seconds)
 
 
 def first_reserve(left: float, whole: float) -> float:

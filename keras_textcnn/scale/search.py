@@ -10,7 +10,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.budget import Budget, Cost, OutOfTimeError, first_reserve
+from keras_textcnn.scale.budget import Budget, Cost, OutOfTimeError, first_reserve, longest_trial
 from keras_textcnn.scale.found import Found, describe_trial, row_of, settings_of
 from keras_textcnn.scale.gain import Ending
 from keras_textcnn.scale.objectives import OBJECTIVES
@@ -157,6 +157,14 @@ class _Search:
         import optuna
 
         settings, began = self.space.suggest(trial), self.budget.spent()
+        default = studies.default_trial(self.study)
+        longest = longest_trial(self.budget.seconds, default.user_attrs[studies.SECONDS] if default else None)
+
+        def check() -> None:
+            self.budget.check(reserved=reserved)
+            if self.budget.spent() - began > longest:
+                raise optuna.TrialPruned("pruned: it is slow")
+
         trial.set_user_attr(
             studies.CHANGED, {name: value for name, value in settings.items() if name not in self.plan.given}
         )
@@ -168,7 +176,7 @@ class _Search:
                     config,
                     callbacks=[
                         EpochReport(self.plan.objective, lambda epoch, value: self._report(trial, epoch, value)),
-                        Deadline(lambda: self.budget.check(reserved=reserved)),
+                        Deadline(check),
                         *bars,
                     ],
                     on_fold=lambda fold, its: self._report(trial, fold, its[self.plan.objective]),

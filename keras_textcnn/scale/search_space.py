@@ -58,17 +58,15 @@ class SearchSpace:
 
     def _walk(self, model: str, pick: Callable[[str, Space, Any], Any]) -> dict[str, Any]:
         settings = {**self.given, "model": model}
-        counts = {"texts": self.texts, "validation_texts": self.validation_texts}
+        config = TrainConfig(**settings).resolved(texts=self.texts, validation_texts=self.validation_texts)
+        defaults = vars(config)
         for field in dataclasses.fields(TrainConfig):
             space = space_of(field.name, model)
-            if space is None or field.name in self.given:
+            if space is None or field.name in self.given or not _applies({**defaults, **settings}, field.name, space):
                 continue
-            resolved = TrainConfig(**settings).resolved(**counts)
-            if _applies(resolved, field.name, space):
-                default = getattr(resolved, field.name)
-                value = pick(field.name, space, default)
-                if value != default:
-                    settings[field.name] = value
+            value = pick(field.name, space, defaults[field.name])
+            if value != defaults[field.name]:
+                settings[field.name] = value
         return settings
 
     def _key(self, model: str, name: str) -> str:
@@ -83,10 +81,10 @@ def space_of(name: str, model: str) -> Space | None:
     return next((space for space in spaces if not space.models or model in space.models), None)
 
 
-def _applies(config: TrainConfig, name: str, space: Space) -> bool:
+def _applies(settings: Mapping[str, Any], name: str, space: Space) -> bool:
     """Whether a setting has an effect in combination with the others, and is to be tried with them."""
-    held_back = any(all(getattr(config, other) == value for other, value in others.items()) for others in space.unless)
-    return not held_back and not without_effect(vars(config), name)
+    held_back = any(all(settings[other] == value for other, value in others.items()) for others in space.unless)
+    return not held_back and not without_effect(settings, name)
 
 
 def _suggest(trial: "optuna.trial.BaseTrial", key: str, space: Space) -> Any:

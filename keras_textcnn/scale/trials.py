@@ -30,10 +30,10 @@ OF_IDS = (*(field.name for field in dataclasses.fields(TextSettings) if field.na
 
 
 class Deadline(keras.callbacks.Callback):
-    """Ends a fit in `OutOfTimeError` between two batches.
+    """Ends a fit between two batches.
 
     Args:
-        check: Called after batches and epochs; raises `OutOfTimeError`.
+        check: Called after batches and epochs; raises an exception to end the fit, such as `OutOfTimeError`.
     """
 
     def __init__(self, check: Callable[[], None]) -> None:

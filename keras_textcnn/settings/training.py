@@ -96,7 +96,7 @@ class TrainingSettings:
         "learning rate of the first phase",
         unless=({"frozen_epochs": 0},),
         allowed=POSITIVE_NUMBER,
-        search=(Interval(2e-4, 1e-2, scale="log"),),
+        search=(Interval(5e-4, 1e-2, scale="log"),),
         metavar="F",
     )
     unfrozen_learning_rate: float = model_option(
@@ -104,7 +104,7 @@ class TrainingSettings:
         "learning rate of the second phase",
         unless=({"unfrozen_epochs": 0},),
         allowed=POSITIVE_NUMBER,
-        search=(Interval(1e-4, 5e-3, scale="log"),),
+        search=(Interval(2e-4, 4e-3, scale="log"),),
         metavar="F",
     )
     embedding_factor: float = model_option(
