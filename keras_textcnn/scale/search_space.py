@@ -1,6 +1,7 @@
 """From the spaces that stand next to the settings to the settings of one trial."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,7 @@ class SearchSpace:
 
     def _walk(self, model: str, pick: Callable[[str, Space, Any], Any]) -> dict[str, Any]:
         settings = {**self.given, "model": model}
-        config = TrainConfig(**settings).resolved(texts=self.texts, validation_texts=self.validation_texts)
-        defaults = vars(config)
+        defaults = self._recipes[model]
         for field in dataclasses.fields(TrainConfig):
             space = space_of(field.name, model)
             if space is None or field.name in self.given or not _applies({**defaults, **settings}, field.name, space):
@@ -68,6 +68,12 @@ class SearchSpace:
             if value != defaults[field.name]:
                 settings[field.name] = value
         return settings
+
+    @functools.cached_property
+    def _recipes(self) -> dict[str, dict[str, Any]]:
+        """The settings of each model's default recipe."""
+        counts = {"texts": self.texts, "validation_texts": self.validation_texts}
+        return {model: vars(TrainConfig(**self.given, model=model).resolved(**counts)) for model in self.models}
 
     def _key(self, model: str, name: str) -> str:
         return f"{model}.{name}" if len(self.models) > 1 else name
