@@ -155,7 +155,7 @@ def _show(found: "Found") -> None:
     shown.print(f"\n{verdict(found)}")
     if found.importances:
         shares = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found.importances.items())
-        shown.print(f"\nWhat the differences between the trials depend on: {shares}")
+        shown.print(f"\nWhat the differences between the trials depend on, roughly: {shares}")
     minutes = f"{found.seconds / 60:.1f} of {found.plan.minutes:g} minutes"
     shown.print(f"\nThe search is in {found.directory}: {PICTURE}, {TRIALS}, and the run in run/ ({minutes}).")
     shown.print("This trains the best settings again:\n")

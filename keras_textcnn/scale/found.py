@@ -55,18 +55,18 @@ class Found:
 
 def settings_of(plan: Plan, trial: "optuna.trial.FrozenTrial | None") -> dict[str, Any]:
     """The settings of a trial; those of the default recipe if it is None."""
-    changed = trial.user_attrs[studies.CHANGED] if trial else {"model": plan.models[0]}
+    changed = studies.record_of(trial).changed if trial else {"model": plan.models[0]}
     return {**plan.given, **changed}
 
 
 def describe_trial(plan: Plan, trial: "optuna.trial.FrozenTrial", *, best: bool) -> str:
     """A trial in words: its number, its score or why it has none, what differs from the default recipe, its time."""
-    attributes = trial.user_attrs
-    told = attributes[studies.REASON] or f"{TITLES[plan.objective]} {trial.value:.4f}"
-    changed = {name: it for name, it in attributes[studies.CHANGED].items() if (name, it) != ("model", plan.models[0])}
+    record = studies.record_of(trial)
+    told = record.reason or f"{TITLES[plan.objective]} {trial.value:.4f}"
+    changed = {name: it for name, it in record.changed.items() if (name, it) != ("model", plan.models[0])}
     differs = ", ".join(f"{name.replace('_', ' ')} {_show(value)}" for name, value in changed.items())
     mark = ", the best so far" if best else ""
-    return f"trial {trial.number:>3}  {told}{mark}  {differs or 'default'}  ({attributes[studies.SECONDS]:.0f} s)"
+    return f"trial {trial.number:>3}  {told}{mark}  {differs or 'default'}  ({record.seconds:.0f} s)"
 
 
 def describe_scores(scores: Mapping[str, Scores | None], objective: str) -> str:
@@ -77,16 +77,15 @@ def describe_scores(scores: Mapping[str, Scores | None], objective: str) -> str:
 
 def row_of(trial: "optuna.trial.FrozenTrial") -> dict[str, Any]:
     """The row of a trial in `trials.csv`: its scores, and the settings that differ from the default."""
-    attributes = trial.user_attrs
-    scores = attributes.get(studies.SCORES) or {}
+    record = studies.record_of(trial)
     return {
         "trial": trial.number,
         "state": trial.state.name.lower(),
-        **{name: scores.get(name) for name in OBJECTIVES},
-        "seconds": attributes.get(studies.SECONDS),
+        **{name: (record.scores or {}).get(name) for name in OBJECTIVES},
+        "seconds": record.seconds,
         "finished": trial.datetime_complete.isoformat(timespec="seconds") if trial.datetime_complete else None,
-        "reason": attributes.get(studies.REASON),
-        **{name: _show(value) for name, value in attributes.get(studies.CHANGED, {}).items()},
+        "reason": record.reason,
+        **{name: _show(value) for name, value in record.changed.items()},
     }
 
 

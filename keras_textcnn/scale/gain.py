@@ -70,13 +70,13 @@ class Ending:
             kind: {int(one): scores for one, scores in kept.get(kind, {}).items()} for kind in ("default", "best")
         }
         test = pick_scores(run.read_json("metrics.json")["test"])
-        repeats["best"][seed] = {"validation": best.user_attrs[studies.SCORES], "test": test}
+        repeats["best"][seed] = {"validation": studies.record_of(best).scores, "test": test}
         later = [(kind, (seed + more) % 2**32) for more in range(1, MOST_SEEDS) for kind in ("best", "default")]
         for kind, one in [("default", seed), *later]:
             if one in repeats[kind]:
                 continue
             trial = best if kind == "best" else default
-            if self.budget.left() < trial.user_attrs[studies.WHOLE_SECONDS]:
+            if self.budget.left() < studies.record_of(trial).whole_seconds:
                 break
             try:
                 with muted():

@@ -1,5 +1,6 @@
 """A search for the best settings in a time budget."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import optuna
 
 DATABASE = "optuna.db"  # in the directory, unless another storage is given
+STOPPED = "stopped: the rest of the time is for the last training"
 SHORTEST = 0.3  # of the shortest trial so far: with less time left, no other trial begins
 # Settings that only say where the texts are; the corpus itself is compared.
 PLACES = ("data", "validation_data", "test_data", "vectors")
@@ -117,8 +119,8 @@ class _Search:
             directory=self.folder.directory,
             plan=self.plan,
             rows=[row_of(trial) for trial in self.study.get_trials(deepcopy=False)],
-            default=default.user_attrs[studies.SCORES] if default else None,
-            best=best.user_attrs[studies.SCORES] if best else None,
+            default=studies.record_of(default).scores if default else None,
+            best=studies.record_of(best).scores if best else None,
             settings=settings_of(self.plan, best),
             number=best.number if best else None,
             repeats=repeats,
@@ -135,41 +137,44 @@ class _Search:
         logger.info(f"trial 0 is the default recipe; {self.budget.left() / 60:.1f} minutes are left for everything")
         with batch_bar(shown_on()) as bars:
             while True:
-                reserved, shortest = self._reserved()
-                if self.budget.left() - reserved <= SHORTEST * shortest:
+                finished = studies.finished_trials(self.study)
+                limits = self._limits(finished)
+                if self.budget.left() - limits.reserved <= SHORTEST * limits.shortest:
                     return
-                trial = studies.ask(self.study, owner=self.owner, seed=self.plan.seed)
-                self._try(trial, reserved, bars)
+                trial = studies.ask(self.study, finished, owner=self.owner, seed=self.plan.seed)
+                record = self._try(trial, limits, bars)
+                self._log(trial.number, limits.reserved)
                 self.folder.update(spent=self.budget.spent())
+                if record.reason == STOPPED:
+                    return
 
-    def _reserved(self) -> tuple[float, float]:
-        """What the trainings after the search need, and the time of the shortest trial; 0 before the first one."""
-        trials = studies.finished_trials(self.study)
-        if not trials:
-            return first_reserve(self.budget.left(), self.whole), 0.0
-        default = studies.default_trial(self.study) or trials[0]
-        whole = [trial.user_attrs[studies.WHOLE_SECONDS] for trial in (default, trials[0])]
-        shortest = min(trial.user_attrs[studies.SECONDS] for trial in trials)
-        return Cost(default=whole[0], best=whole[1]).reserved(self.budget.seconds), shortest
+    def _limits(self, finished: "list[optuna.trial.FrozenTrial]") -> "_Limits":
+        if not finished:
+            return _Limits(first_reserve(self.budget.left(), self.whole), self.budget.seconds, shortest=0.0)
+        records = [studies.record_of(trial) for trial in finished]
+        default = next((trial for trial in finished if trial.user_attrs.get(studies.DEFAULT)), finished[0])
+        usual = studies.record_of(default)
+        cost = Cost(default=usual.whole_seconds, best=records[0].whole_seconds)
+        return _Limits(
+            reserved=cost.reserved(self.budget.seconds),
+            longest=longest_trial(self.budget.seconds, usual.seconds),
+            shortest=min(record.seconds for record in records),
+        )
 
-    def _try(self, trial: "optuna.Trial", reserved: float, bars: list[Any]) -> None:
+    def _try(self, trial: "optuna.Trial", limits: "_Limits", bars: list[Any]) -> studies.Record:
         """Trains with the settings of a trial, and tells the study how it ended."""
         import optuna
 
         settings, began = self.space.suggest(trial), self.budget.spent()
-        default = studies.default_trial(self.study)
-        longest = longest_trial(self.budget.seconds, default.user_attrs[studies.SECONDS] if default else None)
+        changed = {name: value for name, value in settings.items() if name not in self.plan.given}
+        states, config, record = optuna.trial.TrialState, TrainConfig(**settings), studies.Record(changed)
+        state, value = states.FAIL, None
 
         def check() -> None:
-            self.budget.check(reserved=reserved)
-            if self.budget.spent() - began > longest:
+            self.budget.check(reserved=limits.reserved)
+            if self.budget.spent() - began > limits.longest:
                 raise optuna.TrialPruned("pruned: it is slow")
 
-        trial.set_user_attr(
-            studies.CHANGED, {name: value for name, value in settings.items() if name not in self.plan.given}
-        )
-        states, config = optuna.trial.TrialState, TrainConfig(**settings)
-        state, reason, value = states.FAIL, "interrupted", None
         try:
             with muted():
                 scores = self.trials.hold_out(
@@ -181,23 +186,23 @@ class _Search:
                     ],
                     on_fold=lambda fold, its: self._report(trial, fold, its[self.plan.objective]),
                 )
-            trial.set_user_attr(studies.SCORES, scores)
             value = scores[self.plan.objective]
             state, reason = (states.FAIL, "failed: no score") if value is None else (states.COMPLETE, "")
+            record = dataclasses.replace(record, reason=reason, scores=scores)
         except optuna.TrialPruned as pruned:
-            state, reason = states.PRUNED, str(pruned)
+            state, record = states.PRUNED, dataclasses.replace(record, reason=str(pruned))
         except Exception as error:
             explained = self._explain(error, trial)
             if explained is None:
                 raise
-            reason = explained
+            record = dataclasses.replace(record, reason=explained)
         finally:
             seconds = self.budget.spent() - began
-            trial.set_user_attr(studies.SECONDS, round(seconds, 2))
-            trial.set_user_attr(studies.WHOLE_SECONDS, round(seconds * self.trials.whole(config), 2))
-            trial.set_user_attr(studies.REASON, reason)
+            whole = seconds * self.trials.whole(config)
+            record = dataclasses.replace(record, seconds=round(seconds, 2), whole_seconds=round(whole, 2))
+            trial.set_user_attr(studies.RECORD, dataclasses.asdict(record))
             self.study.tell(trial, value, state=state)
-        self._log(trial.number, reserved)
+        return record
 
     def _report(self, trial: "optuna.Trial", step: int, value: float | None) -> None:
         """Records the score at a step, an epoch or a fold, and ends a poor trial."""
@@ -214,7 +219,7 @@ class _Search:
         import tensorflow as tf
 
         if isinstance(error, OutOfTimeError):
-            return "stopped: the rest of the time is for the last training"
+            return STOPPED
         if isinstance(error, InputError) and trial.user_attrs.get(studies.DEFAULT):
             return None  # the corpus is to blame
         if isinstance(error, ArithmeticError | InputError | tf.errors.ResourceExhaustedError):
@@ -222,8 +227,24 @@ class _Search:
         return None
 
     def _log(self, number: int, reserved: float) -> None:
-        trial = next(one for one in self.study.get_trials(deepcopy=False) if one.number == number)
+        trials = self.study.get_trials(deepcopy=False)
+        trial = next(one for one in trials if one.number == number)
         best = studies.finished_trials(self.study)[:1]
         left = max(self.budget.left() - reserved, 0) / 60
         described = describe_trial(self.plan, trial, best=[one.number for one in best] == [number])
         logger.info(f"{described[:-1]}, {left:.1f} min left)")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Limits:
+    """What a trial may take.
+
+    Attributes:
+        reserved: The seconds of the budget that are kept for the trainings after the search.
+        longest: The most seconds of the trial.
+        shortest: The seconds of the shortest trial so far.
+    """
+
+    reserved: float
+    longest: float
+    shortest: float

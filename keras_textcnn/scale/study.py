@@ -1,5 +1,6 @@
 """The Optuna study of a search: its storage, which several processes may share, and what a killed process left."""
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale.objectives import OBJECTIVES
+from keras_textcnn.scale.objectives import OBJECTIVES, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 NAME = "keras_textcnn"  # of the study; a storage holds one search
-# What a trial's user attributes hold: who runs it; whether it is the default recipe; its seconds, and an estimate of
-# those of a whole fit; its scores; the settings that differ from the default; why it has no score.
-OWNER, DEFAULT, SECONDS, WHOLE_SECONDS = "owner", "default", "seconds", "whole_seconds"
-SCORES, CHANGED, REASON = "scores", "changed", "reason"
+OWNER, DEFAULT, RECORD = "owner", "default", "record"  # attributes of a trial
 UNOWNED_SECONDS = 60  # after which a running trial that says not whose it is belongs to a killed process
 SQLITE_SECONDS = 60  # to wait for another process that writes
 STARTUP_TRIALS = 8  # drawn at random before the sampler learns from them
@@ -31,6 +29,30 @@ KEPT = 0.5  # of the parameters of a trial, which it takes from the best trial s
 OPENING = 5  # times that a storage is opened: another process may be making its tables
 # A trial is pruned if its score is below the median of the earlier ones, from this epoch on, once there are so many.
 PRUNED_AFTER, COMPARED_WITH = 3, 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What is kept of a trial in addition to what Optuna keeps.
+
+    Attributes:
+        changed: The settings that differ from the default recipe.
+        seconds: The time that it took.
+        whole_seconds: The time that a whole fit would have taken, as estimated.
+        reason: Why it has no score; empty if it has one.
+        scores: All scores.
+    """
+
+    changed: Mapping[str, Any]
+    seconds: float = 0.0
+    whole_seconds: float = 0.0
+    reason: str = "interrupted"
+    scores: Scores | None = None
+
+
+def record_of(trial: "optuna.trial.FrozenTrial") -> Record:
+    """The record of a trial; an empty one if its process was killed."""
+    return Record(**trial.user_attrs.get(RECORD, {"changed": {}}))
 
 
 @contextmanager
@@ -66,11 +88,10 @@ def open_study(url: str, *, objective: str, facts: Mapping[str, Any], folds: int
     pruner = optuna.pruners.MedianPruner(
         n_startup_trials=COMPARED_WITH, n_warmup_steps=1 if folds else PRUNED_AFTER, interval_steps=1
     )
-    options = {"connect_args": {"timeout": SQLITE_SECONDS}} if url.startswith("sqlite") else {}
     for attempt in range(1, OPENING + 1):
         try:
             study = optuna.create_study(
-                storage=optuna.storages.RDBStorage(url, engine_kwargs=options),
+                storage=open_storage(url),
                 study_name=NAME,
                 direction=optuna.study.StudyDirection[OBJECTIVES[objective].upper()],
                 load_if_exists=True,
@@ -86,6 +107,14 @@ def open_study(url: str, *, objective: str, facts: Mapping[str, Any], folds: int
             time.sleep(0.2 * attempt)
     _check_facts(study, {"objective": objective, **facts}, url)
     return study
+
+
+def open_storage(url: str) -> "optuna.storages.BaseStorage":
+    """The database at a URL; its tables are made if they are missing."""
+    import optuna
+
+    options = {"connect_args": {"timeout": SQLITE_SECONDS}} if url.startswith("sqlite") else {}
+    return optuna.storages.RDBStorage(url, engine_kwargs=options)
 
 
 def _check_facts(study: "optuna.Study", facts: Mapping[str, Any], url: str) -> None:
@@ -141,19 +170,27 @@ def enqueue_default(study: "optuna.Study", parameters: Mapping[str, Any]) -> Non
         study.enqueue_trial(dict(parameters), user_attrs={DEFAULT: True})
 
 
-def ask(study: "optuna.Study", *, owner: str, seed: int) -> "optuna.Trial":
+def ask(study: "optuna.Study", finished: "list[optuna.trial.FrozenTrial]", *, owner: str, seed: int) -> "optuna.Trial":
     """The next trial.
 
     It keeps some parameters of the best trial so far, drawn at random, because in a short search hardly any trial with
     all of them new is a good one. All draws follow from the seed, the number of the trial and the trials before it, so
     several processes draw different settings.
+
+    Args:
+        study: The study.
+        finished: From `finished_trials`.
+        owner: Who runs the trial.
+        seed: The seed of the search.
     """
     import optuna
 
     trial = study.ask()
     trial.set_user_attr(OWNER, owner)
-    best, random = finished_trials(study)[:1], np.random.default_rng([seed, trial.number])
+    best, random = finished[:1], np.random.default_rng([seed, trial.number])
     kept = {name: value for one in best for name, value in one.params.items() if random.random() < KEPT}
+    if best and len(kept) == len(best[0].params):  # it would be the same trial again
+        kept.popitem()
     sampler = optuna.samplers.TPESampler(
         n_startup_trials=STARTUP_TRIALS, multivariate=False, seed=int(random.integers(2**32))
     )
@@ -185,7 +222,7 @@ def importances(study: "optuna.Study", model: str | None = None) -> dict[str, fl
     Returns:
         None of them, with too few finished trials.
 
-    Source: PED-ANOVA, https://arxiv.org/abs/2304.10255.
+    Source: fANOVA, Hutter, Hoos and Leyton-Brown (2014), http://proceedings.mlr.press/v32/hutter14.html.
     """
     import optuna
 
@@ -195,7 +232,8 @@ def importances(study: "optuna.Study", model: str | None = None) -> dict[str, fl
     alone = optuna.create_study(direction=study.direction)
     alone.add_trials(trials)
     try:
-        found = optuna.importance.get_param_importances(alone)
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        found = optuna.importance.get_param_importances(alone, evaluator=evaluator)
     except (ValueError, RuntimeError):  # all scores are equal
         return {}
     return {name.rpartition(".")[2]: float(value) for name, value in found.items() if name != "model"}

@@ -22,7 +22,7 @@ with studies.quiet():
     studies.fail_killed(study, owner)
     studies.enqueue_default(study, {"rate": 0.5})
     for number in range(trials):
-        trial = studies.ask(study, owner=owner, seed=0)
+        trial = studies.ask(study, studies.finished_trials(study), owner=owner, seed=0)
         rate = trial.suggest_float("rate", 0, 1)
         print(trial.number, flush=True)
         time.sleep(seconds)
@@ -87,12 +87,12 @@ def test_a_default_recipe_that_was_killed_is_tried_again(url: str) -> None:
     study = open_study(url)
     studies.enqueue_default(study, {"rate": 0.5})
     studies.enqueue_default(study, {"rate": 0.5})  # by another process
-    assert studies.ask(study, owner="one", seed=0).suggest_float("rate", 0, 1) == 0.5
+    assert studies.ask(study, studies.finished_trials(study), owner="one", seed=0).suggest_float("rate", 0, 1) == 0.5
     studies.enqueue_default(study, {"rate": 0.5})
     assert len(study.get_trials()) == 1
     assert studies.fail_killed(study, "one") == 1
     studies.enqueue_default(study, {"rate": 0.5})
-    trial = studies.ask(study, owner="one", seed=0)
+    trial = studies.ask(study, studies.finished_trials(study), owner="one", seed=0)
     assert (trial.number, trial.suggest_float("rate", 0, 1)) == (1, 0.5)
 
 
@@ -143,7 +143,7 @@ def draw(url: str, *, seed: int, trials: int) -> list[float]:
     study = open_study(url)
     drawn = []
     for _ in range(trials):
-        trial = studies.ask(study, owner="one", seed=seed)
+        trial = studies.ask(study, studies.finished_trials(study), owner="one", seed=seed)
         drawn += [trial.suggest_float(name, 0, 1) for name in ("a", "b")]
         study.tell(trial, sum(drawn[-2:]))
     return drawn
