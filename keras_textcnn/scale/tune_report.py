@@ -16,6 +16,7 @@ from keras_textcnn.scale.gain import gains, is_beyond_chance
 from keras_textcnn.scale.objectives import TITLES, best_of
 
 TRIALS, PICTURE = "trials.csv", "tuning.png"
+TOLERATED = 0.05  # of the time, in addition to it
 UNKNOWN = ""  # a score that was not measured
 SHOWN = 12  # settings in the picture, the most important ones
 
@@ -35,7 +36,14 @@ def results(found: Found) -> Table:
 
 
 def verdict(found: Found) -> str:
-    """What may be claimed, in one or two sentences."""
+    """What may be claimed, in a few sentences, and whether the time was too short."""
+    minutes = found.seconds / 60
+    if minutes <= (1 + TOLERATED) * found.plan.minutes:
+        return _claim(found)
+    return f"{_claim(found)} It took {minutes:.1f} minutes, because the last training is not cut short."
+
+
+def _claim(found: Found) -> str:
     pruned = sum(row["state"] == "pruned" for row in found.rows)
     trials = f"Finished trials: {found.finished}" + (f", pruned ones: {pruned}" if pruned else "")
     if found.number is None:
