@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.corpus import TEST, Corpus
+from keras_textcnn.data.corpus import SPLITS, TEST, VALIDATION, Corpus
 from keras_textcnn.data.preprocessing import Encoded, encode_corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus, tokenize_corpus
 from keras_textcnn.evaluation.calibration import calibrate
@@ -22,7 +22,7 @@ from keras_textcnn.training.building import build_prepared, matrix_of
 from keras_textcnn.training.callbacks import PhaseCallback, is_lost
 from keras_textcnn.training.ensemble import fit_ensemble, hold_out
 from keras_textcnn.training.part_fits import predict
-from keras_textcnn.training.preparation import Prepared, prepare
+from keras_textcnn.training.preparation import Prepared, count_texts, prepare
 
 LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of the parts with another loss
 # The settings that ids follow from; the width of an embedding without vectors does not matter for them.
@@ -87,8 +87,8 @@ class Trials:
 
     def whole(self, config: TrainConfig) -> float:
         """How much longer `fit` takes than `hold_out`, as estimated."""
-        prepared = self.prepare(config)
-        return whole_fit(prepared.config, refit=prepared.refit)
+        config = config.resolved(**count_texts(config.resolved(), self.corpus))
+        return whole_fit(config, refit=bool(config.refit) and SPLITS[VALIDATION] not in self.corpus.splits)
 
     def hold_out(
         self,
