@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DATABASE = "optuna.db"  # in the directory, unless another storage is given
 STOPPED = "stopped: the rest of the time is for the last training"
+SAVED_SECONDS = 5  # of which a killed process may lose count
 SHORTEST = 0.3  # of the shortest trial so far: with less time left, no other trial begins
 # Settings that only say where the texts are; the corpus itself is compared.
 PLACES = ("data", "validation_data", "test_data", "vectors")
@@ -81,7 +82,7 @@ class _Search:
     """The parts of a search: its trials, the study that records them, and the time."""
 
     def __init__(self, plan: Plan, corpus: Corpus, folder: SearchFolder, budget: Budget) -> None:
-        self.plan, self.folder, self.budget = plan, folder, budget
+        self.plan, self.folder, self.budget, self._saved = plan, folder, budget, 0.0
         self.trials, self.owner = Trials(corpus), str(folder.state["owner"])
         config = TrainConfig(**plan.given, model=plan.models[0])
         prepared = self.trials.prepare(config)
@@ -134,6 +135,7 @@ class _Search:
         if killed := studies.fail_killed(self.study, self.owner):
             logger.info(f"{killed} interrupted trial{'s' * (killed > 1)} will not be continued")
         studies.enqueue_default(self.study, self.space.defaults())
+        self._save_time()
         logger.info(f"trial 0 is the default recipe; {self.budget.left() / 60:.1f} minutes are left for everything")
         with batch_bar(shown_on()) as bars:
             while True:
@@ -144,7 +146,7 @@ class _Search:
                 trial = studies.ask(self.study, finished, owner=self.owner, seed=self.plan.seed)
                 record = self._try(trial, limits, bars)
                 self._log(trial.number, limits.reserved)
-                self.folder.update(spent=self.budget.spent())
+                self._save_time()
                 if record.reason == STOPPED:
                     return
 
@@ -171,6 +173,7 @@ class _Search:
         state, value = states.FAIL, None
 
         def check() -> None:
+            self._save_time(often=False)
             self.budget.check(reserved=limits.reserved)
             if self.budget.spent() - began > limits.longest:
                 raise optuna.TrialPruned("pruned: it is slow")
@@ -204,11 +207,17 @@ class _Search:
             self.study.tell(trial, value, state=state)
         return record
 
+    def _save_time(self, *, often: bool = True) -> None:
+        """Writes what is spent, so that a process that goes on after a kill knows it; not `often`: now and then."""
+        if often or self.budget.spent() - self._saved > SAVED_SECONDS:
+            self._saved = self.budget.spent()
+            self.folder.update(spent=self._saved)
+
     def _report(self, trial: "optuna.Trial", step: int, value: float | None) -> None:
         """Records the score at a step, an epoch or a fold, and ends a poor trial."""
         import optuna
 
-        self.folder.update(spent=self.budget.spent())
+        self._save_time(often=False)
         if value is not None and math.isfinite(value):
             trial.report(value, step)
         if not trial.user_attrs.get(studies.DEFAULT) and trial.should_prune():
