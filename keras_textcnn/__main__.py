@@ -10,6 +10,7 @@ from keras_textcnn.cli.entry_point import OK, reader_may_leave
 
 COMMANDS = {
     "train": "train on a corpus; writes a run directory with weights, report, SavedModel",
+    "tune": "search for settings that suit a corpus, in a given time; writes a run with the best",
     "predict": "label texts with a run; gives labels with probabilities",
     "serve": "answer over HTTP for runs, as TensorFlow Serving does, and on a page to try them",
     "evaluate": "evaluate a run on a labelled corpus; writes a report",

@@ -112,7 +112,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
             own |= self._sized(own, texts, validation_texts)
         missing = {name: value for name, value in own.items() if getattr(self, name) is None and value is not None}
         together = {**vars(self), **missing}
-        missing = {name: value for name, value in missing.items() if not _without_effect(together, name)}
+        missing = {name: value for name, value in missing.items() if not without_effect(together, name)}
         return dataclasses.replace(self, **missing) if missing else self
 
     def _sized(self, own: Mapping[str, Any], texts: int, validation_texts: int) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         self._require(field.name, value is field.default or has_type(value, kind), str(shown))
         own = field.name in OPTIONS and is_own(value)
         self._require(field.name, value is None or not choices or own or value in choices, f"one of {show(choices)}")
-        if value not in (None, False, field.default) and (reason := _without_effect(vars(self), field.name)):
+        if value not in (None, False, field.default) and (reason := without_effect(vars(self), field.name)):
             raise InputError(f"{_option(field.name)} does not apply {reason}; leave it out")
         if value is not None and value != field.default and allowed:
             self._require(field.name, allowed.holds(value), allowed.rule)
@@ -261,7 +261,7 @@ def _types() -> dict[str, Any]:
     return typing.get_type_hints(TrainConfig)
 
 
-def _without_effect(settings: Mapping[str, Any], name: str) -> str | None:
+def without_effect(settings: Mapping[str, Any], name: str) -> str | None:
     """Why a setting has no effect in combination with the others, if so: "with" or "without" another option."""
     for others in TrainConfig.__dataclass_fields__[name].metadata["unless"]:
         if all(_is(settings[other], value) for other, value in others.items()):
@@ -278,7 +278,7 @@ def _effective(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dic
     return {
         name: together[name]
         for name in settings
-        if name in kept or name not in defaults or not _without_effect(together, name)
+        if name in kept or name not in defaults or not without_effect(together, name)
     }
 
 

@@ -7,10 +7,10 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.cli.arguments import Parser, program
 from keras_textcnn.cli.entry_point import run_command
@@ -98,7 +98,7 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
     if config.vectors != NO_VECTORS:
         find_vectors(config.vectors)
     if config.memory is None:  # before the slow import of TensorFlow, so that bad input is reported at once
-        corpus: Corpus | TokenizedCorpus = _read(config, sources)
+        corpus: Corpus | TokenizedCorpus = read_corpus(config)
     rehearsed = _read_rehearsed(config) if config.rehearse else None
     import_tensorflow()
     from keras_textcnn.training.cross_validation import train_repeats
@@ -122,15 +122,22 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
         ) from stopped
 
 
-def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
-    """The settings and the run's directory, which is free or holds an unfinished run with these settings."""
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
+def read_given(arguments: argparse.Namespace, names: Container[str]) -> dict[str, Any]:
+    """The settings that a command line gives, with absolute paths, so that --resume finds them from any folder.
+
+    Args:
+        arguments: The command line, which also has `corpus`, `output` and `resume`.
+        names: The settings that it may have.
+
+    Raises:
+        InputError: Two corpora are given, or the name of a file is not UTF-8.
+    """
     given = {name: value for name, value in vars(arguments).items() if name in names}
     if arguments.corpus is not None:
         if "data" in given:
             raise InputError(f"two corpora: {arguments.corpus} and --data {given['data']}; give only one")
         given["data"] = arguments.corpus
-    for name in PATHS:  # absolute, so that --resume finds them from any working directory
+    for name in PATHS:
         if given.get(name) and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())
     for name in CORPORA:
@@ -141,6 +148,12 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
             str(path).encode()
         except UnicodeEncodeError:
             raise InputError(f"file name is not UTF-8: {path!a}; rename it") from None
+    return given
+
+
+def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
+    """The settings and the run's directory, which is free or holds an unfinished run with these settings."""
+    given = read_given(arguments, [field.name for field in dataclasses.fields(TrainConfig)])
     if not arguments.resume:
         given |= read_own_options(arguments, given)
         settings = {"data": DEFAULT_CORPUS, **given}
@@ -169,7 +182,9 @@ def _sources(config: TrainConfig) -> dict[str, Path]:
     return {split: locate(data) for split, data in given.items() if data}
 
 
-def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
+def read_corpus(config: TrainConfig) -> Corpus:
+    """Reads the corpora that the settings name into memory."""
+    sources = _sources(config)
     reader = make_reader(config, config.data)
     with counting("reading") as progress:
         corpus = Corpus.of(progress(read_records(sources, reader)))
@@ -180,7 +195,7 @@ def _read(config: TrainConfig, sources: Mapping[str, Path]) -> Corpus:
 def _read_rehearsed(config: TrainConfig) -> Corpus:
     """Reads the corpus of the starting run with that run's settings, including its validation and test texts."""
     old = dataclasses.replace(Run.open(Path(str(config.from_run))).config(), data=config.rehearse)
-    return _read(old, _sources(old))
+    return read_corpus(old)
 
 
 def _shards(config: TrainConfig, sources: Mapping[str, Path], memory: int) -> "TokenizedCorpus":

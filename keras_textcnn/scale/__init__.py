@@ -1,4 +1,4 @@
-"""Prediction on clusters: Ray Data and Spark. Neither is imported before it is used."""
+"""Prediction on clusters, with Ray Data and Spark, and search for settings. None is imported before it is used."""
 
 import importlib
 from typing import Any

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_textcnn.presets import MODELS
+from keras_textcnn.settings.spaces import Space
 
 SET, POSITIVE = object(), object()  # conditions: any value but None; any number above 0
 MOST_NUMBERS = 64  # windows, layers or columns
@@ -77,6 +78,7 @@ def option(
     unless: tuple[dict[str, Any], ...] = (),
     allowed: Range | None = None,
     brief: str | None = None,
+    search: tuple[Space, ...] = (),
     **argument: Any,
 ) -> Any:
     """A field with its command-line option.
@@ -88,9 +90,17 @@ def option(
             but None, `POSITIVE` for any number above 0.
         allowed: The values that it may have; None: all of its type.
         brief: What `--help` says about the option; None: only `--help-all` shows it.
+        search: What the command tune tries, by model; the first one that a model has counts.
         argument: Passed to `ArgumentParser.add_argument`.
     """
-    metadata = {"help": help, "unless": unless, "allowed": allowed, "brief": brief, "argument": argument}
+    metadata = {
+        "help": help,
+        "unless": unless,
+        "allowed": allowed,
+        "brief": brief,
+        "search": search,
+        "argument": argument,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 

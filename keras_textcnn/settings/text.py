@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS, TOKENIZERS, ZHANG
 from keras_textcnn.settings.fields import NOT_NEGATIVE, at_least, model_option, option
+from keras_textcnn.settings.spaces import Interval
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,11 @@ class TextSettings:
         metavar="FILE",
     )
     dimensions: int | None = model_option(
-        "dimensions", "width of the embedding; vectors have their own", allowed=at_least(1), metavar="N"
+        "dimensions",
+        "width of the embedding; vectors have their own",
+        allowed=at_least(1),
+        search=(Interval(8, 32, scale="log", models=("charcnn",)),),
+        metavar="N",
     )
     missing_deviation: float = option(
         0.0,

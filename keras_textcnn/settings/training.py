@@ -22,6 +22,7 @@ from keras_textcnn.settings.fields import (
     model_option,
     option,
 )
+from keras_textcnn.settings.spaces import Choice, Interval
 
 _SOLVED = {"ngrams": 0}, {"ngram_svm": True, "from_run": None}  # the n-grams have no epochs then
 
@@ -71,6 +72,7 @@ class TrainingSettings:
         "unfrozen_epochs",
         f"epochs of the second phase, which trains everything; with --inner-folds the default is at most {FEW_EPOCHS}",
         allowed=at_least(0),
+        search=(Interval(3, 12, unless=({"inner_folds": 0},)),),
         brief="epochs with everything trained, at most",
         metavar="N",
     )
@@ -86,6 +88,7 @@ class TrainingSettings:
         "weight decay of adamw, only for kernels, not for embedding, biases and normalizations (default: 0.004)",
         unless=tuple({"optimizer": name} for name in ("adam", "rmsprop", "sgd")),
         allowed=NOT_NEGATIVE,
+        search=(Interval(1e-4, 0.1, scale="log"),),
         metavar="F",
     )
     learning_rate: float = model_option(
@@ -93,6 +96,7 @@ class TrainingSettings:
         "learning rate of the first phase",
         unless=({"frozen_epochs": 0},),
         allowed=POSITIVE_NUMBER,
+        search=(Interval(5e-4, 1e-2, scale="log"),),
         metavar="F",
     )
     unfrozen_learning_rate: float = model_option(
@@ -100,6 +104,7 @@ class TrainingSettings:
         "learning rate of the second phase",
         unless=({"unfrozen_epochs": 0},),
         allowed=POSITIVE_NUMBER,
+        search=(Interval(2e-4, 4e-3, scale="log"),),
         metavar="F",
     )
     embedding_factor: float = model_option(
@@ -107,6 +112,7 @@ class TrainingSettings:
         "an embedding that is not frozen learns this many times as fast as the rest; 1 with rmsprop and sgd",
         unless=({"embedding": ONE_HOT}, {"freeze": "embedding", "unfrozen_epochs": 0}),
         allowed=POSITIVE_NUMBER,
+        search=(Interval(1.0, 20.0, scale="log", unless=({"optimizer": "rmsprop"}, {"optimizer": "sgd"})),),
         metavar="F",
     )
     ngram_epochs: int | None = model_option(
@@ -121,9 +127,16 @@ class TrainingSettings:
         "learning rate of the linear model of n-grams",
         unless=_SOLVED,
         allowed=POSITIVE_NUMBER,
+        search=(Interval(2e-3, 5e-2, scale="log"),),
         metavar="F",
     )
-    batch_size: int = model_option("batch_size", "texts per step", allowed=at_least(1), metavar="N")
+    batch_size: int = model_option(
+        "batch_size",
+        "texts per step",
+        allowed=at_least(1),
+        search=(Choice((32, 64, 128)),),
+        metavar="N",
+    )
     minimum_steps: int = option(
         40,
         "fewest optimizer steps of an epoch; if there are too few texts for that, it shows them several times",

@@ -1,7 +1,7 @@
 """The fit of a run: fits each part of the model alone, sets the parts' scales, and refits on all texts."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -65,7 +65,7 @@ class FitResult:
 
 def fit_ensemble(
     config: TrainConfig,
-    run: Run,
+    run: Run | None,
     model: keras.Model,
     examples: Mapping[str, batching.Examples],
     *,
@@ -84,7 +84,7 @@ def fit_ensemble(
 
     Args:
         config: The settings, including those that depend on the number of texts.
-        run: The run that checkpoints and TensorBoard's files are written to.
+        run: The run that checkpoints and TensorBoard's files are written to; None: nothing is written.
         model: A model from a builder, with its vectors loaded; it ends with the weights of the last fit.
         examples: The texts of "train" and "validation"; with `folds`, the latter decide nothing.
         vocabulary: Tokens by id.
@@ -103,9 +103,32 @@ def fit_ensemble(
     else:
         result = _validate(fits, examples, refit=refit, learnt=learnt)
     _set_scales(model, result.decisions.parts)
-    if (embedding := find_embedding(model)) is not None:
+    if fits.board and (embedding := find_embedding(model)) is not None:
         fits.board.write_projector(vocabulary, embedding.embeddings.numpy())
     return result
+
+
+def hold_out(
+    config: TrainConfig,
+    model: keras.Model,
+    examples: Mapping[str, batching.Examples],
+    *,
+    folds: np.ndarray | None,
+    matrix: np.ndarray | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    on_fold: Callable[[int, np.ndarray, np.ndarray], None],
+) -> FitResult:
+    """What `fit_ensemble` does first: it fits, answers the held-out texts and lets them decide. Nothing is written.
+
+    Args:
+        config, model, examples, folds, matrix, callbacks: As for `fit_ensemble`.
+        on_fold: Called after each fold with its number, from 1, and the logits and targets of its held-out texts; the
+            parts have scales of 1.
+    """
+    fits = PartFits(config, None, model, matrix, callbacks)
+    if folds is None:
+        return _validate(fits, examples, refit=False, learnt=None)
+    return _answer_folds(fits, examples["train"], folds, on_fold=on_fold)
 
 
 def _validate(
@@ -153,6 +176,27 @@ def _decide_by_validation(fits: PartFits, held_out: batching.Examples, learnt: n
 
 def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Examples, folds: np.ndarray) -> FitResult:
     """Lets cross-validation on the training texts decide scales and calibration; the number of epochs is given."""
+    result = _answer_folds(fits, texts, folds)
+    epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
+    logger.info(
+        f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
+        "cross-validation does not choose"
+    )
+    best_epochs = {}
+    for part in fits.parts:
+        if done := fits.fit(part, texts):
+            best_epochs[part.name] = done.best_epoch
+    return dataclasses.replace(result, phases=summarize_phases(fits.history), best_epochs=best_epochs)
+
+
+def _answer_folds(
+    fits: PartFits,
+    texts: batching.Examples,
+    folds: np.ndarray,
+    *,
+    on_fold: Callable[[int, np.ndarray, np.ndarray], None] | None = None,
+) -> FitResult:
+    """Fits each fold's other texts and answers its own; all answers decide."""
     number, held_out = int(folds.max()), batching.select_examples(texts, folds > 0)
     fold_of = folds[folds > 0]
     several = len(fits.parts) > 1
@@ -172,18 +216,10 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
             f"{TITLES[name]} {accuracy:.1%}" if several else f"{accuracy:.1%}" for name, accuracy in alone.items()
         )
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
+        if on_fold:
+            on_fold(fold, np.sum([*answers.values()], axis=0), held.targets)
     decisions = _decide(outputs, held_out, "all held-out texts")
-    epochs = " + ".join(str(phase.epochs) for phase in plan_phases(config))
-    logger.info(
-        f"fitting on all training texts: {epochs} epochs of at least {config.minimum_steps} steps, a fixed number that "
-        "cross-validation does not choose"
-    )
-    best_epochs = {}
-    for part in fits.parts:
-        if done := fits.fit(part, texts):
-            best_epochs[part.name] = done.best_epoch
-    phases = summarize_phases(fits.history)
-    return FitResult(fits.history, phases, best_epochs, held_out, decisions, folds)
+    return FitResult(fits.history, [], {}, held_out, decisions, folds)
 
 
 def _set_scales(model: keras.Model, parts: Mapping[str, Mapping[str, float]]) -> None:

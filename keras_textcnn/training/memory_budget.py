@@ -45,7 +45,7 @@ def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
         return config
     labels, tokens = len(encoded.labels), len(encoded.vocabulary)
     buckets, words = config.ngram_buckets, config.ngram_words
-    if buckets is None:
+    if buckets is None and config.ngrams > 1:
         blocks = _blocks(encoded.examples["train"])
         ngrams = count_ngrams(blocks, longest=config.ngrams, most=MOST_BUCKETS // BUCKETS_A_NGRAM)
         wanted = min(_power_of_two(BUCKETS_A_NGRAM * ngrams), MOST_BUCKETS)

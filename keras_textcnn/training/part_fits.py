@@ -31,6 +31,10 @@ from keras_textcnn.utils import signals
 class PartFits:
     """The fits of one run, which share a history and a TensorBoard.
 
+    Args:
+        config, model, matrix, callbacks: As for `ensemble.fit_ensemble`.
+        run: Where checkpoints and TensorBoard's files go; None: nothing is written, and an interrupted fit is lost.
+
     Attributes:
         parts: The models that the model is the sum of.
         plans: The phases of each part, by the part's name; empty for a part that is solved.
@@ -40,7 +44,7 @@ class PartFits:
     def __init__(
         self,
         config: TrainConfig,
-        run: Run,
+        run: Run | None,
         model: keras.Model,
         matrix: np.ndarray | None,
         callbacks: Sequence[keras.callbacks.Callback],
@@ -48,7 +52,7 @@ class PartFits:
         self.config, self.run, self.model, self.callbacks = config, run, model, callbacks
         self.parts = split_parts(model)
         self.plans = {part.name: plan_part(config, part.name) for part in self.parts}
-        self.board = TensorBoard(run.directory / "tensorboard", histograms=bool(config.histograms))
+        self.board = TensorBoard(run.directory / "tensorboard", histograms=bool(config.histograms)) if run else None
         self.history: list[dict[str, Any]] = []
         self._initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
         self._losses: dict[str, keras.losses.Loss] = {}
@@ -87,7 +91,7 @@ class PartFits:
             return None
         shown = not title.startswith("fold")
         loss, task = self._loss(part, examples), task_of(config, examples)
-        name = "-".join([*title.split(), part.name])
+        name, run = "-".join([*title.split(), part.name]), self.run
         with signals.holding_first() as stop_if_requested:
             progress = two_phase.fit_phases(
                 lambda phase: self._compiled.take(part, phase, task=task, loss=loss),
@@ -95,11 +99,11 @@ class PartFits:
                 batches_of(config, validation) if validation else None,
                 phases=[dataclasses.replace(it, name=f"{title} {it.name}".strip()) for it in phases],
                 patience=config.patience,
-                checkpoint=self.run.checkpoints / f"{name}.npz" if shown else None,
-                owner=f"{name} of {self.run.identity}",
+                checkpoint=run.checkpoints / f"{name}.npz" if run and shown else None,
+                owner=f"{name} of {run.identity}" if run else "",
                 first_epoch=len(self.history),
                 callbacks=[it for it in self.callbacks if validation or not _watches_validation(it)],
-                reports=[EpochLog(), self.board] if shown else [],
+                reports=[EpochLog(), *([self.board] if self.board else [])] if shown else [],
                 stop_if_requested=stop_if_requested,
                 strategy=self.model.distribute_strategy,
             ).progress
@@ -115,6 +119,8 @@ class PartFits:
         Returns:
             The logits by the part's name, float32 (texts, num_classes).
         """
+        if self.run is None:
+            return self._answer_fold(fold, rest, held)
         path, owner = self.run.checkpoints / f"fold-{fold}.npz", f"fold {fold} of {self.run.identity}"
         if path.exists():
             facts, saved = read_checkpoint(path, owner)
@@ -123,13 +129,17 @@ class PartFits:
                     raise ValueError("the fit began with other weights or vectors than these")
                 shape = len(held.lengths), self.model.output_shape[-1]
                 return {part.name: saved[part.name][0].reshape(shape) for part in self.parts}
+        answers = self._answer_fold(fold, rest, held)
+        write_checkpoint(path, owner, {"began": self._began}, {name: [logits] for name, logits in answers.items()})
+        return answers
+
+    def _answer_fold(self, fold: int, rest: batching.Examples, held: batching.Examples) -> dict[str, np.ndarray]:
         answers = {}
         for part in self.parts:
             self.fit(part, rest, title=f"fold {fold}")
             self._answers.setdefault(part.name, prediction.trace_answer(part))
             answers[part.name] = predict(self.config, part, held, answer=self._answers[part.name])
         self.reset()
-        write_checkpoint(path, owner, {"began": self._began}, {name: [logits] for name, logits in answers.items()})
         return answers
 
     @functools.cached_property

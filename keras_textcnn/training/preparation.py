@@ -1,6 +1,7 @@
 """Prepares a corpus for training: ids, folds, the run that the training starts from."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +58,18 @@ class Prepared:
         return find_learnt_texts(self.learnt_before, self.tokenized, self.encoded) if self.learnt_before else {}
 
 
-def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed: Corpus | None = None) -> Prepared:
+def prepare(
+    config: TrainConfig,
+    corpus: Corpus | TokenizedCorpus,
+    *,
+    rehearsed: Corpus | None = None,
+    encode: Callable[..., Encoded] = encode_corpus,
+) -> Prepared:
     """Splits, tokenizes and encodes a corpus, and completes the settings that depend on its texts.
 
     Args:
         config, corpus, rehearsed: As for `trainer.train`.
+        encode: `encode_corpus`, or a function that may return what it returned before.
 
     Raises:
         InputError: As for `trainer.train`.
@@ -88,7 +96,7 @@ def prepare(config: TrainConfig, corpus: Corpus | TokenizedCorpus, *, rehearsed:
     else:
         texts, tokenized = corpus, tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
     known_tokens, known_labels = (start.vocabulary, start.labels) if start else ((), ())
-    encoded = encode_corpus(config, tokenized, known_tokens=known_tokens, known_labels=known_labels)
+    encoded = encode(config, tokenized, known_tokens=known_tokens, known_labels=known_labels)
     config = dataclasses.replace(config, dimensions=encoded.dimensions)
     folds = _deal(config, tokenized, encoded) if config.inner_folds else None
     if start:

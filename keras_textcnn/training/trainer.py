@@ -17,15 +17,11 @@ from keras_textcnn.evaluation.run_report import write_summary
 from keras_textcnn.inference import saved_model
 from keras_textcnn.inference.light.export import export_light, needs_tensorflow
 from keras_textcnn.inference.light.file import NAME
-from keras_textcnn.models.factory import build_model, load_encoded_vectors
-from keras_textcnn.models.own_model import check_texts
-from keras_textcnn.own_functions import is_own
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.text.pretrained_vectors import embedding_matrix
 from keras_textcnn.text.vectorizer import TextVectorizer
+from keras_textcnn.training.building import build_prepared, matrix_of
 from keras_textcnn.training.ensemble import FitResult, fit_ensemble
 from keras_textcnn.training.fine_tuning import compare_on_old_texts
-from keras_textcnn.training.memory_budget import fit_into_memory
 from keras_textcnn.training.overlap import list_learnt_texts
 from keras_textcnn.training.preparation import Prepared, prepare
 from keras_textcnn.training.run_callbacks import RunSeconds
@@ -78,7 +74,7 @@ def train(
         keras.utils.set_random_seed(config.seed)
         prepared = prepare(config, corpus, rehearsed=rehearsed)
         with devices.building_for(strategy):
-            model = _build(prepared)
+            model = build_prepared(prepared)
         run = (reopen_run if resumed else create_run)(directory, prepared, device)
         _log_device(prepared.config, device, alone=strategy.num_replicas_in_sync == 1)
         with run.locked(), RunSeconds(run, started) as seconds:
@@ -130,20 +126,6 @@ def _write_learnt(prepared: Prepared, run: Run, fitted: FitResult) -> None:
     run.write_learnt(learnt)
 
 
-def _build(prepared: Prepared) -> keras.Model:
-    """The model with its initial weights: pretrained vectors, and the weights of the run that training starts from."""
-    config, encoded = prepared.config, prepared.encoded
-    model = build_model(config, vocabulary_size=len(encoded.vocabulary), num_classes=len(encoded.labels))
-    if is_own(config.model):
-        for line in check_texts(config.model, model, vocabulary_size=len(encoded.vocabulary)):
-            logger.warning(line)
-    fit_into_memory(config, model, prepared.tokenized, encoded)
-    load_encoded_vectors(config, model, encoded)
-    if prepared.start:
-        prepared.start.load_into(model, encoded.vocabulary, encoded.labels, trained_rows=config.tune == "all")
-    return model
-
-
 def _choose_devices(config: TrainConfig) -> tf.distribute.Strategy:
     """The strategy for the devices that the settings ask for.
 
@@ -167,19 +149,16 @@ def _log_device(config: TrainConfig, device: str, *, alone: bool) -> None:
 
 
 def _fit(prepared: Prepared, run: Run, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> FitResult:
-    config, encoded = prepared.config, prepared.encoded
-    matrix = None
-    if config.vector_mean:
-        matrix = embedding_matrix(encoded.vocabulary, encoded.found, dimensions=config.dimensions or 0)
+    encoded = prepared.encoded
     return fit_ensemble(
-        config,
+        prepared.config,
         run,
         model,
         encoded.examples,
         vocabulary=encoded.vocabulary,
         refit=prepared.refit,
         folds=prepared.folds,
-        matrix=matrix,
+        matrix=matrix_of(prepared),
         learnt=prepared.learnt_texts.get("validation"),
         callbacks=callbacks,
     )

@@ -56,6 +56,17 @@ def showing(write: Callable[[str], object], console: "Callable[[], Console] | No
 
 
 @contextlib.contextmanager
+def muted() -> Iterator[None]:
+    """Shows nothing of what is logged inside the block."""
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextlib.contextmanager
 def collecting_warnings(lines: list[str]) -> Iterator[None]:
     """Appends the warnings that are logged inside the block to a list."""
     with _handling(LineHandler(lines.append, logging.WARNING)):

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
-COMMANDS = ["__main__", "train", "evaluate", "predict", "serve", "reproduce", "catalog"]
+COMMANDS = ["__main__", "train", "tune", "evaluate", "predict", "serve", "reproduce", "catalog"]
 ROOMS = ["cli", "scale", "training", "evaluation", "inference", "persistence", "models", "data", "layers", "text", "io"]
 ROOMS += ["utils"]
 FOUNDATION = ["config", "tasks", "settings", "presets", "own_functions", "errors", "formulas"]
@@ -71,6 +71,8 @@ def test_public_names_have_a_docstring(name: str) -> None:
         ("import keras_textcnn; dir(keras_textcnn)", 0),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.train import main; main()", 0),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.predict import main; main()", 0),
+        ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.tune import main; main()", 0),
+        ("import sys; sys.argv[1:] = ['--minutes', '0']; from keras_textcnn.tune import main; main()", 2),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.serve import main; main()", 0),
         ("import sys; sys.argv[1:] = ['nowhere']; from keras_textcnn.serve import main; sys.exit(main())", 2),
         ("import sys; sys.argv[1:] = ['--help']; from keras_textcnn.evaluate import main; main()", 0),

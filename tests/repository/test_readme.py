@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keras_textcnn import catalog, evaluate, predict, reproduce, serve, train
+from keras_textcnn import catalog, evaluate, predict, reproduce, serve, train, tune
 from keras_textcnn.cli.arguments import Parser
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.utils.log import logger
@@ -28,7 +28,7 @@ READMES = [
 ROOMS = sorted(path.parent for path in (ROOT / "keras_textcnn").glob("*/__init__.py"))
 TUTORIALS = (ROOT / "notebooks" / "README.md").read_text("utf-8").split("## The tutorials")[1].split("\n## ")[0]
 OPTIONS = {f"--{field.name.replace('_', '-')}": field for field in dataclasses.fields(TrainConfig)}
-COMMAND_MODULES = (train, evaluate, predict, serve, catalog, reproduce)
+COMMAND_MODULES = (train, tune, evaluate, predict, serve, catalog, reproduce)
 MAINS = {module.__name__.rpartition(".")[2]: module for module in COMMAND_MODULES}
 
 

@@ -41,6 +41,7 @@ def encoded(pairs: int, *, tokens: int, labels: int) -> Encoded:
         ({"ngram_buckets": 12_345}, 40_000, 1_000, 50_000, 12_345, 16_777),
         ({"ngram_words": 20_000}, 100, 1_000, 50_000, 1024, 20_000),
         ({"ngrams": 3}, 100, 2, 50, 1024, None),
+        ({"ngrams": 1}, 100, 2, 50, None, None),
         ({"ngrams": 0}, 100, 1_000, 50_000, None, None),
         ({"model": "charcnn"}, 100, 1_000, 50_000, None, None),
     ],

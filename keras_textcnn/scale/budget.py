@@ -1,0 +1,103 @@
+"""The time of a search: what is spent, and what must be left for the last training and for measuring the gain."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+from keras_textcnn.config import TrainConfig
+
+SEEDS = 3  # fewest trainings of the default and of the best settings before a gain is claimed
+MOST_SEEDS = 5  # trained if there is time left
+MARGIN = 1.2  # trainings take longer than estimated, now and then
+REPORT_SECONDS = 15  # of a run, in addition to its fit: linear model, export, pictures
+# The longest that a trial may take: times the default recipe, or a fraction of the budget, whichever is more.
+LONGEST_TIMES, LONGEST_FRACTION = 2.0, 0.05
+MOST_RESERVED = 0.6  # of the budget, for all trainings after the search; if they need more, only for the last one
+
+
+class OutOfTimeError(Exception):
+    """The time for a training is over."""
+
+
+class Budget:
+    """Counts the seconds of all processes that have worked on a search.
+
+    Args:
+        seconds: The whole budget.
+        spent: What earlier processes took.
+        clock: Returns seconds.
+    """
+
+    def __init__(self, seconds: float, *, spent: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds, self.clock = seconds, clock
+        self._spent, self._started = spent, clock()
+
+    def spent(self) -> float:
+        """The seconds so far."""
+        return self._spent + self.clock() - self._started
+
+    def left(self) -> float:
+        """The seconds that are left; below 0 if there are none."""
+        return self.seconds - self.spent()
+
+    def check(self, *, reserved: float = 0.0) -> None:
+        """Raises OutOfTimeError if no more than the reserved seconds are left."""
+        if self.left() <= reserved:
+            raise OutOfTimeError
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What the trainings after a search will take.
+
+    Attributes:
+        default, best: The seconds of a whole fit with the default recipe and with the best settings.
+    """
+
+    default: float
+    best: float
+
+    def last(self) -> float:
+        """The seconds of the last training, with its report."""
+        return MARGIN * self.best + REPORT_SECONDS
+
+    def repeats(self) -> float:
+        """The seconds of the other trainings that measure the gain, of which the last training is one."""
+        return MARGIN * (SEEDS * self.default + (SEEDS - 1) * self.best)
+
+    def reserved(self, seconds: float) -> float:
+        """What a search with this budget leaves for the trainings after it: for all of them, if it can afford them."""
+        both = self.last() + self.repeats()
+        return both if both <= MOST_RESERVED * seconds else self.last()
+
+
+def longest_trial(seconds: float, default: float | None) -> float:
+    """The seconds that a trial may take, so that a slow one does not use up a short search.
+
+    Args:
+        seconds: The whole budget.
+        default: The seconds of the default recipe; None if it has not finished: any trial may take the whole time.
+    """
+    return seconds if default is None else max(LONGEST_TIMES * default, LONGEST_FRACTION * seconds)
+
+
+def first_reserve(left: float, whole: float) -> float:
+    """What is kept for the last training before any trial has shown how long it takes.
+
+    Args:
+        left: The seconds that are left.
+        whole: From `whole_fit`.
+    """
+    return left * MARGIN * whole / (1 + MARGIN * whole)
+
+
+def whole_fit(config: TrainConfig, *, refit: bool) -> float:
+    """How much longer a whole fit takes than a trial, which ends when the held-out texts are answered.
+
+    Args:
+        config: Settings that are complete.
+        refit: Whether the fit ends with a refit.
+    """
+    if folds := config.inner_folds:
+        return 1 + 1 / (folds - 1)
+    return 2.0 if refit else 1.0
