@@ -66,9 +66,7 @@ def write_table(run: Run, path: Path, texts: int) -> None:
         write = csv.writer(file).writerow
         write(["id", "text"])
         for number, length in enumerate(generator.integers(0, LONGEST, texts).tolist()):
-            ranks = (
-                len(words) ** generator.random(length) - 1
-            )  # as often as in text: a word's share falls with its rank
+            ranks = len(words) ** generator.random(length) - 1  # as in text: a word's share falls with its rank
             write([f"{number:09d}", " ".join(words[ranks.astype(int)])])
 
 
