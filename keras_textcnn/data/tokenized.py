@@ -71,8 +71,7 @@ class TokenizedCorpus:
             after = max(int(np.searchsorted(ends, start + BLOCK_TOKENS, "right")), first + 1)
             block = self.ids.read(start, int(ends[after - 1]) - start)
             kept = block[np.repeat(chosen[first:after], self.lengths[first:after])]
-            ids, numbers = np.unique(kept, return_counts=True)
-            counts[ids] += numbers
+            counts += np.bincount(kept, minlength=self.entries)
             first, start = after, int(ends[after - 1])
         return counts
 

@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 from keras_textcnn.presets import CHARACTERS, find_tokenizer
 from keras_textcnn.utils.log import logger
 
-MOST_WEIGHTS = 2**26  # of the linear model, 512 MiB
+MOST_WEIGHTS = 2**24  # of the linear model, 128 MiB; LinearSVC holds three copies
 
 
 def name_baseline(tokenizer: str) -> str:
@@ -69,9 +69,10 @@ def _count(columns: np.ndarray, lengths: np.ndarray, width: int) -> sparse.csr_m
 
 
 def predict_linear(
-    training: sparse.csr_matrix,
+    counts: sparse.csr_matrix,
+    training: np.ndarray,
     targets: np.ndarray,
-    splits: Mapping[str, sparse.csr_matrix],
+    asked: Mapping[str, np.ndarray],
     *,
     seed: int,
     label_weights: np.ndarray | None = None,
@@ -80,24 +81,26 @@ def predict_linear(
     """Fits a linear support vector machine for each label to TF-IDF with sublinear counts, and predicts labels.
 
     Args:
-        training: Counts of the texts to fit, from `count_ngrams`; n-grams that none of these texts has are ignored.
-        targets: int (texts,), or float (texts, num_classes), 1 for each label of a text.
-        splits: Counts of the texts to predict, from the same `count_ngrams`.
+        counts: From `count_ngrams`.
+        training: The rows of the texts to fit; n-grams that none of these texts has are ignored.
+        targets: int (texts,), or float (texts, num_classes), 1 for each label of a text to fit.
+        asked: The rows of the texts to predict, by name.
         seed: Random seed of the support vector machines.
         label_weights: From `class_weights.weigh_labels`.
         text_weights: float (texts,), with a mean of 1.
 
     Returns:
-        For each split int (texts,), the predicted outputs; or, if a text may have several labels, float32 (texts,
+        For each name int (texts,), the predicted outputs; or, if a text may have several labels, float32 (texts,
         labels): the machines' decision values squashed to (0, 1). They keep their order, but are not probabilities.
     """
-    having = training.getnnz(axis=0)
+    features = counts[training]  # the name is used again, so that one copy is in memory at a time
+    having = features.getnnz(axis=0)
     known = _choose(having, most=MOST_WEIGHTS // (targets.shape[1] if targets.ndim > 1 else int(targets.max()) + 1))
     tf_idf = TfidfTransformer(sublinear_tf=True)
-    features = training[:, known].astype(np.float64)
+    features = features[:, known].astype(np.float64)
     features = tf_idf.fit(features).transform(features, copy=False)
     others = {
-        name: tf_idf.transform(counts[:, known].astype(np.float64), copy=False) for name, counts in splits.items()
+        name: tf_idf.transform(counts[rows][:, known].astype(np.float64), copy=False) for name, rows in asked.items()
     }
     if targets.ndim == 1:
         weights = None if label_weights is None else dict(enumerate(label_weights.tolist()))

@@ -34,7 +34,7 @@ def measure_baseline(
         folds: The folds of the cross-validation that decided instead of the validation texts (`ensemble.FitResult`);
             the linear model uses them as well.
     """
-    ids = tokenized.ids.read_all(tokenized.starts, tokenized.lengths)
+    ids = tokenized.ids.read(0, int(tokenized.lengths.sum()))
     counts = baseline.count_ngrams(ids, tokenized.lengths, longest=find_tokenizer(config.tokenizer).longest_ngram)
     texts = {name: np.flatnonzero(encoded.splits == position) for position, name in enumerate(SPLITS)}
     targets = {name: examples.targets for name, examples in encoded.examples.items()}
@@ -50,9 +50,10 @@ def measure_baseline(
             drawn = class_weights.weigh_texts(right) * len(right)
             text_weights = drawn if text_weights is None else drawn * text_weights
         return baseline.predict_linear(
-            counts[training],
+            counts,
+            training,
             right,
-            {name: counts[its] for name, its in asked.items()},
+            asked,
             seed=config.seed,
             label_weights=None
             if config.class_weight == "none"
