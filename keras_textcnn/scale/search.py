@@ -169,8 +169,8 @@ class _Search:
 
         settings, began = self.space.suggest(trial), self.budget.spent()
         changed = {name: value for name, value in settings.items() if name not in self.plan.given}
-        states, config, record = optuna.trial.TrialState, TrainConfig(**settings), studies.Record(changed)
-        state, value = states.FAIL, None
+        states, record = optuna.trial.TrialState, studies.Record(changed)
+        state, value, whole = states.FAIL, None, self.whole
 
         def check() -> None:
             self._save_time(often=False)
@@ -179,6 +179,8 @@ class _Search:
                 raise optuna.TrialPruned("pruned: it is slow")
 
         try:
+            config = TrainConfig(**settings)
+            whole = self.trials.whole(config)
             with muted():
                 scores = self.trials.hold_out(
                     config,
@@ -201,8 +203,7 @@ class _Search:
             record = dataclasses.replace(record, reason=explained)
         finally:
             seconds = self.budget.spent() - began
-            whole = seconds * self.trials.whole(config)
-            record = dataclasses.replace(record, seconds=round(seconds, 2), whole_seconds=round(whole, 2))
+            record = dataclasses.replace(record, seconds=round(seconds, 2), whole_seconds=round(seconds * whole, 2))
             trial.set_user_attr(studies.RECORD, dataclasses.asdict(record))
             self.study.tell(trial, value, state=state)
         return record

@@ -64,10 +64,21 @@ class SearchSpace:
             space = space_of(field.name, model)
             if space is None or field.name in self.given or not _applies({**defaults, **settings}, field.name, space):
                 continue
+            if self._disturbs({**defaults, **settings}, field.name, space):
+                continue
             value = pick(field.name, space, defaults[field.name])
             if value != defaults[field.name]:
                 settings[field.name] = value
         return settings
+
+    def _disturbs(self, settings: Mapping[str, Any], name: str, space: Space) -> bool:
+        """Whether a value of a space would make a setting that is given idle, which is refused."""
+        given = [one for one, value in self.given.items() if value not in (None, False)]
+        return any(
+            without_effect({**settings, name: value}, one) and not without_effect(settings, one)
+            for value in space.examples()
+            for one in given
+        )
 
     @functools.cached_property
     def _recipes(self) -> dict[str, dict[str, Any]]:

@@ -26,6 +26,7 @@ UNOWNED_SECONDS = 60  # after which a running trial that says not whose it is be
 SQLITE_SECONDS = 60  # to wait for another process that writes
 STARTUP_TRIALS = 8  # drawn at random before the sampler learns from them
 KEPT = 0.5  # of the parameters of a trial, which it takes from the best trial so far
+LEAST_DRAWN = 2  # parameters of a trial
 OPENING = 5  # times that a storage is opened: another process may be making its tables
 # A trial is pruned if its score is below the median of the earlier ones, from this epoch on, once there are so many.
 PRUNED_AFTER, COMPARED_WITH = 3, 4
@@ -189,7 +190,7 @@ def ask(study: "optuna.Study", finished: "list[optuna.trial.FrozenTrial]", *, ow
     trial.set_user_attr(OWNER, owner)
     best, random = finished[:1], np.random.default_rng([seed, trial.number])
     kept = {name: value for one in best for name, value in one.params.items() if random.random() < KEPT}
-    if best and len(kept) == len(best[0].params):  # it would be the same trial again
+    while best and kept and len(kept) > len(best[0].params) - LEAST_DRAWN:  # it could be the same trial again
         kept.popitem()
     sampler = optuna.samplers.TPESampler(
         n_startup_trials=STARTUP_TRIALS, multivariate=False, seed=int(random.integers(2**32))

@@ -16,6 +16,10 @@ class Space:
     models: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
     unless: tuple[dict[str, Any], ...] = dataclasses.field(default=(), kw_only=True)
 
+    def examples(self) -> tuple[Any, ...]:
+        """Values that other settings may depend on: all of a choice, the ends of an interval."""
+        return ()
+
 
 @dataclasses.dataclass(frozen=True)
 class Interval(Space):
@@ -24,6 +28,9 @@ class Interval(Space):
     low: float
     high: float
     scale: str = dataclasses.field(default="linear", kw_only=True)
+
+    def examples(self) -> tuple[Any, ...]:
+        return self.low, self.high
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}" + (", logarithmic" if self.scale == "log" else "")
@@ -34,6 +41,9 @@ class Choice(Space):
     """One of a few values, which need not be numbers."""
 
     values: tuple[Any, ...]
+
+    def examples(self) -> tuple[Any, ...]:
+        return self.values
 
     def __str__(self) -> str:
         shown = (",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() for value in self.values)

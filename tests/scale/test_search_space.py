@@ -78,6 +78,7 @@ def test_with_several_models_each_has_its_own_parameters() -> None:
         ({"vectors": "none"}, {"vector_mean"}),
         ({"unfrozen_epochs": 0}, {"unfrozen_epochs", "unfrozen_learning_rate", "embedding_factor"}),
         ({"frozen_epochs": 0}, {"learning_rate"}),
+        ({"ngram_buckets": 4096}, {"ngrams"}),  # which single tokens do not need
     ],
 )
 def test_what_is_given_is_kept_and_what_it_makes_idle_is_not_tried(

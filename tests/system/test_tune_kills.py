@@ -40,8 +40,9 @@ def test_twenty_kills_lose_nothing_but_the_running_trial(small_options: list[str
     while not state(directory)["finished"]:
         process = start(*given)
         assert process.stderr is not None
-        steps = draws.randint(0, 4)
+        steps, lines = draws.randint(0, 4), list[str]()
         for line in process.stderr:  # until it has done some steps of the search, or of the trainings after it
+            lines.append(line)
             steps -= bool(re.match(r"trial|epoch|training the settings|(best|default) settings", line))
             if steps < 0:
                 break
@@ -50,7 +51,7 @@ def test_twenty_kills_lose_nothing_but_the_running_trial(small_options: list[str
             process.kill()
             kills += 1
         errors = process.communicate(timeout=60 * (MINUTES + 5))[1]
-        assert process.returncode in (0, -9), errors
+        assert process.returncode in (0, -9), "".join(lines) + errors
         with studies.quiet():
             now = finished_trials(directory)
         assert known.items() <= now.items()  # no finished trial is lost or changed
