@@ -19,15 +19,15 @@ from keras_textcnn.data.loading import check_reading
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, MODELS, NO_VECTORS
-from keras_textcnn.scale.objectives import OBJECTIVES
-from keras_textcnn.scale.plan import PLAN, Plan, SearchFolder, check_free
+from keras_textcnn.scale.tuning.objectives import OBJECTIVES
+from keras_textcnn.scale.tuning.plan import PLAN, Plan, SearchFolder, check_free
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.train import CORPUS_HELP, read_corpus, read_given
 from keras_textcnn.utils.tensorflow import import_tensorflow
 from keras_textcnn.utils.terminal import Console
 
 if TYPE_CHECKING:
-    from keras_textcnn.scale.found import Found
+    from keras_textcnn.scale.tuning.found import Found
 
 DESCRIPTION = """Searches for settings that suit a corpus better than the default recipe, in a
 given time, and trains a run with the best ones. Settings that are given are kept.
@@ -139,8 +139,8 @@ def _continued(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Pl
 
 def _search(plan: Plan, corpus: Corpus, directory: Path, *, resumed: bool, started: float) -> "Found":
     import_tensorflow()
-    from keras_textcnn.scale.search import search
-    from keras_textcnn.scale.tune_report import write
+    from keras_textcnn.scale.tuning.report import write
+    from keras_textcnn.scale.tuning.search import search
 
     found = search(plan, corpus, directory, resumed=resumed, started=started)
     write(found)
@@ -148,7 +148,7 @@ def _search(plan: Plan, corpus: Corpus, directory: Path, *, resumed: bool, start
 
 
 def _show(found: "Found") -> None:
-    from keras_textcnn.scale.tune_report import PICTURE, TRIALS, results, verdict
+    from keras_textcnn.scale.tuning.report import PICTURE, TRIALS, results, verdict
 
     shown = Console(width=max(console().width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)
     shown.print(results(found))

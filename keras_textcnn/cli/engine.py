@@ -58,8 +58,8 @@ def answer_with_engine(arguments: argparse.Namespace, config: TrainConfig) -> No
         arguments: Those of `predict`.
         config: How the texts are read.
     """
-    from keras_textcnn.scale.answering import Choices
-    from keras_textcnn.scale.ray_job import predict_files
+    from keras_textcnn.scale.prediction.answering import Choices
+    from keras_textcnn.scale.prediction.ray_job import predict_files
 
     count = predict_files(
         arguments.run,

@@ -11,11 +11,11 @@ from keras_textcnn import train as train_command
 from keras_textcnn.cli.repeated import options_of
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.budget import Budget
-from keras_textcnn.scale.search_space import SearchSpace
+from keras_textcnn.scale.tuning import study as studies
+from keras_textcnn.scale.tuning.budget import Budget
+from keras_textcnn.scale.tuning.search_space import SearchSpace
 from tests.runs import Cli, assert_same_weights, without_ngrams
-from tests.scale.test_search_space import RandomTrial
+from tests.scale.tuning.test_search_space import RandomTrial
 
 
 class Ticks:

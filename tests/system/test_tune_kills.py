@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.plan import SearchFolder
+from keras_textcnn.scale.tuning import study as studies
+from keras_textcnn.scale.tuning.plan import SearchFolder
 
 KILLS = 20
 MINUTES = 8  # of the whole search: enough for that many starts, and for the trainings after the trials

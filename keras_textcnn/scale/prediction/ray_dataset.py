@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.data.columns import Columns
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale.answering import Choices, RowAnswers, read_model
-from keras_textcnn.scale.ray_session import import_ray
-from keras_textcnn.scale.rows import answer_table, text_columns, text_names
+from keras_textcnn.scale.prediction.answering import Choices, RowAnswers, read_model
+from keras_textcnn.scale.prediction.ray_session import import_ray
+from keras_textcnn.scale.prediction.rows import answer_table, text_columns, text_names
 
 if TYPE_CHECKING:
     import pyarrow

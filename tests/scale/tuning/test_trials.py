@@ -9,9 +9,9 @@ import pytest
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import tokenized
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale import trials as module
-from keras_textcnn.scale.budget import OutOfTimeError
-from keras_textcnn.scale.trials import Deadline, EpochReport, Trials
+from keras_textcnn.scale.tuning import trials as module
+from keras_textcnn.scale.tuning.budget import OutOfTimeError
+from keras_textcnn.scale.tuning.trials import Deadline, EpochReport, Trials
 from keras_textcnn.train import read_corpus
 from keras_textcnn.training.phases import Phase
 

@@ -10,7 +10,7 @@ from typing import Any
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import Folder
-from keras_textcnn.scale.study import without_password
+from keras_textcnn.scale.tuning.study import without_password
 from keras_textcnn.utils.inputs import as_path
 from keras_textcnn.utils.locks import LOCK
 

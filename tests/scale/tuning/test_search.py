@@ -12,11 +12,11 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale import gain
-from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.plan import Plan
-from keras_textcnn.scale.search import search
-from keras_textcnn.scale.trials import Deadline, EpochReport, Trials
+from keras_textcnn.scale.tuning import gain
+from keras_textcnn.scale.tuning import study as studies
+from keras_textcnn.scale.tuning.plan import Plan
+from keras_textcnn.scale.tuning.search import search
+from keras_textcnn.scale.tuning.trials import Deadline, EpochReport, Trials
 from tests.conftest import make_corpus
 from tests.runs import Killed
 

@@ -11,7 +11,7 @@ from keras_textcnn.data.readers import Reader
 from keras_textcnn.data.table_writers import arrow_kinds
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale.answering import RowAnswers
+from keras_textcnn.scale.prediction.answering import RowAnswers
 from keras_textcnn.utils.inputs import as_path
 
 if TYPE_CHECKING:

@@ -16,11 +16,19 @@ from keras_textcnn.data.table_writers import Layout
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import kind_of
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale.answering import Choices, RowAnswers, read_model
-from keras_textcnn.scale.job import Done, FileEnd, Job, describe_files, part_name, write_part
-from keras_textcnn.scale.progress import Count, counting
-from keras_textcnn.scale.ray_session import import_ray, ray_session, readers_for
-from keras_textcnn.scale.tables import End, Part, columns_of, common_layout, find_tables, part_bytes, read_parts
+from keras_textcnn.scale.prediction.answering import Choices, RowAnswers, read_model
+from keras_textcnn.scale.prediction.job import Done, FileEnd, Job, describe_files, part_name, write_part
+from keras_textcnn.scale.prediction.progress import Count, counting
+from keras_textcnn.scale.prediction.ray_session import import_ray, ray_session, readers_for
+from keras_textcnn.scale.prediction.tables import (
+    End,
+    Part,
+    columns_of,
+    common_layout,
+    find_tables,
+    part_bytes,
+    read_parts,
+)
 from keras_textcnn.settings.data import TEXT_SETTINGS
 from keras_textcnn.utils.log import log_lines
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.objectives import OBJECTIVES, TITLES, Scores
-from keras_textcnn.scale.plan import Plan
+from keras_textcnn.scale.tuning import study as studies
+from keras_textcnn.scale.tuning.objectives import OBJECTIVES, TITLES, Scores
+from keras_textcnn.scale.tuning.plan import Plan
 from keras_textcnn.settings.fields import show
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from keras_textcnn.scale.job import Done
+from keras_textcnn.scale.prediction.job import Done
 from keras_textcnn.utils.log import logger, shown_on
 
 if TYPE_CHECKING:

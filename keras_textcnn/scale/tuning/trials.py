@@ -16,8 +16,8 @@ from keras_textcnn.evaluation.calibration import calibrate
 from keras_textcnn.evaluation.metrics import ScoreSums
 from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
-from keras_textcnn.scale.budget import whole_fit
-from keras_textcnn.scale.objectives import OF_EPOCH, Scores, best_of, pick_scores
+from keras_textcnn.scale.tuning.budget import whole_fit
+from keras_textcnn.scale.tuning.objectives import OF_EPOCH, Scores, best_of, pick_scores
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.training.building import build_prepared, matrix_of
 from keras_textcnn.training.callbacks import PhaseCallback, is_lost

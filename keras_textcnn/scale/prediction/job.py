@@ -17,8 +17,8 @@ from typing import Any
 from keras_textcnn.data.table_writers import Layout, writing_table
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import Folder
-from keras_textcnn.scale.answering import RowAnswers
-from keras_textcnn.scale.tables import Part, unpack
+from keras_textcnn.scale.prediction.answering import RowAnswers
+from keras_textcnn.scale.prediction.tables import Part, unpack
 from keras_textcnn.utils.locks import LOCK
 
 DESCRIPTION, FINISHED, WORK = "_job.json", "_finished.jsonl", "_work"

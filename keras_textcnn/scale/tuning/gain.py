@@ -10,12 +10,12 @@ from scipy import stats
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.budget import MOST_SEEDS, Budget, OutOfTimeError
-from keras_textcnn.scale.found import Found, Repeats, describe_scores, settings_of
-from keras_textcnn.scale.objectives import OBJECTIVES, pick_scores
-from keras_textcnn.scale.plan import Plan, SearchFolder
-from keras_textcnn.scale.trials import Deadline, Trials
+from keras_textcnn.scale.tuning import study as studies
+from keras_textcnn.scale.tuning.budget import MOST_SEEDS, Budget, OutOfTimeError
+from keras_textcnn.scale.tuning.found import Found, Repeats, describe_scores, settings_of
+from keras_textcnn.scale.tuning.objectives import OBJECTIVES, pick_scores
+from keras_textcnn.scale.tuning.plan import Plan, SearchFolder
+from keras_textcnn.scale.tuning.trials import Deadline, Trials
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils.log import logger, muted
 

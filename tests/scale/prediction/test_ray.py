@@ -12,8 +12,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from keras_textcnn.scale import predict_dataset, ray_job
-from keras_textcnn.scale.job import FINISHED, Done, Job
+from keras_textcnn.scale import predict_dataset
+from keras_textcnn.scale.prediction import ray_job
+from keras_textcnn.scale.prediction.job import FINISHED, Done, Job
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
@@ -184,7 +185,7 @@ def test_a_dataset(dataset: Any, finished_run: Path, predictor: Any) -> None:
 
 
 def test_workers_have_no_tensorflow(dataset: Any, finished_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from keras_textcnn.scale import ray_dataset
+    from keras_textcnn.scale.prediction import ray_dataset
 
     base: Any = ray_dataset._DatasetAnswers
 

@@ -8,7 +8,7 @@ import pytest
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale.tables import (
+from keras_textcnn.scale.prediction.tables import (
     LARGEST_PART,
     PART_ROWS,
     SMALLEST_PART,

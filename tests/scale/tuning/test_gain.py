@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale.found import Found
-from keras_textcnn.scale.gain import gains, is_beyond_chance
-from keras_textcnn.scale.plan import Plan
-from keras_textcnn.scale.tune_report import results, verdict, write
+from keras_textcnn.scale.tuning.found import Found
+from keras_textcnn.scale.tuning.gain import gains, is_beyond_chance
+from keras_textcnn.scale.tuning.plan import Plan
+from keras_textcnn.scale.tuning.report import results, verdict, write
 
 
 def block(log_loss: float, accuracy: float) -> dict[str, float | None]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale.job import FINISHED, WORK, Done, FileEnd, Job, describe_files, part_name
+from keras_textcnn.scale.prediction.job import FINISHED, WORK, Done, FileEnd, Job, describe_files, part_name
 
 DESCRIPTION = {"model": "abc", "files": [("a.csv", 7, 1)], "way to answer": {"format": ".csv"}}
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale import study as studies
-from keras_textcnn.scale.budget import Budget, Cost, OutOfTimeError, first_reserve, longest_trial
-from keras_textcnn.scale.found import Found, describe_trial, row_of, settings_of
-from keras_textcnn.scale.gain import Ending
-from keras_textcnn.scale.objectives import OBJECTIVES
-from keras_textcnn.scale.plan import Plan, SearchFolder
-from keras_textcnn.scale.search_space import SearchSpace
-from keras_textcnn.scale.trials import Deadline, EpochReport, Trials
+from keras_textcnn.scale.tuning import study as studies
+from keras_textcnn.scale.tuning.budget import Budget, Cost, OutOfTimeError, first_reserve, longest_trial
+from keras_textcnn.scale.tuning.found import Found, describe_trial, row_of, settings_of
+from keras_textcnn.scale.tuning.gain import Ending
+from keras_textcnn.scale.tuning.objectives import OBJECTIVES
+from keras_textcnn.scale.tuning.plan import Plan, SearchFolder
+from keras_textcnn.scale.tuning.search_space import SearchSpace
+from keras_textcnn.scale.tuning.trials import Deadline, EpochReport, Trials
 from keras_textcnn.training.preparation import Prepared, count_texts
 from keras_textcnn.utils.batch_bar import batch_bar
 from keras_textcnn.utils.log import logger, muted, shown_on

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_textcnn.persistence.run import Run
-from keras_textcnn.scale.answering import Choices, RowAnswers, read_model
-from keras_textcnn.scale.rows import answer_frame, answer_table, text_columns, text_names
+from keras_textcnn.scale.prediction.answering import Choices, RowAnswers, read_model
+from keras_textcnn.scale.prediction.rows import answer_frame, answer_table, text_columns, text_names
 
 if TYPE_CHECKING:
     import pyspark.sql

@@ -10,10 +10,10 @@ from matplotlib.ticker import MaxNLocator
 
 from keras_textcnn.evaluation.tables import Table
 from keras_textcnn.persistence.folder import Folder
-from keras_textcnn.scale.budget import SEEDS
-from keras_textcnn.scale.found import Found
-from keras_textcnn.scale.gain import gains, is_beyond_chance
-from keras_textcnn.scale.objectives import TITLES, best_of
+from keras_textcnn.scale.tuning.budget import SEEDS
+from keras_textcnn.scale.tuning.found import Found
+from keras_textcnn.scale.tuning.gain import gains, is_beyond_chance
+from keras_textcnn.scale.tuning.objectives import TITLES, best_of
 
 TRIALS, PICTURE = "trials.csv", "tuning.png"
 TOLERATED = 0.05  # of the time, in addition to it

@@ -1,7 +1,7 @@
 import pytest
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.scale.budget import Budget, Cost, OutOfTimeError, first_reserve, longest_trial, whole_fit
+from keras_textcnn.scale.tuning.budget import Budget, Cost, OutOfTimeError, first_reserve, longest_trial, whole_fit
 
 
 class Clock:

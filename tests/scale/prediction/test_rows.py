@@ -5,8 +5,8 @@ import pyarrow
 import pytest
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale.answering import Choices, RowAnswers, read_model
-from keras_textcnn.scale.rows import answer_frame, answer_table, text_columns, text_names
+from keras_textcnn.scale.prediction.answering import Choices, RowAnswers, read_model
+from keras_textcnn.scale.prediction.rows import answer_frame, answer_table, text_columns, text_names
 
 COLUMNS = {"title": ["apple", None, "", "iron"], "body": ["pear", "wave", None, 7], "n": [2**60, 1, None, 3]}
 

@@ -8,14 +8,14 @@ import optuna
 import pytest
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale import study as studies
+from keras_textcnn.scale.tuning import study as studies
 
 FACTS = {"corpus": "one", "settings": {"seed": 1}}
 # A process that searches without training: a trial's score is its only parameter.
 WORKER = """
 import sys
 import time
-from keras_textcnn.scale import study as studies
+from keras_textcnn.scale.tuning import study as studies
 url, owner, trials, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 with studies.quiet():
     study = studies.open_study(url, objective="accuracy", facts={"corpus": "one"}, folds=0)

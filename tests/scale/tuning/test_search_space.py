@@ -7,10 +7,10 @@ import pytest
 
 from keras_textcnn.config import TrainConfig, without_effect
 from keras_textcnn.presets import MODELS
-from keras_textcnn.scale.search_space import SearchSpace, space_of
+from keras_textcnn.scale.tuning.search_space import SearchSpace, space_of
 from keras_textcnn.settings.spaces import Choice, Interval
 
-README = Path(__file__).parents[2] / "keras_textcnn" / "settings" / "README.md"
+README = Path(__file__).parents[3] / "keras_textcnn" / "settings" / "README.md"
 FEW, MANY = 300, 10_000  # texts: cross-validation decides, or validation texts
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale import ray_session
-from keras_textcnn.scale.ray_session import readers_for
+from keras_textcnn.scale.prediction import ray_session
+from keras_textcnn.scale.prediction.ray_session import readers_for
 from keras_textcnn.utils.signals import Terminated
 
 DIED = "\x1b[33m(raylet)\x1b[0m Task submit failed. There are infinite retries remaining, so the task will be retried."

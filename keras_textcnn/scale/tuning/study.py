@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale.objectives import OBJECTIVES, Scores
+from keras_textcnn.scale.tuning.objectives import OBJECTIVES, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ import pytest
 
 from keras_textcnn import LightPredictor
 from keras_textcnn.errors import InputError
-from keras_textcnn.scale.answering import Choices, RowAnswers, read_model
+from keras_textcnn.scale.prediction.answering import Choices, RowAnswers, read_model
 from tests.conftest import make_corpus
 from tests.runs import tiny_run
 

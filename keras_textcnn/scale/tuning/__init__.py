@@ -1,0 +1,1 @@
+"""A search for settings in a time budget, on Optuna."""
