@@ -113,7 +113,7 @@ def leave_out_fits(patch: pytest.MonkeyPatch) -> None:
     def end(*arguments: object) -> None:
         raise Killed
 
-    patch.setattr(trainer, "_fit", end)
+    patch.setattr(trainer, "fit_prepared", end)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,6 @@
-"""Builds the model of a training, with its initial weights."""
+"""Builds the model of a prepared corpus, and fits it."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -6,7 +8,9 @@ import numpy as np
 from keras_textcnn.models.factory import build_model, load_encoded_vectors
 from keras_textcnn.models.own_model import check_texts
 from keras_textcnn.own_functions import is_own
+from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.pretrained_vectors import embedding_matrix
+from keras_textcnn.training.ensemble import FitResult, fit_ensemble
 from keras_textcnn.training.memory_budget import fit_into_memory
 from keras_textcnn.training.preparation import Prepared
 from keras_textcnn.utils.log import logger
@@ -28,6 +32,25 @@ def build_prepared(prepared: Prepared) -> keras.Model:
     if prepared.start:
         prepared.start.load_into(model, encoded.vocabulary, encoded.labels, trained_rows=config.tune == "all")
     return model
+
+
+def fit_prepared(
+    prepared: Prepared, model: keras.Model, *, run: Run | None, callbacks: Sequence[keras.callbacks.Callback]
+) -> FitResult:
+    """Fits a model, as `fit_ensemble` does, to the texts that it was built for; `run` and `callbacks` are as there."""
+    encoded = prepared.encoded
+    return fit_ensemble(
+        prepared.config,
+        run,
+        model,
+        encoded.examples,
+        vocabulary=encoded.vocabulary,
+        refit=prepared.refit,
+        folds=prepared.folds,
+        matrix=matrix_of(prepared),
+        learnt=prepared.learnt_texts.get("validation"),
+        callbacks=callbacks,
+    )
 
 
 def matrix_of(prepared: Prepared) -> np.ndarray | None:

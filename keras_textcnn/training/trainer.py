@@ -19,8 +19,8 @@ from keras_textcnn.inference.light.export import export_light, needs_tensorflow
 from keras_textcnn.inference.light.file import NAME
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.vectorizer import TextVectorizer
-from keras_textcnn.training.building import build_prepared, matrix_of
-from keras_textcnn.training.ensemble import FitResult, fit_ensemble
+from keras_textcnn.training.building import build_prepared, fit_prepared
+from keras_textcnn.training.ensemble import FitResult
 from keras_textcnn.training.fine_tuning import compare_on_old_texts
 from keras_textcnn.training.overlap import list_learnt_texts
 from keras_textcnn.training.preparation import Prepared, prepare
@@ -81,7 +81,7 @@ def train(
             if run.finished:
                 raise InputError(f"{directory} is already finished: another process has finished it")
             with batch_bar(shown_on()) as bars:
-                fitted = _fit(prepared, run, model, [*(callbacks or ()), seconds, *bars])
+                fitted = fit_prepared(prepared, model, run=run, callbacks=[*(callbacks or ()), seconds, *bars])
             answered, run_metrics = score_run(prepared, model, fitted)
             logger.info("exporting the model")
             _export(prepared, run, model, fitted.decisions.calibration)
@@ -146,22 +146,6 @@ def _log_device(config: TrainConfig, device: str, *, alone: bool) -> None:
         logger.info(f"training on {device}")
     if config.precision == "bfloat16" and (gain := devices.bfloat16_gain()) < 1:
         logger.warning(f"matrix products in bfloat16 take {1 / gain:.1f} times as long as in float32 on this machine")
-
-
-def _fit(prepared: Prepared, run: Run, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> FitResult:
-    encoded = prepared.encoded
-    return fit_ensemble(
-        prepared.config,
-        run,
-        model,
-        encoded.examples,
-        vocabulary=encoded.vocabulary,
-        refit=prepared.refit,
-        folds=prepared.folds,
-        matrix=matrix_of(prepared),
-        learnt=prepared.learnt_texts.get("validation"),
-        callbacks=callbacks,
-    )
 
 
 def _export(prepared: Prepared, run: Run, model: keras.Model, calibration: Calibration) -> None:

@@ -19,9 +19,9 @@ from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.scale.tuning.budget import whole_fit
 from keras_textcnn.scale.tuning.objectives import OF_EPOCH, Scores, best_of, pick_scores
 from keras_textcnn.settings.text import TextSettings
-from keras_textcnn.training.building import build_prepared, matrix_of
+from keras_textcnn.training.building import build_prepared, fit_prepared, matrix_of
 from keras_textcnn.training.callbacks import PhaseCallback, is_lost
-from keras_textcnn.training.ensemble import fit_ensemble, hold_out
+from keras_textcnn.training.ensemble import hold_out
 from keras_textcnn.training.part_fits import score_model
 from keras_textcnn.training.preparation import Prepared, count_texts, prepare
 
@@ -133,18 +133,7 @@ class Trials:
         prepared = self.prepare(config)
         prepared = dataclasses.replace(prepared, config=dataclasses.replace(prepared.config, seed=seed))
         model, encoded = self._build(prepared), prepared.encoded
-        fitted = fit_ensemble(
-            prepared.config,
-            None,
-            model,
-            encoded.examples,
-            vocabulary=encoded.vocabulary,
-            refit=prepared.refit,
-            folds=prepared.folds,
-            matrix=matrix_of(prepared),
-            learnt=None,
-            callbacks=callbacks,
-        )
+        fitted = fit_prepared(prepared, model, run=None, callbacks=callbacks)
         decisions, labels = fitted.decisions, encoded.labels
         scores: dict[str, Scores | None] = {
             "validation": pick_scores(decisions.scores.calibrated.scores(labels)),
