@@ -110,7 +110,7 @@ def leave_out_fits(patch: pytest.MonkeyPatch) -> None:
     """Trainings end in `Killed` once the run directory has been started."""
     from keras_textcnn.training import trainer
 
-    def end(*arguments: object) -> None:
+    def end(*arguments: object, **named: object) -> None:
         raise Killed
 
     patch.setattr(trainer, "fit_prepared", end)
