@@ -155,4 +155,4 @@ def test_only_scores_that_are_kept_count(
     for most in (10**9, 10):
         monkeypatch.setattr(memory_budget, "MOST_DECIDING", most)
         needed.append(int(re.search(r"need about ([\d,]+) MiB", cli("train", *options).err)[1].replace(",", "")))
-    assert needed[0] - needed[1] == 50 * (18 * 3 - 10)  # 18 validation and test texts, 3 labels
+    assert needed[0] - needed[1] == 50 * (15 * 3 - 10)  # 15 validation and test texts, 3 labels
