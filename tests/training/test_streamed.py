@@ -142,3 +142,17 @@ def test_a_corpus_that_needs_more_memory_than_it_may_have_is_refused(
     )
     assert int(needed[1]) >= 120 + 2 * 90
     assert not (tmp_path / "run").exists()
+
+
+def test_only_scores_that_are_kept_count(
+    json_lines: Path, small_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    from keras_textcnn.training import memory_budget
+
+    options = [*small_options, "--data", str(json_lines), "--memory", "256", "--output", str(tmp_path / "run")]
+    monkeypatch.setattr(memory_budget, "SCORE_BYTES", (50 * 2**20, 0))
+    needed = []
+    for most in (10**9, 10):
+        monkeypatch.setattr(memory_budget, "MOST_DECIDING", most)
+        needed.append(int(re.search(r"need about ([\d,]+) MiB", cli("train", *options).err)[1].replace(",", "")))
+    assert needed[0] - needed[1] == 50 * (15 * 3 - 10)  # 15 validation and test texts, 3 labels
