@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("keras_textcnn")
 
 WARNING = "warning: "  # begins the line of a warning, on a terminal and in reports
+PRINT = print  # Ray replaces the built-in function by its own
 
 
 class LineHandler(logging.Handler):
@@ -85,7 +86,7 @@ def _handling(handler: logging.Handler) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def show_progress(write: Callable[[str], object] = print) -> None:
+def show_progress(write: Callable[[str], object] = PRINT) -> None:
     """Shows training progress from now on, in a notebook or script; with a bar of the batches if it is printed.
 
     Args:
@@ -96,7 +97,7 @@ def show_progress(write: Callable[[str], object] = print) -> None:
     """
     for handler in [handler for handler in logger.handlers if isinstance(handler, LineHandler)]:
         logger.removeHandler(handler)
-    logger.addHandler(LineHandler(write, console=_printed_on if write is print else None))
+    logger.addHandler(LineHandler(write, console=_printed_on if write in (PRINT, print) else None))
     logger.setLevel(logging.INFO)
     logger.propagate = False  # TensorFlow's handler would print warnings a second time
 

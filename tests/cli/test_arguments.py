@@ -13,7 +13,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.settings.fields import option_name
 from tests.runs import Cli
 
-COMMANDS = ("train", "evaluate", "predict", "serve", "catalog", "reproduce")
+COMMANDS = ("train", "tune", "evaluate", "predict", "serve", "catalog", "reproduce")
 OPTIONS = {option_name(field) for field in dataclasses.fields(TrainConfig)}
 
 

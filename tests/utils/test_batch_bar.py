@@ -1,5 +1,6 @@
 """The bar of an epoch's batches, on a terminal and in a notebook."""
 
+import builtins
 import io
 import sys
 import types
@@ -73,5 +74,8 @@ def test_there_is_a_bar_only_where_lines_are_printed(monkeypatch: pytest.MonkeyP
         assert none == none_either == []
     show_progress(lambda line: None)
     assert shown_on() is None
+    show_progress()
+    assert shown_on() is not None
+    monkeypatch.setattr(builtins, "print", lambda *words: None)  # as Ray does
     show_progress()
     assert shown_on() is not None
