@@ -119,7 +119,8 @@ class Watched:
         while self.process.poll() is None:
             self.watch(1)
         if self.process.returncode:
-            sys.exit(self.process.stderr.read().decode())  # type: ignore[union-attr]
+            assert self.process.stderr is not None  # a pipe
+            sys.exit(self.process.stderr.read().decode())
         return time.monotonic() - self.started, dict(self.peaks)
 
 

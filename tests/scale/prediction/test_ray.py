@@ -14,7 +14,7 @@ import pytest
 
 from keras_textcnn.scale import predict_dataset
 from keras_textcnn.scale.prediction import ray_job
-from keras_textcnn.scale.prediction.job import FINISHED, Done, Job
+from keras_textcnn.scale.prediction.job import FINISHED, Done, FileEnd, Job
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
@@ -133,8 +133,8 @@ def test_a_job_goes_on_where_it_was_stopped(
     command = ("predict", finished_run, corpus, "--output", tmp_path / "answers", "--engine", "ray", "--workers", 2)
     add = Job.add
 
-    def stop(self: Job, entry: object) -> None:
-        add(self, entry)  # type: ignore[arg-type]
+    def stop(self: Job, entry: Done | FileEnd) -> None:
+        add(self, entry)
         if isinstance(entry, Done):
             raise KeyboardInterrupt
 
