@@ -13,7 +13,9 @@ REPORT_SECONDS = 15  # of a run, in addition to its fit: linear model, export, p
 # The longest that a trial may take: times the default recipe, or a fraction of the budget, whichever is more.
 LONGEST_TIMES, LONGEST_FRACTION = 2.0, 0.05
 SAVED_SECONDS = 5  # of which a killed process may lose count
-MOST_RESERVED = 0.6  # of the budget, for all trainings after the search; if they need more, only for the last one
+# Of the budget, for all trainings after the search. If they need a little more, they may still fit, since their
+# estimates have a margin; if they need more than can be afforded, time is only kept for the last one.
+MOST_RESERVED, AFFORDED = 0.6, 0.75
 
 
 class OutOfTimeError(Exception):
@@ -89,7 +91,9 @@ class Cost:
             gained: Whether any settings are better than the default. Until then, there is no gain to measure.
         """
         both = self.last() + self.repeats()
-        return both if gained and both <= MOST_RESERVED * seconds else self.last()
+        if not gained or both > AFFORDED * seconds:
+            return self.last()
+        return max(min(both, MOST_RESERVED * seconds), self.last())
 
 
 def longest_trial(seconds: float, default: float | None) -> float:
