@@ -103,11 +103,14 @@ def write_splits(corpus: str, folder: Path) -> tuple[dict[str, Path], dict[str, 
     splits = prepare(config, tokenized).encoded.splits
     labels = [str(tokenized.label_sets[row]).replace(" ", "_") for row in tokenized.rows]
     lines = {}
+    rng = np.random.default_rng(
+        0
+    )  # fastText learns from the lines in their order, and some corpora are sorted by label
     for position, name in enumerate(SPLITS):
-        rows = np.flatnonzero(splits == position)
+        rows = rng.permutation(np.flatnonzero(splits == position))
         texts = tokenized.join_tokens(rows, tokenized.lengths[rows])
         lines[name] = [f"__label__{labels[row]} {text}\n" for row, text in zip(rows, texts, strict=True)]
-    lines["everything"] = lines["train"] + lines["validation"]
+    lines["everything"] = rng.permutation(lines["train"] + lines["validation"]).tolist()
     files = {name: folder / f"{corpus}-{name}.txt" for name in lines}
     for name, path in files.items():
         path.write_text("".join(lines[name]), "utf-8")
