@@ -174,7 +174,15 @@ def _parts(packed: Iterator[tuple[bytes, int]], size: int) -> Iterator[tuple[lis
 def _packed(reader: Reader, path: Path) -> Iterator[tuple[bytes, int]]:
     rows = (_with_text(reader, row) for row in reader.raw_rows(Source.of(path)))
     while group := list(itertools.islice(rows, GROUP)):
-        yield pickle.dumps(group), len(group)
+        yield pickle.dumps(_detached(group)), len(group)
+
+
+def _detached(group: list[PackedRow]) -> list[PackedRow]:
+    """The rows without what they share with others of their file."""
+    if shared := [row.cells for _, row in group if isinstance(row.cells, parquet.Cells)]:
+        cells = parquet.detached(shared)
+        return [(text, row._replace(cells=own)) for (text, row), own in zip(group, cells, strict=True)]
+    return group
 
 
 def _with_text(reader: Reader, row: Row) -> PackedRow:

@@ -8,6 +8,7 @@ import pytest
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
+from keras_textcnn.io.parquet import Cells, table_of
 from keras_textcnn.scale.prediction.tables import (
     LARGEST_PART,
     PART_ROWS,
@@ -86,6 +87,31 @@ def test_parquet_of_no_rows(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.array([], "string")}), tmp_path / "a.parquet")
     assert split(tmp_path / "a.parquet") == ([], End(0, 0, []))
     assert columns_of(tmp_path / "a.parquet", TrainConfig()) == ["text"]
+
+
+@pytest.mark.parametrize("column", ["text", "category"])
+def test_parts_of_parquet_hold_no_more_than_their_rows(column: str, tmp_path: Path) -> None:
+    """A batch of Parquet brings along the dictionary of all texts before it."""
+    values = [f"{number:0100d}" for number in range(8192)]
+    columns = {"text": pyarrow.array(values), "category": pyarrow.array(values).dictionary_encode()}
+    table = pyarrow.table({"text": pyarrow.array(["a"] * 8192), column: columns[column]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    parts, _ = split(tmp_path / "a.parquet")
+    groups = [group for part in parts for group in part.groups]
+    assert sum(map(len, groups)) < 4 * sum(map(len, values))
+    cells = [list(row.cells) for group in groups for _, row in unpack(group)]
+    assert cells == [list(row.values()) for row in table.to_pylist()]
+
+
+def test_categories_in_an_order_stay(tmp_path: Path) -> None:
+    values = pyarrow.array([f"{number:04d}" for number in range(2000)][::-1])
+    column = pyarrow.DictionaryArray.from_arrays(pyarrow.array(range(1500), "int32"), values, ordered=True)
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a"] * 1500, "n": column}), tmp_path / "a.parquet")
+    schema = common_layout([tmp_path / "a.parquet"], []).schema
+    rows = [row for part in split(tmp_path / "a.parquet")[0] for group in part.groups for _, row in unpack(group)]
+    written = table_of([row.cells for row in rows if isinstance(row.cells, Cells)], schema)
+    assert written["n"].chunk(0).dictionary.equals(values)
+    assert written["n"].to_pylist() == column.to_pylist()
 
 
 def test_files_folders_and_patterns(tmp_path: Path) -> None:
