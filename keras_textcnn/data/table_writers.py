@@ -3,6 +3,7 @@
 To add a format, write a function such as `_delimited` and add it to `WRITERS`.
 """
 
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -59,8 +60,7 @@ def writing_table(path: Path, layout: Layout) -> Iterator[Write]:
         InputError: The file cannot be written, or the format cannot hold the columns or a value.
     """
     kind = kind_of(path)
-    if kind not in DELIMITERS and (twice := _repeated(layout.names)):
-        raise InputError(f"two columns {twice!r}, which a {kind} file cannot have; rename one, or write a .csv")
+    check_names(layout.names, kind)
     try:
         with contextlib.ExitStack() as stack:
             partial = stack.enter_context(replacing(path.resolve()))
@@ -87,6 +87,35 @@ def check_writable(path: Path) -> None:
         parquet.check_installed(path)
 
 
+def check_names(names: Collection[str], kind: str) -> None:
+    """Raises InputError if files of a kind, such as `.jsonl`, cannot have columns with these names."""
+    if kind not in DELIMITERS and (twice := _repeated(names)) is not None:
+        raise InputError(f"two columns {twice!r}, which a {kind} file cannot have; rename one, or write CSV")
+
+
+def all_names(tables: Iterable[Collection[str]]) -> list[str]:
+    """The names of all columns of some tables or rows; if one has a name twice, so has the result.
+
+    Args:
+        tables: The names of the columns of each.
+    """
+    found: dict[tuple[str, int], None] = {}
+    last: list[str] = []
+    for names in map(list, tables):
+        if names != last:  # most rows have the same ones
+            found |= dict.fromkeys(_numbered(names))
+        last = names
+    return [name for name, _ in found]
+
+
+def _numbered(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Each name, and how many before it are the same: two columns of a CSV file may have one name."""
+    seen: collections.Counter[str] = collections.Counter()
+    for name in names:
+        yield name, seen[name]
+        seen[name] += 1
+
+
 def free_name(name: str, taken: Collection[str]) -> str:
     """The name of an added column: `name`, or if there is such a column, `predicted_name`, `predicted_name_2` ..."""
     stripped = {one.strip() for one in taken}
@@ -110,7 +139,7 @@ def _packing(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
 
 
 def _fields(row: TextRow) -> dict[str, Any]:
-    if twice := _repeated(row.names):
+    if (twice := _repeated(row.names)) is not None:
         raise InputError(f"two columns {twice!r}: {row.place}; rename one")
     return dict(zip(row.names, row.cells, strict=True))
 
@@ -119,10 +148,11 @@ def _cells(row: TextRow, names: list[str]) -> list[Any]:
     """The values of a row in the order of the table's columns; None where it lacks one."""
     if list(row.names) == names:
         return list(row.cells)
-    fields = _fields(row)
-    if new := [name for name in fields if name not in names]:
+    columns = dict.fromkeys(_numbered(names))
+    fields = dict(zip(_numbered(row.names), row.cells, strict=True))
+    if new := [column[0] for column in fields if column not in columns]:
         raise _new_column(new[0], row)
-    return [fields.get(name) for name in names]
+    return [fields.get(column) for column in columns]
 
 
 def _new_column(name: str, row: TextRow) -> InputError:

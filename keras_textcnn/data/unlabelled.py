@@ -15,6 +15,7 @@ from keras_textcnn.data.formats import DELIMITERS, TABLES, TextRow, split_fastte
 from keras_textcnn.data.loading import OF_BYTES, make_reader
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.data.split_names import find_splits
+from keras_textcnn.data.table_writers import all_names
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.archives import ARCHIVES
@@ -100,10 +101,7 @@ class Texts:
             return list(schema.names)
         if self._kind in DELIMITERS or not (self._path.is_file() or self._path.is_dir()):
             return [name for row in self.peek()[:1] for name in row.names]
-        names: dict[str, None] = {}
-        for row in self._rows(self._make_reader()):
-            names |= dict.fromkeys(row.names)
-        return list(names)
+        return all_names(row.names for row in self._rows(self._make_reader()))
 
     def schema(self) -> Any:
         """The `pyarrow.Schema` of the columns if the texts come from Parquet, otherwise None."""

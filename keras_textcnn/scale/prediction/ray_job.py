@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.table_writers import Layout
+from keras_textcnn.data.table_writers import Layout, check_names
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import kind_of
 from keras_textcnn.persistence.run import Run
@@ -96,6 +96,7 @@ def predict_files(
         raise InputError(f"a folder of the run: --output {output}; choose another one")
     kind = FORMATS[output_format] if output_format else _own_format(files[0])
     layout = common_layout(files, [columns_of(file, config) for file in files])
+    check_names(layout.names, kind)
     layout = dataclasses.replace(layout, added=RowAnswers(model, choices, layout.names).kinds)
     with Job.begin(output, _describe(model, files, config, choices, kind)) as job:
         plan = Plan(files, config, output.resolve(), kind, 0, layout, choices, {})

@@ -12,7 +12,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.formats import TABLES, Row, TextRow
 from keras_textcnn.data.loading import describe_reading, make_reader
 from keras_textcnn.data.readers import Reader
-from keras_textcnn.data.table_writers import Layout
+from keras_textcnn.data.table_writers import Layout, all_names
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.files import Source, is_there, kind_of
@@ -82,12 +82,13 @@ def columns_of(path: Path, config: TrainConfig) -> list[str]:
     first = next(rows, None)
     if first is None:
         return list(parquet.read_schema(path).names) if kind_of(path) == ".parquet" else []
-    names = dict.fromkeys(first.names)
-    if kind_of(path) in JSON:
-        with contextlib.suppress(InputError):  # reading the rows reports it
-            for row in rows:
-                names |= dict.fromkeys(row.names)
-    return list(names)
+    others = _until_damaged(rows) if kind_of(path) in JSON else ()
+    return all_names(row.names for row in itertools.chain([first], others))
+
+
+def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
+    with contextlib.suppress(InputError):  # which is reported when the rows are answered
+        yield from rows
 
 
 def common_layout(files: Sequence[Path], columns: Sequence[Collection[str]]) -> Layout:
@@ -97,9 +98,8 @@ def common_layout(files: Sequence[Path], columns: Sequence[Collection[str]]) -> 
         files: The files, of one format.
         columns: The names of the columns of each.
     """
-    names = list(dict.fromkeys(itertools.chain.from_iterable(columns)))
     schema = parquet.common_schema(files) if kind_of(files[0]) == ".parquet" else None
-    return Layout(names if schema is None else schema.names, {}, schema)
+    return Layout(all_names(columns) if schema is None else schema.names, {}, schema)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -103,6 +103,33 @@ def test_tables_of_text_stay_as_they_are(finished_run: Path, tmp_path: Path, cli
     assert expected[7]["id"] == "007"
 
 
+def test_columns_with_one_name_stay(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
+    contents = {"a.csv": "text,,\nthe apple,1,2\n", "b.csv": "text,n,n\nof iron,3,4\n", "c.csv": "n,text\n5,wave\n"}
+    for name, content in contents.items():
+        (tmp_path / "corpus" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "corpus" / name).write_text(content)
+    for name in contents:
+        command = ("predict", finished_run, tmp_path / "corpus" / name, "--output")
+        assert cli(*command, tmp_path / name).status == 0
+        assert cli(*command, tmp_path / f"of-{name}", "--engine", "ray").status == 0
+        with (tmp_path / name).open() as one, (tmp_path / f"of-{name}" / "part-00000-00000.csv").open() as other:
+            header, row = csv.reader(one)
+            assert list(csv.reader(other)) == [[*header, "error"], [*row, ""]]
+            assert row[:-2] == contents[name].splitlines()[1].split(",")
+    assert (
+        cli("predict", finished_run, tmp_path / "corpus", "--output", tmp_path / "all", "--engine", "ray").status == 0
+    )
+    rows = [list(csv.reader(path.read_text().splitlines())) for path in sorted((tmp_path / "all").glob("part-*"))]
+    assert [header for header, _ in rows] == [["text", "", "", "n", "n", "label", "probability", "error"]] * 3
+    assert [row[:5] for _, row in rows] == [
+        ["the apple", "1", "2", "", ""], ["of iron", "", "", "3", "4"], ["wave", "", "", "5", ""]
+    ]  # fmt: skip
+    options = ("--output", tmp_path / "no", "--engine", "ray", "--format", "jsonl")
+    ended = cli("predict", finished_run, tmp_path / "corpus", *options)
+    assert "two columns '', which a .jsonl file cannot have; rename one, or write CSV" in ended.error
+    assert not (tmp_path / "no").exists()
+
+
 def test_what_cannot_be_answered_stops_nothing_else(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     deep = {"text": ["pear"], "deep": {"x": [1]}}
     objects: list[dict[str, Any]] = [{"text": "apple", "n": 7}, deep, {"text": "tide"}]
