@@ -16,6 +16,7 @@ from keras_textcnn.data.table_writers import Layout, all_names
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.files import Source, is_there, kind_of
+from keras_textcnn.utils.log import logger
 
 GROUP = 1024  # rows that are packed together and answered together
 PART_ROWS = 2**16  # at most, in one file of answers
@@ -28,14 +29,14 @@ PackedRow = tuple[str | InputError, TextRow]  # the text, or what is wrong with 
 
 
 def find_tables(name: str, *, output: Path | None = None) -> list[Path]:
-    """The files that the user means, sorted.
+    """The files that the user means, sorted, each by one name: a file that links lead to is not read twice.
 
     Args:
         name: A file, a folder, or a pattern such as `corpus/*.parquet`, in which `**` stands for folders at any depth.
         output: Where answers go, perhaps inside the folder; its files are left out.
 
     Raises:
-        InputError: There are none, or they have different formats.
+        InputError: There are none, or they have different formats, or a link leads nowhere.
     """
     tables = f"a table ({', '.join(TABLES)}, also .gz), a folder of tables, or a pattern in quotation marks"
     if is_there(name):
@@ -43,8 +44,8 @@ def find_tables(name: str, *, output: Path | None = None) -> list[Path]:
         found = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
     else:
         found = [Path(one) for one in glob.iglob(name, recursive=True)]  # noqa: PTH207 - of paths with any root
-    every = sorted(path.resolve() for path in found if path.is_file() and kind_of(path) in TABLES)
-    files = [path for path in every if output is None or not path.is_relative_to(output.resolve())]
+    every = _without_doubles([path for path in found if kind_of(path) in TABLES and _is_file(path)])
+    files = [path for path in every if output is None or not _is_inside(path, output.resolve())]
     if every and not files:
         raise InputError(f"the texts are read from there: --output {output}; choose another folder")
     if not files:
@@ -55,6 +56,26 @@ def find_tables(name: str, *, output: Path | None = None) -> list[Path]:
         one, other, *_ = kinds.values()
         raise InputError(f"files of different formats: {one} and {other}; give those of one format at a time")
     return files
+
+
+def _is_file(path: Path) -> bool:
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"a link to a file that is missing: {path}; restore the file, or remove the link")
+    return path.is_file()
+
+
+def _without_doubles(paths: Sequence[Path]) -> list[Path]:
+    """The paths, sorted, without links to others of them; the name of a link tells the format, not that of its file."""
+    files: dict[Path, Path] = {}
+    for path in sorted(paths, key=lambda path: (path.is_symlink(), path)):
+        known = files.setdefault(path.resolve(), path)
+        if known != path:
+            logger.info(f"left out {path}, which is the same file as {known}")
+    return sorted(path.parent.resolve() / path.name for path in files.values())
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) or path.resolve().is_relative_to(folder)
 
 
 def _hidden(path: Path) -> bool:

@@ -1,5 +1,6 @@
 import gzip
 import json
+import logging
 from pathlib import Path
 
 import pyarrow
@@ -126,6 +127,31 @@ def test_files_folders_and_patterns(tmp_path: Path) -> None:
     assert found(str(tmp_path)) == ["a.csv.gz", "b.csv", "deep/c.csv"]
     assert found(str(tmp_path / "*.csv*")) == ["a.csv.gz", "b.csv"]
     assert found(str(tmp_path / "**" / "*.csv")) == ["b.csv", "deep/c.csv"]
+
+
+def test_links_are_read_by_their_names_and_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for folder in ("blobs", "corpus/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "blobs" / "abc123").write_text("text\na\n", "utf-8")
+    (tmp_path / "corpus" / "2024.csv").write_text("text\nb\n", "utf-8")
+    links = {"train.csv": "../blobs/abc123", "1.csv": "2024.csv", "latest.csv": "2024.csv", "deep/x.csv": "../1.csv"}
+    for link, target in links.items():
+        (tmp_path / "corpus" / link).symlink_to(target)
+    corpus = tmp_path.resolve() / "corpus"
+    for name in ("corpus", "corpus/**/*.csv"):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            assert find_tables(str(tmp_path / name)) == [corpus / "2024.csv", corpus / "train.csv"]
+        assert len(caplog.messages) == 3
+        assert f"latest.csv, which is the same file as {tmp_path / 'corpus' / '2024.csv'}" in caplog.text
+    assert texts_of(split(corpus / "train.csv")[0]) == ["a"]
+    (tmp_path / "here").symlink_to("corpus")
+    assert find_tables(str(tmp_path / "here" / "2024.csv")) == [corpus / "2024.csv"]
+    with pytest.raises(InputError, match="the texts are read from there"):
+        find_tables(str(tmp_path / "here" / "train.csv"), output=tmp_path / "blobs")
+    (tmp_path / "blobs" / "abc123").unlink()
+    with pytest.raises(InputError, match="a link to a file that is missing: .*train.csv; restore the file"):
+        find_tables(str(tmp_path / "corpus"))
 
 
 def test_answers_inside_the_folder_are_no_texts(tmp_path: Path) -> None:
