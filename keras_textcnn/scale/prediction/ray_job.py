@@ -23,7 +23,7 @@ from keras_textcnn.scale.prediction.ray_session import import_ray, ray_session, 
 from keras_textcnn.scale.prediction.tables import (
     End,
     Part,
-    columns_of,
+    columns_of_readable,
     common_layout,
     find_tables,
     part_bytes,
@@ -95,7 +95,7 @@ def predict_files(
     if output.resolve().is_relative_to(Path(run).resolve()):
         raise InputError(f"a folder of the run: --output {output}; choose another one")
     kind = FORMATS[output_format] if output_format else _own_format(files[0])
-    layout = common_layout(files, [columns_of(file, config) for file in files])
+    layout = common_layout(columns_of_readable(files, config))
     check_names(layout.names, kind)
     layout = dataclasses.replace(layout, added=RowAnswers(model, choices, layout.names).kinds)
     with Job.begin(output, _describe(model, files, config, choices, kind)) as job:

@@ -5,7 +5,7 @@ import dataclasses
 import glob
 import itertools
 import pickle
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from keras_textcnn.config import TrainConfig
@@ -13,6 +13,7 @@ from keras_textcnn.data.formats import TABLES, Row, TextRow
 from keras_textcnn.data.loading import describe_reading, make_reader
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.data.table_writers import Layout, all_names
+from keras_textcnn.data.tables import EmptyTableError
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.files import Source, is_there, kind_of
@@ -97,14 +98,37 @@ def columns_of(path: Path, config: TrainConfig) -> list[str]:
     """The names of all columns of a file. JSON is read for this, to its end or to where it is damaged.
 
     Raises:
-        InputError: The first row is damaged or missing, or lacks the column of the texts.
+        InputError: The first row is damaged, or there is no column of the texts.
     """
     rows = table_reader(config).raw_rows(Source.of(path))
-    first = next(rows, None)
+    try:
+        first = next(rows, None)
+    except EmptyTableError:
+        return []
     if first is None:
         return list(parquet.read_schema(path).names) if kind_of(path) == ".parquet" else []
-    others = _until_damaged(rows) if kind_of(path) in JSON else ()
-    return all_names(row.names for row in itertools.chain([first], others))
+    if kind_of(path) not in JSON:
+        return list(first.names)
+    names = all_names(row.names for row in itertools.chain([first], _until_damaged(rows)))
+    first.columns.among(names, str(path))  # the text, which some objects may lack
+    return names
+
+
+def columns_of_readable(files: Sequence[Path], config: TrainConfig) -> dict[Path, list[str]]:
+    """The names of all columns of each file, without the files that are damaged from the beginning.
+
+    Raises:
+        InputError: No file can be read.
+    """
+    columns, problems = dict[Path, list[str]](), list[InputError]()
+    for file in files:
+        try:
+            columns[file] = columns_of(file, config)
+        except InputError as error:  # which is reported again when the rows are answered
+            problems.append(error)
+    if problems and not any(columns.values()):
+        raise problems[0]
+    return columns
 
 
 def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
@@ -112,15 +136,15 @@ def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
         yield from rows
 
 
-def common_layout(files: Sequence[Path], columns: Sequence[Collection[str]]) -> Layout:
+def common_layout(columns: Mapping[Path, Collection[str]]) -> Layout:
     """The columns of all files, without those that answers add.
 
     Args:
-        files: The files, of one format.
-        columns: The names of the columns of each.
+        columns: The names of the columns of each file; the files have one format.
     """
-    schema = parquet.common_schema(files) if kind_of(files[0]) == ".parquet" else None
-    return Layout(all_names(columns) if schema is None else schema.names, {}, schema)
+    tables = [file for file in columns if kind_of(file) == ".parquet"]
+    schema = parquet.common_schema(tables)
+    return Layout(all_names(columns.values()) if schema is None else schema.names, {}, schema)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +179,7 @@ class End:
 
 
 def read_parts(path: Path, config: TrainConfig, *, size: int, without: Collection[int]) -> Iterator[Part | End]:
-    """The rows of a file in parts, and its end.
+    """The rows of a file in parts, and its end. A table that is empty, or has only a header, has no parts.
 
     Args:
         path: The file.
@@ -169,6 +193,8 @@ def read_parts(path: Path, config: TrainConfig, *, size: int, without: Collectio
             if number not in without:
                 yield Part(number, groups, count)
             number, rows = number + 1, rows + count
+    except EmptyTableError:  # which only a single table must have
+        pass
     except InputError as error:
         problem = str(error)
     yield End(number, rows, describe_reading(reader), problem)

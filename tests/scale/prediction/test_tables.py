@@ -17,6 +17,7 @@ from keras_textcnn.scale.prediction.tables import (
     End,
     Part,
     columns_of,
+    columns_of_readable,
     common_layout,
     find_tables,
     part_bytes,
@@ -79,6 +80,37 @@ def test_a_damaged_file_ends_with_the_problem(tmp_path: Path) -> None:
     assert "a.csv:1502" in end.problem
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", b""), ("a.csv", b"text,n\n"), ("a.csv.gz", gzip.compress(b"")), ("a.jsonl", b"")]
+)
+def test_a_table_of_no_rows_is_not_damaged(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert split(tmp_path / name) == ([], End(0, 0, []))
+    assert columns_of(tmp_path / name, TrainConfig()) == []
+
+
+def test_files_that_cannot_be_read_leave_the_others_alone(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv", "d.csv")]
+    for file, content in zip(files, ("body\na\n", "text,n\na\n", "n,text\n1,a\n", ""), strict=True):
+        file.write_text(content, "utf-8")
+    assert columns_of_readable(files, TrainConfig()) == {files[2]: ["n", "text"], files[3]: []}
+    with pytest.raises(InputError, match="no column 'text' in .*a.csv"):
+        columns_of_readable(files[:2], TrainConfig())
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_objects_without_the_text_are_rows_with_an_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text('{"n": 1}\n{"text": "a", "n": 2}\n{"n": 3}\n', "utf-8")
+    assert columns_of(tmp_path / name, TrainConfig()) == ["n", "text"]
+    [part], end = split(tmp_path / name)
+    first, text, last = texts_of([part])
+    assert (text, end) == ("a", End(1, 3, []))
+    assert f"'text' is missing: {tmp_path / name}:1; found: 'n'; choose another with --text-column" in str(first)
+    assert f"'text' is missing: {tmp_path / name}:3" in str(last)
+    _, end = split(tmp_path / name, text_column=("body",))
+    assert f"no column 'body' in {tmp_path / name}:1" in end.problem
+
+
 def test_what_was_replaced_is_said_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"text\na\xff\n")
     assert "replaced" in split(tmp_path / "a.csv", errors="replace")[1].lines[0]
@@ -108,7 +140,7 @@ def test_categories_in_an_order_stay(tmp_path: Path) -> None:
     values = pyarrow.array([f"{number:04d}" for number in range(2000)][::-1])
     column = pyarrow.DictionaryArray.from_arrays(pyarrow.array(range(1500), "int32"), values, ordered=True)
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a"] * 1500, "n": column}), tmp_path / "a.parquet")
-    schema = common_layout([tmp_path / "a.parquet"], []).schema
+    schema = common_layout({tmp_path / "a.parquet": ["text", "n"]}).schema
     rows = [row for part in split(tmp_path / "a.parquet")[0] for group in part.groups for _, row in unpack(group)]
     written = table_of([row.cells for row in rows if isinstance(row.cells, Cells)], schema)
     assert written["n"].chunk(0).dictionary.equals(values)
@@ -181,9 +213,9 @@ def test_columns_of_all_files(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "a", "x": 1}\n{"text": "b", "y": 1}\n', "utf-8")
     (tmp_path / "b.jsonl").write_text(json.dumps({"z": 1, "text": "c"}), "utf-8")
     files = find_tables(str(tmp_path))
-    columns = [columns_of(file, TrainConfig()) for file in files]
-    assert columns == [["text", "x", "y"], ["z", "text"]]
-    assert common_layout(files, columns).names == ["text", "x", "y", "z"]
+    columns = {file: columns_of(file, TrainConfig()) for file in files}
+    assert list(columns.values()) == [["text", "x", "y"], ["z", "text"]]
+    assert common_layout(columns).names == ["text", "x", "y", "z"]
     with pytest.raises(InputError, match="no column 'body' in .*a.jsonl"):
         columns_of(files[0], TrainConfig(text_column=("body",)))
 
