@@ -24,6 +24,7 @@ from keras_textcnn.io.files import kind_of
 from keras_textcnn.io.integrity import replacing
 
 OUTPUTS = ".csv, .tsv, .jsonl or .parquet, or .csv.gz, .tsv.gz or .jsonl.gz"
+ANOTHER = "choose another --output"
 GROUP_ROWS, GROUP_BYTES = 2**16, 2**26  # of a row group of Parquet, which is held in memory until it is written
 PARTS = 64  # tables that are held until they become one: a pipe may bring a row at a time
 
@@ -46,12 +47,13 @@ class Layout:
 
 
 @contextlib.contextmanager
-def writing_table(path: Path, layout: Layout) -> Iterator[Write]:
+def writing_table(path: Path, layout: Layout, *, advice: str = ANOTHER) -> Iterator[Write]:
     """Opens a table; it replaces `path` at the end of the block, unless there is an error.
 
     Args:
         path: A file with one of the suffixes in `OUTPUTS`. A link stays, and the file that it leads to is replaced.
         layout: The columns.
+        advice: What to do if the disk is full or the folder cannot be written.
 
     Yields:
         A function that takes rows, and the added values for each of them.
@@ -68,7 +70,7 @@ def writing_table(path: Path, layout: Layout) -> Iterator[Write]:
             packed = stack.enter_context(_packing(file, path))
             yield stack.enter_context(WRITERS[kind](packed, layout))
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another --output") from error
+        raise InputError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
 
 
 def check_writable(path: Path) -> None:
@@ -78,11 +80,11 @@ def check_writable(path: Path) -> None:
         raise InputError(f"--output must end in {OUTPUTS}; received: {path}")
     there = path.resolve()
     if there.exists() and not there.is_file():
-        raise InputError(f"not a file: {path}; choose another --output")
+        raise InputError(f"not a file: {path}; {ANOTHER}")
     if not there.parent.is_dir():
         raise InputError(f"no such folder: {there.parent}; make it, or choose another --output")
     if not os.access(there.parent, os.W_OK):
-        raise InputError(f"cannot write into the folder {there.parent}; choose another --output")
+        raise InputError(f"cannot write into the folder {there.parent}; {ANOTHER}")
     if kind == ".parquet":
         parquet.check_installed(path)
 
