@@ -119,10 +119,17 @@ def _numbered(names: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """The name of an added column: `name`, or if there is such a column, `predicted_name`, `predicted_name_2` ..."""
-    stripped = {one.strip() for one in taken}
+    """The name of an added column: `name`, or if there is such a column, `predicted_name`, `predicted_name_2` ...
+
+    Names that differ in case or in spaces at their ends are the same, as they are to Spark and most databases.
+    """
+    known = {_folded(one) for one in taken}
     others = (f"predicted_{name}_{number}" for number in itertools.count(2))
-    return next(one for one in itertools.chain([name, f"predicted_{name}"], others) if one.strip() not in stripped)
+    return next(one for one in itertools.chain([name, f"predicted_{name}"], others) if _folded(one) not in known)
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _repeated(names: Collection[str]) -> str | None:

@@ -127,7 +127,7 @@ def test_a_label_has_a_column_of_probabilities(finished_run: Path, corpus_file: 
 
 
 def test_columns_that_are_there_keep_their_names(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
-    header = ("probability", "text", "label ", "predicted_label", "probability_sea", "x", "x")
+    header = ("probability", "text", "Label ", "predicted_label", "Probability_SEA", "x", "x")
     path = write_table(tmp_path / "in.csv", [tuple("abcdefg")], header)
     written = fill(cli, finished_run, path, tmp_path / "out.csv", "--probabilities").read_text().splitlines()
     added = ["predicted_label_2", "predicted_probability", "probability_fruit", "probability_metal"]

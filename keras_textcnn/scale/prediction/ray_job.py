@@ -99,7 +99,7 @@ def predict_files(
     model, files = read_model(run), find_tables(str(as_path(texts, "texts")), output=output)
     if output.resolve().is_relative_to(Path(run).resolve()):
         raise InputError(f"a folder of the run: --output {output}; choose another one")
-    check_useful(given, kind_of(files[0]), str(texts))
+    check_useful(given, kind_of(files[0]), repr(str(texts)))
     kind = FORMATS[output_format] if output_format else _own_format(files[0])
     layout = common_layout(columns_of_readable(files, config))
     check_names(layout.names, kind)
