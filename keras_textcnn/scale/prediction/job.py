@@ -139,7 +139,8 @@ class Job(Folder):
         """The size of a part, which stays as it was when the job began."""
         begun = self.read_json(DESCRIPTION)
         if PART_SIZE not in begun:
-            self.write_json(DESCRIPTION, {**begun, PART_SIZE: wanted})
+            with _using(self.directory, ROOM):
+                self.write_json(DESCRIPTION, {**begun, PART_SIZE: wanted})
         return int(begun.get(PART_SIZE, wanted))
 
     def _read_finished(self) -> None:

@@ -193,12 +193,14 @@ def test_a_full_disk_asks_for_room_and_not_for_another_folder(tmp_path: Path, mo
     assert isinstance(part, Part)
     layout, answers = Layout(["text"], {"label": "string", "error": "string"}), tmp_path / "answers"
     with Job.begin(answers, DESCRIPTION) as job:
-        done = write_part(answers, "part-00000-00000.csv", part, Answers(), layout)  # type: ignore[arg-type]
+        done = write_part(answers, "part-00000-00000.csv", part, Answers(), layout)
         monkeypatch.setattr("os.fsync", full)
         with pytest.raises(InputError, match=f"cannot use {answers}: No space left on device{ADVICE}$"):
             job.add(done)
+        with pytest.raises(InputError, match=f"cannot use {answers}: No space left on device{ADVICE}$"):
+            job.part_size(7)
         with pytest.raises(InputError, match=f"cannot write .*: No space left on device{ADVICE}$"):
-            write_part(answers, "part-00000-00001.csv", part, Answers(), layout)  # type: ignore[arg-type]
+            write_part(answers, "part-00000-00001.csv", part, Answers(), layout)
         assert list(answers.glob("part-*")) == [answers / "part-00000-00000.csv"]
 
 

@@ -196,7 +196,7 @@ def test_paths_may_be_strings(finished_run: Path, tmp_path: Path) -> None:
     assert (count.rows, count.failed) == (1, 0)
     assert predict_files(Run.open(finished_run), path, tmp_path / "answers", **arguments).kept == 1
     with pytest.raises(InputError, match="output must be a path; received: int 7"):
-        predict_files(finished_run, path, 7, **arguments)  # type: ignore[arg-type]
+        predict_files(finished_run, path, 7, **arguments)
 
 
 def test_a_job_goes_on_where_it_was_stopped(
