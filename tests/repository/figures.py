@@ -110,11 +110,11 @@ def is_inset(block: str) -> bool:
 
 
 def read_blocks(text: str) -> list[str]:
-    """Headings, paragraphs, lists, tables and code, in order."""
+    """Headings, paragraphs, items of lists, tables and code, in order."""
     found, fenced = [""], False
     for line in text.splitlines():
         fence, heading = line.startswith("```"), re.match("#+ ", line)
-        if not fenced and (fence or heading or not line):
+        if not fenced and (fence or heading or not line or line.startswith("- ")):
             found.append("")
         found[-1] += f"{line}\n"
         fenced ^= fence

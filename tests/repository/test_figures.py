@@ -93,6 +93,7 @@ def test_a_command_near_it_is_enough(text: str) -> None:
     "text",
     [
         f"# A room\n\nSome words.\n\nIt takes 3 s.\n\nMeasured by {COMMAND_OF_IT}.",
+        f"# A room\n\nSome words.\n\n- It takes 3 s.\n- Measured by {COMMAND_OF_IT}.",
         f"# A room\n\n## A part\n\nMeasured by {COMMAND_OF_IT}.\n\n## Another\n\nIt takes 3 s.",
         "# A room\n\nIt takes 3 s (`keras-textcnn train reviews.csv`).",
         "# A room\n\nIt takes 3 s (`ls`).",
