@@ -102,7 +102,7 @@ def test_a_command_near_it_is_enough(text: str) -> None:
     ],
 )
 def test_a_command_elsewhere_or_of_the_readers_own_files_is_not(text: str) -> None:
-    assert len(found(text, other=f"# Other\n\n{COMMAND_OF_IT}\n\n## How large?\n\nLarge.")) == 1
+    assert len(found(text, other=f"# Other\n\n## How fast?\n\n{COMMAND_OF_IT}\n\n## How large?\n\nLarge.")) == 1
 
 
 @pytest.mark.parametrize("phrase", NOT_MEASURED)
