@@ -129,18 +129,14 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         return sized
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], *, kept: Container[str] = ()) -> "TrainConfig":
+    def of(cls, settings: Mapping[str, Any]) -> "TrainConfig":
         """Settings from a file; those without effect, which older versions wrote, are left out.
-
-        Args:
-            settings: The settings by name.
-            kept: Those that are not left out, so that one without effect is an error.
 
         Raises:
             InputError: A setting is out of its range.
             TypeError: There is no such setting.
         """
-        return cls(**effective(settings, kept=kept)).resolved()
+        return cls(**effective(settings)).resolved()
 
     def adapted(self, **given: Any) -> "TrainConfig":
         """Settings for a run that starts from a run with these settings.

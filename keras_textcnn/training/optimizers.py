@@ -75,7 +75,7 @@ class RowAdadelta(keras.optimizers.Adadelta):
     Args:
         learning_rate: Multiplies each move; the paper has no such factor, so it is 1.
         rho: The decay of the averages.
-        epsilon: Starts the moves, and keeps the divisor from zero; the paper's, of which Keras has a tenth.
+        epsilon: Keeps the first moves and the divisor from zero; the paper's, of which Keras has a tenth.
     """
 
     def __init__(self, learning_rate: float = 1.0, *, rho: float = 0.95, epsilon: float = 1e-6, **kwargs: Any) -> None:
@@ -86,7 +86,10 @@ class RowAdadelta(keras.optimizers.Adadelta):
             return
         super().build(variables)
         # float32, because a GPU cannot scatter int32.
-        self._last_steps = [self.add_variable(it.shape[:1], name="last_steps") for it in variables]
+        names = (f"{it.path.replace('/', '_')}_last_steps" for it in variables)
+        self._last_steps = [
+            self.add_variable(it.shape[:1], name=name) for it, name in zip(variables, names, strict=True)
+        ]
 
     def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         if not isinstance(gradient, tf.IndexedSlices):

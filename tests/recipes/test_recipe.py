@@ -172,8 +172,10 @@ def test_a_name_that_is_none_lists_those_that_are() -> None:
         read_recipe("kim")
 
 
-def test_the_readme_lists_recipes_and_settings() -> None:
+def test_the_readme_has_a_recipe_that_is_one_and_lists_recipes_and_settings(tmp_path: Path) -> None:
     text = README.read_text("utf-8")
+    recipe = read_recipe(write(tmp_path / "my-recipe.json", text.split("```json\n")[1].split("```")[0]))
+    assert recipe.config(data="trec", **recipe.corpora["trec"].repeats).filters == 50
     assert all(f"`{name}`" in text for name in recipe_names())
     [left_out] = [line for line in text.splitlines() if line.startswith("All settings of text, model and training but")]
     fields = TrainConfig.__dataclass_fields__
