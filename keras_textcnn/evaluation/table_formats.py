@@ -45,9 +45,8 @@ def to_markdown(table: Table, *, escape: Callable[[str], str] = _pipes) -> str:
 
 def to_csv(table: Table) -> str:
     """A table as CSV; a mean with its deviation becomes two columns, so that a spreadsheet reads numbers."""
-    columns = [[heading, *cells] for heading, cells in zip(table.columns, zip(*table.rows, strict=True), strict=True)]
     split: list[list[str]] = []
-    for heading, *cells in columns:
+    for heading, *cells in zip(table.columns, *table.rows, strict=True):
         if not any(PLUS_MINUS in cell for cell in cells):
             split.append([heading, *cells])
             continue
