@@ -13,6 +13,7 @@ from keras_textcnn.utils.tensorflow import import_tensorflow
 _HOMES = {
     "TextCNNClassifier": "estimator",
     "TrainConfig": "config",
+    "read_recipe": "recipes.recipe",
     "Corpus": "data.corpus",
     "Reader": "data.readers",
     "fetch": "data.datasets",

@@ -15,7 +15,7 @@ COMMANDS = {
     "serve": "answer over HTTP for runs, as TensorFlow Serving does, and on a page to try them",
     "evaluate": "evaluate a run on a labelled corpus; writes a report",
     "catalog": "list the corpora that are known by name",
-    "reproduce": "train the recorded recipes and compare with published results",
+    "reproduce": "train recipes of papers, or ours, and compare with published results",
 }
 HELP = f"""usage: {SCRIPT} COMMAND [arguments]
 

@@ -18,14 +18,16 @@ from keras_textcnn.presets import (
     MODELS,
     NO_VECTORS,
     ONE_HOT,
+    OWN_RATES,
     REHEARSED,
     ZHANG,
     ModelFamily,
     find_model,
 )
-from keras_textcnn.settings.data import CORPUS_SETTINGS, DataSettings
+from keras_textcnn.settings.data import DataSettings
 from keras_textcnn.settings.documentation import documented
 from keras_textcnn.settings.fields import POSITIVE, SET, has_type, option_name, plain, show
+from keras_textcnn.settings.inherited import ARCHITECTURE, INHERITED
 from keras_textcnn.settings.model import ModelSettings
 from keras_textcnn.settings.text import TextSettings
 from keras_textcnn.settings.training import TrainingSettings
@@ -34,17 +36,6 @@ if TYPE_CHECKING:
     from keras_textcnn.tasks import Task
 
 LAZY_OPTIMIZERS = ("adam", "adamw")  # with these, the embedding's rows may have their own learning rate
-# What a run that starts from another takes from it.
-ARCHITECTURE = (
-    *("model", "windows", "filters", "poolings", "pooling", "hidden", "multichannel"),
-    *("tokenizer", "embedding", "alphabet", "dimensions", "maximum_tokens", "ngrams", "ngram_buckets", "ngram_words"),
-    *("ngram_svm", "vector_mean"),
-)
-# And what it takes from it unless given: how the model is regularized, computed and balanced, how the corpus is read.
-INHERITED = (
-    *("vectors", "dropout", "embedding_dropout", "max_norm", "precision", "class_weight", "sampling", "focal_gamma"),
-    *(name for name in CORPUS_SETTINGS if name != "weight_column"),  # new texts need not have one
-)
 # What depends on the number of texts: `TrainConfig.resolved` leaves it open if it does not know that number.
 BY_SIZE = (
     *("inner_folds", "unfrozen_epochs", "refit"),
@@ -98,6 +89,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
             own.pop("dimensions", None)
         if self.optimizer not in LAZY_OPTIMIZERS:
             own["embedding_factor"] = 1.0
+        if rate := OWN_RATES.get(self.optimizer):
+            own |= {"learning_rate": rate, "unfrozen_learning_rate": rate}
         if vectors == NO_VECTORS or self.from_run:
             own["vocabulary"] = "train"
         own["freeze"] = "nothing" if vectors == NO_VECTORS else "embedding"  # random vectors need no protection
@@ -143,7 +136,7 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
             InputError: A setting is out of its range.
             TypeError: There is no such setting.
         """
-        return cls(**_effective(settings)).resolved()
+        return cls(**effective(settings)).resolved()
 
     def adapted(self, **given: Any) -> "TrainConfig":
         """Settings for a run that starts from a run with these settings.
@@ -163,11 +156,11 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
             if name in given and given[name] != getattr(self, name):
                 raise InputError(f"{_option(name)} is taken from the run: {show(getattr(self, name))}; leave it out")
         settings = {name: getattr(its, name) for name in (*ARCHITECTURE, *INHERITED)} | given
-        return TrainConfig(**_effective(settings, kept=given)).resolved()
+        return TrainConfig(**effective(settings, kept=given)).resolved()
 
     def read_as(self, **given: Any) -> "TrainConfig":
         """The same settings with another way to read a corpus; those that the given ones make idle are left out."""
-        return TrainConfig(**_effective({**vars(self), **given}, kept=given))
+        return TrainConfig(**effective({**vars(self), **given}, kept=given))
 
     def repeats(self) -> "dict[str, TrainConfig]":
         """The settings of each run that these settings describe, by the name of its folder; none for a single run."""
@@ -230,8 +223,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         self._require("memory", not self.memory or not self.rehearse, "left out with --rehearse")
         some = self.frozen_epochs != 0 or self.unfrozen_epochs != 0
         self._require("unfrozen_epochs", some, "at least 1 without frozen epochs")
-        lazy = self.optimizer in LAZY_OPTIMIZERS
-        self._require("embedding_factor", lazy or self.embedding_factor == 1, f"1 with --optimizer {self.optimizer}")
+        one = self.optimizer in LAZY_OPTIMIZERS or self.embedding_factor in (None, 1)  # None: the embedding is frozen
+        self._require("embedding_factor", one, f"1 with --optimizer {self.optimizer}")
         for name in self.family.required:
             self._require(name, getattr(self, name) is not None, f"given: {self.model} has no default for it")
         if self.family.side_by_side:
@@ -269,7 +262,7 @@ def without_effect(settings: Mapping[str, Any], name: str) -> str | None:
     return None
 
 
-def _effective(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dict[str, Any]:
+def effective(settings: Mapping[str, Any], *, kept: Container[str] = ()) -> dict[str, Any]:
     """The settings that have an effect in combination with the others, and those that must be kept."""
     defaults = {name: field.default for name, field in TrainConfig.__dataclass_fields__.items()}
     together = {**defaults, **settings}

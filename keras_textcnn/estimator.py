@@ -20,6 +20,7 @@ from keras_textcnn.data.targets import ONE, SETS, Targets, read_corpus, read_tex
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.packed_run import PackedRun
 from keras_textcnn.persistence.run import Run, check_free
+from keras_textcnn.recipes.recipe import Recipe, read_recipe
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.settings.fields import option_name, plain
 from keras_textcnn.utils.inputs import as_path
@@ -68,6 +69,8 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         print(classifier.predict(["would stay again"]), classifier.score(later["text"], later["label"]))
     """
 
+    _recipe: Recipe | None = None
+
     def __init__(self, **settings: Any) -> None:
         for name in settings.keys() - PARAMETERS:
             near = [one for one in PARAMETERS if name in one] or difflib.get_close_matches(name, PARAMETERS, 1)
@@ -85,6 +88,30 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
             ),
         ]
     )
+
+    @classmethod
+    def from_recipe(cls, name: str | Path, **given: Any) -> "TextCNNClassifier":
+        """A classifier with the settings of a paper or a tutorial; its runs name the source.
+
+        Args:
+            name: A name, such as kim2014-static (see `recipe_names`), or a JSON file.
+            given: Parameters that come before those of the recipe.
+
+        Raises:
+            InputError: There is no such recipe, or it is for another model.
+
+        Example:
+            classifier = TextCNNClassifier.from_recipe("kim2014-rand", random_state=1).fit(df["text"], df["label"])
+        """
+        recipe = read_recipe(name)
+        classifier = cls(**recipe.combine(given))
+        classifier._recipe = recipe
+        return classifier
+
+    def __sklearn_clone__(self) -> Self:
+        clone: Self = super().__sklearn_clone__()
+        clone._recipe = self._recipe
+        return clone
 
     def fit(
         self,
@@ -114,7 +141,9 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
 
         packed = PackedRun()
         try:
-            run = train(self._config(targets), corpus, packed.directory, callbacks=callbacks)
+            config = self._config(targets)
+            recipe = self._recipe.record(config) if self._recipe else None
+            run = train(config, corpus, packed.directory, recipe=recipe, callbacks=callbacks)
         except InputError as error:  # which names the options of the command
             raise InputError(
                 re.sub(r"--[a-z]+(-[a-z]+)*", lambda option: NAMES.get(option[0], option[0]), str(error))

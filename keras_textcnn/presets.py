@@ -266,5 +266,6 @@ def find_model(name: str) -> ModelFamily:
 FEW_TEXTS, FEW_VALIDATION_TEXTS = 2_000, 200
 INNER_FOLDS, FEW_EPOCHS = 5, 6  # folds of that cross-validation, and unfrozen epochs, which nothing ends early
 REHEARSED = 0.3  # of the training texts
+OWN_RATES = {"adadelta": 1.0}  # the learning rates of optimizers for which Adam's would be too low; of both phases
 FRACTION = 0.1  # of the texts, for validation or test if the corpus has none
 DEFAULT_CORPUS = "reuters-r8"  # of the command; in Python, a run has texts that need no name

@@ -26,6 +26,7 @@ from keras_textcnn.io.files import fingerprint, home
 from keras_textcnn.own_functions import file_of, give_functions, own_function
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
+from keras_textcnn.recipes.recipe import describe_recipe, read_recipe, recipe_names
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.utils.log import log_lines, logger
@@ -40,6 +41,7 @@ report, pictures and a SavedModel that takes raw text."""
 EXAMPLES = """train
 train reviews.csv --text-column review --label-column stars
 train texts/ --vectors glove.6B.100d --output runs/texts
+train reviews.csv --recipe kim2014-nonstatic
 train --resume runs/texts"""
 CORPUS_HELP = (
     "a CSV, TSV, JSON, Parquet or fastText file, a folder or archive of LABEL/*.txt, or a name from the command "
@@ -56,6 +58,12 @@ def main() -> int:
     parser.group("data").add_argument("corpus", nargs="?", metavar="CORPUS", help=CORPUS_HELP)
     parser.add_options(GROUPS)
     add_own_options(parser)
+    parser.group("model").add_argument(
+        "--recipe",
+        metavar="NAME",
+        help=f"the settings of a paper or a tutorial: {', '.join(recipe_names())}, or a JSON file; options that are "
+        "given come before it",
+    )
     output = parser.group("output")
     output.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one in runs/)")
     output.add_argument("--resume", type=Path, metavar="RUN", help="continue an interrupted run with its settings")
@@ -63,9 +71,10 @@ def main() -> int:
 
 
 def _main(arguments: argparse.Namespace) -> None:
-    config, directory = _plan(arguments)
+    config, directory, recipe = _plan(arguments)
+    log_lines(describe_recipe(recipe) if recipe else ())
     command = f"{program('train')} --resume {shlex.quote(str(directory))}{repeat_own_options(arguments)}"
-    carry_out(config, directory, resumed=bool(arguments.resume), command=command)
+    carry_out(config, directory, recipe=recipe, resumed=bool(arguments.resume), command=command)
     from keras_textcnn.evaluation.descriptions import describe_old_texts
     from keras_textcnn.evaluation.tables import repeats_table, results_table
 
@@ -85,12 +94,15 @@ def _main(arguments: argparse.Namespace) -> None:
     results.print(f"    {program('predict')} {shlex.quote(str(directory))} {_example(config)}\n")
 
 
-def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: str) -> None:
+def carry_out(
+    config: TrainConfig, directory: Path, *, recipe: Mapping[str, Any] | None = None, resumed: bool, command: str
+) -> None:
     """Reads the corpora that the settings name, and trains one run or several.
 
     Args:
         config: The settings.
         directory: A free directory or, if resumed, one that holds an unfinished run or runs with these settings.
+        recipe: As for `trainer.train`.
         resumed: Whether to continue what is in the directory.
         command: The command that continues after an interruption; error messages name it.
     """
@@ -108,10 +120,11 @@ def carry_out(config: TrainConfig, directory: Path, *, resumed: bool, command: s
         corpus = _shards(config, sources, config.memory)
     try:
         if config.repeats():
-            repeats = Repeats(directory) if resumed else Repeats.create(directory, config)
+            facts = {"recipe": recipe} if recipe else {}
+            repeats = Repeats(directory) if resumed else Repeats.create(directory, config, facts)
             train_repeats(repeats, corpus, config=config, rehearsed=rehearsed)
         else:
-            train(config, corpus, directory, resumed=resumed, rehearsed=rehearsed)
+            train(config, corpus, directory, recipe=recipe, resumed=resumed, rehearsed=rehearsed)
     except (KeyboardInterrupt, OSError) as stopped:
         if not any((directory / name).exists() for name in ("config.json", SUMMARY)):
             raise
@@ -151,21 +164,20 @@ def read_given(arguments: argparse.Namespace, names: Container[str]) -> dict[str
     return given
 
 
-def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
-    """The settings and the run's directory, which is free or holds an unfinished run with these settings."""
+def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path, dict[str, Any] | None]:
+    """The settings, the run's directory, which is free or holds an unfinished run with them, and a new run's recipe."""
     given = read_given(arguments, [field.name for field in dataclasses.fields(TrainConfig)])
     if not arguments.resume:
         given |= read_own_options(arguments, given)
         settings = {"data": DEFAULT_CORPUS, **given}
         if settings["data"] in CATALOG:  # always read in the same way, however the starting run read its corpus
             settings = {name: getattr(TrainConfig(), name) for name in CORPUS_SETTINGS} | settings
-        start = given.get("from_run")
-        config = Run.open(Path(start)).config().adapted(**settings) if start else TrainConfig(**settings).resolved()
+        config, record = _configure(settings, arguments.recipe)
         check_reading(str(config.data), given)
         directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
-        return config, directory
-    if given or arguments.output:
+        return config, directory, record
+    if given or arguments.output or arguments.recipe:
         raise InputError("--resume takes all settings from the run; leave the other options out")
     there = Repeats(arguments.resume).there
     run = Repeats.open_unfinished(arguments.resume) if there else Run.open_unfinished(arguments.resume)
@@ -173,7 +185,18 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
         raise InputError(
             f"{run.directory} was started from Python with its own texts; continue there with train(..., resumed=True)"
         )
-    return give_functions(run.config(), run.directory, read_own_options(arguments, {})), run.directory
+    return give_functions(run.config(), run.directory, read_own_options(arguments, {})), run.directory, None
+
+
+def _configure(settings: Mapping[str, Any], name: str | None) -> tuple[TrainConfig, dict[str, Any] | None]:
+    """The settings of a new run, completed by a recipe or by the run that it starts from, and the recipe's record."""
+    if name:
+        recipe = read_recipe(name)
+        config = recipe.config(**settings)
+        return config, recipe.record(config)
+    if start := settings.get("from_run"):
+        return Run.open(Path(start)).config().adapted(**settings), None
+    return TrainConfig(**settings).resolved(), None
 
 
 def _sources(config: TrainConfig) -> dict[str, Path]:

@@ -40,7 +40,7 @@ def test_is_read_only() -> None:
         ({"vocabulary_size": 2}, "--vocabulary-size must be at least 3"),
         ({"model": "lstm"}, "--model must be one of conv1d,.*; received: lstm"),
         ({"freeze": "everything"}, "--freeze must be one of embedding,trunk,.*; received: everything"),
-        ({"optimizer": "lion"}, "--optimizer must be one of adam,adamw,rmsprop,sgd; received: lion"),
+        ({"optimizer": "lion"}, "--optimizer must be one of adam,adamw,rmsprop,sgd,adadelta; received: lion"),
         ({"windows": 0.5}, r"--windows must be tuple\[int, ...\] \| None; received: 0.5"),
         ({"model": "conv2d", "poolings": ("max",)}, "--poolings does not apply to --model conv2d; leave it out"),
         ({"model": "charcnn-zhang-small", "filters": 9}, "--filters does not apply to --model charcnn-zhang-small"),
@@ -190,6 +190,17 @@ def test_a_default_follows_the_settings_that_are_replaced() -> None:
     other = dataclasses.replace(TrainConfig(model="conv1d-stack"), model="conv2d").resolved()
     assert other == TrainConfig(model="conv2d").resolved()
     assert other.windows == (3,)
+
+
+def test_the_learning_rates_follow_the_optimizer_unless_they_are_given() -> None:
+    config = TrainConfig(optimizer="adadelta", unfrozen_learning_rate=0.5).resolved()
+    assert (config.learning_rate, config.unfrozen_learning_rate, config.embedding_factor) == (1.0, 0.5, 1.0)
+    assert TrainConfig(optimizer="adadelta", frozen_epochs=0).resolved().learning_rate is None
+    assert TrainConfig(optimizer="sgd").resolved().learning_rate == TrainConfig().resolved().learning_rate
+
+
+def test_a_frozen_embedding_needs_no_factor_with_any_optimizer() -> None:
+    assert TrainConfig(optimizer="sgd", unfrozen_epochs=0).resolved().embedding_factor is None
 
 
 def test_settings_that_mean_several_runs() -> None:

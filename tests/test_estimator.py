@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -53,6 +54,19 @@ OTHERS = make_frame(90)["text"].iloc[60:]
 @pytest.fixture(scope="module")
 def fitted() -> TextCNNClassifier:
     return TextCNNClassifier(**SMALL).fit(FRAME["text"], FRAME["label"])
+
+
+def test_a_recipe_gives_the_parameters_and_its_runs_name_it() -> None:
+    small = {"dimensions": 8, "filters": 4, "unfrozen_epochs": 1, "random_state": 3}
+    classifier = clone(TextCNNClassifier.from_recipe("kim2014-rand", **small))
+    assert (classifier.optimizer, tuple(classifier.windows), classifier.random_state) == ("adadelta", (3, 4, 5), 3)
+    classifier.fit(FRAME["text"], FRAME["label"])
+    recipe = classifier.run_.read_json("config.json")["recipe"]
+    assert (recipe["name"], recipe["overridden"]) == ("kim2014-rand", ["dimensions", "filters", "unfrozen_epochs"])
+    with pytest.raises(TypeError, match="has no parameter 'colour'"):
+        TextCNNClassifier.from_recipe("kim2014-rand", colour="red")
+    with pytest.raises(InputError, match="no recipe 'kim'"):
+        TextCNNClassifier.from_recipe("kim")
 
 
 @pytest.fixture(scope="module")

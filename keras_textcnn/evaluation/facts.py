@@ -102,12 +102,25 @@ def _made(begun: Mapping[str, Any], run_metrics: Mapping[str, Any]) -> list[tupl
         ("SHA-256 of the corpus", corpus["fingerprint"]),
         ("labels", f"{len(run_metrics['texts']['train']['labels']):,}"),
         ("model", file_name(settings["model"]) + (f", the sum of {' and '.join(parts)}" if parts[1:] else "")),
+        *_recipe(begun.get("recipe")),
         ("starts from the run", file_name(settings["from_run"]) if settings["from_run"] else ""),
         ("training took", f"{run_metrics['seconds']:,.0f} s"),
         ("device", begun["device"]),
         ("versions", ", ".join(f"{name} {number}" for name, number in begun["versions"].items())),
     )
     return [(what, value) for what, value in rows if value]
+
+
+def _recipe(record: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """The recipe that the settings of a run come from, if any: its source, and what was done otherwise."""
+    if not record:
+        return []
+    return [
+        ("recipe", record["name"]),
+        ("source of the recipe", record["source"]),
+        ("how the recipe differs from its source", "; ".join(record["deviations"])),
+        ("settings that are not the recipe's", ", ".join(record["overridden"])),
+    ]
 
 
 def _settings_table(settings: Mapping[str, Any], corpus: Mapping[str, Any]) -> Table:

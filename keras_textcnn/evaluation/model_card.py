@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from keras_textcnn.data.datasets import HUB
 from keras_textcnn.evaluation.facts import Facts
+from keras_textcnn.evaluation.table_formats import to_markdown
 from keras_textcnn.evaluation.tables import Table
 from keras_textcnn.utils.visible import spell
 
@@ -74,10 +75,7 @@ def _yaml(value: str | float) -> Markup:
 
 
 def _table(table: Table) -> Markup:
-    """A table in Markdown, aligned as `Table` says."""
-    head, *body = ["| " + " | ".join(map(_markdown, row)) + " |" for row in (table.columns, *table.rows)]
-    others = " :-- |" if table.text_column else " --: |"
-    return Markup("\n".join([head, "| :-- |" + others * (len(table.columns) - 1), *body]))
+    return Markup(to_markdown(table, escape=_markdown))
 
 
 def _markdown(value: object) -> str:

@@ -245,15 +245,15 @@ class Repeats(Folder):
     """A directory of runs that differ only in the seed or the fold; unfinished until it has their scores."""
 
     @classmethod
-    def create(cls, directory: str | Path, config: TrainConfig) -> "Repeats":
-        """Makes the directory for the runs of a config.
+    def create(cls, directory: str | Path, config: TrainConfig, facts: Mapping[str, Any] | None = None) -> "Repeats":
+        """Makes the directory for the runs of a config; `facts` are further entries of `repeats.json`.
 
         Raises:
             InputError: The directory is not free, or cannot be made.
         """
         check_free(directory)
-        settings = dataclasses.asdict(config)
-        return cls.make(directory, lambda folder: folder.write_json(SUMMARY, {"format": FORMAT, "settings": settings}))
+        content = {"format": FORMAT, "settings": dataclasses.asdict(config), **(facts or {})}
+        return cls.make(directory, lambda folder: folder.write_json(SUMMARY, content))
 
     @classmethod
     def open_unfinished(cls, directory: str | Path) -> "Repeats":

@@ -24,6 +24,8 @@ from keras_textcnn.settings.fields import (
 )
 from keras_textcnn.settings.spaces import Choice, Interval
 
+_OWN_RATE = ({"optimizer": "adadelta"},)  # which has a rate of its own
+_NOT_LAZY = tuple({"optimizer": name} for name in ("rmsprop", "sgd", "adadelta"))
 _SOLVED = {"ngrams": 0}, {"ngram_svm": True, "from_run": None}  # the n-grams have no epochs then
 
 
@@ -82,37 +84,37 @@ class TrainingSettings:
         "with vectors, nothing without, embedding+trunk with --from)",
         choices=("embedding", "trunk", "embedding+trunk", "nothing"),
     )
-    optimizer: str = option("adam", "optimizer of both phases", choices=("adam", "adamw", "rmsprop", "sgd"))
+    optimizer: str = option("adam", "optimizer of both phases", choices=("adam", "adamw", "rmsprop", "sgd", "adadelta"))
     weight_decay: float | None = option(
         None,
         "weight decay of adamw, only for kernels, not for embedding, biases and normalizations (default: 0.004)",
-        unless=tuple({"optimizer": name} for name in ("adam", "rmsprop", "sgd")),
+        unless=tuple({"optimizer": name} for name in ("adam", "rmsprop", "sgd", "adadelta")),
         allowed=NOT_NEGATIVE,
         search=(Interval(1e-4, 0.1, scale="log"),),
         metavar="F",
     )
     learning_rate: float = model_option(
         "learning_rate",
-        "learning rate of the first phase",
+        "learning rate of the first phase; with adadelta the default is 1",
         unless=({"frozen_epochs": 0},),
         allowed=POSITIVE_NUMBER,
-        search=(Interval(5e-4, 1e-2, scale="log"),),
+        search=(Interval(5e-4, 1e-2, scale="log", unless=_OWN_RATE),),
         metavar="F",
     )
     unfrozen_learning_rate: float = model_option(
         "unfrozen_learning_rate",
-        "learning rate of the second phase",
+        "learning rate of the second phase; with adadelta the default is 1",
         unless=({"unfrozen_epochs": 0},),
         allowed=POSITIVE_NUMBER,
-        search=(Interval(2e-4, 4e-3, scale="log"),),
+        search=(Interval(2e-4, 4e-3, scale="log", unless=_OWN_RATE),),
         metavar="F",
     )
     embedding_factor: float = model_option(
         "embedding_factor",
-        "an embedding that is not frozen learns this many times as fast as the rest; 1 with rmsprop and sgd",
+        "an embedding that is not frozen learns this many times as fast as the rest; 1 with rmsprop, sgd and adadelta",
         unless=({"embedding": ONE_HOT}, {"freeze": "embedding", "unfrozen_epochs": 0}),
         allowed=POSITIVE_NUMBER,
-        search=(Interval(1.0, 20.0, scale="log", unless=({"optimizer": "rmsprop"}, {"optimizer": "sgd"})),),
+        search=(Interval(1.0, 20.0, scale="log", unless=_NOT_LAZY),),
         metavar="F",
     )
     ngram_epochs: int | None = model_option(

@@ -11,7 +11,7 @@ from keras_textcnn.data.corpus import SPLITS, Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.descriptions import describe_scores
-from keras_textcnn.persistence.run import Repeats, Run
+from keras_textcnn.persistence.run import SUMMARY, Repeats, Run
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils.log import logger
 
@@ -39,6 +39,7 @@ def train_repeats(
     """
     with repeats.locked():
         several = (config or repeats.config()).repeats()
+        recipe = repeats.read_json(SUMMARY).get("recipe")
         runs = {repeats.directory / name: settings for name, settings in several.items()}
         for number, (directory, settings) in enumerate(runs.items(), 1):
             run = Run(directory)
@@ -48,7 +49,15 @@ def train_repeats(
             logger.info(f"run {number} of {len(runs)}: {directory}")
             keras.backend.clear_session()  # frees what the last run left in memory
             try:
-                train(settings, corpus, directory, rehearsed=rehearsed, resumed=begun, callbacks=callbacks)
+                train(
+                    settings,
+                    corpus,
+                    directory,
+                    recipe=recipe,
+                    rehearsed=rehearsed,
+                    resumed=begun,
+                    callbacks=callbacks,
+                )
             except InputError:  # raised before anything is written
                 repeats.withdraw()
                 raise

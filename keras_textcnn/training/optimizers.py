@@ -1,4 +1,4 @@
-"""Optimizers by name, and an Adam for large embeddings."""
+"""Optimizers by name, and those for large embeddings."""
 
 from typing import Any
 
@@ -61,6 +61,57 @@ class RowRMSprop(keras.optimizers.RMSprop):
         super().update_step(gradient, variable, learning_rate)
 
 
+@keras.saving.register_keras_serializable("keras_textcnn")
+class RowAdadelta(keras.optimizers.Adadelta):
+    """Adadelta (Zeiler, 2012, algorithm 1) whose steps cost as little as the rows of the embedding that are in a batch.
+
+        squares = rho * squares + (1 - rho) * gradient ** 2
+        move    = -sqrt(moves + epsilon) / sqrt(squares + epsilon) * gradient
+        moves   = rho * moves + (1 - rho) * move ** 2
+
+    A row that is not in the batch has a gradient of zero: it stays where it is, and its averages shrink by rho. That is
+    made up for when the row is in a batch again, by a power of rho, so that all numbers are those of the definition.
+
+    Args:
+        learning_rate: Multiplies each move; the paper has no such factor, so it is 1.
+        rho: The decay of the averages.
+        epsilon: Keeps the first moves and the divisor from zero; the paper's, of which Keras has a tenth.
+    """
+
+    def __init__(self, learning_rate: float = 1.0, *, rho: float = 0.95, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(learning_rate, rho=rho, epsilon=epsilon, **kwargs)
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        # float32, because a GPU cannot scatter int32.
+        names = (f"{it.path.replace('/', '_')}_last_steps" for it in variables)
+        self._last_steps = [
+            self.add_variable(it.shape[:1], name=name) for it, name in zip(variables, names, strict=True)
+        ]
+
+    def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        ids, rows = _add_up(gradient)
+        index = self._get_variable_index(variable)
+        squares, moves = self._accumulated_grads[index].value, self._accumulated_delta_vars[index].value
+        last_steps = self._last_steps[index].value
+        step = tf.cast(self.iterations.value + 1, rows.dtype)
+        shrunk = tf.pow(self.rho, step - 1 - tf.gather(last_steps, ids))[:, None]
+        square_rows = self.rho * shrunk * tf.gather(squares, ids) + (1 - self.rho) * tf.square(rows)
+        move_rows = shrunk * tf.gather(moves, ids)
+        move = tf.sqrt(move_rows + self.epsilon) / tf.sqrt(square_rows + self.epsilon) * rows
+        move_rows = self.rho * move_rows + (1 - self.rho) * tf.square(move)
+
+        squares.scatter_update(tf.IndexedSlices(square_rows, ids))
+        moves.scatter_update(tf.IndexedSlices(move_rows, ids))
+        last_steps.scatter_update(tf.IndexedSlices(tf.fill(tf.shape(ids), step), ids))
+        variable.scatter_sub(tf.IndexedSlices(tf.cast(learning_rate, rows.dtype) * move, ids))
+
+
 def _add_up(gradient: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
     """The distinct ids of a batch and their rows' gradients, added up because an id may occur many times."""
     ids, positions = tf.unique(gradient.indices)
@@ -73,7 +124,8 @@ def build_optimizer(
     """A new optimizer.
 
     Args:
-        name: adam or adamw (`LazyAdam` without and with weight decay), rmsprop, or sgd (with a momentum of 0.9).
+        name: adam or adamw (`LazyAdam` without and with weight decay), rmsprop, sgd (with a momentum of 0.9), or
+            adadelta (`RowAdadelta`; its learning rate is 1).
         learning_rate: The learning rate of all weights except the embedding's rows, or a schedule for it.
         embedding_factor: Multiplies the rows' learning rate; adam and adamw only.
         weight_decay: For adamw: the fraction of a kernel's weights, times the learning rate, that each step subtracts.
@@ -87,8 +139,10 @@ def build_optimizer(
         return RowRMSprop(learning_rate)
     if name == "sgd":
         return keras.optimizers.SGD(learning_rate, momentum=0.9)
+    if name == "adadelta":
+        return RowAdadelta(learning_rate)
     if name not in ("adam", "adamw"):
-        raise ValueError(f"`name` must be adam, adamw, rmsprop or sgd. Received: name={name}")
+        raise ValueError(f"`name` must be adam, adamw, rmsprop, sgd or adadelta. Received: name={name}")
     optimizer = LazyAdam(learning_rate, embedding_factor=embedding_factor, weight_decay=weight_decay)
     if weight_decay is not None:
         optimizer.exclude_from_weight_decay(var_names=["embeddings", "bias", "gamma", "beta"])

@@ -1,5 +1,6 @@
 """The directory of a run: started, or opened again after an interruption."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,17 @@ from keras_textcnn.utils.log import logger
 VERSIONS_OF = ("keras_textcnn", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
-def create_run(directory: Path, prepared: Prepared, device: str) -> Run:
-    """Starts a run in a directory, missing or empty, which is trained on a device of this name."""
+def create_run(directory: Path, prepared: Prepared, device: str, recipe: Mapping[str, Any] | None = None) -> Run:
+    """Starts a run in a directory, missing or empty.
+
+    Args:
+        directory: The directory.
+        prepared: The corpus and the settings.
+        device: The name of the device that it is trained on.
+        recipe: What `Recipe.record` says of the settings; None: they come from no recipe.
+    """
     encoded = prepared.encoded
-    facts = _facts(prepared, device)
+    facts = _facts(prepared, device) | ({"recipe": recipe} if recipe else {})
     return Run.create(directory, prepared.config, facts, vocabulary=encoded.vocabulary, labels=encoded.labels)
 
 

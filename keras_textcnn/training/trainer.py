@@ -1,8 +1,9 @@
 """A complete training: from a corpus to a finished run directory."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -38,6 +39,7 @@ def train(
     corpus: Corpus | TokenizedCorpus,
     directory: str | Path,
     *,
+    recipe: Mapping[str, Any] | None = None,
     rehearsed: Corpus | None = None,
     resumed: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -50,6 +52,7 @@ def train(
         corpus: Texts, of which a validation and a test split are split off if there are none and the settings ask for
             them; or shards of them, for which the linear baseline is left out, because it needs the texts.
         directory: The directory of the run, missing or empty.
+        recipe: What `Recipe.record` says of the settings, if they come from a recipe: the run and its reports name it.
         rehearsed: The corpus of the run that `config.from_run` names, unsplit, as it was given to that run's training;
             some of its training texts are mixed in.
         resumed: Whether to resume the unfinished run in the directory; its settings and corpus must be the same.
@@ -75,7 +78,7 @@ def train(
         prepared = prepare(config, corpus, rehearsed=rehearsed)
         with devices.building_for(strategy):
             model = build_prepared(prepared)
-        run = (reopen_run if resumed else create_run)(directory, prepared, device)
+        run = reopen_run(directory, prepared, device) if resumed else create_run(directory, prepared, device, recipe)
         _log_device(prepared.config, device, alone=strategy.num_replicas_in_sync == 1)
         with run.locked(), RunSeconds(run, started) as seconds:
             if run.finished:

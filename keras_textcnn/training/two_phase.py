@@ -57,7 +57,7 @@ def two_phase_fit(
         learning_rate: The learning rate of the first phase, or a schedule of Keras's, which counts its steps.
         unfrozen_learning_rate: The same for the second phase.
         embedding_factor: Multiplies the learning rate of the embedding; adam and adamw only.
-        optimizer: As for `build_optimizer`.
+        optimizer: As for `build_optimizer`; for adadelta, give learning rates of 1.
         loss: The loss, as for `compile`; None: cross-entropy of logits, with int targets (batch,), each text's label,
             or float targets (batch, num_classes), 1 for each label of a text. For the probabilities of a single label,
             give `keras.losses.CategoricalCrossentropy(from_logits=True)`.

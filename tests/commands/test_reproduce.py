@@ -1,36 +1,48 @@
+import csv
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keras_textcnn import reproduce
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.errors import FetchError
 from keras_textcnn.persistence.run import Repeats
+from keras_textcnn.recipes import recipe as recipe_module
 from tests.runs import Cli
 
 SCORES = {"accuracy": {"mean": 0.9, "deviation": 0.01}}
 PUBLISHED = {"cnn": {"accuracy": 81.5, "source": "Kim (2014)"}, "best": {"accuracy": 83.1, "source": "AdaSent"}}
+MODEL = {"model": {"accuracy": 81.5, "source": "Kim (2014)"}}
 
 
 def table_of(output: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in output.splitlines() if "|" in line]
 
 
+def write_recipe(path: Path, settings: dict[str, Any], corpora: dict[str, Any]) -> None:
+    content = {"source": "somebody (2026)", "settings": settings, "deviations": ["fewer filters"], "corpora": corpora}
+    path.write_text(json.dumps(content))
+
+
 @pytest.fixture
-def recipes(
-    small_options: list[str], tmp_path: Path, vectors_file: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """A folder with two recipes that take seconds."""
-    settings = {"data": str(corpus_file), "vectors": str(vectors_file), "frozen_epochs": 1, "unfrozen_epochs": 1}
+def recipes(tmp_path: Path, vectors_file: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with our defaults on two corpora, a paper on one of them, and a recipe without corpora: in seconds."""
+    settings = {"vectors": str(vectors_file), "frozen_epochs": 1, "unfrozen_epochs": 1}
     settings |= {"filters": 4, "ngram_epochs": 1, "ngram_buckets": 64, "inner_folds": 0}
     folder = tmp_path / "recipes"
     folder.mkdir()
-    for minutes, (name, repeats) in enumerate({"quick": {"seeds": 2}, "slow": {"seeds": 3}}.items()):
-        recipe = {"settings": {**settings, **repeats}, "minutes": minutes, "published": PUBLISHED}
-        (folder / f"{name}.json").write_text(json.dumps(recipe))
-    monkeypatch.setattr(reproduce, "RECIPES", folder)
+    corpora = {}
+    for minutes, (name, repeats) in enumerate({"slow.csv": {"seeds": 3}, "quick.csv": {"seeds": 2}}.items()):
+        shutil.copy(corpus_file, tmp_path / name)
+        corpora[name] = {"repeats": repeats, "minutes": 1 - minutes, "published": PUBLISHED}
+    write_recipe(folder / "default.json", settings, corpora)
+    paper = {"vectors": "none", "dimensions": 4, "filters": 4, "ngrams": 0, "unfrozen_epochs": 1, "inner_folds": 0}
+    write_recipe(folder / "paper-b.json", paper, {})
+    write_recipe(folder / "paper-a.json", paper, {"quick.csv": {"repeats": {"folds": 3}, "published": MODEL}})
+    monkeypatch.setattr(recipe_module, "FOLDER", folder)
     monkeypatch.chdir(tmp_path)
     return folder
 
@@ -39,23 +51,51 @@ def recipes(
 def test_the_table_has_what_was_measured_and_finished_rows_are_kept(
     recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
-    ended = cli("reproduce", "quick")
+    ended = cli("reproduce", "quick.csv")
     assert ended.status == 0
     table = table_of(ended.out)
-    assert [row[0].strip("-") for row in table] == ["corpus", "", "quick"]
-    summary = json.loads(Path("runs/reproduce/quick/repeats.json").read_text())
+    assert [row[0].strip("-") for row in table] == ["corpus", ":", "quick.csv"]
+    summary = json.loads(Path("runs/reproduce/default/quick.csv/repeats.json").read_text())
     accuracies = [block["test"]["accuracy"] for block in (summary["scores"], summary["baseline"])]
     shown = [f"{100 * accuracy['mean']:.2f} ± {100 * accuracy['deviation']:.2f}" for accuracy in accuracies]
     lead = f"{100 * accuracies[0]['mean'] - 83.1:+.2f}"
-    assert table[-1] == ["quick", "2", *shown, "81.5", "83.1", lead, f"{summary['seconds']:,.0f}"]
+    assert table[-1] == ["quick.csv", "2", *shown, "81.5", "83.1", lead, f"{summary['seconds']:,.0f}"]
 
     monkeypatch.setattr(reproduce, "carry_out", lambda *arguments, **more: pytest.fail("trained again"))
-    ended = cli("reproduce", "quick")
+    ended = cli("reproduce", "quick.csv")
     assert ended.status == 0
     assert table_of(ended.out)[-1] == table[-1]
     ended = cli("reproduce", "--vectors", "none")
     assert ended.status == 2
-    assert "quick holds runs with other settings; choose another --output" in ended.err
+    assert "quick.csv holds runs with other settings; choose another --output" in ended.err
+    shutil.move("runs/reproduce/default/quick.csv", "runs/reproduce/quick.csv")  # where earlier versions had it
+    assert table_of(cli("reproduce", "quick.csv").out)[-1] == table[-1]
+
+
+@pytest.mark.usefixtures("without_learning", "without_exports")
+def test_recipes_by_pattern_have_a_table_next_to_their_papers(recipes: Path, cli: Cli) -> None:
+    files = ["--markdown", "a.md", "--csv", "a.csv", "--latex", "a.tex"]
+    ended = cli("reproduce", "--recipes", "paper-*", *files)
+    assert ended.status == 0
+    assert "warning: paper-b is left out, because it has no corpora; name one" in ended.err
+    assert "recipe paper-a: somebody (2026)" in ended.err
+    assert "differs from its source: fewer filters" in ended.err
+    assert "paper-a on quick.csv: 3 runs" in ended.err
+    directory = Path("runs/reproduce/paper-a/quick.csv")
+    accuracy = json.loads((directory / "repeats.json").read_text())["scores"]["test"]["accuracy"]
+    lead = 100 * accuracy["mean"] - 81.5
+    deviation = (100**2 * accuracy["deviation"] ** 2 / 3 + 81.5 * 18.5 / 90) ** 0.5  # 90 texts in all folds
+    row = table_of(ended.out)[-1]
+    assert row[:3] == ["paper-a", "quick.csv", "3"]
+    assert row[5:8] == ["81.5", f"{lead:+.2f}", "yes" if abs(lead) <= 2 * deviation else "no"]
+    assert "within 2 deviations: the difference is" in ended.out
+    assert table_of(Path("a.md").read_text())[-1] == row
+    [_, cells] = csv.reader(Path("a.csv").read_text("utf-8").splitlines())
+    assert [cells[0], f"{cells[3]} ± {cells[4]}"] == ["paper-a", row[3]]
+    assert "paper-a & quick.csv & 3 & " in Path("a.tex").read_text()
+    for fold in (1, 3):
+        begun = json.loads((directory / f"fold-{fold}" / "config.json").read_text())
+        assert begun["recipe"]["name"] == "paper-a"
 
 
 def test_a_corpus_that_cannot_be_fetched_is_left_out(recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
@@ -69,8 +109,8 @@ def test_a_corpus_that_cannot_be_fetched_is_left_out(recipes: Path, monkeypatch:
     monkeypatch.setattr(reproduce, "carry_out", fetch)
     output = cli("reproduce")
     assert output.status == 1
-    assert "warning: skipping quick: no server" in output.err
-    assert table_of(output.out)[-1] == ["slow", "3", "90.00 ± 1.00", "90.00 ± 1.00", "81.5", "83.1", "+6.90", "9"]
+    assert "warning: skipping quick.csv: no server" in output.err
+    assert table_of(output.out)[-1] == ["slow.csv", "3", "90.00 ± 1.00", "90.00 ± 1.00", "81.5", "83.1", "+6.90", "9"]
 
 
 def test_an_interruption_says_how_to_go_on(recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
@@ -80,29 +120,26 @@ def test_an_interruption_says_how_to_go_on(recipes: Path, monkeypatch: pytest.Mo
         cross_validation, "train", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     for _ in range(2):
-        ended = cli("reproduce", "quick", "--output", "runs/my own")
+        ended = cli("reproduce", "quick.csv", "--output", "runs/my own")
         assert ended.status == 130
-        go_on = "continue with python -m keras_textcnn.reproduce quick --output 'runs/my own'"
+        go_on = "continue with python -m keras_textcnn.reproduce quick.csv --output 'runs/my own'"
         assert go_on in ended.err
 
 
-def test_says_what_is_wrong(recipes: Path, cli: Cli) -> None:
-    ended = cli("reproduce", "qick")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["qick.csv"], "no corpus 'qick.csv'; choose from slow.csv, quick.csv, reuters-r8, "),
+        (["quick.csv", "--vectors", "nowhere.txt"], "no such vectors file: nowhere.txt"),
+        (["--recipes", "papers"], "no recipe 'papers'; choose from default, paper-a, paper-b, or give a JSON file"),
+        (["--recipes", "paper-b"], "no corpora for paper-b; name one, such as reproduce imdb --recipes paper-b"),
+        (["--recipes", "mine.json"], "recipe mine: no corpus gone.csv, neither in the catalog nor a file"),
+        (["--latex", "no/table.tex"], "--latex must be a file in a folder that exists; received: no/table.tex"),
+    ],
+)
+def test_says_what_is_wrong(options: list[str], message: str, recipes: Path, cli: Cli) -> None:
+    write_recipe(Path("mine.json"), {}, {"gone.csv": {}})
+    ended = cli("reproduce", *options)
     assert ended.status == 2
-    assert "no recipe 'qick'; choose from quick, slow" in ended.err
-    assert cli("reproduce", "quick", "--vectors", "nowhere.txt").status == 2
+    assert message in ended.error
     assert not Path("runs").exists()
-
-
-@pytest.mark.parametrize("name", reproduce.read_recipes())
-def test_what_ships_is_the_default_recipe_or_says_why_not(name: str) -> None:
-    recipe = reproduce.read_recipes()[name]
-    assert name in CATALOG
-    assert len(recipe.config().repeats()) == (5 if "test" in CATALOG[name].texts else 10)
-    assert recipe.settings["data"] == name
-    assert recipe.settings["vectors"] == "glove.6B.100d"
-    own = {*recipe.settings} - {"data", "vectors", "folds", "seeds"}
-    assert bool(own) == bool(recipe.differs)
-    assert all(60 < recipe.published[kind]["accuracy"] < 100 for kind in ("cnn", "best"))
-    assert all(recipe.published[kind]["source"] for kind in ("cnn", "best"))
-    assert recipe.published["cnn"]["accuracy"] <= recipe.published["best"]["accuracy"]

@@ -1,9 +1,12 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from keras_textcnn import train
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.recipes.recipe import read_recipe
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
@@ -46,6 +49,13 @@ def test_without_vectors_nothing_is_frozen(
             ["--windows", "a"],
             "argument --windows: must be numbers separated by commas, such as 1,2,3; received: a",
         ),
+        (make_texts(30, 1), ["--recipe", "kim"], "no recipe 'kim'; choose from default, "),
+        (
+            make_texts(30, 1),
+            ["--recipe", "kim2014-rand", "--model", "charcnn"],
+            "is for --model conv1d; received: charcnn",
+        ),
+        (make_texts(30, 1), ["--resume", "nowhere", "--recipe", "default"], "--resume takes all settings from the run"),
         (make_texts(30, 1), ["--colour", "red"], "unknown option --colour"),
         (make_texts(30, 1), ["--resume", "nowhere"], "--resume takes all settings from the run"),
     ],
@@ -65,6 +75,42 @@ def test_wrong_input_is_one_line_and_nothing_is_written(
     assert message in lines[-1]
     assert not [line for line in lines[:-1] if "error" in line.lower() or "Traceback" in line]
     assert [entry.name for entry in tmp_path.iterdir()] == ["texts.csv"]
+
+
+def test_a_recipe_is_trained_and_named_with_its_source(
+    corpus_file: Path, vectors_file: Path, tmp_path: Path, cli: Cli
+) -> None:
+    recipe = read_recipe("kim2014-nonstatic")
+    options = ["--vectors", vectors_file, "--unfrozen-epochs", 1, "--filters", 2, "--output", tmp_path / "run"]
+    ended = cli("train", corpus_file, "--recipe", recipe.name, *options)
+    assert ended.status == 0
+    assert f"recipe {recipe.name}: {recipe.source}; not the recipe's: vectors, filters, unfrozen_epochs" in ended.err
+    assert all(f"differs from its source: {line}\n" in ended.err for line in recipe.deviations)
+    begun = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert begun["recipe"] == recipe.record(TrainConfig.of(begun["settings"] | {"dimensions": None}))
+    assert (begun["settings"]["optimizer"], begun["settings"]["filters"]) == ("adadelta", 2)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert [phase["learning_rate"] for phase in metrics["phases"]] == [1.0]
+    card, page = ((tmp_path / "run" / name).read_text() for name in ("README.md", "report.html"))
+    assert "https://arxiv.org/abs/1408.5882" in card
+    assert "https://arxiv.org/abs/1408.5882" in page
+    assert "<td>vectors, filters, unfrozen_epochs</td>" in page
+    assert "| recipe | kim2014-nonstatic |" in card
+
+
+@pytest.mark.usefixtures("without_learning", "without_exports")
+def test_several_runs_of_a_recipe_all_name_it(corpus_file: Path, tmp_path: Path, cli: Cli) -> None:
+    path, directory = tmp_path / "mine.json", tmp_path / "runs"
+    path.write_text(json.dumps({"source": "I (2026)", "settings": {"vectors": "none", "ngrams": 0, "filters": 2}}))
+    assert cli("train", corpus_file, "--recipe", path, "--seeds", 2, "--output", directory).status == 0
+    shutil.rmtree(directory / "seed-1")
+    summary = json.loads((directory / "repeats.json").read_text())
+    (directory / "repeats.json").write_text(json.dumps({key: summary[key] for key in ("format", "settings", "recipe")}))
+    path.unlink()  # the runs know what they need
+    assert cli("train", "--resume", directory).status == 0
+    recipe = {"name": "mine", "source": "I (2026)", "deviations": [], "overridden": []}
+    assert all(json.loads(path.read_text())["recipe"] == recipe for path in directory.glob("*/config.json"))
+    assert len([*directory.glob("*/config.json")]) == 2
 
 
 def test_a_directory_with_a_run_is_left_as_it_is(finished_run: Path, small_options: list[str], cli: Cli) -> None:

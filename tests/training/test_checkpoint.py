@@ -73,6 +73,15 @@ def test_resumes_with_the_same_bits_wherever_it_was_killed(
     assert progress.best_epoch == expected.best_epoch
 
 
+def test_adadelta_resumes_with_the_same_bits_however_many_steps_there_are_between_returns(tmp_path: Path) -> None:
+    phases, checkpoint, fits = [Phase("all", 4, 1.0, optimizer="adadelta")], tmp_path / "latest.npz", Fits()
+    expected, _ = fits.run(phases)
+    with pytest.raises(Killed):
+        fits.run(phases, checkpoint=checkpoint, on_epoch=killing(2))
+    assert_equal(fits.run(phases, checkpoint=checkpoint)[0], expected)
+    assert_equal(Fits(steps=1).run(phases)[0], expected)
+
+
 GROWING = [
     Phase("head", 2, 0.02, ("embedding", "trunk")),
     Phase("bias", 2, 0.02, ("embedding", "kernels")),

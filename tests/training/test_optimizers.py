@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_textcnn.training.optimizers import LazyAdam, build_optimizer
+from keras_textcnn.training.optimizers import LazyAdam, RowAdadelta, build_optimizer
 
 
 def lazy_adam(value: np.ndarray, batches: list[list[tuple[int, np.ndarray]]], rate: float) -> np.ndarray:
@@ -95,18 +95,55 @@ def momentum(value: np.ndarray, gradients: list[np.ndarray], rate: float) -> np.
     return value
 
 
-@pytest.mark.parametrize(("name", "formula"), [("rmsprop", rms_prop), ("sgd", momentum)])
-def test_repeated_ids_of_a_batch_are_added_up(name: str, formula: Any) -> None:
+def adadelta(value: np.ndarray, gradients: list[np.ndarray], rate: float) -> np.ndarray:
+    """Zeiler (2012), algorithm 1, times a rate; the averages of every row decay at every step."""
+    squares, moves = np.zeros(value.shape), np.zeros(value.shape)
+    for gradient in gradients:
+        squares = 0.95 * squares + 0.05 * gradient**2
+        move = -np.sqrt(moves + 1e-6) / np.sqrt(squares + 1e-6) * gradient
+        moves = 0.95 * moves + 0.05 * move**2
+        value = value + rate * move
+    return value
+
+
+@pytest.mark.parametrize(("name", "formula"), [("rmsprop", rms_prop), ("sgd", momentum), ("adadelta", adadelta)])
+@pytest.mark.parametrize("rate", [0.01, 1.0])
+def test_repeated_ids_of_a_batch_are_added_up(name: str, formula: Any, rate: float) -> None:
     random = np.random.default_rng(2)
     start = random.normal(size=(6, 3)).astype(np.float32)
     variable, dense = keras.Variable(start), []
-    optimizer = build_optimizer(name, 0.01)
-    for ids in ([1, 2, 1], [2, 5], [1, 1, 1]):
+    optimizer = build_optimizer(name, rate)
+    for ids in ([1, 2, 1], [2, 5], [5], [5, 5], [1, 1, 1], [2]):
         rows = random.normal(size=(len(ids), 3)).astype(np.float32)
         dense.append(np.zeros((6, 3)))
         np.add.at(dense[-1], ids, rows)
         optimizer.apply([tf.IndexedSlices(tf.constant(rows), tf.constant(ids), tf.constant([6, 3]))], [variable])
-    np.testing.assert_allclose(variable, formula(start.astype(np.float64), dense, 0.01), atol=1e-6)
+    np.testing.assert_allclose(variable, formula(start.astype(np.float64), dense, rate), atol=1e-6, rtol=1e-5)
+
+
+def test_adadelta_of_dense_weights_is_the_papers_too() -> None:
+    random = np.random.default_rng(3)
+    start = random.normal(size=(2, 3)).astype(np.float32)
+    variable, gradients = keras.Variable(start), [*random.normal(size=(4, 2, 3)).astype(np.float32)]
+    optimizer = build_optimizer("adadelta", 1.0)
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient)], [variable])
+    np.testing.assert_allclose(variable, adadelta(start.astype(np.float64), gradients, 1.0), rtol=1e-5)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert (type(again), again.rho, again.epsilon) == (RowAdadelta, 0.95, 1e-6)
+
+
+def test_adadelta_moves_a_row_after_a_thousand_steps_without_it_as_if_anew() -> None:
+    rows, others = keras.Variable(np.zeros((3, 2), np.float32)), keras.Variable(np.zeros((2, 2), np.float32))
+    optimizer = build_optimizer("adadelta", 1.0)
+    gradient = tf.constant([[1.0, -2.0]])
+    moved = []
+    for id in [0, *[1] * 1000, 0]:
+        before = rows.numpy()[0]
+        slices = tf.IndexedSlices(gradient, tf.constant([id]), tf.constant([3, 2]))
+        optimizer.apply([slices, tf.zeros((2, 2))], [rows, others])
+        moved.append(rows.numpy()[0] - before)
+    np.testing.assert_allclose(moved[-1], moved[0], rtol=1e-4)
 
 
 def test_adamw_decays_kernels_alone() -> None:
@@ -129,5 +166,5 @@ def test_adam_is_the_lazy_one() -> None:
 
 
 def test_refuses_an_unknown_name() -> None:
-    with pytest.raises(ValueError, match="`name` must be adam, adamw, rmsprop or sgd. Received: name=lion"):
+    with pytest.raises(ValueError, match="`name` must be adam, adamw, rmsprop, sgd or adadelta. Received: name=lion"):
         build_optimizer("lion", 0.1)

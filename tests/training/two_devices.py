@@ -36,6 +36,7 @@ PHASES = [
     Phase("adamw", 2, 0.02, optimizer="adamw", weight_decay=0.1, embedding_factor=3.0),
     Phase("rmsprop", 1, 0.005, optimizer="rmsprop"),
     Phase("sgd", 1, 0.02, optimizer="sgd"),
+    Phase("adadelta", 2, 1.0, optimizer="adadelta"),
 ]
 SIZES = {"windows": (2,), "filters": 4, "dimensions": 6, "embedding_dropout": 0.0}
 SETTINGS = {"vectors": "none", "freeze": "embedding", "frozen_epochs": 0, "unfrozen_epochs": 2, "ngrams": 0}

@@ -73,6 +73,10 @@ def test_with_several_models_each_has_its_own_parameters() -> None:
         ({"filters": 7}, {"filters"}),
         ({"optimizer": "sgd"}, {"embedding_factor", "weight_decay"}),
         ({"optimizer": "adam"}, {"weight_decay"}),
+        (
+            {"optimizer": "adadelta"},
+            {"embedding_factor", "weight_decay", "learning_rate", "unfrozen_learning_rate"},
+        ),
         ({"ngrams": 0}, {"ngrams", "ngram_learning_rate"}),
         ({"ngram_svm": True}, {"ngram_learning_rate"}),
         ({"vectors": "none"}, {"vector_mean"}),

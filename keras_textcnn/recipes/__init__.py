@@ -1,0 +1,1 @@
+"""Recipes: the settings of papers, tutorials and our own, by name."""

@@ -1,0 +1,90 @@
+"""Tables of recipes, and their formats."""
+
+import csv
+import io
+import math
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from keras_textcnn.evaluation.recipe_table import FOOTNOTE, Trained, defaults_table, recipes_table
+from keras_textcnn.evaluation.table_formats import to_csv, to_latex, to_markdown
+from keras_textcnn.evaluation.tables import Table
+
+
+def trained(
+    mean: float, deviation: float, *, published: float | None = None, folds: int | None = None, texts: int = 500
+) -> Trained:
+    accuracy = {"accuracy": {"mean": mean, "deviation": deviation}}
+    summary: dict[str, Any] = {"scores": {"test": accuracy}, "baseline": None, "runs": folds or 5, "seconds": 1234.5}
+    summary["settings"] = {"folds": folds}
+    figures = {} if published is None else {"model": {"accuracy": published, "source": "a paper"}}
+    return Trained("kim", "trec", summary, figures, lambda: texts)
+
+
+def test_a_row_has_ours_and_the_papers() -> None:
+    table = recipes_table([trained(0.925, 0.004, published=93.6), trained(0.5, 0.1)])
+    assert table.rows == [
+        ["kim", "trec", "5", "92.50 ± 0.40", "–", "93.6", "-1.10", "yes", "1,234"],
+        ["kim", "trec", "5", "50.00 ± 10.00", "–", "–", "–", "–", "1,234"],
+    ]
+    assert table.footnote == FOOTNOTE
+
+
+@pytest.mark.parametrize(("folds", "deviation"), [(None, 0.01), (10, 0.01 / math.sqrt(10))])
+def test_two_deviations_are_ours_and_that_of_the_published_figure(folds: int | None, deviation: float) -> None:
+    both = math.sqrt(deviation**2 + 0.8 * 0.2 / 1000)
+    for distance, near in ((1.99, True), (2.01, False)):
+        row = trained(0.8 - distance * both, 0.01, published=80.0, folds=folds, texts=1000)
+        assert row.is_near() == near
+        assert recipes_table([row]).rows[0][-2] == ("yes" if near else "no")
+
+
+def test_our_defaults_have_a_table_of_their_own() -> None:
+    row = trained(0.925, 0.004)
+    figures = {"cnn": {"accuracy": 93.6}, "best": {"accuracy": 96}}
+    row = Trained(row.recipe, row.corpus, row.summary, figures, row.count_texts)
+    assert defaults_table([row]).rows == [["trec", "5", "92.50 ± 0.40", "–", "93.6", "96", "-3.50", "1,234"]]
+
+
+TABLE = Table(
+    ("name", "this", "difference"), [["a_b & 5%", "92.50 ± 0.40", "-1.10"], ["c|d", "–", "+2"]], footnote="x_y"
+)
+
+
+def test_markdown_has_cells_of_the_same_width_that_a_parser_reads() -> None:
+    text = to_markdown(TABLE)
+    assert len({len(line) for line in text.splitlines()}) == 1
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    cells = [token.content for token in tokens if token.type == "inline"]
+    assert cells == ["name", "this", "difference", "a_b & 5%", "92.50 ± 0.40", "-1.10", "c|d", "–", "+2"]
+
+
+def test_csv_has_mean_and_deviation_in_columns_of_their_own() -> None:
+    assert list(csv.reader(io.StringIO(to_csv(TABLE)))) == [
+        ["name", "this", "this, deviation", "difference"],
+        ["a_b & 5%", "92.50", "0.40", "-1.10"],
+        ["c|d", "–", "", "+2"],
+    ]
+
+
+def test_a_table_without_rows_has_its_headings() -> None:
+    empty = Table(TABLE.columns, [])
+    assert to_csv(empty) == "name,this,difference\n"
+    assert to_markdown(empty).splitlines()[0] == "| name | this | difference |"
+    assert "name & this & difference" in to_latex(empty)
+
+
+def test_latex_is_escaped_and_has_rules() -> None:
+    assert to_latex(TABLE).splitlines() == [
+        "% x_y",
+        r"\begin{tabular}{lrr}",
+        r"\toprule",
+        r"name & this & difference \\",
+        r"\midrule",
+        r"a\_b \& 5\% & 92.50 $\pm$ 0.40 & $-$1.10 \\",
+        r"c|d & -- & +2 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
