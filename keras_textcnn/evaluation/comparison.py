@@ -120,12 +120,28 @@ def compare_with_linear(directory: str | Path | Run) -> Comparison | None:
     return compare_linear(_read(directory), names=("these runs" if several else "this run", name))
 
 
+def compare_shared(ours: Predictions, theirs: Predictions, *, names: tuple[str, str]) -> Comparison:
+    """Compares two evaluations of one corpus on the texts that both have answered, because they know their labels.
+
+    Args:
+        ours: `Evaluation.predictions` of one model.
+        theirs: That of the other model.
+        names: What they are called.
+
+    Raises:
+        InputError: There are no such texts, or they have other labels.
+    """
+    both = np.intersect1d(ours.row, theirs.row)
+    if not len(both):
+        raise InputError(f"{names[0]} and {names[1]} do not know the labels of the same texts; choose another corpus")
+    pairs = ([its.choose(np.isin(its.row, both))] for its in (ours, theirs))
+    return compare_predictions(*pairs, names=names)
+
+
 def compare_linear(predictions: Sequence[Predictions], *, names: tuple[str, str]) -> Comparison | None:
     """Compares runs with the linear model, given what each run and its linear model predicted; None without one."""
-    if any(its.linear is None for its in predictions):
-        return None
-    linear = [dataclasses.replace(its, predicted=its.linear) for its in predictions]
-    return compare_predictions(predictions, linear, names=names)
+    linear = [dataclasses.replace(its, predicted=its.linear) for its in predictions if its.linear is not None]
+    return compare_predictions(predictions, linear, names=names) if len(linear) == len(predictions) else None
 
 
 def compare_predictions(

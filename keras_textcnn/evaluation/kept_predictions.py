@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -12,7 +12,7 @@ from keras_textcnn.utils.blocks import slice_texts
 
 MOST_PROBABILITIES = 10**7  # of a split: 40 MB on the disk, then about 110 MB of `predictions.csv`
 
-Targets = np.ndarray | sparse.csr_array
+Targets: TypeAlias = "np.ndarray | sparse.csr_array"
 
 
 class KeptPredictions:
@@ -39,7 +39,9 @@ class KeptPredictions:
     @classmethod
     def of(cls, run: Run | None, name: str, *, texts: int, num_classes: int) -> "KeptPredictions | None":
         """Those of a split of an unfinished run, whose `checkpoints/` keep the probabilities; None without a run."""
-        return run and cls(run.checkpoints / f"probabilities-{name}.bin", texts=texts, num_classes=num_classes)
+        if run is None:
+            return None
+        return cls(run.checkpoints / f"probabilities-{name}.bin", texts=texts, num_classes=num_classes)
 
     def add(self, texts: np.ndarray, targets: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray) -> None:
         """Adds a block of texts.

@@ -1,6 +1,8 @@
 """Writes `predictions.csv`: a row for each text that a run was scored on."""
 
 import itertools
+import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,26 +34,34 @@ def write_predictions(
         config: The run's settings.
         labels: Names by output.
     """
-    kept = {split: its.scores.kept for split, its in answered.items() if its.scores.kept}
-    complete = all(its.complete for its in kept.values())
+    kept = [its.scores.kept for its in answered.values() if its.scores.kept]
+    complete = all(predictions.complete for predictions in kept)
     added = [f"{PROBABILITY}{label}" for label in labels] if complete else [SOME_PROBABILITIES]
     with path.open("wb") as file, WRITERS[".csv"](file, Layout([], dict.fromkeys([*COLUMNS, *added], ""))) as write:
-        for split, predictions in kept.items():
-            facts = _facts(config, split, answered[split])
-            for texts, targets, predicted, probabilities in predictions.rows():
-                linear = answered[split].linear
-                named = [_names(its, labels) for its in (targets, predicted)]
-                named.append([""] * len(texts) if linear is None else _names(linear[texts], labels))
-                rows = [
-                    [*facts[text], *its, *more]
-                    for text, its, more in zip(
-                        texts.tolist(),
-                        zip(*named, strict=True),
-                        _cells(probabilities, (targets, predicted), labels, complete=complete),
-                        strict=True,
-                    )
-                ]
+        for split, its in answered.items():
+            for rows in _blocks(its, config, split, labels, complete=complete):
                 write([TextRow("", f"row {row[0]} of {path.name}", (), ()) for row in rows], rows)
+
+
+def _blocks(
+    answered: Answered, config: TrainConfig, split: str, labels: Sequence[str], *, complete: bool
+) -> Iterator[list[list[Any]]]:
+    """Yields the rows of a split in blocks."""
+    numbers, folds = rows_of(config, split, answered.texts), answered.folds
+    if folds is not None:
+        split, numbers = SPLITS[TRAIN], answered.texts + 1
+    for texts, targets, predicted, probabilities in answered.scores.kept.rows() if answered.scores.kept else ():
+        linear = None if answered.linear is None else name_targets(answered.linear[texts], labels)
+        columns = (
+            numbers[texts].tolist(),
+            [split] * len(texts),
+            [None] * len(texts) if folds is None else folds[texts].tolist(),
+            name_targets(targets, labels),
+            name_targets(predicted, labels),
+            linear or [None] * len(texts),
+        )
+        cells = _cells(probabilities, (targets, predicted), labels, complete=complete)
+        yield [[*row, *more] for row, more in zip(zip(*columns, strict=True), cells, strict=True)]
 
 
 def rows_of(config: TrainConfig, split: str, texts: np.ndarray) -> np.ndarray:
@@ -65,21 +75,19 @@ def rows_of(config: TrainConfig, split: str, texts: np.ndarray) -> np.ndarray:
     return np.arange(1, len(texts) + 1) if getattr(config, f"{split}_data") else texts + 1
 
 
-def _facts(config: TrainConfig, split: str, answered: Answered) -> list[tuple[int, str, int | None]]:
-    """The row, split and fold of each text."""
-    if answered.folds is None:
-        return [(row, split, None) for row in rows_of(config, split, answered.texts).tolist()]
-    rows = zip((answered.texts + 1).tolist(), answered.folds.tolist(), strict=True)
-    return [(row, SPLITS[TRAIN], fold) for row, fold in rows]
+def name_targets(targets: Targets, labels: Sequence[str]) -> list[str]:
+    """The label of each text or, if it may have several, a JSON list of them in alphabetical order.
 
-
-def _names(targets: Targets, labels: Sequence[str]) -> list[Any]:
-    """The label of each text, or the list of its labels if it may have several."""
+    Args:
+        targets: int (texts,), or (texts, num_classes), which may be sparse, 1 for each label of a text.
+        labels: Names by output.
+    """
     if targets.ndim == 1:
         return [labels[output] for output in targets.tolist()]
     rows = sparse.csr_array(targets)
-    rows.sort_indices()
-    return [[labels[output] for output in its.tolist()] for its in np.split(rows.indices, rows.indptr[1:-1])]
+    sets = (rows.indices[begin:end].tolist() for begin, end in itertools.pairwise(rows.indptr.tolist()))
+    names = (json.dumps(sorted(map(labels.__getitem__, outputs)), ensure_ascii=False) for outputs in sets)
+    return [*map(sys.intern, names)]  # many texts have the same labels
 
 
 def _cells(
@@ -90,7 +98,7 @@ def _cells(
         yield from shortest(probabilities).tolist()
         return
     if not sparse.issparse(probabilities):  # of a split that has fewer of them
-        dense = [its if its.ndim == 1 else its.toarray() for its in given]
+        dense = [its.toarray() if sparse.issparse(its) else its for its in given]
         probabilities = pick_given(dense[0], dense[1], probabilities)
     values = shortest(probabilities.data).tolist()
     outputs, ends = probabilities.indices.tolist(), probabilities.indptr.tolist()

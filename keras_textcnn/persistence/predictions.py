@@ -1,7 +1,9 @@
 """What a run has predicted for each text that it was scored on: reads `predictions.csv`."""
 
+import array
 import csv
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from keras_textcnn.data.corpus import SPLITS, TEST
 
 PREDICTIONS = "predictions.csv"
 COLUMNS = ("row", "split", "fold", "label", "predicted", "linear")  # those of the probabilities follow
+STRINGS = tuple(place for place, name in enumerate(COLUMNS) if name not in ("row", "fold"))
 PROBABILITY = "probability_"  # begins the name of a label's column
 SOME_PROBABILITIES = "probabilities"  # the column with those of the true and the predicted labels only
 
@@ -42,10 +45,17 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.row)
 
+    @classmethod
+    def join(cls, blocks: Sequence["Predictions"]) -> "Predictions":
+        """The texts of several blocks, which have no probabilities, one block after another."""
+        names = ("row", "split", "fold", "label", "predicted")
+        return cls(**{name: np.concatenate([getattr(block, name) for block in blocks]) for name in names})
+
     def choose(self, chosen: np.ndarray) -> "Predictions":
         """Some of the texts: bool (texts,), or their positions."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return Predictions(**{name: value if value is None else value[chosen] for name, value in values.items()})
+        return dataclasses.replace(
+            self, **{name: values[chosen] for name, values in vars(self).items() if values is not None}
+        )
 
     @property
     def reported(self) -> "Predictions":
@@ -62,10 +72,11 @@ def read_predictions(path: Path, *, probabilities: bool = True) -> Predictions:
         probabilities: Whether to read the probabilities too.
 
     Raises:
-        ValueError, IndexError, csv.Error: The file is damaged.
+        ValueError, OverflowError, csv.Error: The file is damaged.
     """
     known: dict[str, str] = {}  # so that equal labels are one string
-    cells: list[list[str]] = [[] for _ in COLUMNS]
+    row, fold = array.array("q"), array.array("q")
+    strings: list[list[str]] = [[] for _ in STRINGS]
     rows: list[np.ndarray] = []
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -77,17 +88,19 @@ def read_predictions(path: Path, *, probabilities: bool = True) -> Predictions:
         for line in reader:
             if len(line) != len(names):
                 raise ValueError(f"line {reader.line_num} has {len(line)} cells, not {len(names)}")
-            for column, cell in zip(cells, line, strict=False):
-                column.append(known.setdefault(cell, cell))
+            row.append(int(line[0]))
+            fold.append(int(line[2] or 0))
+            for column, place in zip(strings, STRINGS, strict=True):
+                column.append(known.setdefault(line[place], line[place]))
             if wanted:
                 rows.append(np.fromiter(map(float, line[len(COLUMNS) :]), np.float32, len(labels)))
-    row, split, fold, label, predicted, linear = cells
+    split, label, predicted, linear = (np.array(column, object) for column in strings)
     return Predictions(
-        row=np.array([*map(int, row)], np.int64),
-        split=np.array(split, object),
-        fold=np.array([int(cell or 0) for cell in fold], np.int64),
-        label=np.array(label, object),
-        predicted=np.array(predicted, object),
-        linear=np.array(linear, object) if any(linear) else None,
-        probabilities=np.array(rows).reshape(len(rows), len(labels)) if wanted else None,
+        row=np.array(row, np.int64),
+        split=split,
+        fold=np.array(fold, np.int64),
+        label=label,
+        predicted=predicted,
+        linear=linear if linear.any() else None,
+        probabilities=np.array(rows, np.float32).reshape(len(rows), len(labels)) if wanted else None,
     )

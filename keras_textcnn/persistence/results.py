@@ -96,7 +96,7 @@ class Results(Folder):
         self.check(PREDICTIONS)
         try:
             return read_predictions(path, probabilities=probabilities)
-        except (ValueError, IndexError, csv.Error) as error:
+        except (ValueError, OverflowError, csv.Error) as error:
             raise self.damaged(PREDICTIONS, error) from error
 
     def _check_measured(self) -> None:

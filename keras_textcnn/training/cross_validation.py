@@ -65,7 +65,7 @@ def _compare(repeats: Repeats, runs: Iterable[Path]) -> dict[str, Any] | None:
     if not all(Run(directory).has(PREDICTIONS) for directory in runs):
         return None
     compared = compare_with_linear(repeats.directory)
-    return compared and compared.to_json()
+    return compared.to_json() if compared else None
 
 
 def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def _compare(run: Run, linear: str) -> dict[str, Any] | None:
     """The comparison of an unfinished run with the linear model of this name, from what both have predicted."""
     predictions = read_predictions(run.directory / PREDICTIONS, probabilities=False).reported
     compared = compare_linear([predictions], names=("this run", linear))
-    return compared and compared.to_json()
+    return compared.to_json() if compared else None
 
 
 def _answer(prepared: Prepared, run: Run, model: keras.Model, fitted: FitResult) -> dict[str, Answered]:
