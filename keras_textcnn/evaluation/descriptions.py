@@ -46,8 +46,8 @@ def describe_sampling(compared: Mapping[str, Any]) -> str:
     """The sampling error of an accuracy, which its deviation over seeds does not show."""
     low, high = (percent(end) for end in compared["intervals"][0])
     return (
-        f"on other {compared['texts']:,} texts of the same kind, an accuracy of {percent(compared['accuracies'][0])} "
-        f"may be anything from {low} to {high} (95% interval)"
+        f"with {compared['texts']:,} texts, an accuracy of {percent(compared['accuracies'][0])} is compatible with a "
+        f"true one of {low} to {high} (95% interval)"
     )
 
 
