@@ -11,8 +11,8 @@ import pytest
 from keras_textcnn import Corpus, Predictor, Run, TrainConfig
 from keras_textcnn.data.splits import split_corpus
 from keras_textcnn.data.tokenized import tokenize_corpus
-from keras_textcnn.evaluation.comparison import compare_with_linear
 from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation.comparison import compare_with_linear
 from keras_textcnn.training.preparation import count_texts, prepare
 from tests.conftest import make_corpus, make_texts, write_table
 from tests.runs import Cli, fine_tune, tiny_run, without_ngrams
