@@ -1,5 +1,6 @@
 """Writes `predictions.csv`: a row for each text that a run was scored on."""
 
+import csv
 import itertools
 import json
 import sys
@@ -12,8 +13,6 @@ from scipy import sparse
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, TRAIN
-from keras_textcnn.data.formats import TextRow
-from keras_textcnn.data.table_writers import WRITERS, Layout
 from keras_textcnn.evaluation.kept_predictions import Targets, pick_given
 from keras_textcnn.evaluation.split_scores import Answered
 from keras_textcnn.inference.answers import shortest
@@ -37,10 +36,14 @@ def write_predictions(
     kept = [its.scores.kept for its in answered.values() if its.scores.kept]
     complete = all(predictions.complete for predictions in kept)
     added = [f"{PROBABILITY}{label}" for label in labels] if complete else [SOME_PROBABILITIES]
-    with path.open("wb") as file, WRITERS[".csv"](file, Layout([], dict.fromkeys([*COLUMNS, *added], ""))) as write:
+    # Before Python 3.13 the csv module leaves a carriage return without quotation marks, unless all strings have them.
+    quoting = csv.QUOTE_NONNUMERIC if any("\r" in label for label in labels) else csv.QUOTE_MINIMAL
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n", quoting=quoting)
+        writer.writerow([*COLUMNS, *added])
         for split, its in answered.items():
             for rows in _blocks(its, config, split, labels, complete=complete):
-                write([TextRow("", f"row {row[0]} of {path.name}", (), ()) for row in rows], rows)
+                writer.writerows(rows)
 
 
 def _blocks(
@@ -103,4 +106,5 @@ def _cells(
     values = shortest(probabilities.data).tolist()
     outputs, ends = probabilities.indices.tolist(), probabilities.indptr.tolist()
     for begin, end in itertools.pairwise(ends):
-        yield [{labels[outputs[place]]: values[place] for place in range(begin, end)}]
+        some = {labels[outputs[place]]: values[place] for place in range(begin, end)}
+        yield [json.dumps(some, ensure_ascii=False)]
