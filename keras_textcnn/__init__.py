@@ -37,6 +37,7 @@ _HOMES = {
     "Predictor": "inference.predictor",
     "LightPredictor": "inference.light",
     "Evaluation": "evaluation.evaluator",
+    "compare_runs": "evaluation.comparison",
     "show_progress": "utils.log",
     "InputError": "errors",
 }

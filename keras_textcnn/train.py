@@ -76,17 +76,18 @@ def _main(arguments: argparse.Namespace) -> None:
     command = f"{program('train')} --resume {shlex.quote(str(directory))}{repeat_own_options(arguments)}"
     carry_out(config, directory, recipe=recipe, resumed=bool(arguments.resume), command=command)
     from keras_textcnn.evaluation.descriptions import describe_old_texts
-    from keras_textcnn.evaluation.tables import repeats_table, results_table
+    from keras_textcnn.evaluation.tables import repeats_table, results_table, significance_lines
 
     # A narrower table would lose its row names.
     results = Console(width=max(console().width, 96), highlight=False, soft_wrap=True, markup=False, emoji=False)
     if config.repeats():
         repeats = Repeats(directory)
-        results.print(repeats_table(repeats.read_json(SUMMARY)))
+        summary = repeats.read_json(SUMMARY)
+        results.print(repeats_table(summary), *significance_lines(summary), sep="\n")
         results.print(f"\nThe runs are in {directory}. Each holds report.html and its model.")
         return
     metrics = Run(directory).read_json("metrics.json")
-    results.print(results_table(metrics))
+    results.print(results_table(metrics), *significance_lines(metrics), sep="\n")
     if "old_texts" in metrics:
         results.print(describe_old_texts(metrics["old_texts"]))
     models = f"{NAME} and the SavedModel" if (directory / NAME).exists() else "the SavedModel"

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scipy import stats
-
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.evaluation.descriptions import reported_split, reported_texts
+from keras_textcnn.evaluation.descriptions import describe_uncertainty, reported_split, reported_texts
+from keras_textcnn.evaluation.significance import wilson_interval
 from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS
 
 WIDEST_INTERVAL = 0.1  # the widest 95% interval of a test accuracy without a warning: 400 texts, half of them right
 
 
 def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
-    """A warning if the linear model has more of the texts right, with what may help; otherwise "".
+    """A warning if the linear model has more of the texts right, with by how much and what may help; otherwise "".
 
     The texts are the test texts or, without any, the validation or held-out texts.
     """
@@ -31,9 +30,11 @@ def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
         elif config.vectors == NO_VECTORS and config.tokenizer != "characters":
             advice.append("pretrained vectors for the texts' language (--vectors)")
     linear, ours = (100 * blocks[split]["accuracy"] for blocks in (baseline_metrics, run_metrics))
+    low, high = run_metrics["significance"]["interval"]
+    sure = describe_uncertainty((-high, -low), run_metrics["significance"]["p"])
     return (
-        f"warning: the linear model is ahead on the {reported_texts(run_metrics)} texts ({linear:.2f} against "
-        f"{ours:.2f}); try {', '.join([*advice, 'more texts'])}"
+        f"warning: the linear model is ahead on the {reported_texts(run_metrics)} texts by {linear - ours:.2f} points "
+        f"({linear:.2f} against {ours:.2f}, {sure}); try {', '.join([*advice, 'more texts'])}"
     )
 
 
@@ -44,12 +45,10 @@ def describe_chance(run_metrics: Mapping[str, Any]) -> str:
 
     Args:
         run_metrics: The content of `metrics.json`.
-
-    Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference.
     """
     scores = run_metrics[reported_split(run_metrics)]
     texts, accuracy = scores["support"], scores["accuracy"]
-    low, high = stats.binomtest(round(accuracy * texts), texts).proportion_ci(method="wilson")
+    low, high = wilson_interval(accuracy, texts)
     if high - low <= WIDEST_INTERVAL:
         return ""
     decided, kind = run_metrics["decided"], reported_texts(run_metrics)

@@ -1,12 +1,14 @@
 """Lines that describe metrics.json, for the terminal, report.txt and report.html alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_textcnn.data.corpus import SPLITS
 from keras_textcnn.utils.log import WARNING
 
 UNDEFINED = "–"  # a score that cannot be computed
+CHANCE = 0.05  # the p-value from which on a difference may be chance
+SMALLEST = 0.001  # the smallest p-value that is shown
 
 
 def percent(share: float | None) -> str:
@@ -17,6 +19,36 @@ def percent(share: float | None) -> str:
 def mean_and_deviation(score: Mapping[str, float | None]) -> str:
     """A mean with its standard deviation, in percent."""
     return UNDEFINED if score["mean"] is None else f"{percent(score['mean'])} ± {percent(score['deviation'])}"
+
+
+def describe_difference(compared: Mapping[str, Any], kind: str = "") -> str:
+    """By how much one model is ahead of another on the same texts, and whether this may be chance.
+
+    Args:
+        compared: The content of a `Comparison`, such as the block `significance` of `metrics.json`.
+        kind: The kind of the texts, from `reported_texts`.
+    """
+    first, second = compared["names"]
+    return (
+        f"{first} against {second}: {100 * compared['difference']:+.2f} points of accuracy on {compared['texts']:,} "
+        f"{f'{kind} texts'.strip()} ({describe_uncertainty(compared['interval'], compared['p'])})"
+    )
+
+
+def describe_uncertainty(interval: Sequence[float], p: float) -> str:
+    """The interval of a difference, in points, and its p-value."""
+    low, high = (f"{100 * end:+.2f}" for end in interval)
+    shown = f"p < {SMALLEST}" if p < SMALLEST else f"p = {p:.3f}"
+    return f"95% interval {low} to {high}, {shown}{'; this may be chance' if p >= CHANCE else ''}"
+
+
+def describe_sampling(compared: Mapping[str, Any]) -> str:
+    """The sampling error of an accuracy, which its deviation over seeds does not show."""
+    low, high = (percent(end) for end in compared["intervals"][0])
+    return (
+        f"with {compared['texts']:,} texts, an accuracy of {percent(compared['accuracies'][0])} is compatible with a "
+        f"true one of {low} to {high} (95% interval)"
+    )
 
 
 def describe_epoch(row: Mapping[str, Any]) -> str:

@@ -12,12 +12,14 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.jupyter import JupyterMixin
 from rich.text import Text
 
-from keras_textcnn.data.corpus import Corpus, Record, hash_text, labels_of
+from keras_textcnn.data.corpus import SPLITS, TEST, Corpus, Record, hash_text, labels_of
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation import metrics, plots, tables
 from keras_textcnn.evaluation.descriptions import describe_learnt
+from keras_textcnn.evaluation.predictions_table import name_targets
 from keras_textcnn.inference.answers import Answers
 from keras_textcnn.persistence.learnt_texts import LearntTexts
+from keras_textcnn.persistence.predictions import Predictions
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.text.folding import fold_label
 from keras_textcnn.utils.inputs import describe
@@ -46,6 +48,8 @@ class Evaluation(JupyterMixin):
         learnt: The texts that the run was trained on: "texts", how many; "chosen", how many of these only chose its
             epochs and the like; "without", the scores of the others, None if there are none. None if this is not known,
             because the model belongs to no run, or to one of an older version.
+        predictions: What was predicted for each of these texts, if it was to be kept; rows are counted from 1 among all
+            texts that were read.
     """
 
     labels: list[str]
@@ -57,10 +61,12 @@ class Evaluation(JupyterMixin):
     threshold: dict[str, float] | None
     worst: list[dict[str, Any]]
     learnt: dict[str, Any] | None = None
+    predictions: Predictions | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All results, as a file in RUN/evaluations holds them."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["predictions"]
         return {**values.pop("scores"), **values, "confusions": self.confusions.tolist()}
 
     def to_text(self) -> str:
@@ -95,13 +101,16 @@ class Evaluation(JupyterMixin):
         )
 
 
-def evaluate(predictor: Answers, records: Corpus | Iterable[Record], *, accuracy: float = 0.99) -> Evaluation:
+def evaluate(
+    predictor: Answers, records: Corpus | Iterable[Record], *, accuracy: float = 0.99, keep_predictions: bool = False
+) -> Evaluation:
     """Evaluates a model on labelled texts, which are read one by one.
 
     Args:
         predictor: The model.
         records: A corpus, or the records of a reader; their split does not matter.
         accuracy: The accuracy to find `Evaluation.threshold` for, in (0, 1].
+        keep_predictions: Whether to keep what is predicted for each text, for `comparison.compare_shared`.
 
     Raises:
         InputError: The model knows none of the labels, or an argument is of another type.
@@ -117,10 +126,13 @@ def evaluate(predictor: Answers, records: Corpus | Iterable[Record], *, accuracy
     learnt = _learnt_by(predictor)
     sums, unseen = (metrics.ScoreSums(len(predictor.labels), predictor.thresholds) for _ in range(2))
     unknown, chosen, written = Counter[str](), 0, dict[int, str]()
-    remaining = iter(records.records() if isinstance(records, Corpus) else records)
+    kept: list[Predictions] = []
+    remaining = enumerate(records.records() if isinstance(records, Corpus) else records, 1)
     while chunk := list(itertools.islice(remaining, CHUNK)):
-        texts, targets = _encode(chunk, predictor, unknown)
+        rows, texts, targets = _encode(chunk, predictor, unknown)
         probabilities = predictor.probabilities(texts)
+        if keep_predictions:
+            kept.append(_predicted(predictor, rows, targets, probabilities))
         written |= enumerate(texts, sums.labels.texts)
         sums.add(targets, probabilities)
         written = {wrong.text: written[wrong.text] for wrong in sums.worst}
@@ -148,6 +160,16 @@ def evaluate(predictor: Answers, records: Corpus | Iterable[Record], *, accuracy
         }
         if learnt
         else None,
+        predictions=Predictions.join(kept) if keep_predictions else None,
+    )
+
+
+def _predicted(predictor: Answers, rows: list[int], targets: np.ndarray, probabilities: np.ndarray) -> Predictions:
+    """The predictions for texts, as a run keeps them."""
+    predicted = predictor.task.choose(probabilities, predictor.thresholds)
+    named = [np.array(name_targets(its, predictor.labels), object) for its in (targets, predicted)]
+    return Predictions(
+        np.array(rows, np.int64), np.full(len(rows), SPLITS[TEST], object), np.zeros(len(rows), np.int64), *named
     )
 
 
@@ -156,16 +178,19 @@ def _learnt_by(predictor: Answers) -> LearntTexts | None:
     return Run.open(directory).learnt() if directory and (directory / "config.json").is_file() else None
 
 
-def _encode(chunk: list[Record], predictor: Answers, unknown: Counter[str]) -> tuple[list[str], np.ndarray]:
-    """The texts with known labels, and their targets; counts the unknown labels."""
+def _encode(
+    chunk: list[tuple[int, Record]], predictor: Answers, unknown: Counter[str]
+) -> tuple[list[int], list[str], np.ndarray]:
+    """The numbers of the texts with known labels, these texts, and their targets; counts the unknown labels."""
     outputs = {label: output for output, label in enumerate(predictor.labels)}
     outputs = {fold_label(label): output for label, output in outputs.items()} | outputs  # Python's labels are as given
-    unknown.update(label for record in chunk for label in labels_of(record.label) if label not in outputs)
+    unknown.update(label for _, record in chunk for label in labels_of(record.label) if label not in outputs)
     task = predictor.task
-    chunk = [record for record in chunk if task.several or isinstance(record.label, str)]
-    known = [record for record in chunk if outputs.keys() >= {*labels_of(record.label)}]
-    targets = task.encode([record.label for record in known], outputs)
-    return [record.text for record in known], targets if isinstance(targets, np.ndarray) else targets.toarray()
+    chunk = [(number, record) for number, record in chunk if task.several or isinstance(record.label, str)]
+    known = [(number, record) for number, record in chunk if outputs.keys() >= {*labels_of(record.label)}]
+    targets = task.encode([record.label for _, record in known], outputs)
+    numbers, texts = [number for number, _ in known], [record.text for _, record in known]
+    return numbers, texts, targets if isinstance(targets, np.ndarray) else targets.toarray()
 
 
 def _describe_error(wrong: metrics.WrongText, text: str, predictor: Answers) -> dict[str, Any]:

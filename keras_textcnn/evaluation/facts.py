@@ -11,7 +11,7 @@ from keras_textcnn.data.datasets import CATALOG, HUB
 from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.descriptions import describe_calibration, describe_old_texts
 from keras_textcnn.evaluation.limits import describe_limits
-from keras_textcnn.evaluation.tables import Table, results_table, run_label_table
+from keras_textcnn.evaluation.tables import Table, results_table, run_label_table, significance_lines
 from keras_textcnn.layers.names import TITLES
 from keras_textcnn.settings.fields import show
 
@@ -34,6 +34,7 @@ class Facts:
         made: Pairs of what the run was made from, or with, and its value.
         settings: Those that are not defaults.
         results: Scores next to those of the linear model.
+        significance: The line about the difference between the two; none without a linear model.
         labels: Scores and numbers of texts by label.
         calibration: Lines about probabilities, and about the texts of an earlier run.
         limits: Lines about what it is bad at.
@@ -50,6 +51,7 @@ class Facts:
     made: Sequence[tuple[str, str]]
     settings: Table
     results: Table
+    significance: Sequence[str]
     labels: Table
     calibration: Sequence[str]
     limits: Sequence[str]
@@ -81,6 +83,7 @@ def gather_facts(name: str, begun: Mapping[str, Any], run_metrics: Mapping[str, 
         made=_made(begun, run_metrics),
         settings=_settings_table(settings, begun["corpus"]),
         results=results_table(run_metrics),
+        significance=significance_lines(run_metrics),
         labels=run_label_table(run_metrics),
         calibration=[describe_calibration(run_metrics), *([describe_old_texts(old_texts)] if old_texts else [])],
         limits=describe_limits(run_metrics, maximum_tokens=settings["maximum_tokens"]),

@@ -1,6 +1,5 @@
 """Writes the files of a finished run that people look at: report, pictures and page."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,8 @@ from keras_textcnn.evaluation.descriptions import reported_split, reported_texts
 from keras_textcnn.evaluation.facts import file_name, gather_facts
 from keras_textcnn.evaluation.html_report import WrongAnswer
 from keras_textcnn.evaluation.model_card import model_card
-from keras_textcnn.evaluation.split_scores import SplitScores
+from keras_textcnn.evaluation.predictions_table import rows_of
+from keras_textcnn.evaluation.split_scores import Answered
 from keras_textcnn.inference.explanations import rank_ngrams
 from keras_textcnn.inference.light import LightPredictor
 from keras_textcnn.inference.light.file import NAME
@@ -23,23 +23,6 @@ from keras_textcnn.persistence.run import Run
 
 EXPLAINED, OCCLUDED = 500, 30  # texts whose n-grams are ranked; fewer if each takes up to a hundred answers
 ERRORS = 10  # wrong texts that are shown with their reasons
-
-
-@dataclasses.dataclass(frozen=True)
-class Answered:
-    """Texts that a run is scored on.
-
-    Attributes:
-        texts: int (texts,), their positions in the corpus.
-        lengths: int (texts,), the tokens that the model reads of each.
-        scores: Their scores, from models that were not trained on them; positions are those among these texts.
-        learnt: Whether the final model was trained on them, unlike those that gave the scores.
-    """
-
-    texts: np.ndarray
-    lengths: np.ndarray
-    scores: SplitScores
-    learnt: bool = False
 
 
 def write_summary(
@@ -80,6 +63,7 @@ def write_summary(
     light = (run.directory / NAME).is_file()
     run.write_text("README.md", model_card(facts, light=light))
     predictor = LightPredictor(run.directory) if light else Predictor(run.saved_model)
+    rows = rows_of(config, split, reported.texts)
     wrong = sums.worst[: 0 if reported.learnt else ERRORS]
     sample = np.random.default_rng(0).permutation(len(reported.texts))[: EXPLAINED if predictor.exact else OCCLUDED]
     read = _read_texts(corpus, tokenized, reported, np.array([error.text for error in wrong], np.int64))
@@ -92,7 +76,7 @@ def write_summary(
             WrongAnswer(
                 truth=config.task.name(error.target, labels),
                 given=config.task.name(error.predicted, labels),
-                place=_place(config, split, rank=error.text, position=int(reported.texts[error.text])),
+                place=_place(config, split, int(rows[error.text])),
                 written=None if corpus is None else as_read,
                 explanation=explanation,
             )
@@ -106,18 +90,10 @@ def write_summary(
     run.write_text("report.html", content)
 
 
-def _place(config: TrainConfig, split: str, *, rank: int, position: int) -> str:
-    """Where a text is: its row, from 1, among the texts that were read from the file of its split, or from the corpus.
-
-    Args:
-        config: The run's settings.
-        split: "validation" or "test".
-        rank: The text's position among those of the split.
-        position: Its position in the corpus.
-    """
-    if own := getattr(config, f"{split}_data"):
-        return f"row {rank + 1:,} of {file_name(own)}"
-    return f"row {position + 1:,} of {file_name(config.data)}" if config.data else f"row {position + 1:,}"
+def _place(config: TrainConfig, split: str, row: int) -> str:
+    """Where a text is: its row, from `rows_of`, and the file of its split, or the corpus."""
+    data = getattr(config, f"{split}_data") or config.data
+    return f"row {row:,} of {file_name(data)}" if data else f"row {row:,}"
 
 
 def _read_texts(

@@ -14,7 +14,9 @@ from keras_textcnn.data.corpus import SPLITS
 from keras_textcnn.evaluation.descriptions import (
     UNDEFINED,
     describe_choices,
+    describe_difference,
     describe_old_texts,
+    describe_sampling,
     mean_and_deviation,
     percent,
     reported_split,
@@ -94,6 +96,21 @@ def results_table(run_metrics: Mapping[str, Any]) -> Table:
     ]
     columns = ("percent", *validation_columns(run_metrics), *(TEST_COLUMNS if "test" in splits else ()))
     return Table(columns, rows, footnote=describe_choices(run_metrics))
+
+
+def significance_lines(run_metrics: Mapping[str, Any]) -> list[str]:
+    """The line about the difference from the linear model; none without such a model, or from an older version.
+
+    Args:
+        run_metrics: The content of `metrics.json`, or of `repeats.json`, for which a line about the sampling error of
+            the test texts follows.
+    """
+    if not (compared := run_metrics.get("significance")):
+        return []
+    summary = run_metrics.get("scores")
+    tested = summary if summary else run_metrics
+    kind = reported_texts({**run_metrics, "test": tested["test"]})
+    return [describe_difference(compared, kind), *([describe_sampling(compared)] if summary else [])]
 
 
 def validation_columns(run_metrics: Mapping[str, Any]) -> tuple[str, str]:
@@ -189,7 +206,7 @@ def report_text(run_metrics: Mapping[str, Any]) -> str:
     The labels are scored on the test texts or, without any, on the validation or held-out texts.
     """
     warnings = map(visible, run_metrics.get("warnings", []))  # each stays on one line
-    lines = [*render(results_table(run_metrics), width=WIDTH), *warnings]
+    lines = [*render(results_table(run_metrics), width=WIDTH), *significance_lines(run_metrics), *warnings]
     tables: list[RenderableType] = [describe_old_texts(run_metrics["old_texts"])] if "old_texts" in run_metrics else []
     tables.append(run_label_table(run_metrics))
     return "".join(line + "\n" for line in [*lines, *render(*tables, width=WIDTH)])

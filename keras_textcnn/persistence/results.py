@@ -10,6 +10,7 @@ from typing import Any
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import Folder
+from keras_textcnn.persistence.predictions import PREDICTIONS, Predictions, read_predictions
 
 CURVES = "learning_curves.png"
 UNDEFINED = "–"  # as in the other tables
@@ -65,6 +66,38 @@ class Results(Folder):
             return [{name: _number(cell) for name, cell in row.items() if cell} for row in rows]
         except (UnicodeDecodeError, csv.Error, TypeError) as error:
             raise self.damaged("history.csv", error) from error
+
+    @property
+    def predictions(self) -> Predictions:
+        """What was predicted for each validation or held-out text and each test text, as in `predictions.csv`.
+
+        Raises:
+            InputError: As for `read_predictions`.
+
+        Example:
+            found = run.predictions
+            print(found.row[found.label != found.predicted])  # the rows of the errors
+        """
+        return self.read_predictions()
+
+    def read_predictions(self, *, probabilities: bool = True) -> Predictions:
+        """The predictions, which are read quicker without their probabilities.
+
+        Raises:
+            InputError: The run is unfinished, an older version wrote it, or the file is damaged.
+        """
+        self._check_measured()
+        path = self.directory / PREDICTIONS
+        if not path.exists():
+            raise InputError(
+                f"no {PREDICTIONS} in {self.directory}, which an older version wrote; train again, or evaluate the run "
+                "on a corpus"
+            )
+        self.check(PREDICTIONS)
+        try:
+            return read_predictions(path, probabilities=probabilities)
+        except (ValueError, OverflowError, csv.Error) as error:
+            raise self.damaged(PREDICTIONS, error) from error
 
     def _check_measured(self) -> None:
         if not self.finished:

@@ -1,7 +1,8 @@
 """Several runs that differ only in the seed or the fold, and the summary of their scores."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,7 +11,9 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, Corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation.comparison import compare_with_linear
 from keras_textcnn.evaluation.descriptions import describe_scores
+from keras_textcnn.persistence.predictions import PREDICTIONS
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils.log import logger
@@ -62,7 +65,16 @@ def train_repeats(
                 repeats.withdraw()
                 raise
             logger.info(describe_scores(run.read_json("metrics.json")))
-        repeats.finish(summarize([Run(directory).read_json("metrics.json") for directory in runs]))
+        summary = summarize([Run(directory).read_json("metrics.json") for directory in runs])
+        repeats.finish({**summary, "significance": _compare(repeats, runs)})
+
+
+def _compare(repeats: Repeats, runs: Iterable[Path]) -> dict[str, Any] | None:
+    """The comparison of all runs with their linear models; None if an older version wrote some of them."""
+    if not all(Run(directory).has(PREDICTIONS) for directory in runs):
+        return None
+    compared = compare_with_linear(repeats.directory)
+    return compared.to_json() if compared else None
 
 
 def summarize(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching
 from keras_textcnn.evaluation.calibration import Calibration, calibrate, fit_scales
+from keras_textcnn.evaluation.kept_predictions import KeptPredictions
 from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.layers.embedding import find_embedding
 from keras_textcnn.layers.names import SUM, TITLES
@@ -20,6 +21,8 @@ from keras_textcnn.training.phases import summarize_phases
 from keras_textcnn.training.plans import plan_phases
 from keras_textcnn.utils.blocks import choose_deciding, slice_texts
 from keras_textcnn.utils.log import logger
+
+HELD_OUT = "held-out"  # names what is kept of the texts that decide
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,13 +166,14 @@ def _decide_by_validation(fits: PartFits, held_out: batching.Examples, learnt: n
     deciding = batching.select_examples(held_out, chosen)
     outputs = {part.name: predict(fits.config, part, deciding) for part in fits.parts}
     if len(chosen) == texts:
-        return _decide(outputs, deciding, "the validation texts", learnt=learnt)
+        return _decide(outputs, deciding, "the validation texts", learnt=learnt, run=fits.run)
     logger.info(
         f"a random {len(chosen):,} of the {texts:,} validation texts decide temperature and the like, to limit memory"
     )
     decisions = _decide(outputs, deciding, "these")
     _set_scales(fits.model, decisions.parts)
-    scores = SplitScores(decisions.calibration, num_classes, learnt=learnt)
+    kept = KeptPredictions.of(fits.run, HELD_OUT, texts=texts, num_classes=num_classes)
+    scores = SplitScores(decisions.calibration, num_classes, learnt=learnt, kept=kept)
     score_model(fits.config, fits.model, held_out, scores)
     return dataclasses.replace(decisions, scores=scores)
 
@@ -218,7 +222,7 @@ def _answer_folds(
         logger.info(f"fold {fold} of {number}: accuracy on {len(held.lengths):,} held-out texts: {right}")
         if on_fold:
             on_fold(fold, np.sum([*answers.values()], axis=0), held.targets)
-    decisions = _decide(outputs, held_out, "all held-out texts")
+    decisions = _decide(outputs, held_out, "all held-out texts", run=fits.run)
     return FitResult(fits.history, [], {}, held_out, decisions, folds)
 
 
@@ -229,15 +233,24 @@ def _set_scales(model: keras.Model, parts: Mapping[str, Mapping[str, float]]) ->
 
 
 def _decide(
-    outputs: Mapping[str, np.ndarray], examples: batching.Examples, texts: str, *, learnt: np.ndarray | None = None
+    outputs: Mapping[str, np.ndarray],
+    examples: batching.Examples,
+    texts: str,
+    *,
+    learnt: np.ndarray | None = None,
+    run: Run | None = None,
 ) -> Decisions:
-    """Lets texts decide and scores them, given their logits from each part; `texts` names them in the log."""
+    """Lets texts decide and scores them, given their logits from each part; `texts` names them in the log.
+
+    With a run, their predictions are kept for its `predictions.csv`.
+    """
     targets = examples.targets
     logits, parts = _combine(outputs, targets)
     if parts:
         logger.info(f"accuracy on {texts}: {_describe_parts(parts, logits, targets)}")
     calibration = calibrate(logits, targets)
-    scores = SplitScores(calibration, logits.shape[1], learnt=learnt)
+    kept = KeptPredictions.of(run, HELD_OUT, texts=len(logits), num_classes=logits.shape[1])
+    scores = SplitScores(calibration, logits.shape[1], learnt=learnt, kept=kept)
     positions = np.arange(len(logits))
     for block in slice_texts(*logits.shape):
         scores.add(positions[block], targets[block], logits[block])

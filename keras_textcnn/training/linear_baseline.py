@@ -17,10 +17,11 @@ from keras_textcnn.training import class_weights
 
 def measure_baseline(
     config: TrainConfig, tokenized: TokenizedCorpus, encoded: Encoded, *, refit: bool, folds: np.ndarray | None = None
-) -> dict[str, Any]:
-    """The linear model's scores on each split, after a fit on the texts that the network was trained on by then.
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The linear model's scores and labels on each split, after a fit on the texts that the network had by then.
 
-    They are None for a split without texts.
+    The scores are the block of `metrics.json`, None for a split without texts. The labels have the form of targets, in
+    the order of the texts.
 
     The linear model gets all of the network's tokens of each text, its class weights, sampling and weights of texts
     and, where a text may have several labels, thresholds tuned on the validation texts in the same way. It cannot learn
@@ -76,8 +77,8 @@ def measure_baseline(
             )
             for fold in numbers
         ]
-        order = np.concatenate([np.flatnonzero(folds == fold) for fold in numbers])
-        deciding = targets["train"][order], np.concatenate([fold["held"] for fold in held])
+        order = np.argsort(np.concatenate([np.flatnonzero(folds == fold) for fold in numbers]))  # that of the texts
+        deciding = targets["train"][folds > 0], np.concatenate([fold["held"] for fold in held])[order]
     if "validation" not in answers:
         targets["validation"], answers["validation"] = deciding
     if config.task.several:
@@ -85,4 +86,5 @@ def measure_baseline(
         answers = {name: config.task.choose(values, thresholds) for name, values in answers.items()}
     scores = {name: metrics.score_labels(targets[name], labels) for name, labels in answers.items()}
     hard = "" if tokenized.probabilities is None else ", hard labels"
-    return {"name": baseline.name_baseline(config.tokenizer) + hard, **dict.fromkeys(SPLITS[1:]), **scores}
+    name = baseline.name_baseline(config.tokenizer) + hard
+    return {"name": name, **dict.fromkeys(SPLITS[1:]), **scores}, answers

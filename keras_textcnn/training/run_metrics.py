@@ -12,7 +12,7 @@ from keras_textcnn.data.corpus import SPLITS, TRAIN
 from keras_textcnn.data.preprocessing import Encoded
 from keras_textcnn.data.tokenized import TokenizedCorpus
 from keras_textcnn.evaluation.calibration import Calibration
-from keras_textcnn.evaluation.run_report import Answered
+from keras_textcnn.evaluation.split_scores import Answered
 from keras_textcnn.layers.names import LOGITS, TITLES
 from keras_textcnn.text.vocabulary import UNKNOWN_ID
 from keras_textcnn.training.ensemble import FitResult

@@ -1,14 +1,19 @@
 """The scores of a run's validation and test texts."""
 
+import dataclasses
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_textcnn.data.corpus import TEST, TRAIN, VALIDATION
+from keras_textcnn.evaluation.comparison import compare_linear
 from keras_textcnn.evaluation.descriptions import describe_calibration
-from keras_textcnn.evaluation.run_report import Answered
-from keras_textcnn.evaluation.split_scores import SplitScores
+from keras_textcnn.evaluation.kept_predictions import KeptPredictions
+from keras_textcnn.evaluation.predictions_table import write_predictions
+from keras_textcnn.evaluation.split_scores import Answered, SplitScores
+from keras_textcnn.persistence.predictions import PREDICTIONS, read_predictions
+from keras_textcnn.persistence.run import Run
 from keras_textcnn.training.ensemble import FitResult
 from keras_textcnn.training.linear_baseline import measure_baseline
 from keras_textcnn.training.part_fits import score_model
@@ -17,11 +22,16 @@ from keras_textcnn.training.run_metrics import describe_decisions, describe_fit,
 from keras_textcnn.utils.log import logger
 
 
-def score_run(prepared: Prepared, model: keras.Model, fitted: FitResult) -> tuple[dict[str, Answered], dict[str, Any]]:
+def score_run(
+    prepared: Prepared, run: Run, model: keras.Model, fitted: FitResult
+) -> tuple[dict[str, Answered], dict[str, Any]]:
     """The scored texts of "validation" and, if there are any, "test"; and the first blocks of `metrics.json`.
+
+    The predictions are written to the run.
 
     Args:
         prepared: The corpus of the run.
+        run: Where they are written.
         model: Its model, with the weights of the last fit.
         fitted: The results of the fit.
     """
@@ -29,20 +39,31 @@ def score_run(prepared: Prepared, model: keras.Model, fitted: FitResult) -> tupl
     compared, too_large = ("and", "") if prepared.texts else ("without", ", which would need all texts in memory")
     scored = "held-out and test" if (encoded.splits == TEST).any() else "held-out"
     logger.info(f"scoring the {scored} texts, {compared} a linear model for comparison{too_large}")
-    answered = _answer(prepared, model, fitted)
+    answered = _answer(prepared, run, model, fitted)
     run_metrics = describe_scores(fitted.decisions.calibration, answered, encoded.labels)
     run_metrics["decided"] = describe_decisions(config, fitted, encoded)
     logger.info(describe_calibration(run_metrics))
-    run_metrics["baseline"] = None
+    run_metrics["baseline"] = run_metrics["significance"] = None
     if prepared.texts:
-        run_metrics["baseline"] = measure_baseline(
+        run_metrics["baseline"], linear = measure_baseline(
             config, prepared.tokenized, encoded, refit=prepared.refit, folds=fitted.folds
         )
+        answered = {name: dataclasses.replace(its, linear=linear[name]) for name, its in answered.items()}
+    run.write(PREDICTIONS, lambda path: write_predictions(path, answered, config=config, labels=encoded.labels))
+    if prepared.texts:
+        run_metrics["significance"] = _compare(run, run_metrics["baseline"]["name"])
     run_metrics["texts"] = describe_texts(config, prepared.tokenized, encoded)
     return answered, run_metrics | describe_fit(fitted, encoded)
 
 
-def _answer(prepared: Prepared, model: keras.Model, fitted: FitResult) -> dict[str, Answered]:
+def _compare(run: Run, linear: str) -> dict[str, Any] | None:
+    """The comparison of an unfinished run with the linear model of this name, from what both have predicted."""
+    predictions = read_predictions(run.directory / PREDICTIONS, probabilities=False).reported
+    compared = compare_linear([predictions], names=("this run", linear))
+    return compared.to_json() if compared else None
+
+
+def _answer(prepared: Prepared, run: Run, model: keras.Model, fitted: FitResult) -> dict[str, Answered]:
     """The scores of the validation texts and, if there are any, of the test texts.
 
     If cross-validation decided and the corpus has no validation texts, the texts that it held out take their place.
@@ -50,19 +71,23 @@ def _answer(prepared: Prepared, model: keras.Model, fitted: FitResult) -> dict[s
     splits = prepared.encoded.splits
     places = {"validation": np.flatnonzero(splits == VALIDATION), "test": np.flatnonzero(splits == TEST)}
     held_out, learnt = places.pop("validation"), prepared.refit
-    answered = {}
+    num_classes = len(prepared.encoded.labels)
+    answered, held = {}, None
     if fitted.folds is not None and len(held_out):
         places = {"validation": held_out, **places}
     else:
         if fitted.folds is not None:
             held_out, learnt = np.flatnonzero(splits == TRAIN)[fitted.folds > 0], True
-        answered["validation"] = Answered(held_out, fitted.held_out.lengths, fitted.decisions.scores, learnt=learnt)
+            held = fitted.folds[fitted.folds > 0]
+        answered["validation"] = Answered(
+            held_out, fitted.held_out.lengths, fitted.decisions.scores, learnt=learnt, folds=held
+        )
     for name, texts in places.items():
         if len(texts):
             examples = prepared.encoded.examples[name]
-            scores = SplitScores(
-                fitted.decisions.calibration, len(prepared.encoded.labels), learnt=prepared.learnt_texts.get(name)
-            )
+            kept = KeptPredictions.of(run, name, texts=len(texts), num_classes=num_classes)
+            learnt_texts = prepared.learnt_texts.get(name)
+            scores = SplitScores(fitted.decisions.calibration, num_classes, learnt=learnt_texts, kept=kept)
             score_model(prepared.config, model, examples, scores)
             answered[name] = Answered(texts, examples.lengths, scores)
     return answered

@@ -85,7 +85,7 @@ def train(
                 raise InputError(f"{directory} is already finished: another process has finished it")
             with batch_bar(shown_on()) as bars:
                 fitted = fit_prepared(prepared, model, run=run, callbacks=[*(callbacks or ()), seconds, *bars])
-            answered, run_metrics = score_run(prepared, model, fitted)
+            answered, run_metrics = score_run(prepared, run, model, fitted)
             logger.info("exporting the model")
             _export(prepared, run, model, fitted.decisions.calibration)
             if prepared.start and prepared.old_texts:

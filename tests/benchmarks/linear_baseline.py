@@ -39,7 +39,7 @@ def main() -> None:
     targets = encoded.examples["train"].sparse_targets
     hashes = tokenized.hashes[encoded.splits == TRAIN]
     folds = deal_folds(targets, hashes, folds=config.inner_folds, seed=config.seed) if config.inner_folds else None
-    scores = measure_baseline(config, tokenized, encoded, refit=refit, folds=folds)
+    scores, _ = measure_baseline(config, tokenized, encoded, refit=refit, folds=folds)
     shown = (
         f"{split} {100 * scores[split]['accuracy']:.2f} ({100 * scores[split]['macro_f1']:.2f})"
         for split in ("validation", "test")

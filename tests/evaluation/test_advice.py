@@ -24,11 +24,15 @@ from keras_textcnn.evaluation.advice import describe_chance, describe_lead
 )
 def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], linear: float, said: str | None) -> None:
     scores: dict[str, Any] = {"test": {"accuracy": 0.9735}, "baseline": {"test": {"accuracy": linear}}}
+    scores["significance"] = {"interval": [-0.007, 0.0025], "p": 0.4}
     line = describe_lead(TrainConfig(**settings).resolved(), scores)
     if said is None:
         assert line == ""
     else:
-        assert line.startswith("warning: the linear model is ahead on the test texts (97.58 against 97.35); try ")
+        assert line.startswith(
+            "warning: the linear model is ahead on the test texts by 0.23 points (97.58 against 97.35, 95% interval "
+            "-0.25 to +0.70, p = 0.400; this may be chance); try "
+        )
         assert line.endswith(said)
     assert describe_lead(TrainConfig(**settings).resolved(), {**scores, "baseline": None}) == ""
 
@@ -61,9 +65,13 @@ def test_without_test_texts_the_warnings_are_about_those_that_were_held_out(
         "validation": {"support": 6, "accuracy": 5 / 6},
         "baseline": {"validation": {"accuracy": 1.0}, "test": None},
         "decided": {"by": by, "validation": validation, "texts": 6},
+        "significance": {"interval": [-0.5, -0.01], "p": 1e-9},
     }
     line = describe_lead(TrainConfig().resolved(), scores)
-    assert line.startswith(f"warning: the linear model is ahead on the {texts} texts (100.00 against 83.33); try ")
+    assert line.startswith(
+        f"warning: the linear model is ahead on the {texts} texts by 16.67 points (100.00 against 83.33, 95% interval "
+        "+1.00 to +50.00, p < 0.001); try "
+    )
     line = describe_chance(scores)
     assert line.startswith(
         f"warning: with only 6 {texts} texts, an accuracy of 83% is compatible with a true one of 44 "

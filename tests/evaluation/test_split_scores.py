@@ -1,13 +1,16 @@
 """Scores of logits that arrive in blocks."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import special
 from sklearn import metrics
 
+from keras_textcnn.evaluation import kept_predictions
 from keras_textcnn.evaluation.calibration import Calibration
+from keras_textcnn.evaluation.kept_predictions import KeptPredictions
 from keras_textcnn.evaluation.split_scores import SplitScores
 
 LABELS = [str(output) for output in range(4)]
@@ -31,17 +34,23 @@ def test_scores_before_and_after_calibration_and_without_learnt_texts() -> None:
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_memory_does_not_grow_with_texts_times_labels(several: bool) -> None:
-    peaks = {blocks: peak_of_scoring(blocks, several=several) for blocks in (2, 40)}
+@pytest.mark.parametrize("most", [0, 10**7])
+def test_memory_does_not_grow_with_texts_times_labels(
+    several: bool, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the predictions are kept: all probabilities, on the disk, or some of them."""
+    monkeypatch.setattr(kept_predictions, "MOST_PROBABILITIES", most)
+    peaks = {blocks: peak_of_scoring(blocks, several=several, path=tmp_path / "kept") for blocks in (2, 40)}
     grown, scores = peaks[40] - peaks[2], 38 * 500 * 200
     assert grown < scores / 4  # bytes: less than a sixteenth of what the logits alone would take
 
 
-def peak_of_scoring(blocks: int, *, several: bool) -> int:
+def peak_of_scoring(blocks: int, *, several: bool, path: Path) -> int:
     """The peak bytes that scores of blocks of 500 texts with 200 labels take."""
     random = np.random.default_rng(0)
     thresholds = np.full(200, 0.9, np.float32) if several else None
-    scores = SplitScores(Calibration(1.0, thresholds), 200)
+    kept = KeptPredictions(path, texts=blocks * 500, num_classes=200)
+    scores = SplitScores(Calibration(1.0, thresholds), 200, kept=kept)
     tracemalloc.start()
     for block in range(blocks):
         targets = random.integers(0, 200, 500)

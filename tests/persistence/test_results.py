@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,30 @@ def test_an_unfinished_run_says_so(tmp_path: Path) -> None:
     run = create(tmp_path / "<one>")
     assert repr(run) == f"Run({str(tmp_path / '<one>')!r}, unfinished)"
     assert run._repr_html_().endswith("&lt;one&gt;</b></p><p>unfinished</p>")
-    for name in ("metrics", "history"):
+    for name in ("metrics", "history", "predictions"):
         with pytest.raises(InputError, match="is unfinished and has no scores yet; resume its training"):
             getattr(run, name)
+
+
+def test_predictions_of_an_older_version_or_damaged(finished_run: Path, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(finished_run, tmp_path / "run"))
+    path = run.directory / "predictions.csv"
+    content = path.read_text()
+    for damaged in (
+        "",
+        content.replace("test", "tes"),
+        content.replace("row", "raw"),
+        content + "9" * 30 + ",,,,,,,,\n",
+    ):
+        path.write_text(damaged)
+        with pytest.raises(InputError, match=r"damaged run: .*predictions.csv \(its checksum does not match"):
+            _ = run.predictions
+        run.seal(json.loads((finished_run / "manifest.json").read_text()))  # as a stranger would
+        with pytest.raises(InputError, match=r"damaged run: .*predictions.csv"):
+            _ = run.predictions
+    path.unlink()
+    with pytest.raises(InputError, match=r"no predictions.csv in .*, which an older version wrote; train again, or"):
+        _ = run.predictions
 
 
 def test_a_temporary_run_does_not_show_its_path(finished_run: Path) -> None:

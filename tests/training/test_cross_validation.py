@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from keras_textcnn import Run
+from keras_textcnn.evaluation.comparison import compare_with_linear
 from keras_textcnn.evaluation.tables import repeats_table
 from keras_textcnn.training import part_fits
 from keras_textcnn.training.cross_validation import summarize
@@ -47,6 +49,23 @@ def test_scores_are_mean_and_deviation_of_the_runs(folds: Path) -> None:
                 assert theirs[split][score]["deviation"] == pytest.approx(np.std(values, ddof=1))
     assert [run["test"]["support"] for run in metrics] == [30, 30, 30]
     assert [Run.open(folds / f"fold-{fold}").config().fold for fold in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_the_difference_from_the_linear_model_is_that_of_all_folds_together(folds: Path, cli: Cli) -> None:
+    found = json.loads((folds / "repeats.json").read_text())["significance"]
+    tested = [Run.open(folds / f"fold-{fold}").predictions.reported for fold in (1, 2, 3)]
+    assert sorted(row for its in tested for row in its.row.tolist()) == [*range(1, 91)]
+    right, linear = (
+        np.concatenate([getattr(its, name) == its.label for its in tested]) for name in ("predicted", "linear")
+    )
+    assert (found["texts"], found["runs"]) == (90, [1, 1])
+    assert found["accuracies"] == pytest.approx([right.mean(), linear.mean()])
+    only = int((right & ~linear).sum()), int((linear & ~right).sum())
+    assert found["p"] == pytest.approx(stats.binomtest(only[0], sum(only)).pvalue if sum(only) else 1)
+    assert compare_with_linear(folds).to_json() == found
+    ended = cli("evaluate", folds, "--against", folds / "fold-1")
+    assert ended.status == 2
+    assert "are not those of" in ended.error
 
 
 def test_a_mean_over_runs_of_which_one_is_undefined_is_undefined() -> None:

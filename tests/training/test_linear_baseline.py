@@ -106,7 +106,7 @@ def test_it_is_scikit_learns_over_the_networks_tokens(
         model=model, vectors="none", seed=3, class_weight=kind, multi_label=";" if several else None
     ).resolved()
     tokenized = tokenize_corpus(corpus.records(), tokenizer=config.tokenizer)
-    ours = measure_baseline(config, tokenized, encode_corpus(config, tokenized), refit=refit)
+    ours, _ = measure_baseline(config, tokenized, encode_corpus(config, tokenized), refit=refit)
     longest = 4 if model == "charcnn" else 2
     expected = score_by_hand(corpus, split, longest, kind, ("train",))
     thresholds = tune_thresholds(*expected["validation"]) if several else None
@@ -127,7 +127,7 @@ def test_it_gets_the_weights_of_the_texts_and_those_of_weight_0_are_absent() -> 
     corpus = Corpus(plain.texts, plain.labels, plain.splits, weights=weights)
     config = TrainConfig(vectors="none", seed=3).resolved()
     tokenized = tokenize_corpus(corpus.records())
-    ours = measure_baseline(config, tokenized, encode_corpus(config, tokenized), refit=False)
+    ours, _ = measure_baseline(config, tokenized, encode_corpus(config, tokenized), refit=False)
     train = [number for number in range(0, 200, 3) if weights[number]]
     vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
     features = vectorizer.fit_transform([corpus.texts[number] for number in train])

@@ -43,6 +43,8 @@ def test_a_killed_run_resumes_to_the_same_weights(
     assert_same_weights(directory, finished_run)
     ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (directory, finished_run))
     assert (ours["validation"], ours["test"]) == (theirs["validation"], theirs["test"])
+    predictions = [(path / "predictions.csv").read_bytes() for path in (directory, finished_run)]
+    assert predictions[0] == predictions[1]
 
 
 def test_a_run_with_weights_and_soft_targets_resumes_to_the_same_weights(

@@ -12,6 +12,7 @@ from keras_textcnn import Corpus, Predictor, Run, TrainConfig
 from keras_textcnn.data.splits import split_corpus
 from keras_textcnn.data.tokenized import tokenize_corpus
 from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation.comparison import compare_with_linear
 from keras_textcnn.training.preparation import count_texts, prepare
 from tests.conftest import make_corpus, make_texts, write_table
 from tests.runs import Cli, fine_tune, tiny_run, without_ngrams
@@ -85,7 +86,9 @@ def test_streamed_from_shards_it_has_the_same_scores(tmp_path: Path) -> None:
     theirs = tiny_run(tmp_path / "theirs", make_corpus(), **settings)
     metrics = ours.read_json("metrics.json")
     assert metrics["validation"] == theirs.read_json("metrics.json")["validation"]
-    assert metrics["baseline"] is None
+    assert metrics["baseline"] is metrics["significance"] is None
+    assert ours.predictions.linear is compare_with_linear(ours) is None
+    assert ours.predictions.predicted.tolist() == theirs.predictions.predicted.tolist()
     assert "true: <b>" in (ours.directory / "report.html").read_text("utf-8")
 
 

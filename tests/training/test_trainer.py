@@ -21,8 +21,8 @@ from tests.runs import Cli, leave_out_reports, run_weights, tiny_run
 def test_run_directory_holds_what_was_promised(finished_run: Path) -> None:
     assert sorted(path.name for path in finished_run.iterdir()) == [
         "README.md", "config.json", "confusion_matrix.png", "history.csv", "labels.txt", "learning_curves.png",
-        "learnt_texts.bin", "manifest.json", "metrics.json", "model.textcnn", "report.html", "report.txt",
-        "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
+        "learnt_texts.bin", "manifest.json", "metrics.json", "model.textcnn", "predictions.csv", "report.html",
+        "report.txt", "saved_model", "tensorboard", "vocabulary.txt", "weights.weights.h5",
     ]  # fmt: skip
     assert (finished_run / "labels.txt").read_text() == "fruit\nmetal\nsea\n"
     vocabulary = (finished_run / "vocabulary.txt").read_text().splitlines()

@@ -1,0 +1,215 @@
+"""Compares two models on the same texts: by how much one is ahead, and whether this may be chance."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.jupyter import JupyterMixin
+from rich.text import Text
+
+from keras_textcnn.errors import InputError
+from keras_textcnn.evaluation.descriptions import describe_difference, percent
+from keras_textcnn.evaluation.significance import bootstrap_interval, randomization_test, wilson_interval
+from keras_textcnn.evaluation.tables import WIDTH, Table
+from keras_textcnn.persistence.predictions import Predictions
+from keras_textcnn.persistence.run import Repeats, Run
+from keras_textcnn.utils.inputs import as_path
+from keras_textcnn.utils.terminal import render
+
+SAME = "compare runs that were tested on the same texts, or evaluate both on one corpus"
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison(JupyterMixin):
+    """The accuracies of two models on the same texts; a terminal and a notebook show them as a table.
+
+    Of several runs, such as those of several seeds, the accuracy is the mean. Each text of a cross-validation is
+    tested once, so its folds count as one run.
+
+    Attributes:
+        names: What is compared: the first model and the second.
+        texts: How many texts both were tested on.
+        runs: The number of runs of each.
+        accuracies: In [0, 1].
+        intervals: The 95% interval of each accuracy for so many texts, from `significance.wilson_interval`.
+        difference: The first accuracy less the second.
+        interval: Its 95% interval, from `significance.bootstrap_interval`.
+        p: From `significance.randomization_test`; for single runs it is McNemar's exact test.
+        alone: How many texts the first has right and the second has not, or in more of its runs; and the reverse.
+    """
+
+    names: tuple[str, str]
+    texts: int
+    runs: tuple[int, int]
+    accuracies: tuple[float, float]
+    intervals: tuple[tuple[float, float], tuple[float, float]]
+    difference: float
+    interval: tuple[float, float]
+    p: float
+    alone: tuple[int, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as `metrics.json` and the files in RUN/evaluations hold it."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    def to_text(self) -> str:
+        """The table and the difference as text."""
+        return "".join(line + "\n" for line in render(self, width=WIDTH))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        several = max(self.runs) > 1
+        rows = [
+            [
+                name,
+                *([str(runs)] if several else []),
+                percent(accuracy),
+                f"{percent(interval[0])} to {percent(interval[1])}",
+                f"{alone:,}",
+            ]
+            for name, runs, accuracy, interval, alone in zip(
+                self.names, self.runs, self.accuracies, self.intervals, self.alone, strict=True
+            )
+        ]
+        more = "more often right, texts" if several else "alone right, texts"
+        columns = (f"percent, {self.texts:,} texts", *(["runs"] if several else []), "accuracy", "95% interval", more)
+        yield Table(columns, rows)
+        yield Text(describe_difference(self.to_json()))
+
+
+def compare_runs(run: str | Path | Run, other: str | Path | Run) -> Comparison:
+    """Compares what two runs predicted for the same test texts, or for held-out texts if there are no test texts.
+
+    Args:
+        run: A finished run, or a directory of several: seeds, whose accuracies are averaged, or folds, whose texts are
+            pooled.
+        other: Another one, which may have another number of seeds.
+
+    Raises:
+        InputError: The runs were not tested on the same texts, or one of them has no `predictions.csv`.
+
+    Example:
+        print(compare_runs("runs/mine", "runs/baseline").p)
+    """
+    names = str(as_path(run)), str(as_path(other))
+    return compare_predictions(*(_read(as_path(directory)) for directory in (run, other)), names=names)
+
+
+def compare_with_linear(directory: str | Path | Run) -> Comparison | None:
+    """Compares a finished run, or the seeds or folds of a directory of several, with the linear model of the same runs.
+
+    Args:
+        directory: The run, or the directory of several.
+
+    Returns:
+        The comparison on the test texts or, without any, on the held-out texts; None if there was no linear model.
+
+    Raises:
+        InputError: A run is unfinished, or has no `predictions.csv`.
+
+    Example:
+        compared = compare_with_linear("runs/reproduce/trec")
+        print(compared.difference, compared.interval, compared.p)
+    """
+    directory = as_path(directory)
+    several = Repeats(directory).there
+    runs = [Run.open(path) for path in _runs_in(directory)]
+    name = (runs[0].metrics["baseline"] or {}).get("name", "")
+    return compare_linear(_read(directory), names=("these runs" if several else "this run", name))
+
+
+def compare_shared(ours: Predictions, theirs: Predictions, *, names: tuple[str, str]) -> Comparison:
+    """Compares two evaluations of one corpus on the texts that both have answered, because they know their labels.
+
+    Args:
+        ours: `Evaluation.predictions` of one model.
+        theirs: That of the other model.
+        names: What they are called.
+
+    Raises:
+        InputError: There are no such texts, or they have other labels.
+    """
+    both = np.intersect1d(ours.row, theirs.row)
+    if not len(both):
+        raise InputError(f"{names[0]} and {names[1]} do not know the labels of the same texts; choose another corpus")
+    pairs = ([its.choose(np.isin(its.row, both))] for its in (ours, theirs))
+    return compare_predictions(*pairs, names=names)
+
+
+def compare_linear(predictions: Sequence[Predictions], *, names: tuple[str, str]) -> Comparison | None:
+    """Compares runs with the linear model, given what each run and its linear model predicted; None without one."""
+    linear = [dataclasses.replace(its, predicted=its.linear) for its in predictions if its.linear is not None]
+    return compare_predictions(predictions, linear, names=names) if len(linear) == len(predictions) else None
+
+
+def compare_predictions(
+    ours: Sequence[Predictions], theirs: Sequence[Predictions], *, names: tuple[str, str]
+) -> Comparison:
+    """Compares the predictions of two models for the same texts, those of one run or of several each.
+
+    Raises:
+        InputError: The texts differ.
+    """
+    rows, labels, answers = _grade(ours)
+    other_rows, other_labels, other_answers = _grade(theirs)
+    _check_rows(rows, other_rows, names)
+    if len(others := np.flatnonzero(labels != other_labels)):
+        row, one, other = (values[others[0]] for values in (rows, labels, other_labels))
+        raise InputError(f"row {row:,} has the label {one!r} in {names[0]} and {other!r} in {names[1]}; {SAME}")
+    pairs = (answers, other_answers), (other_answers, answers)
+    right, tested = (  # as if both had as many runs
+        [(its > least).sum(axis=0) * len(others) for its, others in pairs] for least in (0, -1)
+    )
+    if (tested[0] != tested[1]).any():
+        row = rows[np.flatnonzero(tested[0] != tested[1])[0]]
+        raise InputError(f"row {row:,} is tested by other runs of {names[0]} than of {names[1]}; {SAME}")
+    differences = right[0] - right[1]
+    accuracies = (float(right[0].sum() / tested[0].sum()), float(right[1].sum() / tested[1].sum()))
+    return Comparison(
+        names=names,
+        texts=len(rows),
+        runs=(len(answers), len(other_answers)),
+        accuracies=accuracies,
+        intervals=(wilson_interval(accuracies[0], len(rows)), wilson_interval(accuracies[1], len(rows))),
+        difference=accuracies[0] - accuracies[1],
+        interval=bootstrap_interval(answers, other_answers),
+        p=randomization_test(differences),
+        alone=(int((differences > 0).sum()), int((differences < 0).sum())),
+    )
+
+
+def _runs_in(directory: Path) -> list[Path]:
+    """The runs in a directory of several, or the directory itself."""
+    repeats = Repeats(directory)
+    return [directory / name for name in repeats.config().repeats()] if repeats.there else [directory]
+
+
+def _read(directory: Path) -> list[Predictions]:
+    """The reported predictions of a run, or of each of several."""
+    return [Run.open(path).read_predictions(probabilities=False).reported for path in _runs_in(directory)]
+
+
+def _grade(runs: Sequence[Predictions]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows of all texts, sorted; their true labels; and the answers, int8 (runs, texts), as in `significance`.
+
+    If each text is tested by one run, as in a cross-validation, the runs are pooled to one.
+    """
+    rows = np.unique(np.concatenate([its.row for its in runs]))
+    labels, answers = np.empty(len(rows), object), np.full((len(runs), len(rows)), -1, np.int8)
+    for run, its in zip(answers, runs, strict=True):
+        places = np.searchsorted(rows, its.row)
+        labels[places], run[places] = its.label, its.label == its.predicted
+    pooled = ((answers >= 0).sum(axis=0) == 1).all()
+    return rows, labels, answers.max(axis=0, keepdims=True) if pooled else answers
+
+
+def _check_rows(rows: np.ndarray, others: np.ndarray, names: tuple[str, str]) -> None:
+    """Raises InputError if a row was tested by only one of two."""
+    for own, other, name, another in ((rows, others, *names), (others, rows, *names[::-1])):
+        if len(only := np.setdiff1d(own, other)):
+            raise InputError(
+                f"other test texts: {len(only):,} of the {len(own):,} of {name}, such as row {only[0]:,}, are not "
+                f"those of {another}; {SAME}"
+            )
