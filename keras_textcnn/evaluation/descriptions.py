@@ -38,8 +38,18 @@ def describe_difference(compared: Mapping[str, Any], kind: str = "") -> str:
 def describe_uncertainty(interval: Sequence[float], p: float) -> str:
     """The interval of a difference, in points, and its p-value."""
     low, high = (f"{100 * end:+.2f}" for end in interval)
-    shown = f"p < {SMALLEST}" if p < SMALLEST else f"p = {p:.3f}"
-    return f"95% interval {low} to {high}, {shown}{'; this may be chance' if p >= CHANCE else ''}"
+    return f"95% interval {low} to {high}, {describe_p(p)}{'; this may be chance' if p >= CHANCE else ''}"
+
+
+def describe_p(p: float) -> str:
+    """A p-value."""
+    return f"p < {SMALLEST}" if p < SMALLEST else f"p = {p:.3f}"
+
+
+def brief_difference(compared: Mapping[str, Any]) -> str:
+    """The difference of a comparison in points with its 95% interval and its p-value, for a cell of a table."""
+    difference, low, high = (f"{100 * value:+.2f}" for value in (compared["difference"], *compared["interval"]))
+    return f"{difference} ({low} to {high}), {describe_p(compared['p'])}"
 
 
 def describe_sampling(compared: Mapping[str, Any]) -> str:

@@ -5,13 +5,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from keras_textcnn.evaluation.descriptions import UNDEFINED, mean_and_deviation
+from keras_textcnn.evaluation.descriptions import UNDEFINED, brief_difference, mean_and_deviation
 from keras_textcnn.evaluation.tables import Table
 
 BEST_COLUMN = "best found, no language model"  # "found": we may have missed one; pretrained language models are higher
+LEAD = "this - linear"
+LEAD_NOTE = (
+    f"{LEAD}: with the 95% interval of a paired bootstrap, and the p-value of the exact paired randomization test"
+)
 WITHIN = "within 2 deviations"
 FOOTNOTE = (
-    f"{WITHIN}: the difference is at most twice its standard deviation, in which are the deviation of the mean (over "
+    f"{LEAD_NOTE}; {WITHIN}: the difference is at most twice its standard deviation, in which are the deviation of the mean (over "
     "folds) or of a run (over seeds), and the sampling error of the published accuracy on its test texts"
 )
 
@@ -47,6 +51,12 @@ class Trained:
         return mean_and_deviation(baseline["test"]["accuracy"]) if baseline else UNDEFINED
 
     @property
+    def lead_over_linear(self) -> str:
+        """Our accuracy minus the linear model's, with its interval and p-value."""
+        compared = self.summary.get("significance")  # summaries of older versions have none
+        return brief_difference(compared) if compared else UNDEFINED
+
+    @property
     def seconds(self) -> str:
         """The seconds that all runs took."""
         return f"{self.summary['seconds']:,.0f}"
@@ -76,24 +86,35 @@ class Trained:
 
 def defaults_table(rows: Sequence[Trained]) -> Table:
     """Our defaults by corpus, next to a published convolutional network and the best that we found."""
-    columns = ("corpus", "runs", "this", "linear model", "a published CNN", BEST_COLUMN, "this - best", "seconds")
+    columns = ("corpus", "runs", "this", "linear model", LEAD, "a published CNN", BEST_COLUMN, "this - best", "seconds")
     cells = [
         [
-            *(row.corpus, str(row.summary["runs"]), mean_and_deviation(row.accuracy), row.linear),
+            *(row.corpus, str(row.summary["runs"]), mean_and_deviation(row.accuracy), row.linear, row.lead_over_linear),
             *(row.figure("cnn"), row.figure("best"), row.lead("best"), row.seconds),
         ]
         for row in rows
     ]
-    return Table(columns, cells)
+    return Table(columns, cells, footnote=LEAD_NOTE)
 
 
 def recipes_table(rows: Sequence[Trained]) -> Table:
     """Recipes by corpus, each next to the figure that its source has for the same model, if any."""
-    columns = ("recipe", "corpus", "runs", "this", "linear model", "published", "this - published", WITHIN, "seconds")
+    columns = (
+        "recipe",
+        "corpus",
+        "runs",
+        "this",
+        "linear model",
+        LEAD,
+        "published",
+        "this - published",
+        WITHIN,
+        "seconds",
+    )
     cells = [
         [
-            *(row.recipe, row.corpus, str(row.summary["runs"]), mean_and_deviation(row.accuracy), row.linear),
-            *(row.figure("model"), row.lead("model")),
+            *(row.recipe, row.corpus, str(row.summary["runs"]), mean_and_deviation(row.accuracy)),
+            *(row.linear, row.lead_over_linear, row.figure("model"), row.lead("model")),
             *(("yes" if row.is_near() else "no") if "model" in row.published else UNDEFINED, row.seconds),
         ]
         for row in rows
