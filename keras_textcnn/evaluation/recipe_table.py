@@ -16,8 +16,8 @@ LEAD_NOTE = (
 WITHIN = "within 2 deviations"
 FOOTNOTE = (
     f"{LEAD_NOTE}; {WITHIN}: the difference from the published accuracy is at most twice its standard deviation, in "
-    "which are the deviation of the mean (over folds) or of a run (over seeds), and the sampling error of the published "
-    "accuracy on its test texts"
+    "which are the deviation of the mean (over folds) or of a run (over seeds), and the sampling error of the published"
+    " accuracy on its test texts"
 )
 
 
