@@ -93,12 +93,12 @@ def _stack(blocks: Sequence[Any]) -> Any:
     return sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
 
 
-def pick_given(targets: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray) -> sparse.csr_array:
+def pick_given(targets: Targets, predicted: Targets, probabilities: np.ndarray) -> sparse.csr_array:
     """The probabilities of the true and the predicted labels; those of 0 are stored too."""
     chosen = np.zeros(probabilities.shape, bool)
     for labels in (targets, predicted):
         if labels.ndim == 1:
             chosen[np.arange(len(labels)), labels] = True
         else:
-            chosen |= labels > 0
+            chosen |= sparse.csr_array(labels).toarray() > 0
     return _sparse_rows(chosen, probabilities[chosen])
