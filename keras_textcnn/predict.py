@@ -106,7 +106,8 @@ def main() -> int:
 def _main(arguments: argparse.Namespace) -> None:
     _check(arguments)
     if arguments.engine:
-        answer_with_engine(arguments, _config(arguments, _reading(arguments)))
+        given = _reading(arguments)
+        answer_with_engine(arguments, _config(arguments, given), given)
         return
     find_model(arguments.run, runtime=arguments.runtime)
     texts = _texts(arguments)
@@ -185,13 +186,7 @@ def _texts(arguments: argparse.Namespace) -> Texts:
     given = _reading(arguments)
     whole = arguments.output is not None
     texts = Texts(arguments.file, _config(arguments, given), input_format=arguments.input_format, whole=whole)
-    for name in given:
-        if name not in texts.useful():
-            read = "standard input" if arguments.file == STANDARD_INPUT else f"{arguments.file!r}"
-            raise InputError(
-                f"--{name.replace('_', '-')} does not apply to {read} in this format; leave it out, or set "
-                "--input-format"
-            )
+    texts.check_useful(given)
     return texts
 
 

@@ -20,7 +20,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.run import free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, MODELS, NO_VECTORS
 from keras_textcnn.scale.tuning.objectives import OBJECTIVES
-from keras_textcnn.scale.tuning.plan import PLAN, Plan, SearchFolder, check_free
+from keras_textcnn.scale.tuning.plan import NOT_SEARCHED, PLAN, Plan, SearchFolder, check_free
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.train import CORPUS_HELP, read_corpus, read_given
 from keras_textcnn.utils.tensorflow import import_tensorflow
@@ -36,9 +36,7 @@ EXAMPLES = """tune reviews.csv --minutes 30
 tune reuters-r8 --minutes 60 --objective accuracy --model conv1d charcnn
 tune reviews.csv --minutes 30 --filters 100 --output runs/search
 tune --resume runs/search"""
-# Settings that describe several runs, start from another run, or keep the corpus out of memory.
-LEFT_OUT = {"model", "folds", "fold", "seeds", "from_run", "rehearse", "rehearse_fraction", "tune", "memory"}
-SEARCHED = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in LEFT_OUT]
+SEARCHED = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in {"model", *NOT_SEARCHED}]
 
 
 def main() -> int:
@@ -139,12 +137,9 @@ def _continued(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Pl
 
 def _search(plan: Plan, corpus: Corpus, directory: Path, *, resumed: bool, started: float) -> "Found":
     import_tensorflow()
-    from keras_textcnn.scale.tuning.report import write
     from keras_textcnn.scale.tuning.search import search
 
-    found = search(plan, corpus, directory, resumed=resumed, started=started)
-    write(found)
-    return found
+    return search(plan, corpus, directory, resumed=resumed, started=started)
 
 
 def _show(found: "Found") -> None:

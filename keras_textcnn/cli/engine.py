@@ -1,6 +1,7 @@
 """The options of `predict` that answer with many workers, and what they do."""
 
 import argparse
+from collections.abc import Collection
 
 from keras_textcnn.cli.arguments import Parser
 from keras_textcnn.config import TrainConfig
@@ -51,12 +52,13 @@ def check_engine(arguments: argparse.Namespace) -> None:
         raise InputError(f"--workers must be at least 1; received: {arguments.workers}")
 
 
-def answer_with_engine(arguments: argparse.Namespace, config: TrainConfig) -> None:
+def answer_with_engine(arguments: argparse.Namespace, config: TrainConfig, given: Collection[str]) -> None:
     """Answers the texts as the options say.
 
     Args:
         arguments: Those of `predict`.
         config: How the texts are read.
+        given: Names of the settings of `config` that the user gave for these texts.
     """
     from keras_textcnn.scale.prediction.answering import Choices
     from keras_textcnn.scale.prediction.ray_job import predict_files
@@ -66,6 +68,7 @@ def answer_with_engine(arguments: argparse.Namespace, config: TrainConfig) -> No
         arguments.file,
         arguments.output,
         config=config,
+        given=given,
         choices=Choices(
             probabilities=arguments.probabilities,
             reject_below=arguments.reject_below,

@@ -56,6 +56,18 @@ class Columns:
             raise InputError(f"{found.weight!r} cannot hold the weight too: {place}; choose another --weight-column")
         return found
 
+    def missing(self, name: str, place: str, there: Iterable[str]) -> InputError:
+        """The error for a row that lacks one of these columns.
+
+        Args:
+            name: The column.
+            place: The row's place.
+            there: Names of the row's columns.
+        """
+        option = "--text-column" if name in self.texts else "--label-column"
+        option = "--weight-column" if name == self.weight else option
+        return InputError(f"{name!r} is missing: {place}; found: {list_names(there)}; choose another with {option}")
+
 
 def _resolve(names: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from keras_textcnn.data.columns import Columns, list_names
+from keras_textcnn.data.columns import Columns
 from keras_textcnn.data.json_documents import json_elements, json_lines
 from keras_textcnn.data.tables import Dialect, SwallowedRows, Table
 from keras_textcnn.errors import InputError
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     Attributes:
         place: Where it is, for errors.
         columns: The columns to read.
-        fields: The values of these columns, and perhaps of others, by name.
+        fields: The values of these columns, and perhaps of others, by name. The text may be missing.
         names: Names of all columns that the row has, as the file spells them.
         cells: The values of all columns; of a Parquet file, only those to read unless `Options.whole`.
     """
@@ -111,24 +111,35 @@ def json_rows(source: Source, options: Options) -> Iterator[Row]:
 
 
 def _objects(values: Iterable[tuple[int, Any]], name: str, options: Options) -> Iterator[Row]:
+    """The rows of objects. If they need no labels, some may lack the text, which is an error once it is asked for."""
     columns: Columns | None = None
+    problem: InputError | None = None
     for number, value in values:
         place = f"{name}:{number}"
         if not isinstance(value, dict):
             raise InputError(f"not an object: {place}; each line must be an object with a text and a label")
         if columns is None:
-            columns = options.columns.among(list(value), place)
-            if all(isinstance(value[name], dict | list) for name in columns.wanted):
-                advice = "write one object per text, with pandas to_json(orient='records')"
-                raise InputError(f"all texts in one object: {place}; {advice}")
-        for column in columns.wanted:
-            if column not in value:
-                advice = "--text-column" if column in columns.texts else "--label-column"
-                advice = "--weight-column" if column == columns.weight else advice
-                raise InputError(
-                    f"{column!r} is missing: {place}; found: {list_names(value)}; choose another with {advice}"
-                )
-        yield Row(place, columns, value, value.keys(), value.values())
+            try:
+                columns = options.columns.among(list(value), place)
+            except InputError as error:
+                if options.labelled:
+                    raise
+                problem = problem or error
+            else:
+                _check_single(value, columns, place)
+        known = columns or options.columns
+        for column in known.wanted:
+            if column not in value and column not in known.texts:
+                raise known.missing(column, place, value)
+        yield Row(place, known, value, value.keys(), value.values())
+    if columns is None and problem is not None:
+        raise problem
+
+
+def _check_single(value: Mapping[str, Any], columns: Columns, place: str) -> None:
+    if all(isinstance(value[name], dict | list) for name in columns.wanted):
+        advice = "write one object per text, with pandas to_json(orient='records')"
+        raise InputError(f"all texts in one object: {place}; {advice}")
 
 
 def parquet_rows(source: Source, options: Options) -> Iterator[Row]:

@@ -251,6 +251,8 @@ class Reader:
         place, columns, fields = row[:3]
         texts = []
         for name in columns.texts:
+            if name not in fields:
+                raise columns.missing(name, place, row.names)
             text = fields[name]
             if text is None or text != text:
                 text = ""

@@ -3,6 +3,7 @@
 To add a format, write a function such as `_delimited` and add it to `WRITERS`.
 """
 
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -23,6 +24,7 @@ from keras_textcnn.io.files import kind_of
 from keras_textcnn.io.integrity import replacing
 
 OUTPUTS = ".csv, .tsv, .jsonl or .parquet, or .csv.gz, .tsv.gz or .jsonl.gz"
+ANOTHER = "choose another --output"
 GROUP_ROWS, GROUP_BYTES = 2**16, 2**26  # of a row group of Parquet, which is held in memory until it is written
 PARTS = 64  # tables that are held until they become one: a pipe may bring a row at a time
 
@@ -45,12 +47,13 @@ class Layout:
 
 
 @contextlib.contextmanager
-def writing_table(path: Path, layout: Layout) -> Iterator[Write]:
+def writing_table(path: Path, layout: Layout, *, advice: str = ANOTHER) -> Iterator[Write]:
     """Opens a table; it replaces `path` at the end of the block, unless there is an error.
 
     Args:
         path: A file with one of the suffixes in `OUTPUTS`. A link stays, and the file that it leads to is replaced.
         layout: The columns.
+        advice: What to do if the disk is full or the folder cannot be written.
 
     Yields:
         A function that takes rows, and the added values for each of them.
@@ -59,8 +62,7 @@ def writing_table(path: Path, layout: Layout) -> Iterator[Write]:
         InputError: The file cannot be written, or the format cannot hold the columns or a value.
     """
     kind = kind_of(path)
-    if kind not in DELIMITERS and (twice := _repeated(layout.names)):
-        raise InputError(f"two columns {twice!r}, which a {kind} file cannot have; rename one, or write a .csv")
+    check_names(layout.names, kind)
     try:
         with contextlib.ExitStack() as stack:
             partial = stack.enter_context(replacing(path.resolve()))
@@ -68,7 +70,7 @@ def writing_table(path: Path, layout: Layout) -> Iterator[Write]:
             packed = stack.enter_context(_packing(file, path))
             yield stack.enter_context(WRITERS[kind](packed, layout))
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another --output") from error
+        raise InputError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
 
 
 def check_writable(path: Path) -> None:
@@ -78,20 +80,56 @@ def check_writable(path: Path) -> None:
         raise InputError(f"--output must end in {OUTPUTS}; received: {path}")
     there = path.resolve()
     if there.exists() and not there.is_file():
-        raise InputError(f"not a file: {path}; choose another --output")
+        raise InputError(f"not a file: {path}; {ANOTHER}")
     if not there.parent.is_dir():
         raise InputError(f"no such folder: {there.parent}; make it, or choose another --output")
     if not os.access(there.parent, os.W_OK):
-        raise InputError(f"cannot write into the folder {there.parent}; choose another --output")
+        raise InputError(f"cannot write into the folder {there.parent}; {ANOTHER}")
     if kind == ".parquet":
         parquet.check_installed(path)
 
 
+def check_names(names: Collection[str], kind: str) -> None:
+    """Raises InputError if files of a kind, such as `.jsonl`, cannot have columns with these names."""
+    if kind not in DELIMITERS and (twice := _repeated(names)) is not None:
+        raise InputError(f"two columns {twice!r}, which a {kind} file cannot have; rename one, or write CSV")
+
+
+def all_names(tables: Iterable[Collection[str]]) -> list[str]:
+    """The names of all columns of some tables or rows; if one has a name twice, so has the result.
+
+    Args:
+        tables: The names of the columns of each.
+    """
+    found: dict[tuple[str, int], None] = {}
+    last: list[str] = []
+    for names in map(list, tables):
+        if names != last:  # most rows have the same ones
+            found |= dict.fromkeys(_numbered(names))
+        last = names
+    return [name for name, _ in found]
+
+
+def _numbered(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Each name, and how many before it are the same: two columns of a CSV file may have one name."""
+    seen: collections.Counter[str] = collections.Counter()
+    for name in names:
+        yield name, seen[name]
+        seen[name] += 1
+
+
 def free_name(name: str, taken: Collection[str]) -> str:
-    """The name of an added column: `name`, or if there is such a column, `predicted_name`, `predicted_name_2` ..."""
-    stripped = {one.strip() for one in taken}
+    """The name of an added column: `name`, or if there is such a column, `predicted_name`, `predicted_name_2` ...
+
+    Names that differ in case or in spaces at their ends are the same, as they are to Spark and most databases.
+    """
+    known = {_folded(one) for one in taken}
     others = (f"predicted_{name}_{number}" for number in itertools.count(2))
-    return next(one for one in itertools.chain([name, f"predicted_{name}"], others) if one.strip() not in stripped)
+    return next(one for one in itertools.chain([name, f"predicted_{name}"], others) if _folded(one) not in known)
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _repeated(names: Collection[str]) -> str | None:
@@ -110,7 +148,7 @@ def _packing(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
 
 
 def _fields(row: TextRow) -> dict[str, Any]:
-    if twice := _repeated(row.names):
+    if (twice := _repeated(row.names)) is not None:
         raise InputError(f"two columns {twice!r}: {row.place}; rename one")
     return dict(zip(row.names, row.cells, strict=True))
 
@@ -119,10 +157,11 @@ def _cells(row: TextRow, names: list[str]) -> list[Any]:
     """The values of a row in the order of the table's columns; None where it lacks one."""
     if list(row.names) == names:
         return list(row.cells)
-    fields = _fields(row)
-    if new := [name for name in fields if name not in names]:
+    columns = dict.fromkeys(_numbered(names))
+    fields = dict(zip(_numbered(row.names), row.cells, strict=True))
+    if new := [column[0] for column in fields if column not in columns]:
         raise _new_column(new[0], row)
-    return [fields.get(name) for name in names]
+    return [fields.get(column) for column in columns]
 
 
 def _new_column(name: str, row: TextRow) -> InputError:

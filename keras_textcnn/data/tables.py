@@ -17,6 +17,10 @@ SHOWN = 5  # places in a warning
 Row = tuple[int, list[str]]  # the number of its first line, its fields
 
 
+class EmptyTableError(InputError):
+    """A table has no rows, or not even a header."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Dialect:
     """How a table is written.
@@ -47,7 +51,7 @@ class Table:
         header: Names of the columns as they are written.
 
     Raises:
-        InputError: The table has no rows.
+        EmptyTableError: The table is empty.
     """
 
     def __init__(self, lines: Iterable[str], name: str, dialect: Dialect) -> None:
@@ -67,7 +71,7 @@ class Table:
         self._rows = self._parse(self._watched(first), skipinitialspace=self._skips_spaces, strict=True)
         number, row = next((numbered for numbered in self._numbered() if numbered[1]), (1, []))
         if not row:
-            raise InputError(f"empty file: {name}; the first line must name the columns")
+            raise EmptyTableError(f"empty file: {name}; the first line must name the columns")
         self._first = [] if dialect.header else [(number, row)]
         self.header = self.with_spaces(row) if dialect.header else [str(i + 1) for i in range(len(row))]
         self.names = [name.strip() for name in self.header]
@@ -77,6 +81,7 @@ class Table:
 
         Raises:
             InputError: A row has more or fewer fields than there are columns, or a quotation mark is not closed.
+            EmptyTableError: There are none.
         """
         empty = True
         for number, row in itertools.chain(self._first, self._numbered()):
@@ -89,7 +94,7 @@ class Table:
                 empty = False
                 yield number, row
         if empty:
-            raise InputError(f"no texts in {self._name}: it has a header and nothing below it")
+            raise EmptyTableError(f"no texts in {self._name}: it has a header and nothing below it")
 
     def with_spaces(self, row: list[str]) -> list[str]:
         """The row that was read last, with the spaces at the beginning of its fields that reading has skipped."""

@@ -15,6 +15,7 @@ from keras_textcnn.data.formats import DELIMITERS, TABLES, TextRow, split_fastte
 from keras_textcnn.data.loading import OF_BYTES, make_reader
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.data.split_names import find_splits
+from keras_textcnn.data.table_writers import all_names
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.archives import ARCHIVES
@@ -100,10 +101,7 @@ class Texts:
             return list(schema.names)
         if self._kind in DELIMITERS or not (self._path.is_file() or self._path.is_dir()):
             return [name for row in self.peek()[:1] for name in row.names]
-        names: dict[str, None] = {}
-        for row in self._rows(self._make_reader()):
-            names |= dict.fromkeys(row.names)
-        return list(names)
+        return all_names(row.names for row in self._rows(self._make_reader()))
 
     def schema(self) -> Any:
         """The `pyarrow.Schema` of the columns if the texts come from Parquet, otherwise None."""
@@ -122,15 +120,10 @@ class Texts:
         inside = self._path.is_dir() and path.resolve().is_relative_to(self._path.resolve())
         return inside or (path.exists() and path.samefile(self._path))
 
-    def useful(self) -> set[str]:
-        """The settings in `TEXT_SETTINGS` that affect how these texts are read."""
-        if self._kind == ITSELF:
-            return set()
-        if self._kind == LINES:
-            return OF_BYTES
-        if self._kind in (".csv", ".tsv", "", *ARCHIVES):
-            return set(TEXT_SETTINGS)
-        return OF_BYTES | {"text_column"}
+    def check_useful(self, given: Iterable[str]) -> None:
+        """Raises InputError if one of these settings in `TEXT_SETTINGS` does not affect how these texts are read."""
+        read = "standard input" if self._live else repr(self._name)
+        check_useful(given, self._kind, read, "leave it out, or set --input-format")
 
     @property
     def _kind(self) -> str:
@@ -182,6 +175,28 @@ class Texts:
             self.labelled += bool(labels)
             text = text if labels else line.removesuffix("\n").removesuffix("\r")
             yield TextRow(text, source.name, LINE_COLUMNS, (text,))
+
+
+def check_useful(given: Iterable[str], kind: str, read: str, advice: str = "leave it out") -> None:
+    """Checks whether settings apply to a format.
+
+    Args:
+        given: Names of settings in `TEXT_SETTINGS`.
+        kind: As in `Texts`: a suffix, `lines` or `text`, or an empty string for a folder.
+        read: What is read, for the error.
+        advice: What to do about a setting that does not apply.
+
+    Raises:
+        InputError: One does not affect how texts in this format are read.
+    """
+    useful = OF_BYTES | {"text_column"}
+    if kind in (ITSELF, LINES):
+        useful = OF_BYTES if kind == LINES else set()
+    elif kind in (*DELIMITERS, "", *ARCHIVES):
+        useful = set(TEXT_SETTINGS)
+    for name in given:
+        if name not in useful:
+            raise InputError(f"--{name.replace('_', '-')} does not apply to {read} in this format; {advice}")
 
 
 def _is_json(line: str) -> bool:

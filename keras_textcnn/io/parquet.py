@@ -52,17 +52,48 @@ def table_of(rows: Sequence[Cells], schema: Any) -> Any:
     import pyarrow
 
     tables = []
-    for _, group in itertools.groupby(rows, key=lambda row: id(row.batch)):
-        some = list(group)
-        part = some[0].batch.slice(some[0].number, len(some))
+    for part in _batches(rows):
         columns = [
             _typed(part.column(field.name), field.type)
             if field.name in part.schema.names
-            else pyarrow.nulls(len(some), field.type)
+            else pyarrow.nulls(part.num_rows, field.type)
             for field in schema
         ]
         tables.append(pyarrow.table(columns, schema=schema))
     return pyarrow.concat_tables(tables)
+
+
+def detached(rows: Sequence[Cells]) -> list[Cells]:
+    """The same rows without the values of others, which a batch may bring along: its dictionary has all before it.
+
+    They are as large as their values once they are pickled.
+
+    Args:
+        rows: Rows that follow each other, each from `read_rows`; what they unpack to has been counted.
+    """
+    import pyarrow
+
+    own = []
+    for part in _batches(rows):
+        columns = [column.dictionary_decode() if _is_shared(column) else column for column in part.columns]
+        batch = pyarrow.RecordBatch.from_arrays(columns, part.schema.names)
+        own += [Cells(batch, number) for number in range(batch.num_rows)]
+    return own
+
+
+def _batches(rows: Sequence[Cells]) -> Iterator[Any]:
+    """The rows as a `pyarrow.RecordBatch` for each batch that they are from."""
+    for _, group in itertools.groupby(rows, key=lambda row: id(row.batch)):
+        some = list(group)
+        yield some[0].batch.slice(some[0].number, len(some))
+
+
+def _is_shared(column: Any) -> bool:
+    """Whether a column has a dictionary of more values than rows, whose order says nothing."""
+    import pyarrow
+
+    is_dictionary = pyarrow.types.is_dictionary(column.type)
+    return is_dictionary and not column.type.ordered and len(column.dictionary) > len(column)
 
 
 def _typed(column: Any, kind: Any) -> Any:

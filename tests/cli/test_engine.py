@@ -1,6 +1,8 @@
 import sys
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.conftest import write_table
@@ -46,6 +48,25 @@ def test_standard_input_and_missing_files(finished_run: Path, tmp_path: Path, cl
     inside = ("--output", finished_run / "answers", "--engine", "ray")
     table = write_table(tmp_path / "a.csv", [("7", "apple")], header=("id", "text"))
     assert "a folder of the run" in cli("predict", finished_run, table, *inside).error
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value"),
+    [("parquet", "--delimiter", ";"), ("parquet", "--quoting", "none"), ("jsonl", "--escape", "\\")],
+)
+def test_options_of_another_format_are_refused_as_in_one_process(
+    kind: str, option: str, value: str, finished_run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pyarrow.table({"text": ["apple"]}), path)
+    else:
+        path.write_text('{"text": "apple"}\n', "utf-8")
+    ended = cli("predict", finished_run, path, "--output", tmp_path / "out", "--engine", "ray", option, value)
+    assert (ended.status, (tmp_path / "out").exists()) == (2, False)
+    assert ended.error == f"error: {option} does not apply to '{path}' in this format; leave it out"
+    alone = cli("predict", finished_run, path, "--output", tmp_path / "out.csv", option, value)
+    assert alone.error == f"{ended.error}, or set --input-format"
 
 
 def test_without_ray_one_line_says_what_to_install(

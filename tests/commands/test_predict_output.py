@@ -127,7 +127,7 @@ def test_a_label_has_a_column_of_probabilities(finished_run: Path, corpus_file: 
 
 
 def test_columns_that_are_there_keep_their_names(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
-    header = ("probability", "text", "label ", "predicted_label", "probability_sea", "x", "x")
+    header = ("probability", "text", "Label ", "predicted_label", "Probability_SEA", "x", "x")
     path = write_table(tmp_path / "in.csv", [tuple("abcdefg")], header)
     written = fill(cli, finished_run, path, tmp_path / "out.csv", "--probabilities").read_text().splitlines()
     added = ["predicted_label_2", "predicted_probability", "probability_fruit", "probability_metal"]
@@ -135,7 +135,21 @@ def test_columns_that_are_there_keep_their_names(finished_run: Path, tmp_path: P
     assert written[1].split(",")[:7] == list("abcdefg")
     ended = cli("predict", finished_run, path, "--output", tmp_path / "out.jsonl")
     assert (ended.status, (tmp_path / "out.jsonl").exists()) == (2, False)
-    assert "two columns 'x', which a .jsonl file cannot have; rename one, or write a .csv" in ended.error
+    assert "two columns 'x', which a .jsonl file cannot have; rename one, or write CSV" in ended.error
+
+
+def test_columns_with_one_name_stay(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "train.csv").write_text("text,,\nthe apple,1,2\n")
+    (tmp_path / "in" / "test.csv").write_text("x,text,x\n3,iron,4\n")
+    for given, names in {"in/train.csv": ["text", "", ""], "in": ["text", "", "", "x", "x"]}.items():
+        with fill(cli, finished_run, tmp_path / given, tmp_path / "out.csv").open() as file:
+            header, *rows = csv.reader(file)
+        assert header == [*names, "label", "probability"]
+        assert rows[0][:3] == ["the apple", "1", "2"]
+    assert rows[1][:5] == ["iron", "", "", "3", "4"]
+    ended = cli("predict", finished_run, tmp_path / "in" / "train.csv", "--output", tmp_path / "out.jsonl")
+    assert "two columns '', which a .jsonl file cannot have" in ended.error
 
 
 def test_several_labels_are_a_list(

@@ -85,6 +85,8 @@ with zipfile.ZipFile(XLSX, "w") as workbook:
         ("a.txt", '{"text": "a"}\n', "JSON, not one text per line: .*a.txt:1; set --input-format jsonl"),
         ("a.txt", '[\n{"text": "a"}\n]\n', "JSON, not one text per line"),
         ("a.csv", "body\na\n", "no column 'text' in .*; choose one with --text-column"),
+        ("a.jsonl", '{"n": 1}', "'text' is missing: .*a.jsonl:1; found: 'n'; choose another with --text-column"),
+        ("a.json", '[{"text": "a"}, {"n": 1}]', "'text' is missing: .*a.json:1; found: 'n'"),
         ("a.gz", b"text", "Not a gzipped file"),
     ],
 )

@@ -14,16 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_textcnn.data.table_writers import Layout, writing_table
+from keras_textcnn.data.table_writers import ANOTHER, Layout, writing_table
 from keras_textcnn.errors import InputError
+from keras_textcnn.io.files import reading
 from keras_textcnn.persistence.folder import Folder
 from keras_textcnn.scale.prediction.answering import RowAnswers
 from keras_textcnn.scale.prediction.tables import Part, unpack
 from keras_textcnn.utils.locks import LOCK
 
 DESCRIPTION, FINISHED, WORK = "_job.json", "_finished.jsonl", "_work"
-PART_SIZE = "part bytes"  # in the description
-ANOTHER = "choose another --output"
+COLUMNS, PART_SIZE = "columns", "part bytes"  # in the description
+VERSION = "version"  # of the job's folder, and of how rows are split into parts
+ROOM = "free space or make it writable, and repeat the same command"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,29 +87,35 @@ class Job(Folder):
             description: What decides the answers.
 
         Raises:
-            InputError: The folder holds something else, or a job that differs in its description.
+            InputError: The folder holds something else, or a job that differs in its description, or it cannot be
+                written.
         """
-        _check_free(directory)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make {directory}: {error.strerror}; {ANOTHER}") from error
         job = cls(directory)
-        with job.locked():
-            job._read_finished()
-            job._check_same(json.loads(json.dumps(description)))
-            shutil.rmtree(directory / WORK, ignore_errors=True)
-            (directory / WORK).mkdir()
+        with contextlib.ExitStack() as stack:
+            with _using(directory, f"{ROOM}, or {ANOTHER}"):
+                _check_free(directory)
+                directory.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(job.locked())
+                job._read_finished()
+                job._check_same(json.loads(json.dumps({VERSION: 2, **description})))
+                shutil.rmtree(directory / WORK, ignore_errors=True)
+                (directory / WORK).mkdir()
             try:
                 yield job
             finally:
                 shutil.rmtree(directory / WORK, ignore_errors=True)
-        job.remove_lock()
+            job.remove_lock()  # while the job still has it: afterwards, it may be that of another process
+
+    def damaged(self, name: str, reason: object) -> InputError:
+        """The error for a damaged file."""
+        return InputError(f"damaged job: {self.directory / name} ({reason}); restore it, or {ANOTHER}")
 
     def _check_same(self, description: dict[str, Any]) -> None:
         if not (self.directory / DESCRIPTION).exists():
             self.write_json(DESCRIPTION, description)
         begun = self.read_json(DESCRIPTION)
+        if not _are_files(begun.get("files")):
+            raise self.damaged(DESCRIPTION, "it does not name the files")
         repaired = self._repaired(begun["files"], description["files"])
         for name, value in description.items():
             if begun.get(name) != value and not (repaired and name == "files"):
@@ -131,14 +139,15 @@ class Job(Folder):
         """The size of a part, which stays as it was when the job began."""
         begun = self.read_json(DESCRIPTION)
         if PART_SIZE not in begun:
-            self.write_json(DESCRIPTION, {**begun, PART_SIZE: wanted})
+            with _using(self.directory, ROOM):
+                self.write_json(DESCRIPTION, {**begun, PART_SIZE: wanted})
         return int(begun.get(PART_SIZE, wanted))
 
     def _read_finished(self) -> None:
         self.done: dict[str, Done] = {}
         self.ends: dict[int, FileEnd] = {}
         path = self.directory / FINISHED
-        for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        for line in path.read_text("utf-8", "replace").splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError, TypeError):  # a line that was being written when the job was killed
                 entry = json.loads(line)
                 self._keep(FileEnd(**entry) if "file" in entry else Done(**entry))
@@ -150,8 +159,12 @@ class Job(Folder):
             self.done[entry.name] = entry
 
     def add(self, entry: Done | FileEnd) -> None:
-        """Records what is finished."""
-        with (self.directory / FINISHED).open("a", encoding="utf-8") as file:
+        """Records what is finished.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        with _using(self.directory, ROOM), (self.directory / FINISHED).open("a", encoding="utf-8") as file:
             file.write(f"\n{json.dumps(dataclasses.asdict(entry))}")  # after what may be half a line
             file.flush()
             os.fsync(file.fileno())
@@ -179,15 +192,25 @@ def write_part(directory: Path, name: str, part: Part, answers: RowAnswers, layo
         InputError: It cannot be written.
     """
     partial, failed = directory / WORK / f"{uuid.uuid4().hex}-{name}", 0
-    with writing_table(partial, layout) as write:
+    with writing_table(partial, layout, advice=ROOM) as write:
         for group in part.groups:
             rows = unpack(group)
             values = answers.values([text for text, _ in rows])
             write([row for _, row in rows], values)
             failed += sum(value[-1] is not None for value in values)
-    size = partial.stat().st_size
-    partial.replace(directory / name)
+    with _using(directory, ROOM):
+        size = partial.stat().st_size
+        partial.replace(directory / name)
     return Done(name, part.rows, failed, size)
+
+
+@contextlib.contextmanager
+def _using(directory: Path, advice: str) -> Iterator[None]:
+    """Turns an `OSError` into an `InputError` that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot use {directory}: {error.strerror or error}; {advice}") from error
 
 
 def _size(path: Path) -> int | None:
@@ -205,14 +228,33 @@ def _check_free(directory: Path) -> None:
             raise InputError(f"not empty, and no job to go on with: {directory}; {ANOTHER}")
 
 
+def _are_files(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, list) and len(one) == 3 for one in value)
+
+
 def _difference(name: str, begun: Any, given: Any) -> str:
     if name == "files":
         before, now = ({path: rest for path, *rest in files} for files in (begun or [], given))
         changed = next((path for path in [*now, *before] if before.get(path) != now.get(path)), "the files")
         return f"other texts: {changed} is new, missing or changed; give the same files, or {ANOTHER}"
+    if name == COLUMNS:
+        new = [column for column in given if column not in (begun or [])]
+        return (
+            f"other columns: {', '.join(map(repr, new)) or 'one is missing'}; give the files as they were, or {ANOTHER}"
+        )
+    if name == VERSION:
+        return f"parts of another version of keras_textcnn; go on with that one, or {ANOTHER}"
     return f"another {name}: {begun}, not {given}; repeat the command as it was, or {ANOTHER}"
 
 
 def describe_files(files: Sequence[Path]) -> list[tuple[str, int, int]]:
-    """Path, size and time of change of files, which tell whether they are the same as before."""
-    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    """Path, size and time of change of files, which tell whether they are the same as before.
+
+    Raises:
+        InputError: One is no longer there.
+    """
+    described = []
+    for path in files:
+        with reading(path):
+            described.append((str(path), path.stat().st_size, path.stat().st_mtime_ns))
+    return described

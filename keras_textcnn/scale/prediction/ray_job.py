@@ -5,31 +5,33 @@ import contextlib
 import dataclasses
 import hashlib
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.data.table_writers import Layout
+from keras_textcnn.data.table_writers import Layout, check_names
+from keras_textcnn.data.unlabelled import check_useful
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import kind_of
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.scale.prediction.answering import Choices, RowAnswers, read_model
-from keras_textcnn.scale.prediction.job import Done, FileEnd, Job, describe_files, part_name, write_part
+from keras_textcnn.scale.prediction.job import COLUMNS, Done, FileEnd, Job, describe_files, part_name, write_part
 from keras_textcnn.scale.prediction.progress import Count, counting
 from keras_textcnn.scale.prediction.ray_session import import_ray, ray_session, readers_for
 from keras_textcnn.scale.prediction.tables import (
     End,
     Part,
-    columns_of,
+    columns_of_readable,
     common_layout,
     find_tables,
     part_bytes,
     read_parts,
 )
 from keras_textcnn.settings.data import TEXT_SETTINGS
+from keras_textcnn.utils.inputs import as_path
 from keras_textcnn.utils.log import log_lines
 
 FORMATS = {"parquet": ".parquet", "csv": ".csv", "jsonl": ".jsonl"}
@@ -64,11 +66,12 @@ class Plan:
 
 def predict_files(
     run: Run | Path | str,
-    texts: str,
-    output: Path,
+    texts: str | Path,
+    output: str | Path,
     *,
     config: TrainConfig,
     choices: Choices,
+    given: Collection[str] = (),
     output_format: str | None = None,
     address: str | None = None,
     workers: int | None = None,
@@ -81,6 +84,7 @@ def predict_files(
         output: The folder; if it holds the same job, unfinished, what is finished stays.
         config: How the tables are read.
         choices: What the answers are like.
+        given: Names of the settings of `config` that were chosen for these texts; each must apply to their format.
         output_format: One of `FORMATS`; None: the format of the texts.
         address, workers: As for `ray_session`.
 
@@ -91,13 +95,16 @@ def predict_files(
         InputError: The run, the texts, the folder or Ray do not suit; or a file cannot be read to its end.
     """
     import_ray(quiet=True)
-    model, files = read_model(run), find_tables(texts, output=output)
+    output = as_path(output, "output")
+    model, files = read_model(run), find_tables(str(as_path(texts, "texts")), output=output)
     if output.resolve().is_relative_to(Path(run).resolve()):
         raise InputError(f"a folder of the run: --output {output}; choose another one")
+    check_useful(given, kind_of(files[0]), repr(str(texts)))
     kind = FORMATS[output_format] if output_format else _own_format(files[0])
-    layout = common_layout(files, [columns_of(file, config) for file in files])
+    layout = common_layout(columns_of_readable(files, config))
+    check_names(layout.names, kind)
     layout = dataclasses.replace(layout, added=RowAnswers(model, choices, layout.names).kinds)
-    with Job.begin(output, _describe(model, files, config, choices, kind)) as job:
+    with Job.begin(output, _describe(model, files, config, choices, kind, layout)) as job:
         plan = Plan(files, config, output.resolve(), kind, 0, layout, choices, {})
         with _saying_how_to_go_on(job):
             return _finish(job, plan, model, address=address, workers=workers)
@@ -107,7 +114,9 @@ def _own_format(file: Path) -> str:
     return OWN_FORMAT.get(kind_of(file), kind_of(file))
 
 
-def _describe(model: bytes, files: Sequence[Path], config: TrainConfig, choices: Choices, kind: str) -> dict[str, Any]:
+def _describe(
+    model: bytes, files: Sequence[Path], config: TrainConfig, choices: Choices, kind: str, layout: Layout
+) -> dict[str, Any]:
     """What decides the answers, as JSON."""
     reading = {name: getattr(config, name) for name in TEXT_SETTINGS}
     answers = {"format": kind, **dataclasses.asdict(choices)}
@@ -116,7 +125,14 @@ def _describe(model: bytes, files: Sequence[Path], config: TrainConfig, choices:
         "files": describe_files(files),
         "way to read": reading,
         "way to answer": answers,
+        COLUMNS: _columns(layout, kind),
     }
+
+
+def _columns(layout: Layout, kind: str) -> list[str]:
+    """The columns that all parts have; objects have their own, and those that are added."""
+    given = layout.names if layout.schema is None else [f"{field.name}: {field.type}" for field in layout.schema]
+    return [*(() if kind == ".jsonl" else given), *layout.added]
 
 
 @contextlib.contextmanager

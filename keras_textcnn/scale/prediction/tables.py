@@ -5,17 +5,19 @@ import dataclasses
 import glob
 import itertools
 import pickle
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.formats import TABLES, Row, TextRow
 from keras_textcnn.data.loading import describe_reading, make_reader
 from keras_textcnn.data.readers import Reader
-from keras_textcnn.data.table_writers import Layout
+from keras_textcnn.data.table_writers import Layout, all_names
+from keras_textcnn.data.tables import EmptyTableError
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.files import Source, is_there, kind_of
+from keras_textcnn.utils.log import logger
 
 GROUP = 1024  # rows that are packed together and answered together
 PART_ROWS = 2**16  # at most, in one file of answers
@@ -28,14 +30,14 @@ PackedRow = tuple[str | InputError, TextRow]  # the text, or what is wrong with 
 
 
 def find_tables(name: str, *, output: Path | None = None) -> list[Path]:
-    """The files that the user means, sorted.
+    """The files that the user means, sorted, each by one name: a file that links lead to is not read twice.
 
     Args:
         name: A file, a folder, or a pattern such as `corpus/*.parquet`, in which `**` stands for folders at any depth.
         output: Where answers go, perhaps inside the folder; its files are left out.
 
     Raises:
-        InputError: There are none, or they have different formats.
+        InputError: There are none, or they have different formats, or a link leads nowhere.
     """
     tables = f"a table ({', '.join(TABLES)}, also .gz), a folder of tables, or a pattern in quotation marks"
     if is_there(name):
@@ -43,8 +45,8 @@ def find_tables(name: str, *, output: Path | None = None) -> list[Path]:
         found = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
     else:
         found = [Path(one) for one in glob.iglob(name, recursive=True)]  # noqa: PTH207 - of paths with any root
-    every = sorted(path.resolve() for path in found if path.is_file() and kind_of(path) in TABLES)
-    files = [path for path in every if output is None or not path.is_relative_to(output.resolve())]
+    every = _without_doubles([path for path in found if kind_of(path) in TABLES and _is_file(path)])
+    files = [path for path in every if output is None or not _is_inside(path, output.resolve())]
     if every and not files:
         raise InputError(f"the texts are read from there: --output {output}; choose another folder")
     if not files:
@@ -55,6 +57,26 @@ def find_tables(name: str, *, output: Path | None = None) -> list[Path]:
         one, other, *_ = kinds.values()
         raise InputError(f"files of different formats: {one} and {other}; give those of one format at a time")
     return files
+
+
+def _is_file(path: Path) -> bool:
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"a link to a file that is missing: {path}; restore the file, or remove the link")
+    return path.is_file()
+
+
+def _without_doubles(paths: Sequence[Path]) -> list[Path]:
+    """The paths, sorted, without links to others of them; the name of a link tells the format, not that of its file."""
+    files: dict[Path, Path] = {}
+    for path in sorted(paths, key=lambda path: (path.is_symlink(), path)):
+        known = files.setdefault(path.resolve(), path)
+        if known != path:
+            logger.info(f"left out {path}, which is the same file as {known}")
+    return sorted(path.parent.resolve() / path.name for path in files.values())
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) or path.resolve().is_relative_to(folder)
 
 
 def _hidden(path: Path) -> bool:
@@ -76,30 +98,53 @@ def columns_of(path: Path, config: TrainConfig) -> list[str]:
     """The names of all columns of a file. JSON is read for this, to its end or to where it is damaged.
 
     Raises:
-        InputError: The first row is damaged or missing, or lacks the column of the texts.
+        InputError: The first row is damaged, or there is no column of the texts.
     """
     rows = table_reader(config).raw_rows(Source.of(path))
-    first = next(rows, None)
+    try:
+        first = next(rows, None)
+    except EmptyTableError:
+        return []
     if first is None:
         return list(parquet.read_schema(path).names) if kind_of(path) == ".parquet" else []
-    names = dict.fromkeys(first.names)
-    if kind_of(path) in JSON:
-        with contextlib.suppress(InputError):  # reading the rows reports it
-            for row in rows:
-                names |= dict.fromkeys(row.names)
-    return list(names)
+    if kind_of(path) not in JSON:
+        return list(first.names)
+    names = all_names(row.names for row in itertools.chain([first], _until_damaged(rows)))
+    first.columns.among(names, str(path))  # the text, which some objects may lack
+    return names
 
 
-def common_layout(files: Sequence[Path], columns: Sequence[Collection[str]]) -> Layout:
+def columns_of_readable(files: Sequence[Path], config: TrainConfig) -> dict[Path, list[str]]:
+    """The names of all columns of each file, without the files that are damaged from the beginning.
+
+    Raises:
+        InputError: No file can be read.
+    """
+    columns, problems = dict[Path, list[str]](), list[InputError]()
+    for file in files:
+        try:
+            columns[file] = columns_of(file, config)
+        except InputError as error:  # which is reported again when the rows are answered
+            problems.append(error)
+    if problems and not any(columns.values()):
+        raise problems[0]
+    return columns
+
+
+def _until_damaged(rows: Iterator[Row]) -> Iterator[Row]:
+    with contextlib.suppress(InputError):  # which is reported when the rows are answered
+        yield from rows
+
+
+def common_layout(columns: Mapping[Path, Collection[str]]) -> Layout:
     """The columns of all files, without those that answers add.
 
     Args:
-        files: The files, of one format.
-        columns: The names of the columns of each.
+        columns: The names of the columns of each file; the files have one format.
     """
-    names = list(dict.fromkeys(itertools.chain.from_iterable(columns)))
-    schema = parquet.common_schema(files) if kind_of(files[0]) == ".parquet" else None
-    return Layout(names if schema is None else schema.names, {}, schema)
+    tables = [file for file in columns if kind_of(file) == ".parquet"]
+    schema = parquet.common_schema(tables)
+    return Layout(all_names(columns.values()) if schema is None else schema.names, {}, schema)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +179,7 @@ class End:
 
 
 def read_parts(path: Path, config: TrainConfig, *, size: int, without: Collection[int]) -> Iterator[Part | End]:
-    """The rows of a file in parts, and its end.
+    """The rows of a file in parts, and its end. A table that is empty, or has only a header, has no parts.
 
     Args:
         path: The file.
@@ -148,6 +193,8 @@ def read_parts(path: Path, config: TrainConfig, *, size: int, without: Collectio
             if number not in without:
                 yield Part(number, groups, count)
             number, rows = number + 1, rows + count
+    except EmptyTableError:  # which only a single table must have
+        pass
     except InputError as error:
         problem = str(error)
     yield End(number, rows, describe_reading(reader), problem)
@@ -174,7 +221,15 @@ def _parts(packed: Iterator[tuple[bytes, int]], size: int) -> Iterator[tuple[lis
 def _packed(reader: Reader, path: Path) -> Iterator[tuple[bytes, int]]:
     rows = (_with_text(reader, row) for row in reader.raw_rows(Source.of(path)))
     while group := list(itertools.islice(rows, GROUP)):
-        yield pickle.dumps(group), len(group)
+        yield pickle.dumps(_detached(group)), len(group)
+
+
+def _detached(group: list[PackedRow]) -> list[PackedRow]:
+    """The rows without what they share with others of their file."""
+    if shared := [row.cells for _, row in group if isinstance(row.cells, parquet.Cells)]:
+        cells = parquet.detached(shared)
+        return [(text, row._replace(cells=own)) for (text, row), own in zip(group, cells, strict=True)]
+    return group
 
 
 def _with_text(reader: Reader, row: Row) -> PackedRow:

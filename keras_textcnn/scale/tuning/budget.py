@@ -12,7 +12,10 @@ MARGIN = 1.2  # trainings take longer than estimated, now and then
 REPORT_SECONDS = 15  # of a run, in addition to its fit: linear model, export, pictures
 # The longest that a trial may take: times the default recipe, or a fraction of the budget, whichever is more.
 LONGEST_TIMES, LONGEST_FRACTION = 2.0, 0.05
-MOST_RESERVED = 0.6  # of the budget, for all trainings after the search; if they need more, only for the last one
+SAVED_SECONDS = 5  # of which a killed process may lose count
+# Of the budget, for all trainings after the search. If they need a little more, they may still fit, since their
+# estimates have a margin; if they need more than can be afforded, time is only kept for the last one.
+MOST_RESERVED, AFFORDED = 0.6, 0.75
 
 
 class OutOfTimeError(Exception):
@@ -26,11 +29,19 @@ class Budget:
         seconds: The whole budget.
         spent: What earlier processes took.
         clock: Returns seconds.
+        save: Called with the seconds so far, now and then, so that a process that goes on after a kill knows them.
     """
 
-    def __init__(self, seconds: float, *, spent: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        spent: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        save: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         self.seconds, self.clock = seconds, clock
-        self._spent, self._started = spent, clock()
+        self._spent, self._started, self._save, self._saved = spent, clock(), save, spent
 
     def spent(self) -> float:
         """The seconds so far."""
@@ -40,8 +51,15 @@ class Budget:
         """The seconds that are left; below 0 if there are none."""
         return self.seconds - self.spent()
 
+    def save(self, *, every: float = SAVED_SECONDS) -> None:
+        """Saves the seconds so far, unless that was done less than `every` seconds ago."""
+        if self.spent() - self._saved >= every:
+            self._saved = self.spent()
+            self._save(self._saved)
+
     def check(self, *, reserved: float = 0.0) -> None:
         """Raises OutOfTimeError if no more than the reserved seconds are left."""
+        self.save()
         if self.left() <= reserved:
             raise OutOfTimeError
 
@@ -65,10 +83,17 @@ class Cost:
         """The seconds of the other trainings that measure the gain, of which the last training is one."""
         return MARGIN * (SEEDS * self.default + (SEEDS - 1) * self.best)
 
-    def reserved(self, seconds: float) -> float:
-        """What a search with this budget leaves for the trainings after it: for all of them, if it can afford them."""
+    def reserved(self, seconds: float, *, gained: bool) -> float:
+        """What a search leaves for the trainings after it: for all of them, if it can afford them.
+
+        Args:
+            seconds: The whole budget.
+            gained: Whether any settings are better than the default. Until then, there is no gain to measure.
+        """
         both = self.last() + self.repeats()
-        return both if both <= MOST_RESERVED * seconds else self.last()
+        if not gained or both > AFFORDED * seconds:
+            return self.last()
+        return max(min(both, MOST_RESERVED * seconds), self.last())
 
 
 def longest_trial(seconds: float, default: float | None) -> float:

@@ -15,7 +15,7 @@ from keras_textcnn.scale.tuning.budget import MOST_SEEDS, Budget, OutOfTimeError
 from keras_textcnn.scale.tuning.found import Found, Repeats, describe_scores, settings_of
 from keras_textcnn.scale.tuning.objectives import OBJECTIVES, pick_scores
 from keras_textcnn.scale.tuning.plan import Plan, SearchFolder
-from keras_textcnn.scale.tuning.trials import Deadline, Trials
+from keras_textcnn.scale.tuning.trials import Deadline, Trials, describe_failure
 from keras_textcnn.training.trainer import train
 from keras_textcnn.utils.log import logger, muted
 
@@ -54,8 +54,14 @@ class Ending:
         else:
             logger.info(f"training the settings of trial {best.number}")
         keras.backend.clear_session()
-        run = train(TrainConfig(**settings_of(self.plan, best)), self.trials.corpus, directory, resumed=begun)
-        self.folder.update(spent=self.budget.spent())
+        run = train(
+            TrainConfig(**settings_of(self.plan, best)),
+            self.trials.corpus,
+            directory,
+            resumed=begun,
+            callbacks=[Deadline(self.budget.save)],  # which never ends it
+        )
+        self.budget.save(every=0)
         return run
 
     def repeat(self, best: "optuna.trial.FrozenTrial", default: "optuna.trial.FrozenTrial", run: Run) -> Repeats:
@@ -86,9 +92,15 @@ class Ending:
                         seed=one,
                         callbacks=[Deadline(self.budget.check)],
                     )
+                described = describe_scores(repeats[kind][one], self.plan.objective)
             except OutOfTimeError:
                 break
-            described = describe_scores(repeats[kind][one], self.plan.objective)
+            except Exception as error:
+                reason = describe_failure(error)
+                if reason is None:
+                    raise
+                described = reason
+                repeats[kind][one] = {"validation": None, "test": None}
             logger.info(f"{kind} settings with seed {one}: {described}")
             self.folder.update(repeats=repeats, spent=self.budget.spent())
         return repeats

@@ -10,12 +10,14 @@ from typing import Any
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.folder import Folder
-from keras_textcnn.scale.tuning.study import without_password
+from keras_textcnn.scale.tuning.study import absolute, without_password
 from keras_textcnn.utils.inputs import as_path
 from keras_textcnn.utils.locks import LOCK
 
 PLAN = "tune.json"
 FORMAT = 1  # of the directory
+# Settings that describe several runs, start from another run, keep the corpus out of memory, or use several devices.
+NOT_SEARCHED = {"folds", "fold", "seeds", "from_run", "rehearse", "rehearse_fraction", "tune", "memory", "devices"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Plan:
     models: Sequence[str] = ("conv1d",)
     objective: str = "log_loss"
     storage: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.storage:  # which must be found from any folder
+            object.__setattr__(self, "storage", absolute(self.storage))
 
     @property
     def seed(self) -> int:

@@ -14,8 +14,10 @@ from keras_textcnn.scale.tuning.budget import SEEDS
 from keras_textcnn.scale.tuning.found import Found
 from keras_textcnn.scale.tuning.gain import gains, is_beyond_chance
 from keras_textcnn.scale.tuning.objectives import TITLES, best_of
+from keras_textcnn.utils.terminal import render
 
-TRIALS, PICTURE = "trials.csv", "tuning.png"
+TRIALS, PICTURE, REPORT = "trials.csv", "tuning.png", "report.txt"
+WIDTH = 120  # characters of the report
 TOLERATED = 0.05  # of the time, in addition to it
 UNKNOWN = ""  # a score that was not measured
 SHOWN = 12  # settings in the picture, the most important ones
@@ -52,8 +54,9 @@ def _claim(found: Found) -> str:
         return f"{trials}. The default recipe has no score, so no gain is claimed."
     if not found.repeats:
         return f"{trials}. None was better than the default recipe on the validation texts, so the run is its own."
-    split = "test" if gains(found, "test", found.plan.objective) else "validation"
-    differences, title = gains(found, split, found.plan.objective), TITLES[found.plan.objective]
+    if not any(scores["test"] for its in found.repeats.values() for scores in its.values()):
+        return f"{trials}. No gain is claimed: the validation texts chose the settings, and there are no test texts."
+    differences, title = gains(found, "test", found.plan.objective), TITLES[found.plan.objective]
     if len(differences) < SEEDS:
         return (
             f"{trials}. No gain is claimed: that takes {SEEDS} trainings of the default and of the best settings, and "
@@ -61,15 +64,17 @@ def _claim(found: Found) -> str:
         )
     by = f"{_cell(differences, found.plan.objective, sign=True)} over {len(differences)} seeds"
     if not is_beyond_chance(differences):
-        return f"{trials}. The gain in {split} {title}, {by}, is within its noise: no gain is claimed."
+        return f"{trials}. The gain in test {title}, {by}, is within its noise: no gain is claimed."
     better = statistics.mean(differences) > 0
-    what = f"better in {split} {title}" if better else f"worse in {split} {title} (keep the default recipe)"
+    what = f"better in test {title}" if better else f"worse in test {title} (keep the default recipe)"
     return f"{trials}. The best settings are {what}: {by}, which is more than its noise."
 
 
 def write(found: Found) -> None:
-    """Writes trials.csv and tuning.png into the directory of the search."""
+    """Writes report.txt, trials.csv and tuning.png into the directory of the search."""
     folder = Folder(found.directory)
+    lines = [*render(results(found), width=WIDTH), "", verdict(found)]
+    folder.write_text(REPORT, "".join(f"{line}\n" for line in lines))
     columns = dict.fromkeys(name for row in found.rows for name in row)
     if found.rows:
         folder.write_rows(TRIALS, [{name: row.get(name) for name in columns} for row in found.rows])
@@ -119,8 +124,10 @@ def _kinds(found: Found) -> list[tuple[str, str]]:
 
 def _values(found: Found, kind: str, split: str, name: str) -> list[float]:
     """The scores of the default or the best settings, one per seed."""
-    if found.repeats:
+    if found.repeats and found.repeats[kind]:
         blocks = [block.get(split) for block in found.repeats[kind].values()]
+    elif found.repeats:  # there was no time for the default recipe once more
+        blocks = [found.default if split == "validation" else None]
     elif split == "validation":
         blocks = [found.best]
     else:

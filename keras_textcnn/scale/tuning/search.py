@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,14 @@ from keras_textcnn.scale.tuning import study as studies
 from keras_textcnn.scale.tuning.budget import Budget, Cost, OutOfTimeError, first_reserve, longest_trial
 from keras_textcnn.scale.tuning.found import Found, describe_trial, row_of, settings_of
 from keras_textcnn.scale.tuning.gain import Ending
-from keras_textcnn.scale.tuning.objectives import OBJECTIVES
-from keras_textcnn.scale.tuning.plan import Plan, SearchFolder
+from keras_textcnn.scale.tuning.objectives import OBJECTIVES, Scores
+from keras_textcnn.scale.tuning.plan import NOT_SEARCHED, Plan, SearchFolder
+from keras_textcnn.scale.tuning.report import write
 from keras_textcnn.scale.tuning.search_space import SearchSpace
-from keras_textcnn.scale.tuning.trials import Deadline, EpochReport, Trials
+from keras_textcnn.scale.tuning.trials import Deadline, EpochReport, Trials, describe_failure
 from keras_textcnn.training.preparation import Prepared, count_texts
 from keras_textcnn.utils.batch_bar import batch_bar
+from keras_textcnn.utils.devices import set_up
 from keras_textcnn.utils.log import logger, muted, shown_on
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 
 DATABASE = "optuna.db"  # in the directory, unless another storage is given
 STOPPED = "stopped: the rest of the time is for the last training"
-SAVED_SECONDS = 5  # of which a killed process may lose count
 SHORTEST = 0.3  # of the shortest trial so far: with less time left, no other trial begins
 # Settings that only say where the texts are; the corpus itself is compared.
 PLACES = ("data", "validation_data", "test_data", "vectors")
@@ -53,8 +55,8 @@ def search(
         started: When the budget began, by the clock; None: now.
 
     Raises:
-        InputError: The directory is taken, the storage cannot be opened or holds another search, or the corpus cannot
-            be split. Nothing is left behind in this case.
+        InputError: The directory is taken, the storage cannot be opened or holds another search, a setting is given
+            that a search cannot have, or the corpus cannot be split. Nothing is left behind in this case.
 
     Example:
         found = search(Plan(given={"seed": 1}, minutes=30), Corpus(texts, labels), "runs/search")
@@ -62,12 +64,15 @@ def search(
     """
     if plan.objective not in OBJECTIVES:
         raise InputError(f"no objective {plan.objective!r}; choose from {', '.join(OBJECTIVES)}")
+    if wrong := [name for name in plan.given if name in NOT_SEARCHED]:
+        raise InputError(f"{wrong[0]} does not apply to a search; leave it out")
+    set_up(deterministic=bool(plan.given.get("deterministic")))
     folder = SearchFolder.open_unfinished(directory) if resumed else SearchFolder.create(directory, plan)
     with studies.quiet(), folder.locked():
         spent = float(folder.state["spent"]) + (0.0 if started is None else clock() - started)
-        budget = Budget(60 * plan.minutes, spent=spent, clock=clock)
+        budget = Budget(60 * plan.minutes, spent=spent, clock=clock, save=lambda seconds: folder.update(spent=seconds))
         try:
-            begun = _Search(plan, corpus, folder, budget)
+            begun = _Search(plan, corpus, folder, budget, resumed=resumed and folder.state["spent"] > 0)
         except InputError:
             if not resumed:
                 folder.withdraw(DATABASE)
@@ -81,15 +86,17 @@ def search(
 class _Search:
     """The parts of a search: its trials, the study that records them, and the time."""
 
-    def __init__(self, plan: Plan, corpus: Corpus, folder: SearchFolder, budget: Budget) -> None:
-        self.plan, self.folder, self.budget, self._saved = plan, folder, budget, 0.0
+    def __init__(self, plan: Plan, corpus: Corpus, folder: SearchFolder, budget: Budget, *, resumed: bool) -> None:
+        self.plan, self.folder, self.budget = plan, folder, budget
         self.trials, self.owner = Trials(corpus), str(folder.state["owner"])
         config = TrainConfig(**plan.given, model=plan.models[0])
         prepared = self.trials.prepare(config)
         self.space = SearchSpace(plan.given, plan.models, **count_texts(config.resolved(), corpus))
         self.folds, self.whole = prepared.config.inner_folds or 0, self.trials.whole(config)
         url = plan.storage or f"sqlite:///{(folder.directory / DATABASE).resolve()}"
-        self.study = studies.open_study(url, objective=plan.objective, facts=self._facts(prepared), folds=self.folds)
+        self.study = studies.open_study(
+            url, objective=plan.objective, facts=self._facts(prepared), folds=self.folds, there=resumed
+        )
 
     def _facts(self, prepared: Prepared) -> dict[str, Any]:
         """What processes that share the study must agree on."""
@@ -115,8 +122,7 @@ class _Search:
         repeats = {}
         if best and default and best.number != default.number:
             repeats = ending.repeat(best, default, run)
-        self.folder.update(finished=True)
-        return Found(
+        found = Found(
             directory=self.folder.directory,
             plan=self.plan,
             rows=[row_of(trial) for trial in self.study.get_trials(deepcopy=False)],
@@ -129,13 +135,16 @@ class _Search:
             run=run,
             seconds=self.budget.spent(),
         )
+        write(found)
+        self.folder.update(finished=True)
+        return found
 
     def _search(self) -> None:
         """Trials, until only the time for the trainings after them is left."""
         if killed := studies.fail_killed(self.study, self.owner):
             logger.info(f"{killed} interrupted trial{'s' * (killed > 1)} will not be continued")
         studies.enqueue_default(self.study, self.space.defaults())
-        self._save_time()
+        self.budget.save(every=0)
         logger.info(f"trial 0 is the default recipe; {self.budget.left() / 60:.1f} minutes are left for everything")
         with batch_bar(shown_on()) as bars:
             while True:
@@ -145,8 +154,8 @@ class _Search:
                     return
                 trial = studies.ask(self.study, finished, owner=self.owner, seed=self.plan.seed)
                 record = self._try(trial, limits, bars)
-                self._log(trial.number, limits.reserved)
-                self._save_time()
+                self._log(trial.number)
+                self.budget.save(every=0)
                 if record.reason == STOPPED:
                     return
 
@@ -158,7 +167,7 @@ class _Search:
         usual = studies.record_of(default)
         cost = Cost(default=usual.whole_seconds, best=records[0].whole_seconds)
         return _Limits(
-            reserved=cost.reserved(self.budget.seconds),
+            reserved=cost.reserved(self.budget.seconds, gained=finished[0].number != default.number),
             longest=longest_trial(self.budget.seconds, usual.seconds),
             shortest=min(record.seconds for record in records),
         )
@@ -170,13 +179,19 @@ class _Search:
         settings, began = self.space.suggest(trial), self.budget.spent()
         changed = {name: value for name, value in settings.items() if name not in self.plan.given}
         states, record = optuna.trial.TrialState, studies.Record(changed)
-        state, value, whole = states.FAIL, None, self.whole
+        state, value, whole, folds = states.FAIL, None, self.whole, list[float]()
 
         def check() -> None:
-            self._save_time(often=False)
-            self.budget.check(reserved=limits.reserved)
-            if self.budget.spent() - began > limits.longest:
+            elapsed = self.budget.spent() - began
+            self.budget.check(reserved=max(limits.reserved, Cost(default=0.0, best=elapsed * whole).last()))
+            if elapsed > limits.longest and not trial.user_attrs.get(studies.DEFAULT):
                 raise optuna.TrialPruned("pruned: it is slow")
+
+        def report_fold(fold: int, its: Scores) -> None:
+            """Reports the mean of the folds so far: one easy fold must not save a poor trial."""
+            score = its[self.plan.objective]
+            folds.extend([] if score is None else [score])
+            self._report(trial, fold, statistics.mean(folds) if folds else None)
 
         try:
             config = TrainConfig(**settings)
@@ -189,7 +204,7 @@ class _Search:
                         Deadline(check),
                         *bars,
                     ],
-                    on_fold=lambda fold, its: self._report(trial, fold, its[self.plan.objective]),
+                    on_fold=report_fold,
                 )
             value = scores[self.plan.objective]
             state, reason = (states.FAIL, "failed: no score") if value is None else (states.COMPLETE, "")
@@ -208,17 +223,10 @@ class _Search:
             self.study.tell(trial, value, state=state)
         return record
 
-    def _save_time(self, *, often: bool = True) -> None:
-        """Writes what is spent, so that a process that goes on after a kill knows it; not `often`: now and then."""
-        if often or self.budget.spent() - self._saved > SAVED_SECONDS:
-            self._saved = self.budget.spent()
-            self.folder.update(spent=self._saved)
-
     def _report(self, trial: "optuna.Trial", step: int, value: float | None) -> None:
         """Records the score at a step, an epoch or a fold, and ends a poor trial."""
         import optuna
 
-        self._save_time(often=False)
         if value is not None and math.isfinite(value):
             trial.report(value, step)
         if not trial.user_attrs.get(studies.DEFAULT) and trial.should_prune():
@@ -226,22 +234,17 @@ class _Search:
 
     def _explain(self, error: Exception, trial: "optuna.Trial") -> str | None:
         """Why a trial failed, if the search can go on; otherwise None."""
-        import tensorflow as tf
-
         if isinstance(error, OutOfTimeError):
             return STOPPED
         if isinstance(error, InputError) and trial.user_attrs.get(studies.DEFAULT):
             return None  # the corpus is to blame
-        if isinstance(error, ArithmeticError | InputError | tf.errors.ResourceExhaustedError):
-            return f"failed: {str(error).split('; ')[0]}"
-        return None
+        return describe_failure(error)
 
-    def _log(self, number: int, reserved: float) -> None:
-        trials = self.study.get_trials(deepcopy=False)
-        trial = next(one for one in trials if one.number == number)
-        best = studies.finished_trials(self.study)[:1]
-        left = max(self.budget.left() - reserved, 0) / 60
-        described = describe_trial(self.plan, trial, best=[one.number for one in best] == [number])
+    def _log(self, number: int) -> None:
+        trial = next(one for one in self.study.get_trials(deepcopy=False) if one.number == number)
+        finished = studies.finished_trials(self.study)
+        left = max(self.budget.left() - self._limits(finished).reserved, 0) / 60
+        described = describe_trial(self.plan, trial, best=[one.number for one in finished[:1]] == [number])
         logger.info(f"{described[:-1]}, {left:.1f} min left)")
 
 

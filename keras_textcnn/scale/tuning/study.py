@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,7 +72,9 @@ def quiet() -> "Iterator[None]":
         optuna.logging.set_verbosity(verbosity)
 
 
-def open_study(url: str, *, objective: str, facts: Mapping[str, Any], folds: int) -> "optuna.Study":
+def open_study(
+    url: str, *, objective: str, facts: Mapping[str, Any], folds: int, there: bool = False
+) -> "optuna.Study":
     """The study in a storage, or a new one.
 
     Args:
@@ -79,9 +82,10 @@ def open_study(url: str, *, objective: str, facts: Mapping[str, Any], folds: int
         objective: One of `OBJECTIVES`.
         facts: What two processes must agree on to share the study, by the name that a message uses.
         folds: The folds that decide, after each of which a trial is judged; 0: it is judged after each epoch.
+        there: Whether there must be a study, because an interrupted search is continued.
 
     Raises:
-        InputError: The storage cannot be opened, or holds a search that differs.
+        InputError: The storage cannot be opened, or holds a search that differs, or holds none and must.
     """
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
@@ -91,8 +95,11 @@ def open_study(url: str, *, objective: str, facts: Mapping[str, Any], folds: int
     )
     for attempt in range(1, OPENING + 1):
         try:
+            storage = open_storage(url)
+            if there and NAME not in optuna.get_all_study_names(storage):
+                raise InputError(f"{without_password(url)} no longer holds the trials of this search; start again")
             study = optuna.create_study(
-                storage=open_storage(url),
+                storage=storage,
                 study_name=NAME,
                 direction=optuna.study.StudyDirection[OBJECTIVES[objective].upper()],
                 load_if_exists=True,
@@ -129,6 +136,20 @@ def _check_facts(study: "optuna.Study", facts: Mapping[str, Any], url: str) -> N
                 "--storage"
             )
         study.set_user_attr(name, digest)
+
+
+def absolute(url: str) -> str:
+    """A storage's URL with the absolute path of its file, if it is SQLite's."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return url  # `open_study` reports it
+    if not parsed.drivername.startswith("sqlite") or parsed.database in (None, "", ":memory:"):
+        return url
+    return parsed.set(database=str(Path(str(parsed.database)).resolve())).render_as_string(hide_password=False)
 
 
 def without_password(url: str) -> str:

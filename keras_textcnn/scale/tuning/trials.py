@@ -7,11 +7,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import SPLITS, TEST, VALIDATION, Corpus
 from keras_textcnn.data.preprocessing import Encoded, encode_corpus
 from keras_textcnn.data.tokenized import TokenizedCorpus, tokenize_corpus
+from keras_textcnn.errors import InputError
 from keras_textcnn.evaluation.calibration import calibrate
 from keras_textcnn.evaluation.metrics import ScoreSums
 from keras_textcnn.evaluation.split_scores import SplitScores
@@ -28,6 +30,13 @@ from keras_textcnn.training.preparation import Prepared, count_texts, prepare
 LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of the parts with another loss
 # The settings that ids follow from; the width of an embedding without vectors does not matter for them.
 OF_IDS = (*(field.name for field in dataclasses.fields(TextSettings) if field.name != "dimensions"), "inner_folds")
+
+
+def describe_failure(error: Exception) -> str | None:
+    """Why a training failed, if others may still succeed; otherwise None."""
+    if isinstance(error, ArithmeticError | InputError | tf.errors.ResourceExhaustedError):
+        return f"failed: {str(error).split('; ')[0]}"
+    return None
 
 
 class Deadline(keras.callbacks.Callback):

@@ -12,7 +12,7 @@ TEXTS = ["the apple and the pear", "", "iron zinc", "of wave"]
 
 
 def test_answers_are_those_of_the_predictor(finished_run: Path) -> None:
-    answers = RowAnswers(read_model(finished_run), Choices(probabilities=True), ["id", "label", "error "])
+    answers = RowAnswers(read_model(finished_run), Choices(probabilities=True), ["id", "Label", "error "])
     assert list(answers.kinds)[:2] == ["predicted_label", "probability"]
     assert list(answers.kinds)[-1] == "predicted_error"
     expected = LightPredictor(finished_run)(TEXTS)

@@ -12,9 +12,14 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from keras_textcnn.config import TrainConfig
+from keras_textcnn.errors import InputError
+from keras_textcnn.persistence.run import Run
 from keras_textcnn.scale import predict_dataset
 from keras_textcnn.scale.prediction import ray_job
+from keras_textcnn.scale.prediction.answering import Choices
 from keras_textcnn.scale.prediction.job import FINISHED, Done, FileEnd, Job
+from keras_textcnn.scale.prediction.ray_job import predict_files
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
@@ -103,28 +108,95 @@ def test_tables_of_text_stay_as_they_are(finished_run: Path, tmp_path: Path, cli
     assert expected[7]["id"] == "007"
 
 
+def test_columns_with_one_name_stay(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
+    contents = {"a.csv": "text,,\nthe apple,1,2\n", "b.csv": "text,n,n\nof iron,3,4\n", "c.csv": "n,text\n5,wave\n"}
+    for name, content in contents.items():
+        (tmp_path / "corpus" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "corpus" / name).write_text(content)
+    for name in contents:
+        command = ("predict", finished_run, tmp_path / "corpus" / name, "--output")
+        assert cli(*command, tmp_path / name).status == 0
+        assert cli(*command, tmp_path / f"of-{name}", "--engine", "ray").status == 0
+        with (tmp_path / name).open() as one, (tmp_path / f"of-{name}" / "part-00000-00000.csv").open() as other:
+            header, row = csv.reader(one)
+            assert list(csv.reader(other)) == [[*header, "error"], [*row, ""]]
+            assert row[:-2] == contents[name].splitlines()[1].split(",")
+    assert (
+        cli("predict", finished_run, tmp_path / "corpus", "--output", tmp_path / "all", "--engine", "ray").status == 0
+    )
+    rows = [list(csv.reader(path.read_text().splitlines())) for path in sorted((tmp_path / "all").glob("part-*"))]
+    assert [header for header, _ in rows] == [["text", "", "", "n", "n", "label", "probability", "error"]] * 3
+    assert [row[:5] for _, row in rows] == [
+        ["the apple", "1", "2", "", ""], ["of iron", "", "", "3", "4"], ["wave", "", "", "5", ""]
+    ]  # fmt: skip
+    options = ("--output", tmp_path / "no", "--engine", "ray", "--format", "jsonl")
+    ended = cli("predict", finished_run, tmp_path / "corpus", *options)
+    assert "two columns '', which a .jsonl file cannot have; rename one, or write CSV" in ended.error
+    assert not (tmp_path / "no").exists()
+
+
 def test_what_cannot_be_answered_stops_nothing_else(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     deep = {"text": ["pear"], "deep": {"x": [1]}}
-    objects: list[dict[str, Any]] = [{"text": "apple", "n": 7}, deep, {"text": "tide"}]
+    objects: list[dict[str, Any]] = [{"n": 7}, {"text": "apple"}, deep, {"text": "tide"}, {"n": 8}]
     (tmp_path / "corpus").mkdir()
     lines = [json.dumps(one) + "\n" for one in objects]
+    good = lines[1]
     (tmp_path / "corpus" / "a.jsonl").write_text("".join(lines), "utf-8")
-    (tmp_path / "corpus" / "b.jsonl").write_text(f"{lines[0]}[7]\n", "utf-8")
+    (tmp_path / "corpus" / "b.jsonl").write_text(f"{good}[7]\n", "utf-8")
     ended = cli("predict", finished_run, tmp_path / "corpus", "--output", tmp_path / "answers", "--engine", "ray")
     assert ended.status == 2
     assert "not an object: " in ended.error
     assert "b.jsonl:2" in ended.error
     assert not list((tmp_path / "answers").glob("part-00001-*"))
-    (tmp_path / "corpus" / "b.jsonl").write_text(lines[0], "utf-8")
+    (tmp_path / "corpus" / "b.jsonl").write_text(good, "utf-8")
     ended = cli("predict", finished_run, tmp_path / "corpus", "--output", tmp_path / "answers", "--engine", "ray")
     assert ended.status == 0
-    assert "4 rows" in ended.error
-    assert "1 of them failed" in ended.error
+    assert "6 rows" in ended.error
+    assert "3 of them failed" in ended.error
     answers = [json.loads(line) for line in (tmp_path / "answers" / "part-00000-00000.jsonl").open()]
     assert [{name: row[name] for name in one} for row, one in zip(answers, objects, strict=True)] == objects
-    assert [row["label"] is None for row in answers] == [False, True, False]
-    assert "'text' is not a string: " in answers[1]["error"]
-    assert "a.jsonl:2" in answers[1]["error"]
+    assert [row["label"] is None for row in answers] == [True, False, True, False, True]
+    for place, error in {1: "'text' is missing", 3: "'text' is not a string", 5: "'text' is missing"}.items():
+        assert f"{error}: {tmp_path / 'corpus' / 'a.jsonl'}:{place}" in answers[place - 1]["error"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_files_that_are_damaged_from_the_beginning(kind: str, finished_run: Path, tmp_path: Path, cli: Cli) -> None:
+    corpus, answers = tmp_path / "corpus", tmp_path / "answers"
+    corpus.mkdir()
+    good = pyarrow.table({"id": ["a", "b"], "text": ["the apple", "of iron"]})
+    if kind == "csv":
+        (corpus / "a.csv").write_text("id,text\na,the apple\nb,of iron\n")
+        damaged, empty = b"id;body\na;b\n", {"c.csv": b"id,text\n", "d.csv": b""}
+    else:
+        pyarrow.parquet.write_table(good, corpus / "a.parquet")
+        damaged, empty = (corpus / "a.parquet").read_bytes()[:-20], {}
+        pyarrow.parquet.write_table(good.slice(2), corpus / "c.parquet")
+    for name, content in {f"b.{kind}": damaged, **empty}.items():
+        (corpus / name).write_bytes(content)
+    command = ("predict", finished_run, corpus, "--output", answers, "--engine", "ray")
+    ended = cli(*command)
+    assert ended.status == 2
+    assert f"{corpus / f'b.{kind}'}" in ended.error
+    assert ended.error.endswith(f"; the other files are answered in {answers}")
+    assert [path.name for path in answers.glob("part-*")] == [f"part-00000-00000.{kind}"]
+    (corpus / f"b.{kind}").write_bytes((corpus / f"a.{kind}").read_bytes())
+    ended = cli(*command)
+    assert ended.status == 0
+    files = len(list(corpus.iterdir()))
+    assert ended.error.startswith("4 rows, ")
+    assert f"{files} of {files} files; none failed" in ended.error
+    assert len(list(answers.glob("part-*"))) == 2
+
+
+def test_paths_may_be_strings(finished_run: Path, tmp_path: Path) -> None:
+    path = write_table(tmp_path / "a.csv", [("7", "apple")], header=("id", "text"))
+    arguments = {"config": TrainConfig(), "choices": Choices()}
+    count = predict_files(str(finished_run), str(path), str(tmp_path / "answers"), **arguments)
+    assert (count.rows, count.failed) == (1, 0)
+    assert predict_files(Run.open(finished_run), path, tmp_path / "answers", **arguments).kept == 1
+    with pytest.raises(InputError, match="output must be a path; received: int 7"):
+        predict_files(finished_run, path, 7, **arguments)
 
 
 def test_a_job_goes_on_where_it_was_stopped(

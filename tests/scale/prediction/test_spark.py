@@ -54,6 +54,15 @@ def test_the_answers_are_those_of_one_process(how: str, spark: Any, finished_run
         assert row["probability_sea"] == pytest.approx(one["probabilities"]["sea"], abs=1e-6)
 
 
+def test_names_that_differ_in_case_are_written(spark: Any, finished_run: Path, tmp_path: Path) -> None:
+    df = spark.createDataFrame([("apple", "x", 1)], "body string, Label string, PROBABILITY int")
+    predict = spark_predictor(finished_run, text_column="body")
+    answered = df.mapInArrow(predict, schema=predict.schema(df))
+    answered.write.parquet(str(tmp_path / "answers"))
+    [row] = spark.read.parquet(str(tmp_path / "answers")).collect()
+    assert list(row.asDict())[1:4] == ["Label", "PROBABILITY", "predicted_label"]
+
+
 def test_a_killed_worker_loses_and_doubles_nothing(spark: Any, finished_run: Path, tmp_path: Path) -> None:
     df, predict, mark = frame(spark), spark_predictor(finished_run, text_column="body"), tmp_path / "died"
 

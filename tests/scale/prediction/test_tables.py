@@ -1,5 +1,6 @@
 import gzip
 import json
+import logging
 from pathlib import Path
 
 import pyarrow
@@ -8,6 +9,7 @@ import pytest
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import InputError
+from keras_textcnn.io.parquet import Cells, table_of
 from keras_textcnn.scale.prediction.tables import (
     LARGEST_PART,
     PART_ROWS,
@@ -15,6 +17,7 @@ from keras_textcnn.scale.prediction.tables import (
     End,
     Part,
     columns_of,
+    columns_of_readable,
     common_layout,
     find_tables,
     part_bytes,
@@ -77,6 +80,37 @@ def test_a_damaged_file_ends_with_the_problem(tmp_path: Path) -> None:
     assert "a.csv:1502" in end.problem
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", b""), ("a.csv", b"text,n\n"), ("a.csv.gz", gzip.compress(b"")), ("a.jsonl", b"")]
+)
+def test_a_table_of_no_rows_is_not_damaged(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert split(tmp_path / name) == ([], End(0, 0, []))
+    assert columns_of(tmp_path / name, TrainConfig()) == []
+
+
+def test_files_that_cannot_be_read_leave_the_others_alone(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv", "d.csv")]
+    for file, content in zip(files, ("body\na\n", "text,n\na\n", "n,text\n1,a\n", ""), strict=True):
+        file.write_text(content, "utf-8")
+    assert columns_of_readable(files, TrainConfig()) == {files[2]: ["n", "text"], files[3]: []}
+    with pytest.raises(InputError, match="no column 'text' in .*a.csv"):
+        columns_of_readable(files[:2], TrainConfig())
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_objects_without_the_text_are_rows_with_an_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text('{"n": 1}\n{"text": "a", "n": 2}\n{"n": 3}\n', "utf-8")
+    assert columns_of(tmp_path / name, TrainConfig()) == ["n", "text"]
+    [part], end = split(tmp_path / name)
+    first, text, last = texts_of([part])
+    assert (text, end) == ("a", End(1, 3, []))
+    assert f"'text' is missing: {tmp_path / name}:1; found: 'n'; choose another with --text-column" in str(first)
+    assert f"'text' is missing: {tmp_path / name}:3" in str(last)
+    _, end = split(tmp_path / name, text_column=("body",))
+    assert f"no column 'body' in {tmp_path / name}:1" in end.problem
+
+
 def test_what_was_replaced_is_said_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"text\na\xff\n")
     assert "replaced" in split(tmp_path / "a.csv", errors="replace")[1].lines[0]
@@ -86,6 +120,31 @@ def test_parquet_of_no_rows(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.array([], "string")}), tmp_path / "a.parquet")
     assert split(tmp_path / "a.parquet") == ([], End(0, 0, []))
     assert columns_of(tmp_path / "a.parquet", TrainConfig()) == ["text"]
+
+
+@pytest.mark.parametrize("column", ["text", "category"])
+def test_parts_of_parquet_hold_no_more_than_their_rows(column: str, tmp_path: Path) -> None:
+    """A batch of Parquet brings along the dictionary of all texts before it."""
+    values = [f"{number:0100d}" for number in range(8192)]
+    columns = {"text": pyarrow.array(values), "category": pyarrow.array(values).dictionary_encode()}
+    table = pyarrow.table({"text": pyarrow.array(["a"] * 8192), column: columns[column]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    parts, _ = split(tmp_path / "a.parquet")
+    groups = [group for part in parts for group in part.groups]
+    assert sum(map(len, groups)) < 4 * sum(map(len, values))
+    cells = [list(row.cells) for group in groups for _, row in unpack(group)]
+    assert cells == [list(row.values()) for row in table.to_pylist()]
+
+
+def test_categories_in_an_order_stay(tmp_path: Path) -> None:
+    values = pyarrow.array([f"{number:04d}" for number in range(2000)][::-1])
+    column = pyarrow.DictionaryArray.from_arrays(pyarrow.array(range(1500), "int32"), values, ordered=True)
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a"] * 1500, "n": column}), tmp_path / "a.parquet")
+    schema = common_layout({tmp_path / "a.parquet": ["text", "n"]}).schema
+    rows = [row for part in split(tmp_path / "a.parquet")[0] for group in part.groups for _, row in unpack(group)]
+    written = table_of([row.cells for row in rows if isinstance(row.cells, Cells)], schema)
+    assert written["n"].chunk(0).dictionary.equals(values)
+    assert written["n"].to_pylist() == column.to_pylist()
 
 
 def test_files_folders_and_patterns(tmp_path: Path) -> None:
@@ -100,6 +159,31 @@ def test_files_folders_and_patterns(tmp_path: Path) -> None:
     assert found(str(tmp_path)) == ["a.csv.gz", "b.csv", "deep/c.csv"]
     assert found(str(tmp_path / "*.csv*")) == ["a.csv.gz", "b.csv"]
     assert found(str(tmp_path / "**" / "*.csv")) == ["b.csv", "deep/c.csv"]
+
+
+def test_links_are_read_by_their_names_and_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for folder in ("blobs", "corpus/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "blobs" / "abc123").write_text("text\na\n", "utf-8")
+    (tmp_path / "corpus" / "2024.csv").write_text("text\nb\n", "utf-8")
+    links = {"train.csv": "../blobs/abc123", "1.csv": "2024.csv", "latest.csv": "2024.csv", "deep/x.csv": "../1.csv"}
+    for link, target in links.items():
+        (tmp_path / "corpus" / link).symlink_to(target)
+    corpus = tmp_path.resolve() / "corpus"
+    for name in ("corpus", "corpus/**/*.csv"):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            assert find_tables(str(tmp_path / name)) == [corpus / "2024.csv", corpus / "train.csv"]
+        assert len(caplog.messages) == 3
+        assert f"latest.csv, which is the same file as {tmp_path / 'corpus' / '2024.csv'}" in caplog.text
+    assert texts_of(split(corpus / "train.csv")[0]) == ["a"]
+    (tmp_path / "here").symlink_to("corpus")
+    assert find_tables(str(tmp_path / "here" / "2024.csv")) == [corpus / "2024.csv"]
+    with pytest.raises(InputError, match="the texts are read from there"):
+        find_tables(str(tmp_path / "here" / "train.csv"), output=tmp_path / "blobs")
+    (tmp_path / "blobs" / "abc123").unlink()
+    with pytest.raises(InputError, match="a link to a file that is missing: .*train.csv; restore the file"):
+        find_tables(str(tmp_path / "corpus"))
 
 
 def test_answers_inside_the_folder_are_no_texts(tmp_path: Path) -> None:
@@ -129,9 +213,9 @@ def test_columns_of_all_files(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "a", "x": 1}\n{"text": "b", "y": 1}\n', "utf-8")
     (tmp_path / "b.jsonl").write_text(json.dumps({"z": 1, "text": "c"}), "utf-8")
     files = find_tables(str(tmp_path))
-    columns = [columns_of(file, TrainConfig()) for file in files]
-    assert columns == [["text", "x", "y"], ["z", "text"]]
-    assert common_layout(files, columns).names == ["text", "x", "y", "z"]
+    columns = {file: columns_of(file, TrainConfig()) for file in files}
+    assert list(columns.values()) == [["text", "x", "y"], ["z", "text"]]
+    assert common_layout(columns).names == ["text", "x", "y", "z"]
     with pytest.raises(InputError, match="no column 'body' in .*a.jsonl"):
         columns_of(files[0], TrainConfig(text_column=("body",)))
 

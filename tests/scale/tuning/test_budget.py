@@ -27,8 +27,10 @@ def test_time_for_all_seeds_is_reserved_only_if_the_search_keeps_enough() -> Non
     cost = Cost(default=10, best=20)
     assert cost.last() == 20 * 1.2 + 15
     assert cost.repeats() == (3 * 10 + 2 * 20) * 1.2
-    assert cost.reserved(1000) == cost.last() + cost.repeats()
-    assert cost.reserved(150) == cost.last()
+    assert cost.reserved(1000, gained=True) == cost.last() + cost.repeats()
+    assert cost.reserved(200, gained=True) == 0.6 * 200
+    assert cost.reserved(150, gained=True) == cost.last()
+    assert cost.reserved(1000, gained=False) == cost.last()
 
 
 def test_the_first_trial_leaves_time_for_its_own_training() -> None:

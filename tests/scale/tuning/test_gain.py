@@ -82,10 +82,14 @@ def test_no_gain_is_claimed_within_the_noise_or_from_too_few_seeds(
         ({"number": None, "default": None, "best": None}, "No trial finished in this time"),
         ({"default": None}, "The default recipe has no score"),
         ({"number": 0}, "None was better than the default recipe"),
+        (
+            {"repeats": {kind: {0: {"validation": block(0.3, 0.9), "test": None}} for kind in ("default", "best")}},
+            "No gain is claimed: the validation texts chose the settings, and there are no test texts",
+        ),
     ],
 )
 def test_without_a_gain_the_reason_is_said(changed: dict[str, Any], said: str, tmp_path: Path) -> None:
-    assert said in verdict(make_found(tmp_path, [], repeats={}, **changed))
+    assert said in verdict(make_found(tmp_path, [], **{"repeats": {}, **changed}))
 
 
 def test_the_table_shows_mean_and_deviation_and_what_flatters(tmp_path: Path) -> None:
@@ -95,6 +99,12 @@ def test_the_table_shows_mean_and_deviation_and_what_flatters(tmp_path: Path) ->
     assert table.rows[1][3] == "0.4000 ± 0.1000"
     assert table.rows[2][3:] == ["+0.2000 ± 0.1000", "+20.00 ± 10.00"]
     assert "* chosen on these texts as the best of 2 trials, which flatters it" in table.footnote
+
+
+def test_without_time_for_the_default_recipe_once_more_its_trial_is_shown(tmp_path: Path) -> None:
+    found = make_found(tmp_path, [0.1])
+    found.repeats["default"].clear()
+    assert results(found).rows[0] == ["default recipe", "0.5000", "80.00", "", ""]
 
 
 @pytest.mark.parametrize("changed", [{}, {"importances": {}}, {"rows": []}])

@@ -15,6 +15,7 @@ from keras_textcnn.persistence.run import Run
 from keras_textcnn.scale.tuning import gain
 from keras_textcnn.scale.tuning import study as studies
 from keras_textcnn.scale.tuning.plan import Plan
+from keras_textcnn.scale.tuning.report import verdict
 from keras_textcnn.scale.tuning.search import search
 from keras_textcnn.scale.tuning.trials import Deadline, EpochReport, Trials
 from tests.conftest import make_corpus
@@ -36,16 +37,19 @@ class Imagined:
         configs: The settings of all trials.
         killed_in: The number of the training that ends in `Killed`, from 1.
         slow: Seconds by which the last training takes longer.
+        best: The filters that are best.
+        lost: The seed of trainings that measure the gain, but lose their way.
     """
 
     def __init__(self) -> None:
-        self.now, self.configs, self.killed_in, self.slow = 0.0, list[TrainConfig](), 0, 0.0
+        self.now, self.configs, self.killed_in, self.slow, self.best = 0.0, list[TrainConfig](), 0, 0.0, 200
+        self.lost: int | None = None
 
     def __call__(self) -> float:
         return self.now
 
     def score(self, config: TrainConfig) -> dict[str, float | None]:
-        loss = abs(math.log(config.resolved().filters / 200)) + 0.1
+        loss = abs(math.log(config.resolved().filters / self.best)) + 0.1
         return {"log_loss": loss, "accuracy": 1 - loss / 10, "macro_f1": 0.5}
 
     def hold_out(self, config: TrainConfig, callbacks: list[Any] = (), **more: object) -> dict[str, float | None]:
@@ -61,6 +65,8 @@ class Imagined:
         return self.score(config)
 
     def fit(self, config: TrainConfig, *, seed: int, callbacks: list[Any] = ()) -> dict[str, Any]:
+        if seed == self.lost:
+            raise ArithmeticError("the loss is NaN; lower the learning rate")
         for _ in range(EPOCHS):
             self.now += EPOCH_SECONDS
             for callback in callbacks:
@@ -77,8 +83,10 @@ def imagined(monkeypatch: pytest.MonkeyPatch, finished_run: Path) -> Imagined:
     monkeypatch.setattr(Trials, "hold_out", lambda self, config, **more: made.hold_out(config, **more))
     monkeypatch.setattr(Trials, "fit", lambda self, config, **more: made.fit(config, **more))
 
-    def train(config: TrainConfig, corpus: Corpus, directory: Path, *, resumed: bool) -> Any:
+    def train(config: TrainConfig, corpus: Corpus, directory: Path, *, resumed: bool, callbacks: list[Any]) -> Any:
         made.now += EPOCHS * EPOCH_SECONDS + made.slow
+        for callback in callbacks:
+            callback.on_epoch_end(0)
         shutil.copytree(finished_run, directory)
         return Run.open(directory)
 
@@ -129,6 +137,113 @@ def test_a_last_training_that_takes_longer_costs_seeds_and_not_the_budget(imagin
     found = search(make_plan(), make_corpus(), tmp_path / "search", clock=imagined)
     assert found.seconds <= 60 * 20 + EPOCH_SECONDS
     assert len(found.repeats["best"]) < 3
+
+
+def test_while_nothing_is_better_than_the_default_no_time_is_kept_for_measuring_a_gain(
+    imagined: Imagined, tmp_path: Path
+) -> None:
+    imagined.best = TrainConfig().resolved().filters or 0
+    found = search(make_plan(10), make_corpus(), tmp_path / "search", clock=imagined)
+    assert (found.number, found.repeats) == (0, {})
+    assert 60 * 9 < found.seconds <= 60 * 10 + EPOCH_SECONDS
+
+
+def test_a_training_for_the_gain_that_fails_is_left_out(imagined: Imagined, tmp_path: Path, logged: list[str]) -> None:
+    imagined.lost = 4
+    found = search(make_plan(), make_corpus(), tmp_path / "search", clock=imagined)
+    assert "default settings with seed 4: failed: the loss is NaN" in logged
+    assert found.repeats["best"][4] == {"validation": None, "test": None}
+    assert len(gain.gains(found, "test", "log_loss")) == len(found.repeats["default"]) - 1
+
+
+def test_a_slow_default_recipe_is_not_pruned(
+    imagined: Imagined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keras_textcnn.scale.tuning.search.longest_trial", lambda seconds, default: 1.0)
+    monkeypatch.setattr(studies, "enqueue_default", _enqueue_behind_others)
+    found = search(make_plan(), make_corpus(), tmp_path / "search", clock=imagined)
+    assert found.default is not None
+    assert [row["state"] for row in found.rows[:3]] == ["complete", "complete", "pruned"]
+
+
+def _enqueue_behind_others(study: optuna.Study, parameters: Any) -> None:
+    """The first trial is that of another process, which was faster."""
+    study.enqueue_trial({**parameters, "conv1d.filters": 60})
+    study.enqueue_trial(dict(parameters), user_attrs={studies.DEFAULT: True})
+
+
+@pytest.mark.parametrize("killed_in", ["last training", "repeats"])
+def test_what_a_killed_training_behind_the_trials_took_is_counted(
+    killed_in: str, imagined: Imagined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = list[float]()
+
+    def end(*arguments: Any, callbacks: list[Any], **named: object) -> None:
+        imagined.now += 100
+        for callback in callbacks:
+            callback.on_train_batch_end(0)
+        kept.append(json.loads((tmp_path / "search" / "tune.json").read_text())["spent"])
+        raise Killed
+
+    monkeypatch.setattr(*((gain, "train", end) if killed_in == "last training" else (Trials, "fit", end)))
+    with pytest.raises(Killed):
+        search(make_plan(), make_corpus(), tmp_path / "search", clock=imagined)
+    assert kept == [imagined.now]
+
+
+def test_a_search_is_unfinished_until_its_report_is_written(
+    imagined: Imagined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(found: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_textcnn.scale.tuning.search.write", fail)
+        with pytest.raises(OSError, match="No space"):
+            search(make_plan(10), make_corpus(), tmp_path / "search", clock=imagined)
+    found = search(make_plan(10), make_corpus(), tmp_path / "search", clock=imagined, resumed=True)
+    assert verdict(found) in (tmp_path / "search" / "report.txt").read_text()
+
+
+def test_a_search_that_lost_its_trials_is_not_continued(
+    imagined: Imagined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imagined.killed_in = 3
+    with pytest.raises(Killed):
+        search(make_plan(), make_corpus(), tmp_path / "search", clock=imagined)
+    monkeypatch.setattr(studies, "open_storage", lambda url: optuna.storages.InMemoryStorage())  # it was deleted
+    with pytest.raises(InputError, match="no longer holds the trials of this search; start again"):
+        search(make_plan(), make_corpus(), tmp_path / "search", clock=imagined, resumed=True)
+    assert (tmp_path / "search" / "tune.json").exists()
+
+
+@pytest.mark.parametrize("given", [{"devices": "all"}, {"seeds": 3}, {"memory": 512}])
+def test_settings_that_a_search_cannot_have_are_refused(given: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{next(iter(given))} does not apply to a search; leave it out"):
+        search(Plan({**SMALL, **given}, 10), make_corpus(), tmp_path / "search")
+    assert not (tmp_path / "search").exists()
+
+
+def test_a_poor_trial_is_not_saved_by_one_easy_fold(
+    imagined: Imagined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial is compared by the mean of its folds so far."""
+    reported, report = list[float](), optuna.trial.Trial.report
+
+    def hold_out(self: Trials, config: TrainConfig, *, on_fold: Any, **more: object) -> dict[str, float | None]:
+        imagined.now += EPOCHS * EPOCH_SECONDS
+        for fold, loss in enumerate((0.2, 0.6, 0.7), 1):
+            on_fold(fold, {"log_loss": loss, "accuracy": None, "macro_f1": None})
+        return imagined.score(config)
+
+    def keep(self: optuna.trial.Trial, value: float, step: int) -> None:
+        reported.append(value)
+        report(self, value, step)
+
+    monkeypatch.setattr(Trials, "hold_out", hold_out)
+    monkeypatch.setattr(optuna.trial.Trial, "report", keep)
+    search(make_plan(4), make_corpus(), tmp_path / "search", clock=imagined)
+    assert reported[:3] == pytest.approx([0.2, 0.4, 0.5])
 
 
 def test_a_budget_that_is_too_small_still_trains_the_default(

@@ -9,6 +9,7 @@ import pytest
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.scale.tuning import study as studies
+from keras_textcnn.scale.tuning.plan import Plan
 
 FACTS = {"corpus": "one", "settings": {"seed": 1}}
 # A process that searches without training: a trial's score is its only parameter.
@@ -132,6 +133,13 @@ def test_a_storage_that_cannot_be_opened_is_one_line(url: str, reason: str, monk
     with pytest.raises(InputError, match=f"cannot open --storage {url}: .*{reason}.*; give a URL") as error:
         open_study(url)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_of_trials_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Plan({}, 1, storage="sqlite:///shared.db").storage == f"sqlite:///{tmp_path / 'shared.db'}"
+    for kept in (f"sqlite:///{tmp_path / 'a.db'}", "sqlite:///:memory:", "postgresql://me:secret@host/name", "nothing"):
+        assert Plan({}, 1, storage=kept).storage == kept
 
 
 def test_a_password_is_not_shown() -> None:
