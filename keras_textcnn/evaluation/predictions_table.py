@@ -37,9 +37,9 @@ def write_predictions(
     complete = all(predictions.complete for predictions in kept)
     added = [f"{PROBABILITY}{label}" for label in labels] if complete else [SOME_PROBABILITIES]
     # Before Python 3.13 the csv module leaves a carriage return without quotation marks, unless all strings have them.
-    quoting = csv.QUOTE_NONNUMERIC if any("\r" in label for label in labels) else csv.QUOTE_MINIMAL
+    returns = any("\r" in label for label in labels)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n", quoting=quoting)
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL)
         writer.writerow([*COLUMNS, *added])
         for split, its in answered.items():
             for rows in _blocks(its, config, split, labels, complete=complete):
@@ -54,14 +54,16 @@ def _blocks(
     if folds is not None:
         split, numbers = SPLITS[TRAIN], answered.texts + 1
     for texts, targets, predicted, probabilities in answered.scores.kept.rows() if answered.scores.kept else ():
-        linear = None if answered.linear is None else name_targets(answered.linear[texts], labels)
+        linear: Sequence[str | None] = [None] * len(texts)
+        if answered.linear is not None:
+            linear = name_targets(answered.linear[texts], labels)
         columns = (
             numbers[texts].tolist(),
             [split] * len(texts),
             [None] * len(texts) if folds is None else folds[texts].tolist(),
             name_targets(targets, labels),
             name_targets(predicted, labels),
-            linear or [None] * len(texts),
+            linear,
         )
         cells = _cells(probabilities, (targets, predicted), labels, complete=complete)
         yield [[*row, *more] for row, more in zip(zip(*columns, strict=True), cells, strict=True)]
@@ -101,8 +103,7 @@ def _cells(
         yield from shortest(probabilities).tolist()
         return
     if not sparse.issparse(probabilities):  # of a split that has fewer of them
-        dense = [its.toarray() if sparse.issparse(its) else its for its in given]
-        probabilities = pick_given(dense[0], dense[1], probabilities)
+        probabilities = pick_given(*given, probabilities)
     values = shortest(probabilities.data).tolist()
     outputs, ends = probabilities.indices.tolist(), probabilities.indptr.tolist()
     for begin, end in itertools.pairwise(ends):

@@ -51,12 +51,8 @@ def test_predictions_of_an_older_version_or_damaged(finished_run: Path, tmp_path
     run = Run(shutil.copytree(finished_run, tmp_path / "run"))
     path = run.directory / "predictions.csv"
     content = path.read_text()
-    for damaged in (
-        "",
-        content.replace("test", "tes"),
-        content.replace("row", "raw"),
-        content + "9" * 30 + ",,,,,,,,\n",
-    ):
+    too_large = f"{content}{'9' * 30},,,,,,,,\n"
+    for damaged in ("", content.replace("row", "raw"), content.replace(",0.", ",x"), too_large):
         path.write_text(damaged)
         with pytest.raises(InputError, match=r"damaged run: .*predictions.csv \(its checksum does not match"):
             _ = run.predictions
