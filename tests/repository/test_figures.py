@@ -112,15 +112,15 @@ def test_exceptions_are_still_needed(phrase: str) -> None:
 
 def options_of(script: Path) -> set[str]:
     """The options of a benchmark, and of those that it imports; the options of train, if it takes them."""
-    tree = ast.parse(script.read_text("utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    added = [call.args[0] for call in calls if call.func.attr == "add_argument" and call.args]
-    options = {name.value for name in added if isinstance(name, ast.Constant)}
-    if any(call.func.attr == "add_options" for call in calls):
-        options |= set(OPTIONS)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (script.parent / f"{node.module}.py").exists():
-            options |= options_of(script.parent / f"{node.module}.py")
+    options: set[str] = set()
+    for node in ast.walk(ast.parse(script.read_text("utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="add_argument"), args=[ast.Constant(value=str(name)), *_]):
+                options.add(name)
+            case ast.Call(func=ast.Attribute(attr="add_options")):
+                options |= set(OPTIONS)
+            case ast.ImportFrom(module=str(module)) if (script.parent / f"{module}.py").exists():
+                options |= options_of(script.parent / f"{module}.py")
     return options
 
 
@@ -145,8 +145,13 @@ def test_a_command_of_the_package_within_a_line_exists_and_has_the_options(
         assert importlib.util.find_spec(command.split()[2])
         return
     parsers: list[Parser] = []
+
+    def keep(main: object, parser: Parser) -> int:
+        parsers.append(parser)
+        return 0
+
     monkeypatch.setattr("sys.argv", [match[1]])
-    monkeypatch.setattr(MAINS[match[1]], "run_command", lambda main, parser: parsers.append(parser) or 0)
+    monkeypatch.setattr(MAINS[match[1]], "run_command", keep)
     MAINS[match[1]].main()
     assert named_options(command) <= set(parsers[0]._option_string_actions)
 
