@@ -9,6 +9,7 @@ import pytest
 from keras_textcnn import reproduce
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import FetchError
+from keras_textcnn.evaluation.descriptions import brief_difference
 from keras_textcnn.persistence.run import Repeats
 from keras_textcnn.recipes import recipe as recipe_module
 from tests.runs import Cli
@@ -59,6 +60,9 @@ def test_the_table_has_what_was_measured_and_finished_rows_are_kept(
     accuracies = [block["test"]["accuracy"] for block in (summary["scores"], summary["baseline"])]
     shown = [f"{100 * accuracy['mean']:.2f} ± {100 * accuracy['deviation']:.2f}" for accuracy in accuracies]
     lead = f"{100 * accuracies[0]['mean'] - 83.1:+.2f}"
+    compared = summary["significance"]
+    assert compared["difference"] == pytest.approx(accuracies[0]["mean"] - accuracies[1]["mean"])
+    shown.append(brief_difference(compared))
     assert table[-1] == ["quick.csv", "2", *shown, "81.5", "83.1", lead, f"{summary['seconds']:,.0f}"]
 
     monkeypatch.setattr(reproduce, "carry_out", lambda *arguments, **more: pytest.fail("trained again"))
@@ -87,8 +91,8 @@ def test_recipes_by_pattern_have_a_table_next_to_their_papers(recipes: Path, cli
     deviation = (100**2 * accuracy["deviation"] ** 2 / 3 + 81.5 * 18.5 / 90) ** 0.5  # 90 texts in all folds
     row = table_of(ended.out)[-1]
     assert row[:3] == ["paper-a", "quick.csv", "3"]
-    assert row[5:8] == ["81.5", f"{lead:+.2f}", "yes" if abs(lead) <= 2 * deviation else "no"]
-    assert "within 2 deviations: the difference is" in ended.out
+    assert row[6:9] == ["81.5", f"{lead:+.2f}", "yes" if abs(lead) <= 2 * deviation else "no"]
+    assert "within 2 deviations: the difference from the published accuracy is" in ended.out
     assert table_of(Path("a.md").read_text())[-1] == row
     [_, cells] = csv.reader(Path("a.csv").read_text("utf-8").splitlines())
     assert [cells[0], f"{cells[3]} ± {cells[4]}"] == ["paper-a", row[3]]
@@ -110,7 +114,17 @@ def test_a_corpus_that_cannot_be_fetched_is_left_out(recipes: Path, monkeypatch:
     output = cli("reproduce")
     assert output.status == 1
     assert "warning: skipping quick.csv: no server" in output.err
-    assert table_of(output.out)[-1] == ["slow.csv", "3", "90.00 ± 1.00", "90.00 ± 1.00", "81.5", "83.1", "+6.90", "9"]
+    assert table_of(output.out)[-1] == [
+        "slow.csv",
+        "3",
+        "90.00 ± 1.00",
+        "90.00 ± 1.00",
+        "–",
+        "81.5",
+        "83.1",
+        "+6.90",
+        "9",
+    ]
 
 
 def test_an_interruption_says_how_to_go_on(recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
