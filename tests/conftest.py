@@ -40,6 +40,11 @@ DECIDED = {
 }
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Packed bytes get no name of their own: they may hold a time, and every worker must name the tests alike."""
+    return "bytes" if isinstance(val, bytes) and not val.isascii() else None
+
+
 def make_texts(count: int, seed: int) -> list[tuple[str, str]]:
     """Pairs of text and label: sentences of 3 to 30 words, some of which are subjects of the label."""
     random = np.random.default_rng(seed)

@@ -1,8 +1,9 @@
 """Finds the columns of a table for text, label and weight by the names that the user gave."""
 
+import collections
 import csv
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.text.folding import fold_label
@@ -97,3 +98,26 @@ def list_names(names: Iterable[str]) -> str:
     """The first few names, as an error message lists them."""
     shown = [repr(name if len(name) <= 80 else name[:80] + "...") for name in names]
     return ", ".join(shown[:10]) + (" ..." if shown[10:] else "")
+
+
+def all_names(tables: Iterable[Collection[str]]) -> list[str]:
+    """The names of all columns of some tables or rows; if one has a name twice, so has the result.
+
+    Args:
+        tables: The names of the columns of each.
+    """
+    found: dict[tuple[str, int], None] = {}
+    last: list[str] = []
+    for names in map(list, tables):
+        if names != last:  # most rows have the same ones
+            found |= dict.fromkeys(numbered_names(names))
+        last = names
+    return [name for name, _ in found]
+
+
+def numbered_names(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Each name, and how many before it are the same: two columns of a CSV file may have one name."""
+    seen: collections.Counter[str] = collections.Counter()
+    for name in names:
+        yield name, seen[name]
+        seen[name] += 1

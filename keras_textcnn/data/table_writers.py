@@ -3,7 +3,6 @@
 To add a format, write a function such as `_delimited` and add it to `WRITERS`.
 """
 
-import collections
 import contextlib
 import dataclasses
 import functools
@@ -16,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from keras_textcnn.data.columns import numbered_names
 from keras_textcnn.data.formats import DELIMITERS, TextRow
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
@@ -95,29 +95,6 @@ def check_names(names: Collection[str], kind: str) -> None:
         raise InputError(f"two columns {twice!r}, which a {kind} file cannot have; rename one, or write CSV")
 
 
-def all_names(tables: Iterable[Collection[str]]) -> list[str]:
-    """The names of all columns of some tables or rows; if one has a name twice, so has the result.
-
-    Args:
-        tables: The names of the columns of each.
-    """
-    found: dict[tuple[str, int], None] = {}
-    last: list[str] = []
-    for names in map(list, tables):
-        if names != last:  # most rows have the same ones
-            found |= dict.fromkeys(_numbered(names))
-        last = names
-    return [name for name, _ in found]
-
-
-def _numbered(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Each name, and how many before it are the same: two columns of a CSV file may have one name."""
-    seen: collections.Counter[str] = collections.Counter()
-    for name in names:
-        yield name, seen[name]
-        seen[name] += 1
-
-
 def free_name(name: str, taken: Collection[str]) -> str:
     """The name of an added column: `name`, or if there is such a column, `predicted_name`, `predicted_name_2` ...
 
@@ -157,8 +134,8 @@ def _cells(row: TextRow, names: list[str]) -> list[Any]:
     """The values of a row in the order of the table's columns; None where it lacks one."""
     if list(row.names) == names:
         return list(row.cells)
-    columns = dict.fromkeys(_numbered(names))
-    fields = dict(zip(_numbered(row.names), row.cells, strict=True))
+    columns = dict.fromkeys(numbered_names(names))
+    fields = dict(zip(numbered_names(row.names), row.cells, strict=True))
     if new := [column[0] for column in fields if column not in columns]:
         raise _new_column(new[0], row)
     return [fields.get(column) for column in columns]

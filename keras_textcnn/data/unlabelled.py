@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.columns import all_names
 from keras_textcnn.data.formats import DELIMITERS, TABLES, TextRow, split_fasttext
 from keras_textcnn.data.loading import OF_BYTES, make_reader
 from keras_textcnn.data.readers import Reader
 from keras_textcnn.data.split_names import find_splits
-from keras_textcnn.data.table_writers import all_names
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet
 from keras_textcnn.io.archives import ARCHIVES

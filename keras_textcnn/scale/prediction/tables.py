@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from keras_textcnn.config import TrainConfig
+from keras_textcnn.data.columns import all_names
 from keras_textcnn.data.formats import TABLES, Row, TextRow
 from keras_textcnn.data.loading import describe_reading, make_reader
 from keras_textcnn.data.readers import Reader
-from keras_textcnn.data.table_writers import Layout, all_names
+from keras_textcnn.data.table_writers import Layout
 from keras_textcnn.data.tables import EmptyTableError
 from keras_textcnn.errors import InputError
 from keras_textcnn.io import parquet

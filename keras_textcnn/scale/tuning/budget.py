@@ -77,7 +77,7 @@ class Cost:
 
     def last(self) -> float:
         """The seconds of the last training, with its report."""
-        return MARGIN * self.best + REPORT_SECONDS
+        return last_training(self.best)
 
     def repeats(self) -> float:
         """The seconds of the other trainings that measure the gain, of which the last training is one."""
@@ -94,6 +94,11 @@ class Cost:
         if not gained or both > AFFORDED * seconds:
             return self.last()
         return max(min(both, MOST_RESERVED * seconds), self.last())
+
+
+def last_training(fit: float) -> float:
+    """The seconds of a training with its report, given those of its fit."""
+    return MARGIN * fit + REPORT_SECONDS
 
 
 def longest_trial(seconds: float, default: float | None) -> float:

@@ -12,7 +12,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.data.corpus import Corpus
 from keras_textcnn.errors import InputError
 from keras_textcnn.scale.tuning import study as studies
-from keras_textcnn.scale.tuning.budget import Budget, Cost, OutOfTimeError, first_reserve, longest_trial
+from keras_textcnn.scale.tuning.budget import Budget, Cost, OutOfTimeError, first_reserve, last_training, longest_trial
 from keras_textcnn.scale.tuning.found import Found, describe_trial, row_of, settings_of
 from keras_textcnn.scale.tuning.gain import Ending
 from keras_textcnn.scale.tuning.objectives import OBJECTIVES, Scores
@@ -183,7 +183,7 @@ class _Search:
 
         def check() -> None:
             elapsed = self.budget.spent() - began
-            self.budget.check(reserved=max(limits.reserved, Cost(default=0.0, best=elapsed * whole).last()))
+            self.budget.check(reserved=max(limits.reserved, last_training(elapsed * whole)))
             if elapsed > limits.longest and not trial.user_attrs.get(studies.DEFAULT):
                 raise optuna.TrialPruned("pruned: it is slow")
 
