@@ -110,7 +110,8 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_clone__(self) -> Self:
         clone: Self = super().__sklearn_clone__()
-        clone._recipe = self._recipe
+        if self._recipe:
+            clone._recipe = self._recipe
         return clone
 
     def fit(

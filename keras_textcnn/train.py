@@ -26,7 +26,7 @@ from keras_textcnn.io.files import fingerprint, home
 from keras_textcnn.own_functions import file_of, give_functions, own_function
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
-from keras_textcnn.recipes.recipe import describe_recipe, read_recipe, recipe_names
+from keras_textcnn.recipes.recipe import describe_recipe, read_recipe
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.utils.log import log_lines, logger
@@ -40,8 +40,7 @@ DESCRIPTION = """Trains a convolutional text classifier and writes a run directo
 report, pictures and a SavedModel that takes raw text."""
 EXAMPLES = """train
 train reviews.csv --text-column review --label-column stars
-train texts/ --vectors glove.6B.100d --output runs/texts
-train reviews.csv --recipe kim2014-nonstatic
+train texts/ --recipe kim2014-nonstatic --output runs/texts
 train --resume runs/texts"""
 CORPUS_HELP = (
     "a CSV, TSV, JSON, Parquet or fastText file, a folder or archive of LABEL/*.txt, or a name from the command "
@@ -61,8 +60,7 @@ def main() -> int:
     parser.group("model").add_argument(
         "--recipe",
         metavar="NAME",
-        help=f"the settings of a paper or a tutorial: {', '.join(recipe_names())}, or a JSON file; options that are "
-        "given come before it",
+        help="settings of a paper, such as kim2014-nonstatic",
     )
     output = parser.group("output")
     output.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one in runs/)")

@@ -15,8 +15,10 @@ from keras_textcnn.settings.fields import has_type
 DEFAULT = "default"  # our own
 FOLDER = Path(__file__).parent
 # What the machine, the corpus or another run decides is no part of a recipe.
-_ELSEWHERE = {"from_run", "tune", "rehearse", "rehearse_fraction", "seed", "histograms", "deterministic", "devices"}
-_ELSEWHERE |= {"weights"}
+_ELSEWHERE = {
+    *("from_run", "tune", "rehearse", "rehearse_fraction", "weights"),
+    *("seed", "histograms", "deterministic", "devices"),
+}
 SETTINGS = [
     field.name
     for group in ("text", "model", "training")

@@ -16,7 +16,7 @@ from keras_textcnn.settings.fields import (
 )
 from keras_textcnn.settings.spaces import Choice, Interval
 
-MOST_USED = "conv1d, conv1d-stack, conv2d, charcnn"  # models that the short help names
+MOST_USED = "conv1d, conv2d, charcnn"  # models that the short help names
 MOST_NGRAMS = 5  # tokens in an n-gram; longer ones rarely occur in two texts
 POOLING_NAMES = Range(
     lambda names: bool(names) and set(names) <= {*POOLINGS} and len(set(names)) == len(names),

@@ -46,6 +46,7 @@ NOT_MEASURED = (
     "( 50 % )",
     "such as 25.21",
     "its 68.96 percent",
+    '"accuracy": 92.8, "source": "table 2"',
 )
 CORPORA = {*CATALOG, "aclImdb_v1.tar.gz"}
 
