@@ -29,8 +29,8 @@ def test_the_short_help_of_train_fits_a_screen_and_the_long_one_has_every_option
     for text in (short, long):
         assert re.findall(r"^(\w+):$", text, re.MULTILINE)[-6:-1] == ["data", "text", "model", "training", "output"]
     shown, every = (set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", text, re.MULTILINE)) for text in (short, long))
-    assert 12 <= len(shown) <= 17
-    assert every >= OPTIONS | {"--output", "--resume", "--help", "--help-all", "--debug"} > shown
+    assert 12 <= len(shown) <= 16
+    assert every >= OPTIONS | {"--recipe", "--output", "--resume", "--help", "--help-all", "--debug"} > shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)
