@@ -118,7 +118,8 @@ class TrainConfig(TrainingSettings, ModelSettings, TextSettings, DataSettings):
         few = texts < FEW_TEXTS and not self.from_run
         solved = few and self.ngram_epochs is None and self.ngram_learning_rate is None
         # Giving one of these means that validation texts should decide.
-        given = self.validation_fraction is not None or self.refit is not None or self.patience != TrainConfig.patience
+        given = self.validation_fraction is not None or self.refit is not None
+        given |= self.patience != TrainConfig.patience or self.monitor != TrainConfig.monitor
         crossed = few and validation_texts < FEW_VALIDATION_TEXTS and not given
         folds = self.inner_folds if self.inner_folds is not None else INNER_FOLDS if crossed else 0
         sized: dict[str, Any] = {"inner_folds": folds}

@@ -13,6 +13,7 @@ GLOVE_TABLE = "glove.6B.100d.30k"  # the vectors that ship with the package
 NO_VECTORS = "none"
 ONE_HOT, ZHANG = "one-hot", "zhang"  # an embedding, an alphabet
 WORDS, CHARACTERS, SPACES = "words", "characters", "spaces"  # tokenizers
+VAL_LOSS, VAL_ACCURACY = MONITORS = ("val_loss", "val_accuracy")  # what the best epoch has most or least of
 POOLINGS = ("max", "average")  # over the windows of a text, in `layers/pooled_conv1d.py`
 
 

@@ -85,6 +85,7 @@ VALUES = {  # a value of the field that is not its default
     "ngram_buckets": 8,
     "ngram_words": 9,
     "ngram_epochs": 3,
+    "monitor": "val_accuracy",
 }
 TOGETHER = {  # other settings that a setting needs
     "folds": {"folds": 3},

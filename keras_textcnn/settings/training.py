@@ -8,8 +8,10 @@ from keras_textcnn.presets import (
     FEW_TEXTS,
     FEW_VALIDATION_TEXTS,
     INNER_FOLDS,
+    MONITORS,
     ONE_HOT,
     REHEARSED,
+    VAL_LOSS,
 )
 from keras_textcnn.settings.data import MOST_RUNS
 from keras_textcnn.settings.fields import (
@@ -163,9 +165,15 @@ class TrainingSettings:
         unless=({"rehearse": SET}, {"validation_data": SET}, {"inner_folds": POSITIVE}),
         action=argparse.BooleanOptionalAction,
     )
+    monitor: str = option(
+        VAL_LOSS,
+        "what makes an epoch the best one: the lowest loss or the highest accuracy of the validation texts",
+        unless=({"inner_folds": POSITIVE},),
+        choices=MONITORS,
+    )
     patience: int = option(
         2,
-        "epochs without a lower validation loss after which a phase ends",
+        "epochs without a better one after which a phase ends",
         unless=({"inner_folds": POSITIVE},),
         allowed=at_least(1),
         metavar="N",

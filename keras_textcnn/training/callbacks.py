@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_textcnn.errors import InputError
+from keras_textcnn.presets import MONITORS, VAL_LOSS
 from keras_textcnn.training.checkpoint import (
     UnchangedWeights,
     assign_values,
@@ -19,7 +20,7 @@ from keras_textcnn.training.checkpoint import (
     values_of,
     write_checkpoint,
 )
-from keras_textcnn.training.phases import Phase, Progress
+from keras_textcnn.training.phases import Phase, Progress, rank
 
 SCORES = ("loss", "accuracy", "val_loss", "val_accuracy")  # in the order of a history's columns
 
@@ -100,13 +101,14 @@ class PhaseHistory(PhaseCallback, keras.callbacks.History):
 
 
 class BestEpoch(PhaseCallback):
-    """Ends a phase when the validation loss has not fallen for some epochs, and keeps the weights of the best epoch.
+    """Ends a phase when some epochs have been no better than the best one, and keeps the weights of the best epoch.
 
     The best epoch is that of all phases. Without validation, all epochs are run and the last one is the best.
 
     Args:
-        patience: Epochs to wait for a lower validation loss.
-        progress: Where the best loss and epoch are recorded; None: a new one.
+        patience: Epochs to wait for a better one.
+        monitor: What makes an epoch the best one: "val_loss", the lowest, or "val_accuracy", the highest.
+        progress: Where the best epoch is recorded; None: a new one.
         restore: Whether the model gets the best weights when a `fit` ends.
 
     Attributes:
@@ -116,9 +118,18 @@ class BestEpoch(PhaseCallback):
         model.fit(train, validation_data=validation, epochs=20, callbacks=[BestEpoch(patience=2)])
     """
 
-    def __init__(self, patience: int = 2, *, progress: Progress | None = None, restore: bool = True) -> None:
+    def __init__(
+        self,
+        patience: int = 2,
+        *,
+        monitor: str = VAL_LOSS,
+        progress: Progress | None = None,
+        restore: bool = True,
+    ) -> None:
         super().__init__()
-        self.patience, self.restore, self.progress = patience, restore, progress or Progress()
+        if monitor not in MONITORS:
+            raise ValueError(f"`monitor` must be one of {', '.join(MONITORS)}. Received: monitor={monitor!r}")
+        self.patience, self.monitor, self.restore, self.progress = patience, monitor, restore, progress or Progress()
         self.weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -126,8 +137,9 @@ class BestEpoch(PhaseCallback):
             return
         progress = self.progress
         progress.waited += 1
-        if "val_loss" not in logs or logs["val_loss"] < progress.best_loss:
-            progress.best_loss = float(logs.get("val_loss", progress.best_loss))
+        its = rank(logs, self.monitor) if VAL_LOSS in logs else None
+        if its is None or its < progress.best_rank:
+            progress.best_rank = progress.best_rank if its is None else float(its)
             progress.best_epoch, progress.waited = epoch + 1, 0
             self.weights = values_of(self.model.weights)
         if progress.waited >= self.patience:

@@ -15,6 +15,7 @@ from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.layers.embedding import find_embedding
 from keras_textcnn.layers.names import SUM, TITLES
 from keras_textcnn.persistence.run import Run
+from keras_textcnn.presets import VAL_ACCURACY, VAL_LOSS
 from keras_textcnn.tasks import task_of
 from keras_textcnn.training.part_fits import PartFits, predict, score_model
 from keras_textcnn.training.phases import summarize_phases
@@ -144,8 +145,7 @@ def _validate(
             progress[part.name], best_epochs[part.name] = done, done.best_epoch
     for name, epoch in best_epochs.items():
         part = f"{TITLES[name]}: " if len(fits.parts) > 1 else ""
-        loss = fits.history[epoch - 1]["val_loss"]
-        logger.info(f"{part}kept epoch {epoch}, which has the lowest validation loss, {loss:.4f}")
+        logger.info(f"{part}kept epoch {epoch}, which has the {_best(fits.history[epoch - 1], fits.config.monitor)}")
     held_out = examples["validation"]
     decisions = _decide_by_validation(fits, held_out, learnt)
     if refit:
@@ -153,10 +153,18 @@ def _validate(
         fits.reset()
         everything = batching.join_examples(examples["train"], held_out)
         for part in fits.parts:
-            kept = progress[part.name].kept_phases(fits.plans[part.name]) if part.name in progress else []
+            done, plan = progress.get(part.name), fits.plans[part.name]
+            kept = done.kept_phases(plan, fits.config.monitor) if done else []
             fits.fit(part, everything, phases=kept, title="refit")
     phases = summarize_phases(fits.history)
     return FitResult(fits.history, phases, best_epochs, held_out, decisions, folds=None)
+
+
+def _best(row: Mapping[str, Any], monitor: str) -> str:
+    """What makes an epoch the best one, given its row of the history."""
+    if monitor == VAL_LOSS:
+        return f"lowest validation loss, {row[VAL_LOSS]:.4f}"
+    return f"highest validation accuracy, {row[VAL_ACCURACY]:.2%}"
 
 
 def _decide_by_validation(fits: PartFits, held_out: batching.Examples, learnt: np.ndarray | None) -> Decisions:

@@ -98,6 +98,7 @@ class PartFits:
                 training_epochs(config, examples).dataset,
                 batches_of(config, validation) if validation else None,
                 phases=[dataclasses.replace(it, name=f"{title} {it.name}".strip()) for it in phases],
+                monitor=config.monitor,
                 patience=config.patience,
                 checkpoint=run.checkpoints / f"{name}.npz" if run and shown else None,
                 owner=f"{name} of {run.identity}" if run else "",

@@ -3,8 +3,10 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from keras_textcnn.presets import VAL_ACCURACY, VAL_LOSS
 
 if TYPE_CHECKING:
     import keras
@@ -50,9 +52,9 @@ class Progress:
         batches: Finished batches of the current epoch, if the fit was stopped within it.
         seconds: The time that these batches took.
         stopped: Whether a callback has ended the current phase.
-        waited: Epochs of the current phase since the validation loss last fell.
-        best_loss: The lowest validation loss so far, over all phases.
-        best_epoch: The epoch with this loss, as its row of the history numbers it; 0 before the first one.
+        waited: Epochs of the current phase since the best one so far.
+        best_rank: The lowest `rank` so far, over all phases.
+        best_epoch: The epoch with this rank, as its row of the history numbers it; 0 before the first one.
         history: One row per epoch: phase, epoch (from 1), learning_rate, loss, accuracy, seconds and, if there is a
             validation, val_loss and val_accuracy.
     """
@@ -63,7 +65,7 @@ class Progress:
     seconds: float = 0.0
     stopped: bool = False
     waited: int = 0
-    best_loss: float = math.inf
+    best_rank: float = math.inf
     best_epoch: int = 0
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
@@ -76,16 +78,35 @@ class Progress:
         self.phase, self.epoch, self.batches, self.seconds = self.phase + 1, 0, 0, 0.0
         self.stopped, self.waited = False, 0
 
-    def kept_phases(self, phases: Sequence[Phase]) -> list[Phase]:
-        """The phases that led to the best epoch, each up to its own best epoch, without those that brought no gain."""
+    def kept_phases(self, phases: Sequence[Phase], monitor: str) -> list[Phase]:
+        """The phases that led to the best epoch, each up to its own best epoch, without those that brought no gain.
+
+        Args:
+            phases: All phases.
+            monitor: As for `rank`.
+        """
         kept, best = [], math.inf
         for phase in phases:
-            losses = [row["val_loss"] for row in self.history if row["phase"] == phase.name]
-            lower = [loss for loss in losses if loss < best]
-            if lower:
+            ranks = [rank(row, monitor) for row in self.history if row["phase"] == phase.name]
+            if lower := [its for its in ranks if its < best]:  # NaN is not lower
                 best = min(lower)
-                kept.append(dataclasses.replace(phase, epochs=losses.index(best) + 1))
+                kept.append(dataclasses.replace(phase, epochs=ranks.index(best) + 1))
         return kept
+
+
+def rank(scores: Mapping[str, float], monitor: str) -> float:
+    """What the best epoch has least of: the validation loss, or the share of validation texts that are not right.
+
+    Args:
+        scores: The scores of an epoch, such as its row of the history.
+        monitor: One of `MONITORS`.
+
+    Raises:
+        ValueError: The accuracy was not measured.
+    """
+    if monitor not in scores:
+        raise ValueError(f"no {monitor} among {', '.join(scores)}; compile the model with metrics=['accuracy']")
+    return scores[VAL_LOSS] if monitor == VAL_LOSS else 1 - scores[VAL_ACCURACY]
 
 
 def summarize_phases(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from keras_textcnn.data.batching import Epochs
 from keras_textcnn.errors import InputError
 from keras_textcnn.layers.embedding import find_embedding, layers_of
 from keras_textcnn.models.own_model import probability_activation
+from keras_textcnn.presets import VAL_LOSS
 from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS, Task
 from keras_textcnn.training.callbacks import BestEpoch, Checkpoint, Interruption, LossWatch, PhaseCallback, PhaseHistory
 from keras_textcnn.training.checkpoint import assign_values
@@ -36,6 +37,7 @@ def two_phase_fit(
     embedding_factor: float = 1.0,
     optimizer: str = "adam",
     loss: keras.losses.Loss | str | None = None,
+    monitor: str = VAL_LOSS,
     patience: int = 2,
     checkpoint: Path | str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -61,7 +63,8 @@ def two_phase_fit(
         loss: The loss, as for `compile`; None: cross-entropy of logits, with int targets (batch,), each text's label,
             or float targets (batch, num_classes), 1 for each label of a text. For the probabilities of a single label,
             give `keras.losses.CategoricalCrossentropy(from_logits=True)`.
-        patience: Epochs without a lower validation loss after which a phase ends.
+        monitor: What makes an epoch the best one: "val_loss", the lowest, or "val_accuracy", the highest.
+        patience: Epochs without a better one after which a phase ends.
         checkpoint: File to write after each epoch and, if the fit is interrupted, within one. If it exists, the fit
             resumes from it, with `text_dataset` to the same bits; the model must have all other weights as when the fit
             began. Callbacks of your own that keep a state begin anew. Remove the file to start again.
@@ -115,6 +118,7 @@ def two_phase_fit(
             train,
             validation,
             phases=phases,
+            monitor=monitor,
             patience=patience,
             checkpoint=checkpoint,
             owner=f"fit of {[dataclasses.replace(phase, epochs=0) for phase in phases]}",  # which may become more
@@ -166,6 +170,7 @@ def fit_phases(
     *,
     phases: Sequence[Phase],
     patience: int,
+    monitor: str = VAL_LOSS,
     checkpoint: Path | str | None = None,
     owner: str = "",
     static: Collection[keras.Layer] = (),
@@ -178,12 +183,12 @@ def fit_phases(
 ) -> PhaseHistory:
     """Fits the phases one after the other; the model ends with the weights of the best epoch.
 
-    A phase starts from the best weights so far. It ends early when the validation loss has not fallen for `patience`
-    epochs, when a callback stops it, or when the training loss is NaN or infinite.
+    A phase starts from the best weights so far. It ends early after `patience` epochs that are no better, when a
+    callback stops it, or when the training loss is NaN or infinite.
 
     Args:
         compiled: Returns the model, compiled for a phase: the same one, or one with the same layers.
-        train, validation, patience, checkpoint, callbacks, verbose: As for `two_phase_fit`.
+        train, validation, monitor, patience, checkpoint, callbacks, verbose: As for `two_phase_fit`.
         phases: From `two_phases`, or your own.
         owner, static: As for `Checkpoint`.
         first_epoch: The number of the first epoch, from 0.
@@ -195,7 +200,7 @@ def fit_phases(
         ArithmeticError, InputError: As for `two_phase_fit`.
     """
     progress = Progress()
-    best, watch = BestEpoch(patience, progress=progress, restore=False), LossWatch(progress)
+    best, watch = BestEpoch(patience, monitor=monitor, progress=progress, restore=False), LossWatch(progress)
     saved = [Checkpoint(checkpoint, owner=owner, best=best, progress=progress, static=static)] if checkpoint else []
     history = PhaseHistory(progress)
     callbacks = [history, watch, *(callbacks or ()), best, *saved, *reports, Interruption(stop_if_requested, *saved)]

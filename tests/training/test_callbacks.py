@@ -1,5 +1,6 @@
 """Our callbacks, each used alone in a plain `model.fit`."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from tests.runs import Killed
 from tests.training.fits import assert_equal
 
 
-def make_model(rate: float = 0.1) -> keras.Model:
+def make_model(rate: float = 0.1, metrics: Sequence[Any] = ()) -> keras.Model:
     keras.utils.set_random_seed(2)
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dropout(0.3)(inputs)))
-    model.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
+    model.compile(keras.optimizers.Adam(rate), "mse", metrics=[*metrics], jit_compile=False)
     return model
 
 
@@ -33,15 +34,31 @@ def fit(model: keras.Model, *callbacks: keras.callbacks.Callback, **settings: An
     return model.fit(batches(1), callbacks=[*callbacks], **settings).history
 
 
-def test_best_epoch_stops_like_early_stopping_and_restores_its_weights() -> None:
-    ours, theirs = make_model(2.0), make_model(2.0)
-    best = BestEpoch(patience=2)
+def share_near(truth: Any, found: Any) -> Any:
+    """The share of answers that are off by less than 1."""
+    return keras.ops.mean(keras.ops.cast(keras.ops.abs(truth - found[:, 0]) < 1, "float32"))
+
+
+@pytest.mark.parametrize(("monitor", "best_of"), [("val_loss", np.argmin), ("val_accuracy", np.argmax)])
+def test_best_epoch_stops_like_early_stopping_and_restores_its_weights(
+    monitor: str, best_of: Callable[[list[float]], Any]
+) -> None:
+    ours, theirs = (make_model(2.0, [keras.metrics.MeanMetricWrapper(share_near, name="accuracy")]) for _ in range(2))
+    best = BestEpoch(patience=2, monitor=monitor)
     history = fit(ours, best, epochs=30)
-    keras_own = keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+    mode = "min" if monitor == "val_loss" else "max"
+    keras_own = keras.callbacks.EarlyStopping(monitor, patience=2, restore_best_weights=True, mode=mode)
     expected = fit(theirs, keras_own, epochs=30)
     assert history == expected
-    assert best.progress.best_epoch == 1 + int(np.argmin(expected["val_loss"]))
+    assert best.progress.best_epoch == 1 + int(best_of(expected[monitor]))
     assert_equal(ours.get_weights(), theirs.get_weights())
+
+
+def test_an_accuracy_that_was_not_measured_is_named() -> None:
+    with pytest.raises(ValueError, match="no val_accuracy among .*; compile the model with metrics="):
+        fit(make_model(), BestEpoch(monitor="val_accuracy"))
+    with pytest.raises(ValueError, match="Received: monitor='accuracy'"):
+        BestEpoch(monitor="accuracy")
 
 
 def test_without_validation_the_last_epoch_is_the_best() -> None:
