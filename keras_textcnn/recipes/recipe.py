@@ -8,6 +8,7 @@ from typing import Any
 from keras_textcnn.config import GROUPS, LAZY_OPTIMIZERS, TrainConfig, effective
 from keras_textcnn.data.datasets import is_named
 from keras_textcnn.errors import InputError
+from keras_textcnn.presets import NO_VECTORS, ONE_HOT
 
 # What the machine, the corpus or another run decides is no part of a recipe.
 _ELSEWHERE = {
@@ -92,8 +93,8 @@ class Recipe:
     def combine(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The recipe's settings, also those on the corpus `data`, and the given ones, which win.
 
-        Settings of the recipe that the given ones make idle are left out. With another optimizer, so are the learning
-        rates: they are those of the recipe's optimizer.
+        Settings of the recipe that the given ones make idle or impossible are left out. With another optimizer, so are
+        the learning rates: they are those of the recipe's optimizer.
 
         Raises:
             InputError: The given settings name another model, or a run to start from.
@@ -106,9 +107,9 @@ class Recipe:
         model = own.get("model", TrainConfig.model)
         if given.get("model") not in (None, model):
             raise InputError(f"the recipe {self.name} is for --model {model}; received: {given['model']}; leave it out")
-        for name in _of_optimizer(own.get("optimizer", TrainConfig.optimizer), given.get("optimizer")):
-            own.pop(name, None)
-        return effective({**own, **given}, kept=given)
+        unsuitable = _unsuitable(own, given)
+        kept = {name: value for name, value in own.items() if name not in unsuitable}
+        return effective({**kept, **given}, kept=given)
 
     def config(self, **given: Any) -> TrainConfig:
         """The settings of a training: the recipe's, overridden by the given ones.
@@ -141,12 +142,20 @@ def _differences(config: TrainConfig, other: TrainConfig) -> list[str]:
     return [name for name in SETTINGS if getattr(config, name) != getattr(other, name)]
 
 
-def _of_optimizer(own: str, given: str | None) -> tuple[str, ...]:
-    """The settings that go with a recipe's optimizer, if another one is given."""
-    if given in (None, own):
-        return ()
-    rates = ("learning_rate", "unfrozen_learning_rate")
-    return rates if given in LAZY_OPTIMIZERS else (*rates, "embedding_factor")
+def _unsuitable(own: Mapping[str, Any], given: Mapping[str, Any]) -> set[str]:
+    """The settings of a recipe that go with another of its settings, which has another value now."""
+    optimizer, vectors, names = given.get("optimizer"), given.get("vectors"), set[str]()
+    if optimizer not in (None, own.get("optimizer", TrainConfig.optimizer)):
+        names |= {"learning_rate", "unfrozen_learning_rate"}
+    if optimizer not in (None, *LAZY_OPTIMIZERS):
+        names |= {"embedding_factor"}  # which is 1 then
+    if vectors == NO_VECTORS:
+        names |= {"vocabulary", "multichannel"}
+    if vectors not in (None, NO_VECTORS) or given.get("embedding") == ONE_HOT:
+        names |= {"dimensions"}  # which are those of the vectors, or the number of characters
+    if vectors != NO_VECTORS and given.get("unfrozen_epochs") == 0 and own.get("vectors") != NO_VECTORS:
+        names |= {"embedding_factor"}  # the embedding is never trained
+    return names
 
 
 def describe_recipe(record: Mapping[str, Any]) -> list[str]:

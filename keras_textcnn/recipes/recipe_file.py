@@ -120,6 +120,8 @@ def _parse(content: Any, path: Path) -> Recipe:
 
 
 def _parse_deviation(content: Any, place: str) -> Deviation:
+    if isinstance(content, str):
+        raise InputError(f'{place}: must be {{"line": TEXT}}; received: {_short(content)}')
     its = _object(content, place, _DEVIATION, required=("line",))
     _check_line(its["line"], f"{place}, line")
     _check_names(its.get("settings", ()), f"{place}, settings")

@@ -112,6 +112,28 @@ def test_with_another_optimizer_the_rates_are_those_of_that_optimizer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "given", "left"),
+    [
+        (
+            "kim2014-multichannel",
+            {"vectors": "none"},
+            {"vocabulary": "train", "multichannel": False, "dimensions": 100},
+        ),
+        ("kim2014-rand", {"vectors": "v.txt"}, {"dimensions": None, "freeze": "embedding"}),
+        ("kim2014-nonstatic", {"frozen_epochs": 3, "unfrozen_epochs": 0}, {"embedding_factor": None}),
+        ("kim2014-rand", {"inner_folds": 3}, {"refit": None, "patience": 2}),
+        ("keras-example", {"optimizer": "sgd"}, {"embedding_factor": 1, "unfrozen_learning_rate": 0.001}),
+        ("tutorial-charcnn", {"embedding": "one-hot"}, {"dimensions": None}),
+    ],
+)
+def test_what_a_given_setting_makes_idle_or_impossible_is_left_out(
+    name: str, given: dict[str, Any], left: dict[str, Any]
+) -> None:
+    config = read_recipe(name).config(**given)
+    assert {setting: getattr(config, setting) for setting in left} == left
+
+
+@pytest.mark.parametrize(
     ("name", "given", "untrue"),
     [
         ("kim2014-static", {"vectors": "GoogleNews-vectors-negative300.bin"}, ["GloVe's 100 dimensions"]),

@@ -63,7 +63,7 @@ def trec(**its: Any) -> dict[str, Any]:
             "mine.json: an object has the key 'trec' twice",
         ),
         ({**TREC, "deviations": "a"}, "mine.json: deviations must be a list"),
-        ({**TREC, "deviations": ["a"]}, "mine.json: deviations, number 1: must be an object; received: \"a\""),
+        ({**TREC, "deviations": ["a"]}, "mine.json: deviations, number 1: must be {\"line\": TEXT}; received: \"a\""),
         ({**TREC, "deviations": [{"settings": []}]}, "mine.json: deviations, number 1: no line; add it"),
         ({**TREC, "deviations": [{"line": "a"}, {"line": " "}]}, "deviations, number 2, line: must be one line of"),
         (
