@@ -44,7 +44,7 @@ class Trained:
     @property
     def other_vectors(self) -> str:
         """What a cell adds to the name if the vectors are not the recipe's."""
-        return f" (with {self.vectors})" if self.vectors else ""
+        return f" (vectors: {self.vectors})" if self.vectors else ""
 
     @property
     def accuracy(self) -> Mapping[str, Any]:

@@ -99,14 +99,7 @@ class Recipe:
         Raises:
             InputError: The given settings name another model, or a run to start from.
         """
-        if given.get("from_run"):
-            raise InputError(
-                f"the recipe {self.name} does not apply with --from, which takes the model from a run; leave one out"
-            )
-        own = {**self.settings, **self.on(given.get("data")).settings}
-        model = own.get("model", TrainConfig.model)
-        if given.get("model") not in (None, model):
-            raise InputError(f"the recipe {self.name} is for --model {model}; received: {given['model']}; leave it out")
+        own = self._settings_for(given)
         unsuitable = _unsuitable(own, given)
         kept = {name: value for name, value in own.items() if name not in unsuitable}
         return effective({**kept, **given}, kept=given)
@@ -126,8 +119,12 @@ class Recipe:
 
         Args:
             config: The settings of the run, before a corpus completes them.
+
+        Raises:
+            InputError: They are of another model, or of a run that starts from another.
         """
         config = config.resolved()
+        self._settings_for(vars(config))
         changed = set(_differences(config, self.config()))  # also those that the recipe itself has on this corpus
         return {
             "name": self.name,
@@ -135,6 +132,18 @@ class Recipe:
             "deviations": [one.line for one in self.deviations if not changed & {*one.settings}],
             "overridden": _differences(config, self.config(data=config.data)),
         }
+
+    def _settings_for(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Its settings on the corpus `data`, if it applies with the given settings."""
+        if given.get("from_run"):
+            raise InputError(
+                f"the recipe {self.name} does not apply with --from, which takes the model from a run; leave one out"
+            )
+        own = {**self.settings, **self.on(given.get("data")).settings}
+        model = own.get("model", TrainConfig.model)
+        if given.get("model") not in (None, model):
+            raise InputError(f"the recipe {self.name} is for --model {model}; received: {given['model']}; leave it out")
+        return own
 
 
 def _differences(config: TrainConfig, other: TrainConfig) -> list[str]:

@@ -175,14 +175,14 @@ def test_a_row_with_other_vectors_says_so(
     write_recipe(Path("mine.json"), {"vectors": "none", "ngrams": 0}, corpora)
     ended = cli("reproduce", "--recipes", "mine.json", "--vectors", "other.txt")
     assert [row[:2] for row in table_of(ended.out)[2:]] == [
-        ["mine (with other.txt)", "quick.csv"],
+        ["mine (vectors: other.txt)", "quick.csv"],
         ["mine", "slow.csv"],  # has no vectors
     ]
     assert "differs from its source: no vectors" in ended.err  # on the second
     vectors = [Repeats(Path("runs/reproduce/mine") / name).config().vectors for name in ("quick.csv", "slow.csv")]
     assert vectors == [str(tmp_path / "other.txt"), "none"]
     ended = cli("reproduce", "quick.csv", "--vectors", "other.txt")
-    assert [row[0] for row in table_of(ended.out)[2:]] == ["quick.csv (with other.txt)"]
+    assert [row[0] for row in table_of(ended.out)[2:]] == ["quick.csv (vectors: other.txt)"]
 
 
 def test_an_interruption_says_how_to_go_on(recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:

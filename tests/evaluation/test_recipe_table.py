@@ -55,9 +55,9 @@ def test_our_defaults_have_a_table_of_their_own() -> None:
 
 def test_a_row_with_other_vectors_says_so() -> None:
     row = dataclasses.replace(trained(0.925, 0.004, published=93.6), vectors="v.txt")
-    assert recipes_table([row]).rows[0][:2] == ["kim (with v.txt)", "trec"]
+    assert recipes_table([row]).rows[0][:2] == ["kim (vectors: v.txt)", "trec"]
     row = dataclasses.replace(trained(0.925, 0.004), vectors="v.txt")
-    assert defaults_table([row]).rows[0][0] == "trec (with v.txt)"
+    assert defaults_table([row]).rows[0][0] == "trec (vectors: v.txt)"
 
 
 TABLE = Table(

@@ -96,6 +96,12 @@ def test_given_settings_win_and_make_others_idle() -> None:
         recipe.config(ngrams=0, ngram_buckets=9)
 
 
+@pytest.mark.parametrize("config", [TrainConfig(model="charcnn"), TrainConfig(from_run="runs/a")])
+def test_no_run_of_another_model_names_a_recipe(config: TrainConfig) -> None:
+    with pytest.raises(InputError, match="the recipe keras-example (is for --model conv1d|does not apply with --from)"):
+        read_recipe("keras-example").record(config)
+
+
 def test_with_another_optimizer_the_rates_are_those_of_that_optimizer() -> None:
     recipe = read_recipe("kim2014-rand")
     config = recipe.config(optimizer="adam")
