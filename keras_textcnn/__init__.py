@@ -13,7 +13,7 @@ from keras_textcnn.utils.tensorflow import import_tensorflow
 _HOMES = {
     "TextCNNClassifier": "estimator",
     "TrainConfig": "config",
-    "read_recipe": "recipes.recipe",
+    "read_recipe": "recipes.recipe_file",
     "Corpus": "data.corpus",
     "Reader": "data.readers",
     "fetch": "data.datasets",

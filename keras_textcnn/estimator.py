@@ -3,7 +3,6 @@
 import dataclasses
 import difflib
 import inspect
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +19,11 @@ from keras_textcnn.data.targets import ONE, SETS, Targets, read_corpus, read_tex
 from keras_textcnn.errors import InputError
 from keras_textcnn.persistence.packed_run import PackedRun
 from keras_textcnn.persistence.run import Run, check_free
-from keras_textcnn.recipes.recipe import Recipe, read_recipe
+from keras_textcnn.recipes.recipe import Recipe
+from keras_textcnn.recipes.recipe_file import read_recipe
 from keras_textcnn.settings.data import CORPUS_SETTINGS
-from keras_textcnn.settings.fields import option_name, plain
+from keras_textcnn.settings.fields import plain
+from keras_textcnn.settings.parameters import naming_parameters
 from keras_textcnn.utils.inputs import as_path
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from keras_textcnn.inference.answers import Answers
     from keras_textcnn.inference.explanations import Explanation
 
-NAMES = {option_name(field): field.name for field in dataclasses.fields(TrainConfig)} | {"--seed": "random_state"}
+NAMES = {"--seed": "random_state"}  # parameters that do not have the name of the setting
 RECORD = "estimator.json"  # in the run of a classifier: the classes with their types
 SEVERAL = ","  # separates the labels of a text in a table that the run may later be evaluated on
 # Settings that do not apply to texts in memory, or that have another name in scikit-learn.
@@ -95,7 +96,7 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
 
         Args:
             name: A name, such as kim2014-static (see `recipe_names`), or a JSON file.
-            given: Parameters that come before those of the recipe.
+            given: Parameters that come before those of the recipe; another `optimizer` has learning rates of its own.
 
         Raises:
             InputError: There is no such recipe, or it is for another model.
@@ -104,7 +105,8 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
             classifier = TextCNNClassifier.from_recipe("kim2014-rand", random_state=1).fit(df["text"], df["label"])
         """
         recipe = read_recipe(name)
-        classifier = cls(**recipe.combine(given))
+        with naming_parameters(NAMES):
+            classifier = cls(**recipe.combine(given))
         classifier._recipe = recipe
         return classifier
 
@@ -141,14 +143,10 @@ class TextCNNClassifier(ClassifierMixin, BaseEstimator):
         from keras_textcnn.training.trainer import train
 
         packed = PackedRun()
-        try:
+        with naming_parameters(NAMES):
             config = self._config(targets)
             recipe = self._recipe.record(config) if self._recipe else None
             run = train(config, corpus, packed.directory, recipe=recipe, callbacks=callbacks)
-        except InputError as error:  # which names the options of the command
-            raise InputError(
-                re.sub(r"--[a-z]+(-[a-z]+)*", lambda option: NAMES.get(option[0], option[0]), str(error))
-            ) from error
         run.add(RECORD, targets.to_json())
         self._settle(packed, targets)
         return self

@@ -18,7 +18,8 @@ from keras_textcnn.data.datasets import CATALOG, is_named
 from keras_textcnn.errors import FetchError, InputError
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run
 from keras_textcnn.presets import NO_VECTORS
-from keras_textcnn.recipes.recipe import DEFAULT, Recipe, RecipeCorpus, describe_recipe, read_recipe, recipe_names
+from keras_textcnn.recipes.recipe import Recipe, RecipeCorpus, describe_recipe
+from keras_textcnn.recipes.recipe_file import DEFAULT, find_recipe, read_recipe, recipe_names
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.train import carry_out
 from keras_textcnn.utils.log import log_lines, logger
@@ -47,7 +48,7 @@ class Plan:
 
     Attributes:
         recipe: The recipe.
-        corpus: The corpus's name.
+        corpus: The corpus's name in the catalogue, or that of its file.
         its: What the recipe has about the corpus.
         config: The settings of all runs.
         repeats: Their directory.
@@ -63,6 +64,12 @@ class Plan:
     def title(self) -> str:
         """The recipe and the corpus."""
         return self.corpus if self.recipe.name == DEFAULT else f"{self.recipe.name} on {self.corpus}"
+
+    @property
+    def other_vectors(self) -> str:
+        """The vectors, if they are not the recipe's: a name, or that of a file."""
+        own = self.recipe.config(data=self.config.data).vectors
+        return "" if self.config.vectors == own else Path(self.config.vectors).name
 
     def count_test_texts(self) -> int:
         """The number of test texts, once all runs are finished: over all folds, or of any seed."""
@@ -122,62 +129,88 @@ def _main(arguments: argparse.Namespace) -> None:
 
 def _plan(arguments: argparse.Namespace) -> list[Plan]:
     """Each recipe on each corpus, the quickest corpus of a recipe first."""
-    recipes = [read_recipe(name) for name in _find_recipes(arguments.recipes or [DEFAULT])]
+    recipes = _read_recipes(arguments.recipes or [DEFAULT])
     known = list(dict.fromkeys([*(name for recipe in recipes for name in recipe.corpora), *CATALOG]))
-    if unknown := [name for name in arguments.names if name not in known]:
-        raise InputError(f"no corpus {unknown[0]!r}; choose from {', '.join(known)}")
+    names = {name if is_named(name) else str(Path(name).resolve()): name for name in arguments.names}
+    if unknown := [typed for name, typed in names.items() if name not in known]:
+        raise InputError(f"no corpus {unknown[0]!r}; choose from {', '.join(map(_short_path, known))}")
     plans = []
     for recipe in recipes:
-        corpora = arguments.names or sorted(recipe.corpora, key=lambda name: _minutes(recipe, name))
+        corpora = [*names] or sorted(recipe.corpora, key=lambda name: _minutes(recipe, name))
         plans += [_plan_one(recipe, corpus, arguments) for corpus in corpora]
         if not corpora and len(recipes) > 1:
             logger.warning(f"{recipe.name} is left out, because it has no corpora; name one")
     if not plans:
-        names = " ".join(recipe.name for recipe in recipes)
-        raise InputError(f"no corpora for {names}; name one, such as reproduce imdb --recipes {names}")
+        described = " ".join(recipe.name for recipe in recipes)
+        raise InputError(f"no corpora for {described}; name one, such as reproduce imdb --recipes {described}")
+    seen: dict[Path, Plan] = {}
+    for plan in plans:
+        if (other := seen.setdefault(plan.repeats.directory, plan)) is not plan:
+            both = f"{other.config.data} and {plan.config.data}"
+            raise InputError(f"two corpora are called {plan.corpus}: {both}; rename one")
     return plans
 
 
-def _find_recipes(patterns: Sequence[str]) -> list[str]:
-    """The names and files that the patterns stand for, once each."""
-    found: list[str] = []
+def _read_recipes(patterns: Sequence[str]) -> list[Recipe]:
+    """The recipes that the patterns stand for, once each.
+
+    Raises:
+        InputError: There is no such recipe, or two files have the same name.
+    """
+    sources: dict[Path, str] = {}
     for pattern in patterns:
-        found += fnmatch.filter(recipe_names(), pattern) or [pattern]  # a file, or what `read_recipe` explains
-    return list(dict.fromkeys(found))
+        for name in fnmatch.filter(recipe_names(), pattern) or [pattern]:  # a file, or what `find_recipe` explains
+            sources.setdefault(find_recipe(name).resolve(), name)
+    recipes: dict[str, tuple[Recipe, str]] = {}
+    for source in sources.values():
+        recipe = read_recipe(source)
+        if recipe.name in recipes:
+            both = f"{recipes[recipe.name][1]} and {source}"
+            raise InputError(f"two recipes are called {recipe.name}: {both}; rename one")
+        recipes[recipe.name] = recipe, source
+    return [recipe for recipe, _ in recipes.values()]
+
+
+def _short_path(corpus: str) -> str:
+    """A corpus as it can be typed: relative to the current folder if it is a file below it."""
+    path = Path(corpus)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else corpus
 
 
 def _minutes(recipe: Recipe, corpus: str) -> float:
-    minutes = recipe.corpora.get(corpus, RecipeCorpus()).minutes
+    minutes = recipe.on(corpus).minutes
     return math.inf if minutes is None else minutes
 
 
 def _plan_one(recipe: Recipe, corpus: str, arguments: argparse.Namespace) -> Plan:
-    its = recipe.corpora.get(corpus, RecipeCorpus())
+    its, name = recipe.on(corpus), corpus if is_named(corpus) else Path(corpus).name
     tested = corpus in CATALOG and "test" in CATALOG[corpus].texts
     given: dict[str, Any] = {"data": corpus, **(its.repeats or ({"seeds": 5} if tested else {"folds": 10}))}
-    if arguments.vectors and recipe.config().vectors != NO_VECTORS:
-        given["vectors"] = arguments.vectors
+    if arguments.vectors is not None and recipe.config(data=corpus).vectors != NO_VECTORS:
+        there = Path(arguments.vectors).is_file()
+        given["vectors"] = str(Path(arguments.vectors).resolve()) if there else arguments.vectors
     if not is_named(corpus) and not Path(corpus).exists():
-        raise InputError(f"recipe {recipe.name}: no corpus {corpus}, neither in the catalog nor a file")
-    folder = urllib.parse.quote(corpus, safe="")
+        raise InputError(f"recipe {recipe.name}: no corpus {_short_path(corpus)}, neither in the catalog nor a file")
+    folder = urllib.parse.quote(name, safe="")
     directory = arguments.output / recipe.name / folder
     before = arguments.output / folder  # where earlier versions trained our defaults
     if recipe.name == DEFAULT and Repeats(before).there and not Repeats(directory).there:
         directory = before
-    return Plan(recipe, corpus, its, recipe.config(**given), Repeats(directory))
+    return Plan(recipe, name, its, recipe.config(**given), Repeats(directory))
 
 
 def _train(plans: Sequence[Plan]) -> FetchError | None:
     """Trains what is not finished; returns the error of a corpus that could not be fetched, if any."""
     command = shlex.join([*program("reproduce").split(), *sys.argv[1:]])
-    missing, described = None, set[str]()
+    missing, described = None, set[tuple[str, ...]]()
     for plan in plans:
         if plan.repeats.finished:
             continue
         record = plan.recipe.record(plan.config)
-        if plan.recipe.name not in described:
-            log_lines(describe_recipe(record))
-            described.add(plan.recipe.name)
+        lines = describe_recipe(record)
+        if tuple(lines) not in described:  # they may differ by corpus
+            log_lines(lines)
+            described.add(tuple(lines))
         minutes = "" if plan.its.minutes is None else f", about {plan.its.minutes:g} minutes"
         logger.info(f"{plan.title}: {len(plan.config.repeats())} runs{minutes}")
         try:
@@ -206,7 +239,12 @@ def _table(plans: Sequence[Plan]) -> "Table":
 
     rows = [
         Trained(
-            plan.recipe.name, plan.corpus, plan.repeats.read_json(SUMMARY), plan.its.published, plan.count_test_texts
+            recipe=plan.recipe.name,
+            corpus=plan.corpus,
+            summary=plan.repeats.read_json(SUMMARY),
+            published=plan.its.published,
+            count_texts=plan.count_test_texts,
+            vectors=plan.other_vectors,
         )
         for plan in plans
     ]

@@ -26,7 +26,8 @@ from keras_textcnn.io.files import fingerprint, home
 from keras_textcnn.own_functions import file_of, give_functions, own_function
 from keras_textcnn.persistence.run import SUMMARY, Repeats, Run, check_free, free_directory
 from keras_textcnn.presets import DEFAULT_CORPUS, NO_VECTORS
-from keras_textcnn.recipes.recipe import describe_recipe, read_recipe
+from keras_textcnn.recipes.recipe import describe_recipe
+from keras_textcnn.recipes.recipe_file import read_recipe
 from keras_textcnn.settings.data import CORPUS_SETTINGS
 from keras_textcnn.text.pretrained_vectors import find_vectors
 from keras_textcnn.utils.log import log_lines, logger
@@ -176,7 +177,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path, dict[str, A
         directory = arguments.output or free_directory(Path("runs"), Path(str(config.data)).name.split(".")[0] or "run")
         check_free(directory)
         return config, directory, record
-    if given or arguments.output or arguments.recipe:
+    if given or arguments.output or arguments.recipe is not None:
         raise InputError("--resume takes all settings from the run; leave the other options out")
     there = Repeats(arguments.resume).there
     run = Repeats.open_unfinished(arguments.resume) if there else Run.open_unfinished(arguments.resume)
@@ -189,7 +190,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[TrainConfig, Path, dict[str, A
 
 def _configure(settings: Mapping[str, Any], name: str | None) -> tuple[TrainConfig, dict[str, Any] | None]:
     """The settings of a new run, completed by a recipe or by the run that it starts from, and the recipe's record."""
-    if name:
+    if name is not None:
         recipe = read_recipe(name)
         config = recipe.config(**settings)
         return config, recipe.record(config)

@@ -65,8 +65,24 @@ def test_a_recipe_gives_the_parameters_and_its_runs_name_it() -> None:
     assert (recipe["name"], recipe["overridden"]) == ("kim2014-rand", ["dimensions", "filters", "unfrozen_epochs"])
     with pytest.raises(TypeError, match="has no parameter 'colour'"):
         TextCNNClassifier.from_recipe("kim2014-rand", colour="red")
-    with pytest.raises(InputError, match="no recipe 'kim'"):
-        TextCNNClassifier.from_recipe("kim")
+    assert TextCNNClassifier.from_recipe("kim2014-rand", optimizer="adam").unfrozen_learning_rate is None
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("kim2014-rand", {"model": "charcnn"}, "the recipe kim2014-rand is for model conv1d; received: charcnn"),
+        ("kim2014-rand", {"from_run": "x"}, "the recipe kim2014-rand does not apply with from_run, which takes"),
+        ("kim", {}, "no recipe 'kim'"),
+        (None, {}, "a recipe must be a name or a JSON file; received: NoneType None"),
+    ],
+)
+def test_a_recipe_that_does_not_apply_is_refused_in_words_of_python(
+    name: Any, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=f"^{message}") as raised:
+        TextCNNClassifier.from_recipe(name, **given)
+    assert "--" not in str(raised.value)
 
 
 @pytest.fixture(scope="module")

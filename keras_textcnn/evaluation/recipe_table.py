@@ -31,6 +31,7 @@ class Trained:
         summary: The content of `repeats.json`.
         published: Figures by kind, as in `RecipeCorpus`.
         count_texts: Returns the number of test texts, over all folds; called if there is a figure of the same model.
+        vectors: The vectors in place of the recipe's, if others were given.
     """
 
     recipe: str
@@ -38,6 +39,12 @@ class Trained:
     summary: Mapping[str, Any]
     published: Mapping[str, Mapping[str, Any]]
     count_texts: Callable[[], int]
+    vectors: str = ""
+
+    @property
+    def other_vectors(self) -> str:
+        """What a cell adds to the name if the vectors are not the recipe's."""
+        return f" (vectors: {self.vectors})" if self.vectors else ""
 
     @property
     def accuracy(self) -> Mapping[str, Any]:
@@ -90,7 +97,8 @@ def defaults_table(rows: Sequence[Trained]) -> Table:
     columns = ("corpus", "runs", "this", "linear model", LEAD, "a published CNN", BEST_COLUMN, "this - best", "seconds")
     cells = [
         [
-            *(row.corpus, str(row.summary["runs"]), mean_and_deviation(row.accuracy), row.linear, row.lead_over_linear),
+            *(row.corpus + row.other_vectors, str(row.summary["runs"]), mean_and_deviation(row.accuracy)),
+            *(row.linear, row.lead_over_linear),
             *(row.figure("cnn"), row.figure("best"), row.lead("best"), row.seconds),
         ]
         for row in rows
@@ -114,7 +122,7 @@ def recipes_table(rows: Sequence[Trained]) -> Table:
     )
     cells = [
         [
-            *(row.recipe, row.corpus, str(row.summary["runs"]), mean_and_deviation(row.accuracy)),
+            *(row.recipe + row.other_vectors, row.corpus, str(row.summary["runs"]), mean_and_deviation(row.accuracy)),
             *(row.linear, row.lead_over_linear, row.figure("model"), row.lead("model")),
             *(("yes" if row.is_near() else "no") if "model" in row.published else UNDEFINED, row.seconds),
         ]

@@ -1,19 +1,15 @@
 """A recipe: the settings of a paper or a tutorial with their source, and what it is known to reach on which corpus."""
 
 import dataclasses
-import difflib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_textcnn.config import GROUPS, TrainConfig, effective
+from keras_textcnn.config import GROUPS, LAZY_OPTIMIZERS, TrainConfig, effective
+from keras_textcnn.data.datasets import is_named
 from keras_textcnn.errors import InputError
-from keras_textcnn.settings.fields import has_type
+from keras_textcnn.presets import NO_VECTORS, ONE_HOT
 
-DEFAULT = "default"  # our own
-FOLDER = Path(__file__).parent
 # What the machine, the corpus or another run decides is no part of a recipe.
 _ELSEWHERE = {
     *("from_run", "tune", "rehearse", "rehearse_fraction", "weights"),
@@ -25,11 +21,6 @@ SETTINGS = [
     for field in dataclasses.fields(GROUPS[group])
     if field.name not in _ELSEWHERE
 ] + ["validation_fraction"]
-# The keys of each JSON object, with the types of their values.
-_RECIPE = {"source": str, "settings": dict, "deviations": list, "corpora": dict}
-_CORPUS = {"settings": dict, "repeats": dict, "minutes": float | None, "published": dict, "differs": str}
-_FIGURE = {"accuracy": float, "source": str}
-_TYPES = {str: "a string", dict: "an object", list: "a list", float: "a number", float | None: "a number or null"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +47,19 @@ class RecipeCorpus:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """A way in which a recipe is not what its source describes.
+
+    Attributes:
+        line: What it is, and why, in one line.
+        settings: The settings that it is about: with another value of one of them, the line is not true.
+    """
+
+    line: str
+    settings: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Settings with the source that they come from.
 
@@ -63,8 +67,8 @@ class Recipe:
         name: Its name, which is that of its file.
         source: Who described it, when and where, in one line.
         settings: The settings of `TrainConfig` that it states; all others have their defaults.
-        deviations: Each way in which it is not what the source describes, in one line each.
-        corpora: What is known of it on corpora, by the name in the catalogue.
+        deviations: Each way in which it is not what the source describes.
+        corpora: What is known of it on corpora, by the name in the catalogue or by the absolute path of a file.
 
     Example:
         recipe = read_recipe("kim2014-static")
@@ -74,24 +78,31 @@ class Recipe:
     name: str
     source: str
     settings: Mapping[str, Any]
-    deviations: Sequence[str] = ()
+    deviations: Sequence[Deviation] = ()
     corpora: Mapping[str, RecipeCorpus] = dataclasses.field(default_factory=dict)
+
+    def on(self, corpus: str | None) -> RecipeCorpus:
+        """What the recipe has about a corpus, if anything.
+
+        Args:
+            corpus: A name in the catalogue, or a path; None for texts without a name.
+        """
+        name = corpus if corpus is None or is_named(corpus) else str(Path(corpus).resolve())
+        return self.corpora.get(name or "", RecipeCorpus())
 
     def combine(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The recipe's settings, also those on the corpus `data`, and the given ones, which win.
 
-        Settings of the recipe that the given ones make idle are left out.
+        Settings of the recipe that the given ones make idle or impossible are left out. With another optimizer, so are
+        the learning rates: they are those of the recipe's optimizer.
 
         Raises:
             InputError: The given settings name another model, or a run to start from.
         """
-        if given.get("from_run"):
-            raise InputError("--recipe does not apply with --from, which takes the model from a run; leave one out")
-        own = self._settings_on(given.get("data"))
-        model = own.get("model")
-        if model and given.get("model") not in (None, model):
-            raise InputError(f"the recipe {self.name} is for --model {model}; received: {given['model']}; leave it out")
-        return effective({**own, **given}, kept=given)
+        own = self._settings_for(given)
+        unsuitable = _unsuitable(own, given)
+        kept = {name: value for name, value in own.items() if name not in unsuitable}
+        return effective({**kept, **given}, kept=given)
 
     def config(self, **given: Any) -> TrainConfig:
         """The settings of a training: the recipe's, overridden by the given ones.
@@ -104,17 +115,56 @@ class Recipe:
     def record(self, config: TrainConfig) -> dict[str, Any]:
         """What a run keeps of its recipe: name, source, deviations, and the settings that are not the recipe's.
 
+        A deviation that is about a setting with another value than the recipe's is left out.
+
         Args:
             config: The settings of the run, before a corpus completes them.
-        """
-        config, own = config.resolved(), self.config(data=config.data)
-        overridden = [name for name in SETTINGS if getattr(config, name) != getattr(own, name)]
-        lines = {"source": self.source, "deviations": list(self.deviations), "overridden": overridden}
-        return {"name": self.name, **lines}
 
-    def _settings_on(self, corpus: str | None) -> dict[str, Any]:
-        its = self.corpora.get(corpus or "", RecipeCorpus())
-        return {**self.settings, **its.settings}
+        Raises:
+            InputError: They are of another model, or of a run that starts from another.
+        """
+        config = config.resolved()
+        self._settings_for(vars(config))
+        changed = set(_differences(config, self.config()))  # also those that the recipe itself has on this corpus
+        return {
+            "name": self.name,
+            "source": self.source,
+            "deviations": [one.line for one in self.deviations if not changed & {*one.settings}],
+            "overridden": _differences(config, self.config(data=config.data)),
+        }
+
+    def _settings_for(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Its settings on the corpus `data`, if it applies with the given settings."""
+        if given.get("from_run"):
+            raise InputError(
+                f"the recipe {self.name} does not apply with --from, which takes the model from a run; leave one out"
+            )
+        own = {**self.settings, **self.on(given.get("data")).settings}
+        model = own.get("model", TrainConfig.model)
+        if given.get("model") not in (None, model):
+            raise InputError(f"the recipe {self.name} is for --model {model}; received: {given['model']}; leave it out")
+        return own
+
+
+def _differences(config: TrainConfig, other: TrainConfig) -> list[str]:
+    """The settings that have different values."""
+    return [name for name in SETTINGS if getattr(config, name) != getattr(other, name)]
+
+
+def _unsuitable(own: Mapping[str, Any], given: Mapping[str, Any]) -> set[str]:
+    """The settings of a recipe that go with another of its settings, which has another value now."""
+    optimizer, vectors, names = given.get("optimizer"), given.get("vectors"), set[str]()
+    if optimizer not in (None, own.get("optimizer", TrainConfig.optimizer)):
+        names |= {"learning_rate", "unfrozen_learning_rate"}
+    if optimizer not in (None, *LAZY_OPTIMIZERS):
+        names |= {"embedding_factor"}  # which is 1 then
+    if vectors == NO_VECTORS:
+        names |= {"vocabulary", "multichannel"}
+    if vectors not in (None, NO_VECTORS) or given.get("embedding") == ONE_HOT:
+        names |= {"dimensions"}  # which are those of the vectors, or the number of characters
+    if vectors != NO_VECTORS and given.get("unfrozen_epochs") == 0 and own.get("vectors") != NO_VECTORS:
+        names |= {"embedding_factor"}  # the embedding is never trained
+    return names
 
 
 def describe_recipe(record: Mapping[str, Any]) -> list[str]:
@@ -126,99 +176,3 @@ def describe_recipe(record: Mapping[str, Any]) -> list[str]:
     others = f"; not the recipe's: {', '.join(record['overridden'])}" if record["overridden"] else ""
     head = f"recipe {record['name']}: {record['source']}{others}"
     return [head, *(f"differs from its source: {line}" for line in record["deviations"])]
-
-
-def recipe_names() -> list[str]:
-    """The names of the recipes in the package."""
-    return sorted(path.stem for path in FOLDER.glob("*.json"))
-
-
-def read_recipe(source: str | Path) -> Recipe:
-    """Reads a recipe.
-
-    Args:
-        source: A name from `recipe_names`, or a JSON file in the same format.
-
-    Raises:
-        InputError: There is no such recipe, or the file is not in that format.
-
-    Example:
-        print(read_recipe("keras-example").deviations)
-    """
-    name, names = os.fspath(source), recipe_names()
-    path = FOLDER / f"{name}.json" if name in names else Path(name)
-    if not path.is_file():
-        raise InputError(f"no recipe {name!r}; choose from {', '.join(names)}, or give a JSON file")
-    try:
-        content = json.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read {path}: {error}; a recipe is a JSON file") from error
-    return _parse(content, path.stem, str(path))
-
-
-def _parse(content: Any, name: str, file: str) -> Recipe:
-    """The recipe in a file, checked key by key."""
-    recipe = _object(content, file, _RECIPE, required=("source", "settings"))
-    _line(recipe["source"], f"{file}: source")
-    for number, line in enumerate(recipe.get("deviations", ()), 1):
-        _line(line, f"{file}: deviations, line {number}")
-    settings = recipe["settings"]
-    _check_settings(settings, settings, f"{file}: settings")
-    corpora = {
-        corpus: _parse_corpus(its, settings, f"{file}: corpora, {corpus}")
-        for corpus, its in recipe.get("corpora", {}).items()
-    }
-    return Recipe(name=name, **{**recipe, "corpora": corpora})
-
-
-def _parse_corpus(content: Any, settings: Mapping[str, Any], place: str) -> RecipeCorpus:
-    its = _object(content, place, _CORPUS)
-    own, repeats = its.get("settings", {}), its.get("repeats", {})
-    if repeats and [*repeats] not in (["folds"], ["seeds"]):
-        raise InputError(f'{place}, repeats: must be {{"folds": N}} or {{"seeds": N}}; received: {repeats}')
-    _check_settings(own, {**settings, **own, **repeats}, f"{place}, settings")
-    for kind, figure in its.get("published", {}).items():
-        where = f"{place}, published, {kind}"
-        accuracy = _object(figure, where, _FIGURE, required=_FIGURE)["accuracy"]
-        if not 0 <= accuracy <= 100:
-            raise InputError(f"{where}, accuracy: must be in percent, from 0 to 100; received: {accuracy}")
-    return RecipeCorpus(**its)
-
-
-def _check_settings(names: Mapping[str, Any], together: Mapping[str, Any], place: str) -> None:
-    """Raises InputError if a name is not that of a setting, or a value does not suit it or the others."""
-    for name in names:
-        if name not in SETTINGS:
-            near = difflib.get_close_matches(name, SETTINGS, 1)
-            meant = f"did you mean {near[0]}?" if near else "see train --help-all, and write _ for -"
-            raise InputError(f"{place}: {name!r} is no setting of a recipe; {meant}")
-    try:
-        TrainConfig(**together)
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from error
-
-
-def _object(content: Any, place: str, keys: Mapping[str, Any], *, required: Any = ()) -> dict[str, Any]:
-    """A JSON object, if it has no other than these keys, with values of these types, and the required ones."""
-    if not isinstance(content, dict):
-        raise InputError(f"{place}: must be an object; received: {_short(content)}")
-    for key, value in content.items():
-        if key not in keys:
-            raise InputError(f"{place}: unknown key {key!r}; the keys are {', '.join(keys)}")
-        if not has_type(value, keys[key]):
-            raise InputError(f"{place}: {key} must be {_TYPES[keys[key]]}; received: {_short(value)}")
-    if missing := [key for key in required if key not in content]:
-        raise InputError(f"{place}: no {missing[0]}; add it")
-    return content
-
-
-def _line(text: Any, place: str) -> None:
-    """Raises InputError if a value is not one line of text."""
-    if not isinstance(text, str) or not text or len(text.splitlines()) != 1:
-        raise InputError(f"{place}: must be one line of text; received: {_short(text)}")
-
-
-def _short(value: Any) -> str:
-    """The beginning of a JSON value."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]} ..."

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_textcnn.errors import InputError
 from keras_textcnn.io.files import home, kind_of
-from keras_textcnn.presets import GLOVE_TABLE, WORDS
+from keras_textcnn.presets import GLOVE_TABLE, NO_VECTORS, WORDS
 from keras_textcnn.text.vector_formats import binary_rows, table_rows, text_rows
 from keras_textcnn.text.vector_words import Chooser
 from keras_textcnn.utils.log import logger
@@ -51,6 +51,11 @@ class Coverage:
             + (f"; {self.added:,} other words of the file are added" if self.added else "")
             + (f"\nmost frequent without a vector: {missing}" if missing else "")
         )
+
+
+def is_file_of_vectors(source: str) -> bool:
+    """Whether `--vectors` names a file, and not something that the package or glove_download.sh knows by name."""
+    return source not in (NO_VECTORS, GLOVE_TABLE) and not NAMES.fullmatch(source)
 
 
 def find_vectors(source: str) -> Path | None:

@@ -11,7 +11,7 @@ from keras_textcnn.config import TrainConfig
 from keras_textcnn.errors import FetchError
 from keras_textcnn.evaluation.descriptions import brief_difference
 from keras_textcnn.persistence.run import Repeats
-from keras_textcnn.recipes import recipe as recipe_module
+from keras_textcnn.recipes import recipe_file
 from tests.runs import Cli
 
 SCORES = {"accuracy": {"mean": 0.9, "deviation": 0.01}}
@@ -24,8 +24,16 @@ def table_of(output: str) -> list[list[str]]:
 
 
 def write_recipe(path: Path, settings: dict[str, Any], corpora: dict[str, Any]) -> None:
-    content = {"source": "somebody (2026)", "settings": settings, "deviations": ["fewer filters"], "corpora": corpora}
+    deviations = [{"line": "fewer filters"}, {"line": "no vectors", "settings": ["vectors"]}]
+    content = {"source": "somebody (2026)", "settings": settings, "deviations": deviations, "corpora": corpora}
     path.write_text(json.dumps(content))
+
+
+def finish(config: TrainConfig, directory: Path, **more: object) -> None:
+    """In place of the training of all runs."""
+    scores = {"validation": SCORES, "test": SCORES}
+    summary = {"runs": 3, "scores": scores, "baseline": {"name": "linear", **scores}, "seconds": 9.0}
+    Repeats.create(directory, config).finish(summary)
 
 
 @pytest.fixture
@@ -38,12 +46,12 @@ def recipes(tmp_path: Path, vectors_file: Path, corpus_file: Path, monkeypatch: 
     corpora = {}
     for minutes, (name, repeats) in enumerate({"slow.csv": {"seeds": 3}, "quick.csv": {"seeds": 2}}.items()):
         shutil.copy(corpus_file, tmp_path / name)
-        corpora[name] = {"repeats": repeats, "minutes": 1 - minutes, "published": PUBLISHED}
+        corpora[f"../{name}"] = {"repeats": repeats, "minutes": 1 - minutes, "published": PUBLISHED}
     write_recipe(folder / "default.json", settings, corpora)
     paper = {"vectors": "none", "dimensions": 4, "filters": 4, "ngrams": 0, "unfrozen_epochs": 1, "inner_folds": 0}
     write_recipe(folder / "paper-b.json", paper, {})
-    write_recipe(folder / "paper-a.json", paper, {"quick.csv": {"repeats": {"folds": 3}, "published": MODEL}})
-    monkeypatch.setattr(recipe_module, "FOLDER", folder)
+    write_recipe(folder / "paper-a.json", paper, {"../quick.csv": {"repeats": {"folds": 3}, "published": MODEL}})
+    monkeypatch.setattr(recipe_file, "FOLDER", folder)
     monkeypatch.chdir(tmp_path)
     return folder
 
@@ -106,9 +114,7 @@ def test_a_corpus_that_cannot_be_fetched_is_left_out(recipes: Path, monkeypatch:
     def fetch(config: TrainConfig, directory: Path, **more: object) -> None:
         if config.seeds == 2:
             raise FetchError("no server")
-        scores = {"validation": SCORES, "test": SCORES}
-        summary = {"runs": 3, "scores": scores, "baseline": {"name": "linear", **scores}, "seconds": 9.0}
-        Repeats.create(directory, config).finish(summary)
+        finish(config, directory)
 
     monkeypatch.setattr(reproduce, "carry_out", fetch)
     output = cli("reproduce")
@@ -125,6 +131,58 @@ def test_a_corpus_that_cannot_be_fetched_is_left_out(recipes: Path, monkeypatch:
         "+6.90",
         "9",
     ]
+
+
+def test_a_recipe_that_is_given_twice_is_trained_once(
+    recipes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.setattr(reproduce, "carry_out", finish)
+    write_recipe(Path("mine.json"), {"vectors": "none"}, {"quick.csv": {}})
+    given = ["mine.json", "./mine.json", tmp_path / "mine.json", "default", "def*", recipes / "default.json"]
+    ended = cli("reproduce", "quick.csv", "./quick.csv", "--recipes", *given)
+    assert ended.status == 0
+    assert [row[:2] for row in table_of(ended.out)[2:]] == [["mine", "quick.csv"], ["default", "quick.csv"]]
+
+
+def test_files_in_a_recipe_are_relative_to_it(
+    recipes: Path, tmp_path: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.setattr(reproduce, "carry_out", finish)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shutil.copy(corpus_file, folder / "quick.csv")  # not the one above
+    write_recipe(folder / "mine.json", {"vectors": "none"}, {"quick.csv": {"settings": {"filters": 3}}})
+    ended = cli("reproduce", "--recipes", "mine/mine.json")
+    assert ended.status == 0
+    config = Repeats(Path("runs/reproduce/mine/quick.csv")).config()
+    assert (config.data, config.filters) == (str(folder / "quick.csv"), 3)
+    monkeypatch.chdir(folder)  # the same runs
+    output = tmp_path / "runs" / "reproduce"
+    for corpora in ([], ["quick.csv"], [folder / "quick.csv"]):
+        again = cli("reproduce", *corpora, "--recipes", "mine.json", "--output", output)
+        assert table_of(again.out)[2:] == table_of(ended.out)[2:]
+    ended = cli("reproduce", "../quick.csv", "--recipes", "mine.json", "--output", output)
+    assert ended.status == 2
+    assert "no corpus '../quick.csv'; choose from quick.csv, " in ended.error
+
+
+def test_a_row_with_other_vectors_says_so(
+    recipes: Path, vectors_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.setattr(reproduce, "carry_out", finish)
+    shutil.copy(vectors_file, tmp_path / "other.txt")
+    corpora = {"quick.csv": {"settings": {"vectors": str(vectors_file)}}, "slow.csv": {}}
+    write_recipe(Path("mine.json"), {"vectors": "none", "ngrams": 0}, corpora)
+    ended = cli("reproduce", "--recipes", "mine.json", "--vectors", "other.txt")
+    assert [row[:2] for row in table_of(ended.out)[2:]] == [
+        ["mine (vectors: other.txt)", "quick.csv"],
+        ["mine", "slow.csv"],  # has no vectors
+    ]
+    assert "differs from its source: no vectors" in ended.err  # on the second
+    vectors = [Repeats(Path("runs/reproduce/mine") / name).config().vectors for name in ("quick.csv", "slow.csv")]
+    assert vectors == [str(tmp_path / "other.txt"), "none"]
+    ended = cli("reproduce", "quick.csv", "--vectors", "other.txt")
+    assert [row[0] for row in table_of(ended.out)[2:]] == ["quick.csv (vectors: other.txt)"]
 
 
 def test_an_interruption_says_how_to_go_on(recipes: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
@@ -148,12 +206,23 @@ def test_an_interruption_says_how_to_go_on(recipes: Path, monkeypatch: pytest.Mo
         (["--recipes", "papers"], "no recipe 'papers'; choose from default, paper-a, paper-b, or give a JSON file"),
         (["--recipes", "paper-b"], "no corpora for paper-b; name one, such as reproduce imdb --recipes paper-b"),
         (["--recipes", "mine.json"], "recipe mine: no corpus gone.csv, neither in the catalog nor a file"),
+        (["--recipes", "a/r.json", "b/r.json"], "two recipes are called r: a/r.json and b/r.json; rename one"),
+        (["--recipes", "a/default.json"], "a/default.json: the package has a recipe of that name; rename the file"),
+        (["--recipes", "same.json"], "two corpora are called quick.csv: {0}/a/quick.csv and {0}/quick.csv; rename one"),
+        (["--recipes", ""], "no recipe ''; choose from default, "),
+        (["quick.csv", "--vectors", ""], "no such vectors file: "),
         (["--latex", "no/table.tex"], "--latex must be a file in a folder that exists; received: no/table.tex"),
     ],
 )
-def test_says_what_is_wrong(options: list[str], message: str, recipes: Path, cli: Cli) -> None:
+def test_says_what_is_wrong(options: list[str], message: str, recipes: Path, tmp_path: Path, cli: Cli) -> None:
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        shutil.copy("quick.csv", name)
+        write_recipe(Path(name) / "r.json", {"vectors": "none"}, {"quick.csv": {}})
+    write_recipe(Path("a/default.json"), {}, {"quick.csv": {}})
     write_recipe(Path("mine.json"), {}, {"gone.csv": {}})
+    write_recipe(Path("same.json"), {}, {"a/quick.csv": {}, "quick.csv": {}})
     ended = cli("reproduce", *options)
     assert ended.status == 2
-    assert message in ended.error
+    assert message.format(tmp_path) in ended.error
     assert not Path("runs").exists()

@@ -6,7 +6,7 @@ import pytest
 
 from keras_textcnn import train
 from keras_textcnn.config import TrainConfig
-from keras_textcnn.recipes.recipe import read_recipe
+from keras_textcnn.recipes.recipe_file import read_recipe
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
 
@@ -50,6 +50,8 @@ def test_without_vectors_nothing_is_frozen(
             "argument --windows: must be numbers separated by commas, such as 1,2,3; received: a",
         ),
         (make_texts(30, 1), ["--recipe", "kim"], "no recipe 'kim'; choose from default, "),
+        (make_texts(30, 1), ["--recipe", ""], "no recipe ''; choose from default, "),
+        (make_texts(30, 1), ["--recipe", "a" * 300], "; choose from default, "),
         (
             make_texts(30, 1),
             ["--recipe", "kim2014-rand", "--model", "charcnn"],
@@ -85,7 +87,8 @@ def test_a_recipe_is_trained_and_named_with_its_source(
     ended = cli("train", corpus_file, "--recipe", recipe.name, *options)
     assert ended.status == 0
     assert f"recipe {recipe.name}: {recipe.source}; not the recipe's: vectors, filters, unfrozen_epochs" in ended.err
-    assert all(f"differs from its source: {line}\n" in ended.err for line in recipe.deviations)
+    logged = [one.line for one in recipe.deviations if f"differs from its source: {one.line}\n" in ended.err]
+    assert logged == [one.line for one in recipe.deviations if "vectors" not in one.settings]
     begun = json.loads((tmp_path / "run" / "config.json").read_text())
     assert begun["recipe"] == recipe.record(TrainConfig.of(begun["settings"] | {"dimensions": None}))
     assert (begun["settings"]["optimizer"], begun["settings"]["filters"]) == ("adadelta", 2)
@@ -96,6 +99,26 @@ def test_a_recipe_is_trained_and_named_with_its_source(
     assert "https://arxiv.org/abs/1408.5882" in page
     assert "<td>vectors, filters, unfrozen_epochs</td>" in page
     assert "| recipe | kim2014-nonstatic |" in card
+
+
+@pytest.mark.usefixtures("without_learning", "without_exports")
+def test_a_recipe_of_the_users_own_has_paths_relative_to_it(
+    corpus_file: Path, vectors_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    for file in (corpus_file, vectors_file):
+        shutil.copy(file, tmp_path)
+    settings = {"vectors": vectors_file.name, "ngrams": 0, "filters": 2, "frozen_epochs": 1, "unfrozen_epochs": 1}
+    corpora = {corpus_file.name: {"settings": {"filters": 3}}}
+    content = {"source": "I (2026)", "settings": settings, "corpora": corpora}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    ended = cli("train", Path("..") / corpus_file.name, "--recipe", "../mine.json", "--output", "run")
+    assert ended.status == 0
+    begun = json.loads(Path("run/config.json").read_text())
+    assert (begun["settings"]["filters"], begun["settings"]["vectors"]) == (3, str(tmp_path / vectors_file.name))
+    assert begun["recipe"]["overridden"] == []
 
 
 @pytest.mark.usefixtures("without_learning", "without_exports")

@@ -1,6 +1,7 @@
 """Tables of recipes, and their formats."""
 
 import csv
+import dataclasses
 import io
 import math
 from typing import Any
@@ -50,6 +51,13 @@ def test_our_defaults_have_a_table_of_their_own() -> None:
     figures = {"cnn": {"accuracy": 93.6}, "best": {"accuracy": 96}}
     row = Trained(row.recipe, row.corpus, row.summary, figures, row.count_texts)
     assert defaults_table([row]).rows == [["trec", "5", "92.50 ± 0.40", "–", "–", "93.6", "96", "-3.50", "1,234"]]
+
+
+def test_a_row_with_other_vectors_says_so() -> None:
+    row = dataclasses.replace(trained(0.925, 0.004, published=93.6), vectors="v.txt")
+    assert recipes_table([row]).rows[0][:2] == ["kim (vectors: v.txt)", "trec"]
+    row = dataclasses.replace(trained(0.925, 0.004), vectors="v.txt")
+    assert defaults_table([row]).rows[0][0] == "trec (vectors: v.txt)"
 
 
 TABLE = Table(

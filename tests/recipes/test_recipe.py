@@ -1,19 +1,16 @@
-"""The recipes in the package, those that a user writes, and what is wrong with a file."""
+"""The recipes in the package, and what settings that are given make of a recipe."""
 
-import dataclasses
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from keras_textcnn.config import GROUPS, TrainConfig
+from keras_textcnn.config import TrainConfig, without_effect
 from keras_textcnn.data.datasets import CATALOG
 from keras_textcnn.errors import InputError
-from keras_textcnn.recipes.recipe import DEFAULT, SETTINGS, Recipe, describe_recipe, read_recipe, recipe_names
+from keras_textcnn.recipes.recipe import Deviation, Recipe, RecipeCorpus, describe_recipe
+from keras_textcnn.recipes.recipe_file import DEFAULT, read_recipe, recipe_names
 
-README = Path(__file__).parents[2] / "keras_textcnn" / "recipes" / "README.md"
 # Figures of table 2 of Kim (2014): MR, Subj, TREC.
 KIM = {
     "rand": [76.1, 89.6, 91.2],
@@ -36,6 +33,18 @@ def test_what_ships_names_its_source_and_gives_settings_on_each_corpus(name: str
         assert bool(its.settings) == bool(its.differs)
         assert all(60 < figure["accuracy"] < 100 and figure["source"] for figure in its.published.values())
     assert recipe.record(recipe.config())["overridden"] == []
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name != DEFAULT])
+def test_what_ships_states_what_defines_the_model_because_defaults_may_change(name: str) -> None:
+    recipe = read_recipe(name)
+    config = recipe.config()
+    own = {"model", "optimizer", "patience", "minimum_count", "class_weight", "sampling", *config.family.defaults}
+    own |= {"freeze"} if config.frozen_epochs and config.vectors != "none" else set()
+    own |= {"missing_deviation"} if config.vectors != "none" else set()
+    defines = {one for one in own if getattr(config, one) is not None and not without_effect(vars(config), one)}
+    assert defines <= {*recipe.settings}
+    assert recipe.settings["minimum_steps"] == 1  # no paper shows a small corpus several times an epoch
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -87,98 +96,94 @@ def test_given_settings_win_and_make_others_idle() -> None:
         recipe.config(ngrams=0, ngram_buckets=9)
 
 
+@pytest.mark.parametrize("config", [TrainConfig(model="charcnn"), TrainConfig(from_run="runs/a")])
+def test_no_run_of_another_model_names_a_recipe(config: TrainConfig) -> None:
+    with pytest.raises(InputError, match="the recipe keras-example (is for --model conv1d|does not apply with --from)"):
+        read_recipe("keras-example").record(config)
+
+
+def test_with_another_optimizer_the_rates_are_those_of_that_optimizer() -> None:
+    recipe = read_recipe("kim2014-rand")
+    config = recipe.config(optimizer="adam")
+    assert (config.unfrozen_learning_rate, config.embedding_factor) == (
+        TrainConfig().resolved().unfrozen_learning_rate,
+        1,
+    )
+    assert recipe.record(config)["overridden"] == ["optimizer", "unfrozen_learning_rate"]
+    assert recipe.config(optimizer="adam", unfrozen_learning_rate=0.3).unfrozen_learning_rate == 0.3
+    assert recipe.config(optimizer="adadelta").unfrozen_learning_rate == 1
+    lazy = Recipe(name="a", source="b", settings={"embedding_factor": 3.0, "learning_rate": 0.5})
+    assert (lazy.config(optimizer="adamw").embedding_factor, lazy.config(optimizer="adamw").learning_rate) == (3, 0.002)
+    assert lazy.config(optimizer="sgd").embedding_factor == 1  # the only one that it can have
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "left"),
+    [
+        (
+            "kim2014-multichannel",
+            {"vectors": "none"},
+            {"vocabulary": "train", "multichannel": False, "dimensions": 100},
+        ),
+        ("kim2014-rand", {"vectors": "v.txt"}, {"dimensions": None, "freeze": "embedding"}),
+        ("kim2014-nonstatic", {"frozen_epochs": 3, "unfrozen_epochs": 0}, {"embedding_factor": None}),
+        ("kim2014-rand", {"inner_folds": 3}, {"refit": None, "patience": 2}),
+        ("keras-example", {"optimizer": "sgd"}, {"embedding_factor": 1, "unfrozen_learning_rate": 0.001}),
+        ("tutorial-charcnn", {"embedding": "one-hot"}, {"dimensions": None}),
+    ],
+)
+def test_what_a_given_setting_makes_idle_or_impossible_is_left_out(
+    name: str, given: dict[str, Any], left: dict[str, Any]
+) -> None:
+    config = read_recipe(name).config(**given)
+    assert {setting: getattr(config, setting) for setting in left} == left
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "untrue"),
+    [
+        ("kim2014-static", {"vectors": "GoogleNews-vectors-negative300.bin"}, ["GloVe's 100 dimensions"]),
+        ("kim2014-rand", {"inner_folds": 5}, ["the lowest validation loss"]),
+        ("keras-example", {"unfrozen_epochs": 1}, ["whether one or two epochs are better"]),
+        ("tutorial-conv1d", {"maximum_tokens": 9, "optimizer": "adam"}, ["learns half as fast", "cut at 400 tokens"]),
+        ("zhang2015-small", {"sampling": "natural", "unfrozen_epochs": 3}, ["each label as often"]),
+        ("kim2014-rand", {"filters": 7, "seed": 3, "unfrozen_epochs": 2}, []),
+    ],
+)
+def test_a_deviation_that_a_given_setting_makes_untrue_is_left_out(
+    name: str, given: dict[str, Any], untrue: list[str]
+) -> None:
+    recipe = read_recipe(name)
+    kept = recipe.record(recipe.config(**given))["deviations"]
+    left_out = [one.line for one in recipe.deviations if one.line not in kept]
+    assert len(left_out) == len(untrue)
+    assert all(part in line for part, line in zip(untrue, left_out, strict=True))
+    assert not [line for line in kept if "25 epochs" in line]
+
+
+def test_a_deviation_is_left_out_on_a_corpus_with_another_value_of_the_recipes_own() -> None:
+    corpora = {"trec": RecipeCorpus(settings={"filters": 3})}
+    deviations = [Deviation(line="a hundred filters", settings=["filters"]), Deviation(line="our tokens")]
+    recipe = Recipe(name="a", source="b", settings={"filters": 100}, deviations=deviations, corpora=corpora)
+    for data, lines in (("trec", ["our tokens"]), (None, ["a hundred filters", "our tokens"])):
+        record = recipe.record(recipe.config(data=data))
+        assert (record["deviations"], record["overridden"]) == (lines, [])
+
+
+def test_the_supposed_output_of_a_tutorial_is_no_published_figure() -> None:
+    recipe = read_recipe("tutorial-conv2d")
+    assert not recipe.corpora["imdb"].published
+    assert any("68.96" in one.line for one in recipe.deviations)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"model": "charcnn"}, "the recipe kim2014-rand is for --model conv1d; received: charcnn; leave it out"),
-        ({"from_run": "runs/a"}, "--recipe does not apply with --from"),
+        ({"from_run": "runs/a"}, "the recipe kim2014-rand does not apply with --from"),
         ({"filters": 0}, "--filters must be at least 1; received: 0"),
     ],
 )
 def test_what_does_not_suit_a_recipe_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_recipe("kim2014-rand").config(**given)
-
-
-def write(path: Path, content: Any) -> Path:
-    path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
-    return path
-
-
-def test_a_file_of_the_users_own(tmp_path: Path) -> None:
-    content = {
-        "source": "somebody (2026)",
-        "settings": {"windows": [2, 3], "dropout": 0.25, "validation_fraction": 0.2},
-        "corpora": {"trec": {"settings": {"filters": 7}, "differs": "few questions", "repeats": {"seeds": 2}}},
-    }
-    recipe = read_recipe(write(tmp_path / "mine.json", content))
-    assert isinstance(recipe, Recipe)
-    assert (recipe.name, recipe.source, recipe.deviations) == ("mine", "somebody (2026)", ())
-    assert recipe.config(dropout=0.5) == TrainConfig(windows=(2, 3), dropout=0.5, validation_fraction=0.2).resolved()
-    assert recipe.config(data="trec").filters == 7
-    assert recipe.corpora["trec"].minutes is None
-
-
-TREC: dict[str, Any] = {"source": "a", "settings": {}, "corpora": {"trec": {}}}
-
-
-def trec(**its: Any) -> dict[str, Any]:
-    return {**TREC, "corpora": {"trec": its}}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "cannot read .*mine.json: Expecting property name .* line 1 column 2 .*; a recipe is a JSON file"),
-        ("[" * 100_000, "cannot read .*mine.json"),
-        ([], r"mine.json: must be an object; received: \[\]"),
-        ({"settings": {}}, "mine.json: no source; add it"),
-        ({"source": "a"}, "mine.json: no settings; add it"),
-        ({**TREC, "sources": "a"}, "mine.json: unknown key 'sources'; the keys are source, settings, .*corpora"),
-        ({**TREC, "source": 1}, "mine.json: source must be a string; received: 1"),
-        ({**TREC, "source": "a\nb"}, "mine.json: source: must be one line of text"),
-        ({**TREC, "deviations": "a"}, "mine.json: deviations must be a list"),
-        ({**TREC, "deviations": ["a", 2]}, "mine.json: deviations, line 2: must be one line of text; received: 2"),
-        ({**TREC, "settings": {"window": [3]}}, "mine.json: settings: 'window' is no setting .* did you mean windows?"),
-        ({**TREC, "settings": {"seeds": 5}}, "mine.json: settings: 'seeds' is no setting of a recipe"),
-        ({**TREC, "settings": {"windows": "3"}}, "mine.json: settings: --windows must be"),
-        ({**TREC, "settings": {"windows": {}}}, "mine.json: settings: --windows must be"),
-        ({**TREC, "settings": {"model": "lstm"}}, "mine.json: settings: --model must be one of"),
-        ({**TREC, "settings": {"dropout": 2}}, "mine.json: settings: --dropout must be in"),
-        (trec(settings={"dropout": 2}), "mine.json: corpora, trec, settings: --dropout must be in"),
-        (trec(settings=[]), "mine.json: corpora, trec: settings must be an object; received"),
-        (trec(repeats={"runs": 3}), 'corpora, trec, repeats: must be {"folds": N} or {"seeds": N}; received'),
-        (trec(repeats={"seeds": 3, "folds": 3}), "corpora, trec, repeats: must be"),
-        (trec(repeats={"seeds": "3"}), "corpora, trec, settings: --seeds must be"),
-        (trec(minutes="3"), "corpora, trec: minutes must be a number or null; received: \"3\""),
-        (trec(minutes=True), "corpora, trec: minutes must be a number or null; received: true"),
-        (trec(published={"model": 3}), "corpora, trec, published, model: must be an object; received: 3"),
-        (trec(published={"model": {"accuracy": 3}}), "corpora, trec, published, model: no source; add it"),
-        (
-            trec(published={"model": {"accuracy": 300, "source": "a"}}),
-            "published, model, accuracy: must be in percent, from 0 to 100; received: 300",
-        ),
-        ({**TREC, "corpora": {"trec": 1}}, "mine.json: corpora, trec: must be an object; received: 1"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_with_a_file_is_one_line_with_the_key(content: Any, message: str, tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.json", content)
-    with pytest.raises(InputError, match=message) as raised:
-        read_recipe(path)
-    assert len(str(raised.value).splitlines()) == 1
-
-
-def test_a_name_that_is_none_lists_those_that_are() -> None:
-    with pytest.raises(InputError, match="no recipe 'kim'; choose from default, .*kim2014-rand, .*, or give a JSON"):
-        read_recipe("kim")
-
-
-def test_the_readme_has_a_recipe_that_is_one_and_lists_recipes_and_settings(tmp_path: Path) -> None:
-    text = README.read_text("utf-8")
-    recipe = read_recipe(write(tmp_path / "my-recipe.json", text.split("```json\n")[1].split("```")[0]))
-    assert recipe.config(data="trec", **recipe.corpora["trec"].repeats).filters == 50
-    assert all(f"`{name}`" in text for name in recipe_names())
-    left_out = text.split("but for `from_run`")[1].split("no part of a recipe")[0] + "`from_run`"
-    groups = (GROUPS[name] for name in ("text", "model", "training"))
-    fields = {field.name for group in groups for field in dataclasses.fields(group)} | {"validation_fraction"}
-    assert fields - {*SETTINGS} == {name for name in fields if f"`{name}`" in left_out}

@@ -11,8 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "keras_textcnn"
 FILES = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
 COMMANDS = ["__main__", "train", "tune", "evaluate", "predict", "serve", "reproduce", "catalog"]
-ROOMS = ["cli", "scale", "training", "evaluation", "inference", "persistence", "models", "data", "layers", "text", "io"]
-ROOMS += ["utils", "recipes"]
+ROOMS = ["cli", "scale", "training", "evaluation", "inference", "persistence", "models", "recipes"]
+ROOMS += ["data", "layers", "text", "io", "utils"]
 FOUNDATION = ["config", "tasks", "settings", "presets", "own_functions", "errors", "formulas"]
 ORDER = [COMMANDS, ["estimator"], *([name] for name in [*ROOMS, *FOUNDATION])]  # each may import those after it
 
