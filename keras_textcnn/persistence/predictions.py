@@ -13,6 +13,7 @@ from keras_textcnn.data.corpus import SPLITS, TEST
 PREDICTIONS = "predictions.csv"
 COLUMNS = ("row", "split", "fold", "label", "predicted", "linear")  # those of the probabilities follow
 STRINGS = tuple(place for place, name in enumerate(COLUMNS) if name not in ("row", "fold"))
+LONGEST_CELL = 2**31 - 1  # the labels of a text, as JSON, have no limit
 PROBABILITY = "probability_"  # begins the name of a label's column
 SOME_PROBABILITIES = "probabilities"  # the column with those of the true and the predicted labels only
 
@@ -79,6 +80,7 @@ def read_predictions(path: Path, *, probabilities: bool = True) -> Predictions:
     strings: list[list[str]] = [[] for _ in STRINGS]
     rows: list[np.ndarray] = []
     with path.open(encoding="utf-8", newline="") as file:
+        csv.field_size_limit(LONGEST_CELL)  # it is global, and another reader may have lowered it
         reader = csv.reader(file, strict=True)
         names = next(reader, [])
         if names[: len(COLUMNS)] != [*COLUMNS]:

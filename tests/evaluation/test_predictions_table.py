@@ -133,6 +133,21 @@ def test_rows_are_those_of_the_splits_own_file_and_there_may_be_no_linear_model(
     assert read_predictions(tmp_path / "out.csv", probabilities=False).probabilities is None
 
 
+def test_a_cell_may_be_longer_than_the_limit_of_the_csv_module(tmp_path: Path) -> None:
+    """A text with thousands of labels; the limit is global, so it may be any."""
+    before = csv.field_size_limit(131_072)
+    try:
+        names = [f"label {number}" + 40 * "x" for number in range(4000)]
+        kept = KeptPredictions(tmp_path / "kept.bin", texts=1, num_classes=len(names))
+        scores = SplitScores(Calibration(1.0, np.full(len(names), 0.5)), len(names), kept=kept)
+        scores.add(np.array([0]), np.ones((1, len(names))), np.ones((1, len(names)), np.float32))
+        answered = {"test": Answered(np.array([0]), np.ones(1), scores)}
+        write_predictions(tmp_path / "out.csv", answered, config=TrainConfig(), labels=names)
+        assert json.loads(read_predictions(tmp_path / "out.csv").label[0]) == sorted(names)
+    finally:
+        csv.field_size_limit(before)
+
+
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "row,split,fold,label,predicted,linear,probability_a\n1,test\n"])
 def test_a_damaged_file_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text(content)
