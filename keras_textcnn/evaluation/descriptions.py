@@ -7,13 +7,18 @@ from keras_textcnn.data.corpus import SPLITS
 from keras_textcnn.utils.log import WARNING
 
 UNDEFINED = "–"  # a score that cannot be computed
-CHANCE = 0.05  # the p-value from which on a difference may be chance
+CHANCE = 0.05  # the p-value, as it is shown, from which on a difference may be chance
 SMALLEST = 0.001  # the smallest p-value that is shown
 
 
 def percent(share: float | None) -> str:
     """A score in [0, 1], in percent; a dash for one that cannot be computed."""
     return UNDEFINED if share is None else f"{100 * share:.2f}"
+
+
+def points(difference: float) -> str:
+    """A difference between two scores in [0, 1], in percentage points with its sign; 0 has a plus."""
+    return f"{round(100 * difference, 2) + 0:+.2f}"  # -0.0 + 0 is 0.0
 
 
 def mean_and_deviation(score: Mapping[str, float | None]) -> str:
@@ -30,15 +35,15 @@ def describe_difference(compared: Mapping[str, Any], kind: str = "") -> str:
     """
     first, second = compared["names"]
     return (
-        f"{first} against {second}: {100 * compared['difference']:+.2f} points of accuracy on {compared['texts']:,} "
+        f"{first} against {second}: {points(compared['difference'])} points of accuracy on {compared['texts']:,} "
         f"{f'{kind} texts'.strip()} ({describe_uncertainty(compared['interval'], compared['p'])})"
     )
 
 
 def describe_uncertainty(interval: Sequence[float], p: float) -> str:
     """The interval of a difference, in points, and its p-value."""
-    low, high = (f"{100 * end:+.2f}" for end in interval)
-    return f"95% interval {low} to {high}, {describe_p(p)}{'; this may be chance' if p >= CHANCE else ''}"
+    low, high = map(points, interval)
+    return f"95% interval {low} to {high}, {describe_p(p)}{'; this may be chance' if round(p, 3) >= CHANCE else ''}"
 
 
 def describe_p(p: float) -> str:
@@ -48,7 +53,7 @@ def describe_p(p: float) -> str:
 
 def brief_difference(compared: Mapping[str, Any]) -> str:
     """The difference of a comparison in points with its 95% interval and its p-value, for a cell of a table."""
-    difference, low, high = (f"{100 * value:+.2f}" for value in (compared["difference"], *compared["interval"]))
+    difference, low, high = map(points, (compared["difference"], *compared["interval"]))
     return f"{difference} ({low} to {high}), {describe_p(compared['p'])}"
 
 
