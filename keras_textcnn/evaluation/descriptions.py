@@ -26,18 +26,37 @@ def mean_and_deviation(score: Mapping[str, float | None]) -> str:
     return UNDEFINED if score["mean"] is None else f"{percent(score['mean'])} ± {percent(score['deviation'])}"
 
 
-def describe_difference(compared: Mapping[str, Any], kind: str = "") -> str:
+def describe_difference(compared: Mapping[str, Any]) -> str:
     """By how much one model is ahead of another on the same texts, and whether this may be chance.
 
     Args:
         compared: The content of a `Comparison`, such as the block `significance` of `metrics.json`.
-        kind: The kind of the texts, from `reported_texts`.
     """
     first, second = compared["names"]
     return (
         f"{first} against {second}: {points(compared['difference'])} points of accuracy on {compared['texts']:,} "
-        f"{f'{kind} texts'.strip()} ({describe_uncertainty(compared['interval'], compared['p'])})"
+        f"{describe_kind(compared)} ({describe_uncertainty(compared['interval'], compared['p'])})"
     )
+
+
+def describe_kind(compared: Mapping[str, Any]) -> str:
+    """The texts of a comparison, such as "test texts"; a star marks those that chose something of a model."""
+    return f"{compared['kind']} texts{'*' if compared['chosen'] else ''}".strip()
+
+
+def describe_left_out(compared: Mapping[str, Any]) -> list[str]:
+    """Lines about texts that a model has learnt from, which are left out of a comparison; none if there are none."""
+    learnt = [*zip(compared["names"], compared["learnt"], strict=True)]
+    unknown = [
+        f"{WARNING}it is not known which of these texts were used to train {name}"
+        for name, number in learnt
+        if number is None
+    ]
+    if not compared["left_out"]:
+        return unknown
+    used = " and ".join(f"{name} ({number:,})" for name, number in learnt if number)
+    every = compared["texts"] + compared["left_out"]
+    return [f"left out: {compared['left_out']:,} of {every:,} texts, which were used to train {used}", *unknown]
 
 
 def describe_uncertainty(interval: Sequence[float], p: float) -> str:
