@@ -93,16 +93,38 @@ def _main(arguments: argparse.Namespace) -> None:
     if len(corpora) != 1:
         raise InputError("give one labelled corpus to evaluate on, after the run")
     run = Run.open(arguments.run)
+    other = _evaluate_other(run, corpora[0], arguments) if arguments.against else None
     evaluation, data = _evaluate(run, corpora[0], arguments)
+    comparison = None
+    if other:
+        from keras_textcnn.evaluation.comparison import compare_shared
+
+        both = [its.predictions for its in (evaluation, other) if its.predictions]
+        comparison = compare_shared(*both, names=_names(arguments))
     name = arguments.name or free_name(run, data)
     _write(run, name, data, evaluation)
     _print(run, evaluation.to_text(), f"{name}.txt, {name}.json and {name}.png")
-    if arguments.against:
-        from keras_textcnn.evaluation.comparison import compare_shared
+    if comparison:
+        _save_comparison(run, comparison, arguments, on=data)
 
-        other, _ = _evaluate(Run.open(arguments.against), corpora[0], arguments)
-        both = [its.predictions for its in (evaluation, other) if its.predictions]
-        _save_comparison(run, compare_shared(*both, names=_names(arguments)), arguments, on=data)
+
+def _evaluate_other(run: Run, named: str, arguments: argparse.Namespace) -> "Evaluation":
+    """The evaluation of the run to compare with, which comes first: if it cannot answer the corpus, nothing is saved.
+
+    Raises:
+        InputError: It gives several labels to a text and the other run one, or the reverse; or as for `_evaluate`.
+    """
+    from keras_textcnn.evaluation.tested import check_tasks
+
+    locate(as_given(named))  # an error about the corpus itself names no run
+    other = Run.open(arguments.against)
+    check_tasks(run, other)
+    try:
+        evaluation, _ = _evaluate(other, named, arguments)
+    except InputError as error:
+        its = str(other.directory)
+        raise InputError(str(error) if its in str(error) else f"{its} cannot be evaluated: {error}") from error
+    return evaluation
 
 
 def _compare_kept(arguments: argparse.Namespace) -> None:
@@ -129,6 +151,7 @@ def _save_comparison(
     name = f"{arguments.name}-against" if arguments.name and on else arguments.name
     name = name or free_name(folder, data, before="against-")
     with _writing(folder):
+        (folder.directory / "evaluations" / f"{name}.png").unlink(missing_ok=True)  # of an evaluation that is replaced
         folder.write_text(f"evaluations/{name}.txt", comparison.to_text())
         folder.write_json(f"evaluations/{name}.json", {"data": data, **comparison.to_json()})
     _print(folder, comparison.to_text(), f"{name}.txt and {name}.json")

@@ -14,10 +14,11 @@ WIDEST_INTERVAL = 0.1  # the widest 95% interval of a test accuracy without a wa
 def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
     """A warning if the linear model has more of the texts right, with by how much and what may help; otherwise "".
 
-    The texts are the test texts or, without any, the validation or held-out texts.
+    The texts are those of the run's comparison with the linear model: the test texts or, without any, the validation or
+    held-out texts, except those that the run has learnt from.
     """
-    baseline_metrics, split = run_metrics["baseline"], reported_split(run_metrics)
-    if not baseline_metrics or baseline_metrics[split]["accuracy"] <= run_metrics[split]["accuracy"]:
+    compared = run_metrics["significance"]
+    if not compared or compared["difference"] >= 0:
         return ""
     advice = []
     if not config.from_run:  # a fine-tuned run keeps that run's model and vectors
@@ -29,11 +30,12 @@ def describe_lead(config: TrainConfig, run_metrics: Mapping[str, Any]) -> str:
             advice.append("larger vectors (./glove_download.sh and --vectors glove.6B.100d)")
         elif config.vectors == NO_VECTORS and config.tokenizer != "characters":
             advice.append("pretrained vectors for the texts' language (--vectors)")
-    linear, ours = (100 * blocks[split]["accuracy"] for blocks in (baseline_metrics, run_metrics))
-    low, high = run_metrics["significance"]["interval"]
-    sure = describe_uncertainty((-high, -low), run_metrics["significance"]["p"])
+    ours, linear = (100 * accuracy for accuracy in compared["accuracies"])
+    low, high = compared["interval"]
+    sure = describe_uncertainty((-high, -low), compared["p"])
+    new = " that the run has not learnt from" if compared["left_out"] else ""
     return (
-        f"warning: the linear model is ahead on the {reported_texts(run_metrics)} texts by {linear - ours:.2f} points "
+        f"warning: the linear model is ahead on the {compared['kind']} texts{new} by {linear - ours:.2f} points "
         f"({linear:.2f} against {ours:.2f}, {sure}); try {', '.join([*advice, 'more texts'])}"
     )
 

@@ -1,7 +1,7 @@
 """Compares two models on the same texts: by how much one is ahead, and whether this may be chance."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,20 @@ from rich.jupyter import JupyterMixin
 from rich.text import Text
 
 from keras_textcnn.errors import InputError
-from keras_textcnn.evaluation.descriptions import describe_difference, percent
+from keras_textcnn.evaluation.descriptions import (
+    describe_difference,
+    describe_kind,
+    describe_left_out,
+    percent,
+    reported_texts,
+)
 from keras_textcnn.evaluation.significance import bootstrap_interval, randomization_test, wilson_interval
 from keras_textcnn.evaluation.tables import WIDTH, Table
+from keras_textcnn.evaluation.tested import SAME, Tested, check_comparable, describe_chosen
 from keras_textcnn.persistence.predictions import Predictions
 from keras_textcnn.persistence.run import Repeats, Run
 from keras_textcnn.utils.inputs import as_path
 from keras_textcnn.utils.terminal import render
-
-SAME = "compare runs that were tested on the same texts, or evaluate both on one corpus"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +32,15 @@ class Comparison(JupyterMixin):
     """The accuracies of two models on the same texts; a terminal and a notebook show them as a table.
 
     Of several runs, such as those of several seeds, the accuracy is the mean. Each text of a cross-validation is
-    tested once, so its folds count as one run.
+    tested once, so its folds count as one run. Texts that one of the models has learnt from are left out.
 
     Attributes:
         names: What is compared: the first model and the second.
-        texts: How many texts both were tested on.
+        kind: The kind of the texts: test, validation or held-out training; "" for another corpus.
+        chosen: Lines that say what these texts have chosen of the models; "" if nothing.
+        texts: How many texts are compared.
+        left_out: How many other texts both were tested on, which one of them or both have learnt from.
+        learnt: How many texts each has learnt from; None if it is not known.
         runs: The number of runs of each.
         accuracies: In [0, 1].
         intervals: The 95% interval of each accuracy for so many texts, from `significance.wilson_interval`.
@@ -42,7 +51,11 @@ class Comparison(JupyterMixin):
     """
 
     names: tuple[str, str]
+    kind: str
+    chosen: str
     texts: int
+    left_out: int
+    learnt: tuple[int | None, int | None]
     runs: tuple[int, int]
     accuracies: tuple[float, float]
     intervals: tuple[tuple[float, float], tuple[float, float]]
@@ -74,9 +87,15 @@ class Comparison(JupyterMixin):
             )
         ]
         more = "more often right, texts" if several else "alone right, texts"
-        columns = (f"percent, {self.texts:,} texts", *(["runs"] if several else []), "accuracy", "95% interval", more)
+        texts = f"percent, {self.texts:,} {describe_kind(self.to_json())}"
+        columns = (texts, *(["runs"] if several else []), "accuracy", "95% interval", more)
         yield Table(columns, rows)
-        yield Text(describe_difference(self.to_json()))
+        for line in [
+            *self.chosen.splitlines(),
+            describe_difference(self.to_json()),
+            *describe_left_out(self.to_json()),
+        ]:
+            yield Text(line)
 
 
 def compare_runs(run: str | Path | Run, other: str | Path | Run) -> Comparison:
@@ -88,13 +107,17 @@ def compare_runs(run: str | Path | Run, other: str | Path | Run) -> Comparison:
         other: Another one, which may have another number of seeds.
 
     Raises:
-        InputError: The runs were not tested on the same texts, or one of them has no `predictions.csv`.
+        InputError: The runs were not tested on the same texts of the same corpus, one of them has no
+            `predictions.csv`, or no text is left that neither has learnt from.
 
     Example:
         print(compare_runs("runs/mine", "runs/baseline").p)
     """
-    names = str(as_path(run)), str(as_path(other))
-    return compare_predictions(*(_read(as_path(directory)) for directory in (run, other)), names=names)
+    ours, theirs = (Tested.open(as_path(directory)) for directory in (run, other))
+    check_comparable(ours, theirs)
+    chosen = "\n".join(its.chosen for its in (ours, theirs) if its.chosen)
+    names = (ours.name, theirs.name)
+    return compare_predictions(ours.predictions, theirs.predictions, names=names, kind=ours.kind, chosen=chosen)
 
 
 def compare_with_linear(directory: str | Path | Run) -> Comparison | None:
@@ -104,7 +127,8 @@ def compare_with_linear(directory: str | Path | Run) -> Comparison | None:
         directory: The run, or the directory of several.
 
     Returns:
-        The comparison on the test texts or, without any, on the held-out texts; None if there was no linear model.
+        The comparison on the test texts or, without any, on the held-out texts; None if there was no linear model, or
+        if the runs have learnt from all of these texts.
 
     Raises:
         InputError: A run is unfinished, or has no `predictions.csv`.
@@ -113,11 +137,10 @@ def compare_with_linear(directory: str | Path | Run) -> Comparison | None:
         compared = compare_with_linear("runs/reproduce/trec")
         print(compared.difference, compared.interval, compared.p)
     """
-    directory = as_path(directory)
-    several = Repeats(directory).there
-    runs = [Run.open(path) for path in _runs_in(directory)]
-    name = (runs[0].metrics["baseline"] or {}).get("name", "")
-    return compare_linear(_read(directory), names=("these runs" if several else "this run", name))
+    tested = Tested.open(as_path(directory))
+    metrics = tested.runs[0].metrics
+    name = "these runs" if Repeats(as_path(directory)).there else "this run"
+    return compare_linear(tested.predictions, name=name, run_metrics=metrics)
 
 
 def compare_shared(ours: Predictions, theirs: Predictions, *, names: tuple[str, str]) -> Comparison:
@@ -129,35 +152,80 @@ def compare_shared(ours: Predictions, theirs: Predictions, *, names: tuple[str, 
         names: What they are called.
 
     Raises:
-        InputError: There are no such texts, or they have other labels.
+        InputError: There are no such texts, they have other labels, or one of the models has learnt from all of them.
     """
     both = np.intersect1d(ours.row, theirs.row)
     if not len(both):
         raise InputError(f"{names[0]} and {names[1]} do not know the labels of the same texts; choose another corpus")
     pairs = ([its.choose(np.isin(its.row, both))] for its in (ours, theirs))
-    return compare_predictions(*pairs, names=names)
+    return compare_predictions(*pairs, names=names, advice="compare models that have the same labels")
 
 
-def compare_linear(predictions: Sequence[Predictions], *, names: tuple[str, str]) -> Comparison | None:
-    """Compares runs with the linear model, given what each run and its linear model predicted; None without one."""
-    linear = [dataclasses.replace(its, predicted=its.linear) for its in predictions if its.linear is not None]
-    return compare_predictions(predictions, linear, names=names) if len(linear) == len(predictions) else None
+def compare_linear(
+    predictions: Sequence[Predictions], *, name: str, run_metrics: Mapping[str, Any]
+) -> Comparison | None:
+    """Compares runs with their linear models, given what both have predicted.
+
+    Args:
+        predictions: The reported predictions of each run.
+        name: What the runs are called.
+        run_metrics: The content of `metrics.json` of one of them.
+
+    Returns:
+        The comparison; None without a linear model, or if the runs have learnt from all texts.
+    """
+    linear = [
+        dataclasses.replace(its, predicted=its.linear, learnt=np.zeros(len(its), bool))
+        for its in predictions
+        if its.linear is not None
+    ]
+    if len(linear) < len(predictions) or all(its.learnt is not None and its.learnt.all() for its in predictions):
+        return None
+    return compare_predictions(
+        predictions,
+        linear,
+        names=(name, run_metrics["baseline"]["name"]),
+        kind=reported_texts(run_metrics),
+        chosen=describe_chosen(name, run_metrics),
+    )
 
 
 def compare_predictions(
-    ours: Sequence[Predictions], theirs: Sequence[Predictions], *, names: tuple[str, str]
+    ours: Sequence[Predictions],
+    theirs: Sequence[Predictions],
+    *,
+    names: tuple[str, str],
+    kind: str = "",
+    chosen: str = "",
+    advice: str = SAME,
 ) -> Comparison:
     """Compares the predictions of two models for the same texts, those of one run or of several each.
 
+    Texts that a model has learnt from are left out.
+
+    Args:
+        ours, theirs: The predictions of each run.
+        names, kind, chosen: As in `Comparison`.
+        advice: Ends an error about texts that differ.
+
     Raises:
-        InputError: The texts differ.
+        InputError: The texts differ, or no text is left.
     """
     rows, labels, answers = _grade(ours)
     other_rows, other_labels, other_answers = _grade(theirs)
     _check_rows(rows, other_rows, names)
     if len(others := np.flatnonzero(labels != other_labels)):
         row, one, other = (values[others[0]] for values in (rows, labels, other_labels))
-        raise InputError(f"row {row:,} has the label {one!r} in {names[0]} and {other!r} in {names[1]}; {SAME}")
+        raise InputError(f"row {row:,} has the label {one!r} in {names[0]} and {other!r} in {names[1]}; {advice}")
+    seen = _find_learnt(ours, rows), _find_learnt(theirs, rows)
+    learnt, other_learnt = (None if its is None else int(its.sum()) for its in seen)
+    left = ~np.logical_or(*(np.zeros(len(rows), bool) if its is None else its for its in seen))
+    if not left.any():
+        used = " and ".join(
+            f"{name} {number:,}" for name, number in zip(names, (learnt, other_learnt), strict=True) if number
+        )
+        raise InputError(f"all {len(rows):,} texts were used to train one of the runs ({used}); choose other texts")
+    rows, answers, other_answers = rows[left], answers[:, left], other_answers[:, left]
     pairs = (answers, other_answers), (other_answers, answers)
     right, tested = (  # as if both had as many runs
         [(its > least).sum(axis=0) * len(others) for its, others in pairs] for least in (0, -1)
@@ -169,7 +237,11 @@ def compare_predictions(
     accuracies = (float(right[0].sum() / tested[0].sum()), float(right[1].sum() / tested[1].sum()))
     return Comparison(
         names=names,
+        kind=kind,
+        chosen=chosen,
         texts=len(rows),
+        left_out=int((~left).sum()),
+        learnt=(learnt, other_learnt),
         runs=(len(answers), len(other_answers)),
         accuracies=accuracies,
         intervals=(wilson_interval(accuracies[0], len(rows)), wilson_interval(accuracies[1], len(rows))),
@@ -180,15 +252,11 @@ def compare_predictions(
     )
 
 
-def _runs_in(directory: Path) -> list[Path]:
-    """The runs in a directory of several, or the directory itself."""
-    repeats = Repeats(directory)
-    return [directory / name for name in repeats.config().repeats()] if repeats.there else [directory]
-
-
-def _read(directory: Path) -> list[Predictions]:
-    """The reported predictions of a run, or of each of several."""
-    return [Run.open(path).read_predictions(probabilities=False).reported for path in _runs_in(directory)]
+def _find_learnt(runs: Sequence[Predictions], rows: np.ndarray) -> np.ndarray | None:
+    """Which of the rows one of the runs has learnt from: bool (rows,); None if it is not known."""
+    if any(its.learnt is None for its in runs):
+        return None
+    return np.isin(rows, np.concatenate([its.row[its.learnt] for its in runs]))
 
 
 def _grade(runs: Sequence[Predictions]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from keras_textcnn.data.corpus import SPLITS
 from keras_textcnn.utils.log import WARNING
 
 UNDEFINED = "–"  # a score that cannot be computed
-CHANCE = 0.05  # the p-value from which on a difference may be chance
+CHANCE = 0.05  # the p-value, as it is shown, from which on a difference may be chance
 SMALLEST = 0.001  # the smallest p-value that is shown
 
 
@@ -16,29 +16,53 @@ def percent(share: float | None) -> str:
     return UNDEFINED if share is None else f"{100 * share:.2f}"
 
 
+def points(difference: float) -> str:
+    """A difference between two scores in [0, 1], in percentage points with its sign; 0 has a plus."""
+    return f"{round(100 * difference, 2) + 0:+.2f}"  # -0.0 + 0 is 0.0
+
+
 def mean_and_deviation(score: Mapping[str, float | None]) -> str:
     """A mean with its standard deviation, in percent."""
     return UNDEFINED if score["mean"] is None else f"{percent(score['mean'])} ± {percent(score['deviation'])}"
 
 
-def describe_difference(compared: Mapping[str, Any], kind: str = "") -> str:
+def describe_difference(compared: Mapping[str, Any]) -> str:
     """By how much one model is ahead of another on the same texts, and whether this may be chance.
 
     Args:
         compared: The content of a `Comparison`, such as the block `significance` of `metrics.json`.
-        kind: The kind of the texts, from `reported_texts`.
     """
     first, second = compared["names"]
     return (
-        f"{first} against {second}: {100 * compared['difference']:+.2f} points of accuracy on {compared['texts']:,} "
-        f"{f'{kind} texts'.strip()} ({describe_uncertainty(compared['interval'], compared['p'])})"
+        f"{first} against {second}: {points(compared['difference'])} points of accuracy on {compared['texts']:,} "
+        f"{describe_kind(compared)} ({describe_uncertainty(compared['interval'], compared['p'])})"
     )
+
+
+def describe_kind(compared: Mapping[str, Any]) -> str:
+    """The texts of a comparison, such as "test texts"; a star marks those that chose something of a model."""
+    return f"{compared['kind']} texts{'*' if compared['chosen'] else ''}".strip()
+
+
+def describe_left_out(compared: Mapping[str, Any]) -> list[str]:
+    """Lines about texts that a model has learnt from, which are left out of a comparison; none if there are none."""
+    learnt = [*zip(compared["names"], compared["learnt"], strict=True)]
+    unknown = [
+        f"{WARNING}it is not known which of these texts were used to train {name}"
+        for name, number in learnt
+        if number is None
+    ]
+    if not compared["left_out"]:
+        return unknown
+    used = " and ".join(f"{name} ({number:,})" for name, number in learnt if number)
+    every = compared["texts"] + compared["left_out"]
+    return [f"left out: {compared['left_out']:,} of {every:,} texts, which were used to train {used}", *unknown]
 
 
 def describe_uncertainty(interval: Sequence[float], p: float) -> str:
     """The interval of a difference, in points, and its p-value."""
-    low, high = (f"{100 * end:+.2f}" for end in interval)
-    return f"95% interval {low} to {high}, {describe_p(p)}{'; this may be chance' if p >= CHANCE else ''}"
+    low, high = map(points, interval)
+    return f"95% interval {low} to {high}, {describe_p(p)}{'; this may be chance' if round(p, 3) >= CHANCE else ''}"
 
 
 def describe_p(p: float) -> str:
@@ -48,7 +72,7 @@ def describe_p(p: float) -> str:
 
 def brief_difference(compared: Mapping[str, Any]) -> str:
     """The difference of a comparison in points with its 95% interval and its p-value, for a cell of a table."""
-    difference, low, high = (f"{100 * value:+.2f}" for value in (compared["difference"], *compared["interval"]))
+    difference, low, high = map(points, (compared["difference"], *compared["interval"]))
     return f"{difference} ({low} to {high}), {describe_p(compared['p'])}"
 
 

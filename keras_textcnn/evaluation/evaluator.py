@@ -131,19 +131,21 @@ def evaluate(
     while chunk := list(itertools.islice(remaining, CHUNK)):
         rows, texts, targets = _encode(chunk, predictor, unknown)
         probabilities = predictor.probabilities(texts)
-        if keep_predictions:
-            kept.append(_predicted(predictor, rows, targets, probabilities))
         written |= enumerate(texts, sums.labels.texts)
         sums.add(targets, probabilities)
         written = {wrong.text: written[wrong.text] for wrong in sums.worst}
+        seen = None
         if learnt:
             fitted, choosing = learnt.find(np.array([*map(hash_text, texts)], np.uint64))
+            seen = fitted | choosing
             chosen += int(choosing.sum())
-            others = ~(fitted | choosing)
-            unseen.add(targets[others], probabilities[others])
+            unseen.add(targets[~seen], probabilities[~seen])
+        if keep_predictions:
+            kept.append(_predicted(predictor, rows, targets, probabilities, seen))
     if not sums.labels.texts:
         named = ", ".join(list(unknown)[:5])
-        raise InputError(f"the run knows no label of the corpus ({named}); it knows {', '.join(predictor.labels[:10])}")
+        knows = ", ".join(predictor.labels[:10])
+        raise InputError(f"{_name(predictor)} knows no label of the corpus ({named}); it knows {knows}")
     return Evaluation(
         labels=predictor.labels,
         scores=sums.scores(predictor.labels),
@@ -164,13 +166,25 @@ def evaluate(
     )
 
 
-def _predicted(predictor: Answers, rows: list[int], targets: np.ndarray, probabilities: np.ndarray) -> Predictions:
+def _predicted(
+    predictor: Answers, rows: list[int], targets: np.ndarray, probabilities: np.ndarray, learnt: np.ndarray | None
+) -> Predictions:
     """The predictions for texts, as a run keeps them."""
     predicted = predictor.task.choose(probabilities, predictor.thresholds)
-    named = [np.array(name_targets(its, predictor.labels), object) for its in (targets, predicted)]
+    label, given = (np.array(name_targets(its, predictor.labels), object) for its in (targets, predicted))
     return Predictions(
-        np.array(rows, np.int64), np.full(len(rows), SPLITS[TEST], object), np.zeros(len(rows), np.int64), *named
+        row=np.array(rows, np.int64),
+        split=np.full(len(rows), SPLITS[TEST], object),
+        fold=np.zeros(len(rows), np.int64),
+        learnt=learnt,
+        label=label,
+        predicted=given,
     )
+
+
+def _name(predictor: Answers) -> str:
+    """What an error calls a model: its directory, if it has one."""
+    return str(getattr(predictor, "directory", None) or "the run")
 
 
 def _learnt_by(predictor: Answers) -> LearntTexts | None:

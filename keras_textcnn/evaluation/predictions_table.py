@@ -61,6 +61,9 @@ def _blocks(
             numbers[texts].tolist(),
             [split] * len(texts),
             [None] * len(texts) if folds is None else folds[texts].tolist(),
+            [None] * len(texts)
+            if answered.learnt_before is None
+            else answered.learnt_before[texts].astype(int).tolist(),
             name_targets(targets, labels),
             name_targets(predicted, labels),
             linear,

@@ -11,6 +11,7 @@ from scipy import signal, stats
 
 LEVEL = 0.95  # of every interval
 RESAMPLES, AT_ONCE = 10_000, 500  # of the bootstrap, and how many of them are in memory
+OUTCOMES = np.array([[1, 1], [1, 0], [0, 1], [0, 0]], np.int8)  # (outcomes, models): which of two models is right
 
 
 def mcnemar(right: np.ndarray, other: np.ndarray) -> float:
@@ -72,6 +73,11 @@ def bootstrap_interval(
     Texts are drawn with replacement, so that the interval has the sampling error of a test split of this size. If there
     are several runs, these are drawn too: in pairs if both models were tested on the same texts in each.
 
+    Texts are drawn from the tested ones and four more: both models right, both wrong, only one right, only the other
+    right, each in all of its runs. Without these the interval is too narrow where few texts have different answers, and
+    has no width where none has. With them it holds the true difference at least as often as it says, and seldom
+    disagrees with the exact test. It always contains the difference that was found.
+
     Texts with the same pattern of right and wrong answers are alike, and there are few patterns. So what is drawn is
     how often each pattern occurs (multinomial), which gives the same distribution.
 
@@ -81,24 +87,29 @@ def bootstrap_interval(
         resamples: How often texts and runs are drawn.
         seed: Random seed.
 
-    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13; the idea of added texts is that
+    of Agresti and Min (2005), Simple improved confidence intervals for comparing matched proportions, who add half a
+    text to each outcome. With whole ones our intervals hold the true difference more evenly.
 
     Example:
         low, high = bootstrap_interval(np.array([1, 1, 0, 1]), np.array([1, 0, 0, 1]))
     """
     ours, theirs = (np.atleast_2d(np.asarray(answers, np.int8)) for answers in (right, other))
     patterns, counts = np.unique(np.concatenate([ours, theirs]).T, axis=0, return_counts=True)
+    added = np.repeat(OUTCOMES, (len(ours), len(theirs)), axis=1)
+    patterns, counts = np.concatenate([patterns, added]), np.append(counts, np.ones(len(added), np.int64))
     sides = patterns[:, : len(ours)], patterns[:, len(ours) :]  # (patterns, runs) each
     paired = ours.shape == theirs.shape and bool(((ours < 0) == (theirs < 0)).all())
-    random, differences = np.random.default_rng(seed), np.empty(resamples)
+    texts, random, differences = ours.shape[1], np.random.default_rng(seed), np.empty(resamples)
     for begin in range(0, resamples, AT_ONCE):
         block = differences[begin : begin + AT_ONCE]
-        drawn = random.multinomial(counts.sum(), counts / counts.sum(), size=len(block)).astype(np.float64)
+        drawn = random.multinomial(texts, counts / counts.sum(), size=len(block)).astype(np.float64)
         runs = _draw_runs(random, len(block), len(ours))
         other_runs = runs if paired else _draw_runs(random, len(block), len(theirs))
         block[:] = _accuracies(drawn, sides[0], runs) - _accuracies(drawn, sides[1], other_runs)
     low, high = np.quantile(differences, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    found = np.subtract(*((its > 0).sum() / max((its >= 0).sum(), 1) for its in (ours, theirs)))
+    return float(min(low, found)), float(max(high, found))
 
 
 def _draw_runs(random: np.random.Generator, resamples: int, runs: int) -> np.ndarray:

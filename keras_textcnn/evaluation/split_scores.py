@@ -69,6 +69,7 @@ class Answered:
         scores: Their scores, from models that were not trained on them; positions are those among these texts.
         learnt: Whether the final model was trained on them, unlike those that gave the scores.
         folds: int (texts,), the fold of the inner cross-validation that held each of them out; None without one.
+        learnt_before: bool (texts,), whether the run that this one starts from was trained on them; None: not known.
         linear: The linear model's labels, in the form of targets; None if there is no linear model.
     """
 
@@ -77,4 +78,5 @@ class Answered:
     scores: SplitScores
     learnt: bool = False
     folds: np.ndarray | None = None
+    learnt_before: np.ndarray | None = None
     linear: np.ndarray | None = None

@@ -3,18 +3,28 @@
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from keras_textcnn.evaluation.descriptions import UNDEFINED
 from keras_textcnn.evaluation.tables import Table
 
-PLUS_MINUS = " ± "  # between a mean and its deviation
-LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "–": "--",
-}
+PLUS_MINUS = re.compile(r"(.+) ± (.+)")  # a mean and its deviation
+DIFFERENCE = re.compile(r"(\S+) \((\S+) to (\S+)\), p (?:= )?(.+)")  # what `brief_difference` writes
+COMPOSITES = {PLUS_MINUS: ("", ", deviation"), DIFFERENCE: ("", ", low", ", high", ", p")}  # the ends of their headings
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+HYPHEN_AS_MINUS = re.compile(r"(?<![^\s(\[=<>±])-(?=\.?\d)")  # not the one in `2-3`
+LATEX = (
+    {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "±": r"$\pm$",
+        "–": "--",
+        "−": "$-$",
+    }
+    | {sign: f"${sign}$" for sign in "<>|"}
+)  # in the font of text these print as other characters
 
 
 def _pipes(cell: str) -> str:
@@ -44,18 +54,38 @@ def to_markdown(table: Table, *, escape: Callable[[str], str] = _pipes) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """A table as CSV; a mean with its deviation becomes two columns, so that a spreadsheet reads numbers."""
-    split: list[list[str]] = []
-    for heading, *cells in zip(table.columns, *table.rows, strict=True):
-        if not any(PLUS_MINUS in cell for cell in cells):
-            split.append([heading, *cells])
-            continue
-        parts = [cell.partition(PLUS_MINUS) for cell in cells]
-        split += [[heading, *(mean for mean, _, _ in parts)]]
-        split += [[f"{heading}, deviation", *(deviation for _, _, deviation in parts)]]
+    """A table as CSV, in which a spreadsheet reads numbers.
+
+    A mean with its deviation becomes two columns, and a difference with its interval and p-value four. Numbers have no
+    commas, and a score that cannot be computed is an empty cell. Only a p-value such as `< 0.001` stays text. The first
+    column, of names, is left as it is.
+    """
+    names, *columns = zip(table.columns, *table.rows, strict=True)
+    split = [names, *(part for heading, *cells in columns for part in _split(heading, cells))]
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows(zip(*split, strict=True))
     return file.getvalue()
+
+
+def _split(heading: str, cells: Sequence[str]) -> list[tuple[str, ...]]:
+    """A column as one column, or as several if its cells hold several numbers each."""
+    for composite, ends in COMPOSITES.items():
+        matches = [composite.fullmatch(cell) for cell in cells]
+        if any(matches):
+            parts = [
+                match.groups() if match else (cell, *[""] * (len(ends) - 1))
+                for match, cell in zip(matches, cells, strict=True)
+            ]
+            columns = zip(*parts, strict=True)
+            return [(heading + end, *map(_number, column)) for end, column in zip(ends, columns, strict=True)]
+    return [(heading, *map(_number, cells))]
+
+
+def _number(cell: str) -> str:
+    """A cell as a spreadsheet reads it."""
+    if cell == UNDEFINED:
+        return ""
+    return cell.replace(",", "") if THOUSANDS.fullmatch(cell) else cell
 
 
 def to_latex(table: Table) -> str:
@@ -69,5 +99,4 @@ def to_latex(table: Table) -> str:
 
 def _latex(cell: str) -> str:
     """A cell with LaTeX's signs escaped, and with a minus in place of a hyphen before a number."""
-    escaped = "".join(LATEX.get(sign, sign) for sign in cell)
-    return re.sub(r"^-(?=\d)", "$-$", escaped)
+    return "".join(LATEX.get(sign, sign) for sign in HYPHEN_AS_MINUS.sub("−", cell))

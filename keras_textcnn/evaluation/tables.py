@@ -15,6 +15,7 @@ from keras_textcnn.evaluation.descriptions import (
     UNDEFINED,
     describe_choices,
     describe_difference,
+    describe_left_out,
     describe_old_texts,
     describe_sampling,
     mean_and_deviation,
@@ -99,18 +100,16 @@ def results_table(run_metrics: Mapping[str, Any]) -> Table:
 
 
 def significance_lines(run_metrics: Mapping[str, Any]) -> list[str]:
-    """The line about the difference from the linear model; none without such a model, or from an older version.
+    """The lines about the difference from the linear model; none without such a model, or from an older version.
 
     Args:
         run_metrics: The content of `metrics.json`, or of `repeats.json`, for which a line about the sampling error of
-            the test texts follows.
+            the test texts is the last.
     """
     if not (compared := run_metrics.get("significance")):
         return []
-    summary = run_metrics.get("scores")
-    tested = summary if summary else run_metrics
-    kind = reported_texts({**run_metrics, "test": tested["test"]})
-    return [describe_difference(compared, kind), *([describe_sampling(compared)] if summary else [])]
+    sampling = [describe_sampling(compared)] if "scores" in run_metrics else []
+    return [describe_difference(compared), *describe_left_out(compared), *sampling]
 
 
 def validation_columns(run_metrics: Mapping[str, Any]) -> tuple[str, str]:

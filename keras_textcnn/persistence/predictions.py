@@ -11,8 +11,9 @@ import numpy as np
 from keras_textcnn.data.corpus import SPLITS, TEST
 
 PREDICTIONS = "predictions.csv"
-COLUMNS = ("row", "split", "fold", "label", "predicted", "linear")  # those of the probabilities follow
-STRINGS = tuple(place for place, name in enumerate(COLUMNS) if name not in ("row", "fold"))
+COLUMNS = ("row", "split", "fold", "learnt", "label", "predicted", "linear")  # those of the probabilities follow
+STRINGS = tuple(place for place, name in enumerate(COLUMNS) if name not in ("row", "fold", "learnt"))
+LONGEST_CELL = 2**31 - 1  # the labels of a text, as JSON, have no limit
 PROBABILITY = "probability_"  # begins the name of a label's column
 SOME_PROBABILITIES = "probabilities"  # the column with those of the true and the predicted labels only
 
@@ -27,6 +28,8 @@ class Predictions:
         row: int64 (texts,), the text's row, from 1, among the texts that were read.
         split: Strings (texts,): `test`; and `validation`, or `train` for training texts that a fold held out.
         fold: int64 (texts,), the fold of the inner cross-validation that held the text out; 0 without one.
+        learnt: bool (texts,), whether the run that this one was trained from has learnt from the text; False without
+            such a run, None if it is not known. In an evaluation, whether the run itself has learnt from the text.
         label: Strings (texts,), the true label.
         predicted: Strings (texts,), the label that the run gives.
         linear: Strings (texts,), the label that the linear model gives; None if the run was not compared with one.
@@ -37,6 +40,7 @@ class Predictions:
     row: np.ndarray
     split: np.ndarray
     fold: np.ndarray
+    learnt: np.ndarray | None
     label: np.ndarray
     predicted: np.ndarray
     linear: np.ndarray | None = None
@@ -49,7 +53,9 @@ class Predictions:
     def join(cls, blocks: Sequence["Predictions"]) -> "Predictions":
         """The texts of several blocks, which have no probabilities, one block after another."""
         names = ("row", "split", "fold", "label", "predicted")
-        return cls(**{name: np.concatenate([getattr(block, name) for block in blocks]) for name in names})
+        columns = {name: np.concatenate([getattr(block, name) for block in blocks]) for name in names}
+        known = [block.learnt for block in blocks if block.learnt is not None]
+        return cls(**columns, learnt=np.concatenate(known) if len(known) == len(blocks) else None)
 
     def choose(self, chosen: np.ndarray) -> "Predictions":
         """Some of the texts: bool (texts,), or their positions."""
@@ -75,10 +81,11 @@ def read_predictions(path: Path, *, probabilities: bool = True) -> Predictions:
         ValueError, OverflowError, csv.Error: The file is damaged.
     """
     known: dict[str, str] = {}  # so that equal labels are one string
-    row, fold = array.array("q"), array.array("q")
+    row, fold, learnt = array.array("q"), array.array("q"), array.array("b")
     strings: list[list[str]] = [[] for _ in STRINGS]
     rows: list[np.ndarray] = []
     with path.open(encoding="utf-8", newline="") as file:
+        csv.field_size_limit(LONGEST_CELL)  # it is global, and another reader may have lowered it
         reader = csv.reader(file, strict=True)
         names = next(reader, [])
         if names[: len(COLUMNS)] != [*COLUMNS]:
@@ -90,6 +97,7 @@ def read_predictions(path: Path, *, probabilities: bool = True) -> Predictions:
                 raise ValueError(f"line {reader.line_num} has {len(line)} cells, not {len(names)}")
             row.append(int(line[0]))
             fold.append(int(line[2] or 0))
+            learnt.append(int(line[3] or -1))
             for column, place in zip(strings, STRINGS, strict=True):
                 column.append(known.setdefault(line[place], line[place]))
             if wanted:
@@ -99,6 +107,7 @@ def read_predictions(path: Path, *, probabilities: bool = True) -> Predictions:
         row=np.array(row, np.int64),
         split=split,
         fold=np.array(fold, np.int64),
+        learnt=None if -1 in learnt else np.array(learnt, bool),
         label=label,
         predicted=predicted,
         linear=linear if linear.any() else None,

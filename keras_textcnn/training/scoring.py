@@ -1,6 +1,7 @@
 """The scores of a run's validation and test texts."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -39,7 +40,10 @@ def score_run(
     compared, too_large = ("and", "") if prepared.texts else ("without", ", which would need all texts in memory")
     scored = "held-out and test" if (encoded.splits == TEST).any() else "held-out"
     logger.info(f"scoring the {scored} texts, {compared} a linear model for comparison{too_large}")
-    answered = _answer(prepared, run, model, fitted)
+    answered = {
+        name: dataclasses.replace(its, learnt_before=_find_learnt(prepared, its.texts))
+        for name, its in _answer(prepared, run, model, fitted).items()
+    }
     run_metrics = describe_scores(fitted.decisions.calibration, answered, encoded.labels)
     run_metrics["decided"] = describe_decisions(config, fitted, encoded)
     logger.info(describe_calibration(run_metrics))
@@ -51,15 +55,27 @@ def score_run(
         answered = {name: dataclasses.replace(its, linear=linear[name]) for name, its in answered.items()}
     run.write(PREDICTIONS, lambda path: write_predictions(path, answered, config=config, labels=encoded.labels))
     if prepared.texts:
-        run_metrics["significance"] = _compare(run, run_metrics["baseline"]["name"])
+        run_metrics["significance"] = _compare(run, run_metrics)
     run_metrics["texts"] = describe_texts(config, prepared.tokenized, encoded)
     return answered, run_metrics | describe_fit(fitted, encoded)
 
 
-def _compare(run: Run, linear: str) -> dict[str, Any] | None:
-    """The comparison of an unfinished run with the linear model of this name, from what both have predicted."""
+def _find_learnt(prepared: Prepared, texts: np.ndarray) -> np.ndarray | None:
+    """Whether the run that the training starts from has learnt from texts, given their positions in the corpus.
+
+    None: it has no list of the texts that it has learnt from.
+    """
+    if prepared.start is None:
+        return np.zeros(len(texts), bool)
+    if prepared.learnt_before is None:
+        return None
+    return np.logical_or(*prepared.learnt_before.find(prepared.tokenized.hashes[texts]))
+
+
+def _compare(run: Run, run_metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The comparison of an unfinished run with its linear model, from what both have predicted."""
     predictions = read_predictions(run.directory / PREDICTIONS, probabilities=False).reported
-    compared = compare_linear([predictions], names=("this run", linear))
+    compared = compare_linear([predictions], name="this run", run_metrics=run_metrics)
     return compared.to_json() if compared else None
 
 

@@ -1,12 +1,9 @@
 import csv
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn import metrics
 
 from keras_textcnn import Predictor, evaluate
@@ -16,12 +13,6 @@ from keras_textcnn.persistence.learnt_texts import LearntTexts
 from keras_textcnn.persistence.run import Run
 from tests.conftest import make_texts, write_table
 from tests.runs import Cli
-
-
-@pytest.fixture
-def own_run(finished_run: Path, tmp_path: Path) -> Path:
-    """A copy, because the tests write to it."""
-    return Path(shutil.copytree(finished_run, tmp_path / "own"))
 
 
 def test_a_report_of_a_corpus_with_labels_that_the_run_does_not_know(own_run: Path, tmp_path: Path, cli: Cli) -> None:
@@ -207,72 +198,3 @@ def test_evaluations_of_different_data_do_not_overwrite_each_other(
             assert f"{name}.txt, {name}.json" in ended.out
             assert json.loads((own_run / "evaluations" / f"{name}.json").read_text())["data"] == str(path)
     assert len([*(own_run / "evaluations").iterdir()]) == 4
-
-
-@pytest.fixture
-def other_run(finished_run: Path, tmp_path: Path) -> Path:
-    """The same run, which has predicted `sea` for every text."""
-    run = Run(shutil.copytree(finished_run, tmp_path / "other"))
-    rewrite(run, lambda row: row | {"predicted": "sea"})
-    return run.directory
-
-
-def rewrite(run: Run, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    """Changes the rows of a run's predictions."""
-    path = run.directory / "predictions.csv"
-    with path.open(newline="") as file:
-        rows = [change(row) for row in csv.DictReader(file)]
-    run.write_rows("predictions.csv", rows)
-    run.seal(json.loads((run.directory / "manifest.json").read_text()))
-
-
-def test_a_run_against_another(own_run: Path, other_run: Path, cli: Cli) -> None:
-    ended = cli("evaluate", own_run, "--against", other_run)
-    assert ended.status == 0
-    assert f"Saved in {own_run / 'evaluations'}: against-other.txt and against-other.json." in ended.out
-    found = json.loads((own_run / "evaluations" / "against-other.json").read_text())
-    tested = Run.open(own_run).predictions.reported
-    right, sea = tested.predicted == tested.label, tested.label == "sea"
-    assert found["accuracies"] == pytest.approx([right.mean(), sea.mean()])
-    assert found["alone"] == [int((right & ~sea).sum()), int((sea & ~right).sum())]
-    assert found["p"] == pytest.approx(stats.binomtest(found["alone"][0], sum(found["alone"])).pvalue)
-    text = (own_run / "evaluations" / "against-other.txt").read_text()
-    assert text in ended.out
-    line = f"{own_run} against {other_run}: {100 * found['difference']:+.2f} points of accuracy on {len(tested)} texts"
-    assert line in " ".join(text.split())
-    assert cli("evaluate", own_run, "--against", other_run, "--name", "mine").status == 0
-    assert (own_run / "evaluations" / "mine.json").exists()
-
-
-def test_a_run_against_another_on_a_corpus(own_run: Path, other_run: Path, tmp_path: Path, cli: Cli) -> None:
-    rows = [*make_texts(30, 11), ("of fire", "flame")]
-    corpus = write_table(tmp_path / "later.csv", rows)
-    (other_run / "predictions.csv").unlink()  # it is not needed
-    ended = cli("evaluate", own_run, corpus, "--against", other_run)
-    assert ended.status == 0
-    found = json.loads((own_run / "evaluations" / "against-other.json").read_text())
-    accuracy = json.loads((own_run / "evaluations" / "later.json").read_text())["accuracy"]
-    assert (found["accuracies"], found["texts"], found["p"]) == ([accuracy, accuracy], 30, 1.0)
-    assert "label   " in ended.out
-    ended = cli("evaluate", own_run, "--against", other_run)
-    assert ended.status == 2
-    assert f"no predictions.csv in {other_run}, which an older version wrote; train again, or" in ended.error
-
-
-def test_runs_that_cannot_be_compared(own_run: Path, other_run: Path, cli: Cli) -> None:
-    for arguments, message in (
-        ([own_run], "--against needs another run; received the same one"),
-        ([other_run, "--accuracy", "0.9"], "--accuracy is for a corpus to evaluate on; leave it out, or give one"),
-        ([other_run, "--label-column", "x"], "--label-column is for a corpus to evaluate on"),
-        (["nowhere"], "no run in nowhere; give a run directory"),
-    ):
-        ended = cli("evaluate", own_run, "--against", *arguments)
-        assert (ended.status, ended.out) == (2, "")
-        assert message in ended.error
-    tested = Run.open(own_run).predictions.reported
-    rewrite(Run(other_run), lambda row: row | {"label": "sea"})
-    ended = cli("evaluate", own_run, "--against", other_run)
-    first = tested.row[tested.label != "sea"][0]
-    assert f"row {first} has the label {tested.label[tested.row == first][0]!r} in {own_run} and 'sea'" in ended.error
-    rewrite(Run(other_run), lambda row: row | {"row": "1000"} if row["row"] == str(first) else row)
-    assert f"other test texts: 1 of the {len(tested)} of" in cli("evaluate", own_run, "--against", other_run).error

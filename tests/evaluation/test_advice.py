@@ -7,6 +7,7 @@ import pytest
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.evaluation.advice import describe_chance, describe_lead
+from keras_textcnn.evaluation.descriptions import reported_texts
 
 
 @pytest.mark.parametrize(
@@ -23,8 +24,9 @@ from keras_textcnn.evaluation.advice import describe_chance, describe_lead
     ],
 )
 def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], linear: float, said: str | None) -> None:
-    scores: dict[str, Any] = {"test": {"accuracy": 0.9735}, "baseline": {"test": {"accuracy": linear}}}
-    scores["significance"] = {"interval": [-0.007, 0.0025], "p": 0.4}
+    scores: dict[str, Any] = {"test": {"accuracy": 0.9735}}
+    compared = {"accuracies": [0.9735, linear], "difference": 0.9735 - linear, "interval": [-0.007, 0.0025], "p": 0.4}
+    scores["significance"] = {**compared, "kind": "test", "left_out": 0}
     line = describe_lead(TrainConfig(**settings).resolved(), scores)
     if said is None:
         assert line == ""
@@ -34,7 +36,12 @@ def test_a_linear_model_that_is_ahead_is_a_warning(settings: dict[str, Any], lin
             "-0.25 to +0.70, p = 0.400; this may be chance); try "
         )
         assert line.endswith(said)
-    assert describe_lead(TrainConfig(**settings).resolved(), {**scores, "baseline": None}) == ""
+        scores["significance"]["left_out"] = 3
+        line = describe_lead(TrainConfig(**settings).resolved(), scores)
+        assert line.startswith(
+            "warning: the linear model is ahead on the test texts that the run has not learnt from by "
+        )
+    assert describe_lead(TrainConfig(**settings).resolved(), {**scores, "significance": None}) == ""
 
 
 @pytest.mark.parametrize(("right", "texts", "interval"), [(5, 6, "44 to 97"), (0, 10, "0 to 28"), (180, 200, None)])
@@ -60,13 +67,13 @@ def test_a_test_on_few_texts_says_how_little_it_means(right: int, texts: int, in
 def test_without_test_texts_the_warnings_are_about_those_that_were_held_out(
     by: str, validation: str, texts: str
 ) -> None:
-    scores = {
+    scores: dict[str, Any] = {
         "test": None,
         "validation": {"support": 6, "accuracy": 5 / 6},
-        "baseline": {"validation": {"accuracy": 1.0}, "test": None},
         "decided": {"by": by, "validation": validation, "texts": 6},
-        "significance": {"interval": [-0.5, -0.01], "p": 1e-9},
     }
+    compared = {"accuracies": [5 / 6, 1.0], "difference": -1 / 6, "interval": [-0.5, -0.01], "p": 1e-9}
+    scores["significance"] = {**compared, "kind": reported_texts(scores), "left_out": 0}
     line = describe_lead(TrainConfig().resolved(), scores)
     assert line.startswith(
         f"warning: the linear model is ahead on the {texts} texts by 16.67 points (100.00 against 83.33, 95% interval "

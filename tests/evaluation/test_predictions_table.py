@@ -30,6 +30,7 @@ def test_the_rows_of_a_run_are_its_texts_and_its_scores(finished_run: Path, pred
     assert len(found) == scores["validation"]["support"] + scores["test"]["support"]
     assert found.label.tolist() == [texts[row - 1][1] for row in found.row.tolist()]
     assert not found.fold.any()
+    assert not found.learnt.any()
     labels = run.read_lines("labels.txt")
     targets = np.array([labels.index(label) for label in found.label])
     for split in ("validation", "test"):
@@ -121,6 +122,7 @@ def test_labels_of_any_characters_come_back(tmp_path: Path) -> None:
     assert found.row.tolist() == [*range(21, 41, 2)]
     assert found.label.tolist() == found.predicted.tolist() == ODD * 2
     assert found.linear.tolist() == [ODD[0]] * 10
+    assert found.learnt is None  # it was not known
     with path.open(encoding="utf-8", newline="") as file:
         assert [row["label"] for row in csv.DictReader(file)] == ODD * 2
     assert pandas.read_csv(path, keep_default_na=False)["predicted"].tolist() == ODD * 2
@@ -133,8 +135,25 @@ def test_rows_are_those_of_the_splits_own_file_and_there_may_be_no_linear_model(
     assert read_predictions(tmp_path / "out.csv", probabilities=False).probabilities is None
 
 
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "row,split,fold,label,predicted,linear,probability_a\n1,test\n"])
+def test_a_cell_may_be_longer_than_the_limit_of_the_csv_module(tmp_path: Path) -> None:
+    """A text with thousands of labels; the limit is global, so it may be any."""
+    before = csv.field_size_limit(131_072)
+    try:
+        names = [f"label {number}" + 40 * "x" for number in range(4000)]
+        kept = KeptPredictions(tmp_path / "kept.bin", texts=1, num_classes=len(names))
+        scores = SplitScores(Calibration(1.0, np.full(len(names), 0.5)), len(names), kept=kept)
+        scores.add(np.array([0]), np.ones((1, len(names))), np.ones((1, len(names)), np.float32))
+        answered = {"test": Answered(np.array([0]), np.ones(1), scores)}
+        write_predictions(tmp_path / "out.csv", answered, config=TrainConfig(), labels=names)
+        assert json.loads(read_predictions(tmp_path / "out.csv").label[0]) == sorted(names)
+    finally:
+        csv.field_size_limit(before)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "a,b\n1,2\n", "row,split,fold,learnt,label,predicted,linear,probability_a\n1,test\n"]
+)
 def test_a_damaged_file_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text(content)
-    with pytest.raises(ValueError, match="its columns do not begin|line 2 has 2 cells, not 7"):
+    with pytest.raises(ValueError, match="its columns do not begin|line 2 has 2 cells, not 8"):
         read_predictions(tmp_path / "odd.csv")

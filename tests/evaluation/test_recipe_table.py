@@ -1,17 +1,12 @@
-"""Tables of recipes, and their formats."""
+"""Tables of recipes."""
 
-import csv
 import dataclasses
-import io
 import math
 from typing import Any
 
 import pytest
-from markdown_it import MarkdownIt
 
 from keras_textcnn.evaluation.recipe_table import FOOTNOTE, Trained, defaults_table, recipes_table
-from keras_textcnn.evaluation.table_formats import to_csv, to_latex, to_markdown
-from keras_textcnn.evaluation.tables import Table
 
 
 def trained(
@@ -58,45 +53,3 @@ def test_a_row_with_other_vectors_says_so() -> None:
     assert recipes_table([row]).rows[0][:2] == ["kim (vectors: v.txt)", "trec"]
     row = dataclasses.replace(trained(0.925, 0.004), vectors="v.txt")
     assert defaults_table([row]).rows[0][0] == "trec (vectors: v.txt)"
-
-
-TABLE = Table(
-    ("name", "this", "difference"), [["a_b & 5%", "92.50 ± 0.40", "-1.10"], ["c|d", "–", "+2"]], footnote="x_y"
-)
-
-
-def test_markdown_has_cells_of_the_same_width_that_a_parser_reads() -> None:
-    text = to_markdown(TABLE)
-    assert len({len(line) for line in text.splitlines()}) == 1
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    cells = [token.content for token in tokens if token.type == "inline"]
-    assert cells == ["name", "this", "difference", "a_b & 5%", "92.50 ± 0.40", "-1.10", "c|d", "–", "+2"]
-
-
-def test_csv_has_mean_and_deviation_in_columns_of_their_own() -> None:
-    assert list(csv.reader(io.StringIO(to_csv(TABLE)))) == [
-        ["name", "this", "this, deviation", "difference"],
-        ["a_b & 5%", "92.50", "0.40", "-1.10"],
-        ["c|d", "–", "", "+2"],
-    ]
-
-
-def test_a_table_without_rows_has_its_headings() -> None:
-    empty = Table(TABLE.columns, [])
-    assert to_csv(empty) == "name,this,difference\n"
-    assert to_markdown(empty).splitlines()[0] == "| name | this | difference |"
-    assert "name & this & difference" in to_latex(empty)
-
-
-def test_latex_is_escaped_and_has_rules() -> None:
-    assert to_latex(TABLE).splitlines() == [
-        "% x_y",
-        r"\begin{tabular}{lrr}",
-        r"\toprule",
-        r"name & this & difference \\",
-        r"\midrule",
-        r"a\_b \& 5\% & 92.50 $\pm$ 0.40 & $-$1.10 \\",
-        r"c|d & -- & +2 \\",
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]

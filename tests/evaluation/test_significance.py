@@ -67,15 +67,64 @@ def test_intervals_hold_the_true_difference_as_often_as_they_say() -> None:
     assert 0.92 <= covered / 300 <= 0.98
 
 
+@pytest.mark.parametrize(
+    ("texts", "first", "second"),
+    [(40, 0.03, 0.01), (40, 0.05, 0.02), (100, 0.02, 0.005), (500, 0.006, 0.002), (2000, 0.001, 0.0005)],
+)
+def test_intervals_are_as_good_where_few_texts_have_different_answers(texts: int, first: float, second: float) -> None:
+    """The chance of each pair of numbers is known, so nothing is sampled but the interval itself."""
+    covered = total = 0.0
+    for ours, theirs in itertools.product(range(12), repeat=2):
+        chance = stats.multinomial.pmf(
+            [ours, theirs, texts - ours - theirs], texts, [first, second, 1 - first - second]
+        )
+        if chance < 1e-3:
+            continue
+        low, high = bootstrap_interval(*answers_of(texts - ours - theirs, ours, theirs, 0), resamples=2000)
+        assert low <= (ours - theirs) / texts <= high
+        assert low < high
+        covered, total = covered + chance * (low <= first - second <= high), total + chance
+    assert total > 0.95
+    assert covered / total >= 0.93
+
+
+def test_intervals_of_several_seeds_hold_the_true_difference_as_often_as_they_say() -> None:
+    """Each of three seeds has its own rare errors, next to those that all seeds of a model share."""
+    random, covered = np.random.default_rng(4), 0
+    for number in range(200):
+        shared, own = random.random(100), random.random((2, 3, 100))
+        first, second = (shared > 0.01) & (own[0] > 0.01), (shared < 0.98) & (own[1] > 0.01)
+        low, high = bootstrap_interval(first, second, resamples=1000, seed=number)
+        covered += low <= 0.99 * 0.99 - 0.98 * 0.99 <= high
+    assert covered / 200 >= 0.93
+
+
+def test_the_interval_contains_the_difference_that_was_found() -> None:
+    for texts in (1, 2, 5, 30):
+        for pair in (answers_of(0, texts, 0, 0), answers_of(0, 0, texts, 0), answers_of(texts, 0, 0, 0)):
+            low, high = bootstrap_interval(*pair, resamples=1000)
+            assert low <= pair[0].mean() - pair[1].mean() <= high
+            assert low < high
+
+
 def test_texts_are_drawn_and_not_patterns() -> None:
+    """With four more texts to draw from, but no more are drawn."""
     random = np.random.default_rng(1)
     first, second = (random.random((3, 40)) < chance for chance in (0.8, 0.6))
+    more = answers_of(1, 1, 1, 1)
+    both = [np.append(its, np.tile(added, (3, 1)), axis=1) for its, added in zip((first, second), more, strict=True)]
     drawn = []
-    for _ in range(4000):
-        texts, runs = random.integers(40, size=40), random.integers(3, size=3)
-        drawn.append(first[runs][:, texts].mean() - second[runs][:, texts].mean())
+    for _ in range(10_000):
+        texts, runs = random.integers(44, size=40), random.integers(3, size=3)
+        drawn.append(np.subtract(*(its[runs][:, texts].mean() for its in both)))
     expected = np.quantile(drawn, [0.025, 0.975])
     assert bootstrap_interval(first, second) == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 0), (5, 0), (6, 0), (7, 1), (8, 1), (9, 2), (11, 2), (25, 8)])
+def test_the_interval_agrees_with_the_exact_test(first: int, second: int) -> None:
+    pair = answers_of(100, first, second, 20)
+    assert (bootstrap_interval(*pair)[0] > 0) == (mcnemar(*pair) < 0.05)
 
 
 def test_runs_that_tested_other_texts_each_are_weighed_by_their_texts() -> None:
@@ -95,5 +144,5 @@ def test_the_seeds_of_a_model_that_varies_widen_the_interval() -> None:
     second = np.tile([True, False], 200)
     steady, unsteady = np.tile(second, (4, 1)), np.repeat([[True], [False]] * 2, 400, axis=1)
     widths = [high - low for low, high in (bootstrap_interval(its, second) for its in (steady, unsteady))]
-    assert widths[0] == 0
+    assert 0 < widths[0] < 0.02  # only the texts that are added have different answers
     assert widths[1] > 0.5

@@ -8,7 +8,7 @@ how to get it, so a command must be near, in code format. It may be in
 - a section that the group links to.
 
 A command counts if the reader can run it: a benchmark, tests, or a command of the package on a corpus that everybody
-has. `keras-textcnn train reviews.csv` does not count.
+has. `keras-textcnn train reviews.csv` does not count, and neither does a command that measures nothing.
 """
 
 import dataclasses
@@ -49,6 +49,14 @@ NOT_MEASURED = (
     '"accuracy": 92.8, "source": "table 2"',
 )
 CORPORA = {*CATALOG, "aclImdb_v1.tar.gz"}
+NEEDED = {
+    "train": 0,
+    "tune": 0,
+    "reproduce": 0,
+    "evaluate": 1,
+    "predict": 1,
+}  # commands, and how many arguments they need
+UNMEASURED = ("catalog", "serve")  # commands that measure nothing
 
 WORDS = "two|three|four|five|six|seven|eight|ten|twelve|twenty|half an?|a (?:half|third|quarter|fifth|tenth)"
 NUMBER = rf"(?<![\w.,])(?:\d[\d,]*(?:\.\d+)?|(?:{WORDS})\b)"
@@ -69,7 +77,7 @@ SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 LINK = re.compile(r"\]\(([^)\s#]*)#([^)\s]+)\)")
 COMMAND = re.compile(
     r"python (?:tests/benchmarks/\w+\.py|-m tests\.\w+|-m zipfile)|pytest\b"
-    r"|(?:keras-textcnn |python -m keras_textcnn\.)(\w+)(?: (\S+))?"
+    r"|(?:keras-textcnn |python -m keras_textcnn\.)(\w+)"
 )
 
 
@@ -154,10 +162,19 @@ def commands(text: str) -> list[str]:
 
 
 def gives_figures(command: str) -> bool:
-    """Whether a reader can run it: what it needs is in the repository or the catalogue."""
+    """Whether a reader can run it and it measures something: what it needs is in the repository or the catalogue."""
     match = COMMAND.match(command)
-    corpus = match[2] if match and match[2] else "..."  # without one, the default corpus
-    return bool(match) and (corpus.startswith(("-", "...")) or corpus.removeprefix("runs/") in CORPORA)
+    name = match[1] if match else None
+    if not match or name in UNMEASURED or "--help" in command:
+        return False
+    if name not in NEEDED:  # a benchmark, tests, or another module
+        return True
+    given = command[match.end(1) :]
+    positional = re.findall(r"'[^']*'|\"[^\"]*\"|\S+", re.split(r" (?:-|#)", given)[0])
+    needed = [*positional, *re.findall(r"--(?:\w+-)?data[ =](\S+)", given)]
+    if len(positional) < NEEDED[name]:
+        return False
+    return all(" " in its or its.removeprefix("runs/") in CORPORA for its in needed)  # texts have spaces
 
 
 def figures(text: str) -> list[str]:

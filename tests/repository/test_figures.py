@@ -16,6 +16,7 @@ from tests.repository.figures import (
     commands,
     figures,
     figures_without_command,
+    gives_figures,
     read_sections,
     spans,
 )
@@ -103,6 +104,45 @@ def test_a_command_near_it_is_enough(text: str) -> None:
 )
 def test_a_command_elsewhere_or_of_the_readers_own_files_is_not(text: str) -> None:
     assert len(found(text, other=f"# Other\n\n## How fast?\n\n{COMMAND_OF_IT}\n\n## How large?\n\nLarge.")) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "keras-textcnn train",
+        "keras-textcnn train --model conv1d-dilated",
+        "keras-textcnn train trec --from runs/reuters-r8",
+        "keras-textcnn tune --data trec --trials 3",
+        "keras-textcnn evaluate runs/trec trec",
+        'keras-textcnn predict runs/reuters-r8 "oil prices" --top 2',
+        "keras-textcnn reproduce trec reuters-r8",
+        "python -m keras_textcnn.text.make_glove_table FILE",
+        "pytest tests/evaluation",
+    ],
+)
+def test_commands_that_give_figures(command: str) -> None:
+    assert gives_figures(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "keras-textcnn train reviews.csv",
+        "keras-textcnn train --data reviews.csv",
+        "keras-textcnn train --seeds 3 --data=reviews.csv",
+        "keras-textcnn train trec --test-data later.csv",
+        "keras-textcnn train --help",
+        "keras-textcnn evaluate",
+        "keras-textcnn evaluate runs/trec later.csv",
+        "keras-textcnn predict runs/trec texts.txt",
+        "keras-textcnn catalog",
+        "keras-textcnn serve",
+        "keras-textcnn serve runs/trec",
+        "ls",
+    ],
+)
+def test_commands_that_give_none(command: str) -> None:
+    assert not gives_figures(command)
 
 
 @pytest.mark.parametrize("phrase", NOT_MEASURED)

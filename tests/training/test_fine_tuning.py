@@ -284,6 +284,13 @@ def test_test_texts_that_the_old_run_has_learnt_from_are_told_and_left_out(
         assert "–" in (run / "report.txt").read_text("utf-8")
     for name in ("report.txt", "report.html"):
         assert (row in (run / name).read_text("utf-8")) == bool(known)
+    predictions = Run.open(run).predictions
+    assert predictions.reported.learnt.tolist() == [True] * known + [False] * left
+    assert not predictions.learnt[predictions.split == "validation"].any()
+    compared = metrics["significance"]
+    assert (compared and (compared["texts"], compared["left_out"])) == ((left, known) if left else None)
+    line = f"left out: {known} of 12 texts, which were used to train this run ({known})"
+    assert (line in output.out) == (line in (run / "report.txt").read_text("utf-8")) == bool(known and left)
     both = Run(run).learnt()
     assert all(both.find(hashes[learnt.find(hashes)[0]])[0])
     assert all(both.find(np.array([hash_text(text) for text, _ in new[:60]], np.uint64))[0])
