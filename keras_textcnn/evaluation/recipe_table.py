@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from keras_textcnn.evaluation.descriptions import UNDEFINED, brief_difference, mean_and_deviation
+from keras_textcnn.evaluation.descriptions import UNDEFINED, brief_difference, mean_and_deviation, points
 from keras_textcnn.evaluation.tables import Table
 
 BEST_COLUMN = "best found, no language model"  # "found": we may have missed one; pretrained language models are higher
@@ -77,7 +77,7 @@ class Trained:
         """Our accuracy minus a published one, in percent."""
         if kind not in self.published:
             return UNDEFINED
-        return f"{100 * self.accuracy['mean'] - self.published[kind]['accuracy']:+.2f}"
+        return points(self.accuracy["mean"] - self.published[kind]["accuracy"] / 100)
 
     def is_near(self) -> bool:
         """Whether our accuracy is within two deviations of the one published for the same model.
