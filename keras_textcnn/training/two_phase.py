@@ -16,10 +16,11 @@ from keras_textcnn.layers.embedding import find_embedding, layers_of
 from keras_textcnn.models.own_model import probability_activation
 from keras_textcnn.presets import VAL_LOSS
 from keras_textcnn.tasks import ONE_LABEL, SEVERAL_LABELS, Task
-from keras_textcnn.training.callbacks import BestEpoch, Checkpoint, Interruption, LossWatch, PhaseCallback, PhaseHistory
+from keras_textcnn.training.callbacks import BestEpoch, LossWatch, PhaseCallback, PhaseHistory
 from keras_textcnn.training.checkpoint import assign_values
 from keras_textcnn.training.compilation import compile_phase
 from keras_textcnn.training.phases import Phase, Progress, Rate, two_phases
+from keras_textcnn.training.resuming import Checkpoint, Interruption
 from keras_textcnn.utils import devices, signals
 from keras_textcnn.utils.inputs import describe
 from keras_textcnn.utils.log import logger
@@ -157,10 +158,8 @@ def _check_labels(train: tf.data.Dataset, validation: tf.data.Dataset | None) ->
     """Raises InputError if `text_dataset` gave the outputs of two datasets different labels."""
     names, others = (getattr(dataset, "label_names", ()) for dataset in (train, validation))
     if names and others and names != others:
-        raise InputError(
-            f"train has the labels {', '.join(names)}, but validation has {', '.join(others)}; give text_dataset the "
-            "same label_names"
-        )
+        labels = f"train has the labels {', '.join(names)}, but validation has {', '.join(others)}"
+        raise InputError(f"{labels}; give text_dataset the same label_names")
 
 
 def fit_phases(

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_textcnn.training.callbacks import BestEpoch, Checkpoint, Interruption, LossWatch, PhaseHistory
+from keras_textcnn.training.callbacks import BestEpoch, LossWatch, PhaseHistory
+from keras_textcnn.training.resuming import Checkpoint, Interruption
 from keras_textcnn.training.tensorboard import TensorBoard
 from tests.runs import Killed
 from tests.training.fits import assert_equal
