@@ -222,17 +222,11 @@ def compare_predictions(
     left = ~np.logical_or(*(np.zeros(len(rows), bool) if its is None else its for its in seen))
     if not left.any():
         used = " and ".join(
-            f"{name} {number:,}" for name, number in zip(names, (learnt, other_learnt), strict=True) if number
+            f"{name} {its.sum():,}" for name, its in zip(names, seen, strict=True) if its is not None and its.any()
         )
         raise InputError(f"all {len(rows):,} texts were used to train one of the runs ({used}); choose other texts")
     rows, answers, other_answers = rows[left], answers[:, left], other_answers[:, left]
-    pairs = (answers, other_answers), (other_answers, answers)
-    right, tested = (  # as if both had as many runs
-        [(its > least).sum(axis=0) * len(others) for its, others in pairs] for least in (0, -1)
-    )
-    if (tested[0] != tested[1]).any():
-        row = rows[np.flatnonzero(tested[0] != tested[1])[0]]
-        raise InputError(f"row {row:,} is tested by other runs of {names[0]} than of {names[1]}; {SAME}")
+    right, tested = _count_right(rows, answers, other_answers, names)
     differences = right[0] - right[1]
     accuracies = (float(right[0].sum() / tested[0].sum()), float(right[1].sum() / tested[1].sum()))
     return Comparison(
@@ -250,6 +244,22 @@ def compare_predictions(
         p=randomization_test(differences),
         alone=(int((differences > 0).sum()), int((differences < 0).sum())),
     )
+
+
+def _count_right(
+    rows: np.ndarray, answers: np.ndarray, others: np.ndarray, names: tuple[str, str]
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """In how many runs of each of two each text is right, and is tested, as if both had as many runs: int (texts,).
+
+    Raises:
+        InputError: A text was tested by other runs of one than of the other.
+    """
+    pairs = (answers, len(others)), (others, len(answers))
+    right, tested = (tuple((its > least).sum(axis=0) * runs for its, runs in pairs) for least in (0, -1))
+    if (tested[0] != tested[1]).any():
+        row = rows[np.flatnonzero(tested[0] != tested[1])[0]]
+        raise InputError(f"row {row:,} is tested by other runs of {names[0]} than of {names[1]}; {SAME}")
+    return right, tested
 
 
 def _find_learnt(runs: Sequence[Predictions], rows: np.ndarray) -> np.ndarray | None:

@@ -103,7 +103,18 @@ def _compile_glove() -> Callable[..., None]:
     import numba
 
     @numba.njit
-    def descend(order, rows, columns, logs, trust, left, right, left_squares, right_squares, rate):  # type: ignore[no-untyped-def]
+    def descend(
+        order: np.ndarray,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        logs: np.ndarray,
+        trust: np.ndarray,
+        left: np.ndarray,
+        right: np.ndarray,
+        left_squares: np.ndarray,
+        right_squares: np.ndarray,
+        rate: float,
+    ) -> None:
         width = left.shape[1] - 1
         for entry in order:
             row, column = rows[entry], columns[entry]
@@ -119,7 +130,8 @@ def _compile_glove() -> Callable[..., None]:
                 left_squares[row, place] += ours * ours
                 right_squares[column, place] += its * its
 
-    return descend
+    compiled: Callable[..., None] = descend
+    return compiled
 
 
 def skip_grams(data: str, *, folder: Path) -> Vectors:
