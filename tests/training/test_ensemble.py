@@ -239,10 +239,10 @@ def test_goes_on_with_the_same_weights_after_the_folds_that_are_done(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keras_textcnn.training import callbacks, part_fits
+    from keras_textcnn.training import part_fits, resuming
 
     corpus = split(pairs, test=12)
-    write = callbacks.write_checkpoint
+    write = resuming.write_checkpoint
 
     def interrupt(path: Path, *arguments: object) -> None:
         write(path, *arguments)
@@ -250,7 +250,7 @@ def test_goes_on_with_the_same_weights_after_the_folds_that_are_done(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        for module in (callbacks, part_fits):
+        for module in (part_fits, resuming):
             patch.setattr(module, "write_checkpoint", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(TrainConfig(**settings), corpus, tmp_path / "stopped")
