@@ -80,7 +80,7 @@ class NgramLogits(keras.layers.Layer):
         found = self.find_rows(ids)
         texts = tf.shape(ids)[0]
         sums = tf.add_n([tf.math.unsorted_segment_sum(self._take(*each), each[1][:, 0], texts) for each in found])
-        return sums / self._roots(ids, found)[:, None] + self.bias
+        return sums / self._divisors(ids, found)[:, None] + self.bias
 
     def trace(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """For each size of n-grams, from 1 on: what each n-gram adds to the logits, and its place.
@@ -95,8 +95,8 @@ class NgramLogits(keras.layers.Layer):
             which each n-gram begins.
         """
         found = self.find_rows(ids)
-        roots = self._roots(ids, found)
-        return [(self._take(*each) / tf.gather(roots, each[1][:, 0])[:, None], each[1]) for each in found]
+        divisors = self._divisors(ids, found)
+        return [(self._take(*each) / tf.gather(divisors, each[1][:, 0])[:, None], each[1]) for each in found]
 
     def find_rows(self, ids: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor, int]]:
         """For each size of n-grams, from 1 on: the rows, places and size of the n-grams.
@@ -127,8 +127,12 @@ class NgramLogits(keras.layers.Layer):
         """The logits of n-grams of one size, float32 (n-grams, num_classes)."""
         return tf.nn.embedding_lookup((self.embeddings if size == 1 else self.hashed).value, rows)
 
-    def _roots(self, ids: tf.Tensor, found: list[tuple[tf.Tensor, tf.Tensor, int]]) -> tf.Tensor:
-        """The divisor of each text's sum, at least 1: float32 (batch,)."""
+    def divisors(self, ids: tf.Tensor) -> tf.Tensor:
+        """What each text's sum of rows is divided by, at least 1: float32 (batch,); `ids` as for `call`."""
+        return self._divisors(ids, self.find_rows(ids) if self.weighted else [])
+
+    def _divisors(self, ids: tf.Tensor, found: list[tuple[tf.Tensor, tf.Tensor, int]]) -> tf.Tensor:
+        """The same, given the n-grams."""
         if self.weighted:
             texts = tf.shape(ids)[0]
             squares = [

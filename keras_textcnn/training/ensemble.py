@@ -1,4 +1,4 @@
-"""The fit of a run: fits each part of the model alone, sets the parts' scales, and refits on all texts."""
+"""The fit of a run: fits each part of the model alone, sets the scales of the sum, and refits on all texts."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +13,12 @@ from keras_textcnn.evaluation.calibration import Calibration, calibrate, fit_sca
 from keras_textcnn.evaluation.kept_predictions import KeptPredictions
 from keras_textcnn.evaluation.split_scores import SplitScores
 from keras_textcnn.layers.embedding import find_embedding
-from keras_textcnn.layers.names import SUM, TITLES
+from keras_textcnn.layers.names import TITLES
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.presets import VAL_ACCURACY, VAL_LOSS
 from keras_textcnn.tasks import task_of
-from keras_textcnn.training.part_fits import PartFits, predict, score_model
+from keras_textcnn.training.batches import score_model
+from keras_textcnn.training.part_fits import PartFits
 from keras_textcnn.training.phases import summarize_phases
 from keras_textcnn.training.plans import plan_phases
 from keras_textcnn.utils.blocks import choose_deciding, slice_texts
@@ -32,8 +33,8 @@ class Decisions:
 
     Attributes:
         texts: How many texts decided.
-        parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer;
-            empty if there is only one part.
+        parts: Each part's scale in the sum and its accuracy alone on these texts, by the name of the part's layer; the
+            subwords are one of them; empty if there is only one part.
         calibration: Temperature and thresholds.
         scores: The scores of all held-out texts.
     """
@@ -42,6 +43,11 @@ class Decisions:
     parts: dict[str, dict[str, float]]
     calibration: Calibration
     scores: SplitScores
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """The scales of the sum by name."""
+        return {name: part["scale"] for name, part in self.parts.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +86,7 @@ def fit_ensemble(
     learnt: np.ndarray | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> FitResult:
-    """Fits each part of a model alone, sets the parts' scales, and refits on all texts.
+    """Fits each part of a model alone, sets the scales of the sum, and refits on all texts.
 
     The validation texts are scored before the refit, which learns them.
 
@@ -101,12 +107,11 @@ def fit_ensemble(
         learnt: bool (texts,), the validation texts that an earlier run was trained on; None if there is no such run.
         callbacks: Keras callbacks for the fit.
     """
-    fits = PartFits(config, run, model, matrix, callbacks)
+    fits = PartFits(config, run, model, vocabulary, matrix, callbacks)
     if folds is not None:
         result = _cross_validate(config, fits, examples["train"], folds)
     else:
         result = _validate(fits, examples, refit=refit, learnt=learnt)
-    _set_scales(model, result.decisions.parts)
     if fits.board and (embedding := find_embedding(model)) is not None:
         fits.board.write_projector(vocabulary, embedding.embeddings.numpy())
     return result
@@ -117,6 +122,7 @@ def hold_out(
     model: keras.Model,
     examples: Mapping[str, batching.Examples],
     *,
+    vocabulary: Sequence[str],
     folds: np.ndarray | None,
     matrix: np.ndarray | None,
     callbacks: Sequence[keras.callbacks.Callback],
@@ -125,11 +131,11 @@ def hold_out(
     """What `fit_ensemble` does first: it fits, answers the held-out texts and lets them decide. Nothing is written.
 
     Args:
-        config, model, examples, folds, matrix, callbacks: As for `fit_ensemble`.
+        config, model, examples, vocabulary, folds, matrix, callbacks: As for `fit_ensemble`.
         on_fold: Called after each fold with its number, from 1, and the logits and targets of its held-out texts; the
             parts have scales of 1.
     """
-    fits = PartFits(config, None, model, matrix, callbacks)
+    fits = PartFits(config, None, model, vocabulary, matrix, callbacks)
     if folds is None:
         return _validate(fits, examples, refit=False, learnt=None)
     return _answer_folds(fits, examples["train"], folds, on_fold=on_fold)
@@ -146,6 +152,7 @@ def _validate(
     for name, epoch in best_epochs.items():
         part = f"{TITLES[name]}: " if len(fits.parts) > 1 else ""
         logger.info(f"{part}kept epoch {epoch}, which has the {_best(fits.history[epoch - 1], fits.config.monitor)}")
+    fits.solve_subwords(examples["train"])
     held_out = examples["validation"]
     decisions = _decide_by_validation(fits, held_out, learnt)
     if refit:
@@ -156,6 +163,8 @@ def _validate(
             done, plan = progress.get(part.name), fits.plans[part.name]
             kept = done.kept_phases(plan, fits.config.monitor) if done else []
             fits.fit(part, everything, phases=kept, title="refit")
+        fits.solve_subwords(everything)
+        fits.set_scales(decisions.scales)
     phases = summarize_phases(fits.history)
     return FitResult(fits.history, phases, best_epochs, held_out, decisions, folds=None)
 
@@ -172,14 +181,16 @@ def _decide_by_validation(fits: PartFits, held_out: batching.Examples, learnt: n
     texts, num_classes = len(held_out.lengths), fits.model.output_shape[-1]
     chosen = choose_deciding(texts, num_classes, seed=fits.config.seed)
     deciding = batching.select_examples(held_out, chosen)
-    outputs = {part.name: predict(fits.config, part, deciding) for part in fits.parts}
+    outputs = fits.answer(deciding)
     if len(chosen) == texts:
-        return _decide(outputs, deciding, "the validation texts", learnt=learnt, run=fits.run)
+        decisions = _decide(outputs, deciding, "the validation texts", learnt=learnt, run=fits.run)
+        fits.set_scales(decisions.scales)
+        return decisions
     logger.info(
         f"a random {len(chosen):,} of the {texts:,} validation texts decide temperature and the like, to limit memory"
     )
     decisions = _decide(outputs, deciding, "these")
-    _set_scales(fits.model, decisions.parts)
+    fits.set_scales(decisions.scales)
     kept = KeptPredictions.of(fits.run, HELD_OUT, texts=texts, num_classes=num_classes)
     scores = SplitScores(decisions.calibration, num_classes, learnt=learnt, kept=kept)
     score_model(fits.config, fits.model, held_out, scores)
@@ -198,6 +209,8 @@ def _cross_validate(config: TrainConfig, fits: PartFits, texts: batching.Example
     for part in fits.parts:
         if done := fits.fit(part, texts):
             best_epochs[part.name] = done.best_epoch
+    fits.solve_subwords(texts)
+    fits.set_scales(result.decisions.scales)
     return dataclasses.replace(result, phases=summarize_phases(fits.history), best_epochs=best_epochs)
 
 
@@ -211,13 +224,13 @@ def _answer_folds(
     """Fits each fold's other texts and answers its own; all answers decide."""
     number, held_out = int(folds.max()), batching.select_examples(texts, folds > 0)
     fold_of = folds[folds > 0]
-    several = len(fits.parts) > 1
-    names = ", ".join(TITLES[part.name] for part in fits.parts) if several else ""
+    several = len(fits.names) > 1
+    names = ", ".join(TITLES[name] for name in fits.names) if several else ""
     logger.info(
         f"{number}-fold cross-validation on the training texts chooses the temperature"
         + (f" and the scale of each part: {names}" if several else "")
     )
-    outputs = {part.name: np.zeros((len(fold_of), part.output_shape[-1]), np.float32) for part in fits.parts}
+    outputs = {name: np.zeros((len(fold_of), fits.model.output_shape[-1]), np.float32) for name in fits.names}
     for fold in range(1, number + 1):
         held = batching.select_examples(texts, folds == fold)
         answers = fits.answer_fold(fold, batching.select_examples(texts, folds != fold), held)
@@ -232,12 +245,6 @@ def _answer_folds(
             on_fold(fold, np.sum([*answers.values()], axis=0), held.targets)
     decisions = _decide(outputs, held_out, "all held-out texts", run=fits.run)
     return FitResult(fits.history, [], {}, held_out, decisions, folds)
-
-
-def _set_scales(model: keras.Model, parts: Mapping[str, Mapping[str, float]]) -> None:
-    """Sets the scales of the model's sum, if it has several parts."""
-    if parts:
-        model.get_layer(SUM).scales.assign([part["scale"] for part in parts.values()])
 
 
 def _decide(

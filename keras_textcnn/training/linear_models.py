@@ -25,7 +25,7 @@ MOST_ITERATIONS = 1_000
 def count_rows(layer: NgramLogits, examples: Examples) -> sparse.csr_matrix:
     """Counts each layer row in each text: float64 (texts, rows), the tokens' rows before the hashed ones."""
     rows, columns = [], []
-    for first, ids in _blocks(examples):
+    for first, ids in padded_blocks(examples):
         for found, places, size in layer.find_rows(tf.constant(ids)):
             rows.append(places.numpy()[:, 0] + first)
             columns.append(found.numpy() + (layer.vocabulary_size if size > 1 else 0))
@@ -44,9 +44,8 @@ def solve_ngrams(
 ) -> None:
     """Solves a linear support vector machine for each label, and sets the rows of an n-gram layer to the solution.
 
-    The weight of a row is its inverse document frequency, log((1 + texts) / (1 + texts that have it)) + 1, or 0 if no
-    text has it. The features of a text are the counts of its rows times their weights, divided by the root of the sum
-    of the squared weights of all its n-grams. The layer computes the same.
+    The weight of a row is its inverse document frequency. The features of a text are the counts of its rows times their
+    weights, divided by the root of the sum of the squared weights of all its n-grams. The layer computes the same.
 
     Args:
         layer: A layer with weights; its rows, weights and bias are replaced.
@@ -57,15 +56,11 @@ def solve_ngrams(
         text_weights: float (texts,), how many texts each one stands for, in the loss and in the inverse document
             frequency; None: one.
     """
-    if text_weights is None:
-        having, texts = counts.getnnz(axis=0), counts.shape[0]
-    else:
-        having, texts = text_weights @ (counts > 0), text_weights.sum()
-    idf = np.where(having > 0, np.log((1 + texts) / (1 + having)) + 1, 0)
+    idf = inverse_frequencies(counts, text_weights)
     roots = np.sqrt(np.maximum(counts @ idf**2, 1))
-    known = np.flatnonzero(having) if having.any() else np.arange(1)
+    known = np.flatnonzero(idf) if idf.any() else np.arange(1)
     features = sparse.diags(1 / roots) @ counts[:, known] @ sparse.diags(idf[known])
-    kernel, bias = _solve(features, targets, layer.num_classes, weights, text_weights, margin=True)
+    kernel, bias = solve(features, targets, layer.num_classes, weights, text_weights=text_weights, margin=True)
     rows = np.zeros((counts.shape[1], layer.num_classes), np.float32)
     rows[known] = idf[known, None] * kernel
     of_tokens = layer.vocabulary_size
@@ -77,6 +72,23 @@ def solve_ngrams(
     layer.bias.assign(bias)
 
 
+def inverse_frequencies(counts: sparse.csr_matrix, text_weights: np.ndarray | None) -> np.ndarray:
+    """The inverse document frequency of each feature: log((1 + texts) / (1 + texts that have it)) + 1; 0 if none has.
+
+    Args:
+        counts: (texts, features), not negative.
+        text_weights: As for `solve_ngrams`.
+
+    Returns:
+        float64 (features,).
+    """
+    if text_weights is None:
+        having, texts = counts.getnnz(axis=0), counts.shape[0]
+    else:
+        having, texts = text_weights @ (counts > 0), text_weights.sum()
+    return np.where(having > 0, np.log((1 + texts) / (1 + having)) + 1, 0)
+
+
 def average_vectors(matrix: np.ndarray, examples: Examples) -> np.ndarray:
     """The mean of the vectors of each text's tokens: float64 (texts, dimensions), zeros if no token has a vector.
 
@@ -86,7 +98,7 @@ def average_vectors(matrix: np.ndarray, examples: Examples) -> np.ndarray:
     """
     known = np.asarray(matrix.any(axis=1))
     means = []
-    for _, ids in _blocks(examples):
+    for _, ids in padded_blocks(examples):
         counts = np.maximum(known[ids].sum(axis=1, keepdims=True), 1)  # padding has no vector
         means.append(np.stack([matrix[text].sum(axis=0, dtype=np.float64) for text in ids]) / counts)
     return np.concatenate(means)
@@ -117,27 +129,27 @@ def solve_vector_mean(
         deviation = np.sqrt(np.average((means - middle) ** 2, axis=0, weights=text_weights))
     deviation = np.where(deviation > 0, deviation, 1)
     features = (means - middle) / deviation
-    kernel, bias = _solve(features, targets, layer.num_classes, weights, text_weights, margin=False)
+    kernel, bias = solve(features, targets, layer.num_classes, weights, text_weights=text_weights, margin=False)
     kernel = kernel / deviation[:, None]
     layer.embeddings.assign(matrix @ kernel)
     layer.bias.assign(bias - middle @ kernel)
     layer.known.assign(matrix.any(axis=1))
 
 
-def _blocks(examples: Examples) -> Iterator[tuple[int, np.ndarray]]:
+def padded_blocks(examples: Examples) -> Iterator[tuple[int, np.ndarray]]:
     """Yields blocks of texts: the position of the first text, and the ids, padded with 0."""
     for first in range(0, len(examples.lengths), TEXTS_AT_ONCE):
         texts = np.arange(first, min(first + TEXTS_AT_ONCE, len(examples.lengths)))
         yield first, examples.padded(texts, max(int(examples.lengths[texts].max()), 1))
 
 
-def _solve(
+def solve(
     features: np.ndarray | sparse.spmatrix,
     targets: np.ndarray,
     num_classes: int,
     weights: np.ndarray | None,
-    text_weights: np.ndarray | None,
     *,
+    text_weights: np.ndarray | None,
     margin: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The kernel, (features, num_classes), and the bias, (num_classes,), of scikit-learn's linear models.

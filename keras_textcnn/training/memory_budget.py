@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from keras_textcnn.config import TrainConfig
+from keras_textcnn.config import TrainConfig, without_effect
 from keras_textcnn.data.batching import Examples
 from keras_textcnn.data.corpus import TRAIN
 from keras_textcnn.data.preprocessing import Encoded
@@ -17,6 +17,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.layers.ngram_logits import NgramLogits, count_ngrams
 from keras_textcnn.layers.pooled_conv1d import PooledConv1D
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
+from keras_textcnn.presets import MOST_SUBWORD_TOKENS, MOST_SUBWORD_WORK
 from keras_textcnn.utils.blocks import MOST_DECIDING
 from keras_textcnn.utils.log import logger
 
@@ -28,6 +29,8 @@ WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, (30, 56)
 # For each n-gram of a solved part: row, column and count, as lists, sparse matrices and the solver's copy. For each
 # number of a mean vector: the number, its standardized value and the solver's copy.
 NGRAM_BYTES, MEAN_BYTES = 60, 24
+# For each running token, whose text has up to ten parts of words more by it: their weights, and the solver's copy.
+SUBWORD_BYTES = 300
 
 # Limits of the linear model of n-grams: rows for n-grams of two or more tokens; weights in these rows, and in the
 # tokens' rows.
@@ -62,7 +65,12 @@ def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
             f"n-grams: only the {words:,} most frequent tokens have a row for {labels:,} labels, {bound}; "
             "--ngram-words sets their number"
         )
-    return dataclasses.replace(config, ngram_buckets=buckets, ngram_words=words)
+    config = dataclasses.replace(config, ngram_buckets=buckets, ngram_words=words)
+    if config.subwords is None and not without_effect(vars(config), "subwords"):
+        running = int(encoded.examples["train"].lengths.sum())
+        few = running <= MOST_SUBWORD_TOKENS and running * labels <= MOST_SUBWORD_WORK
+        return dataclasses.replace(config, subwords=few)
+    return config
 
 
 def _power_of_two(number: int) -> int:
@@ -119,8 +127,9 @@ def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:
     """The bytes of the solved parts' features, for all texts at once."""
     examples = encoded.examples["train"]
     ngrams = int(examples.lengths.sum()) * (config.ngrams or 0) if config.ngram_svm else 0
+    subwords = int(examples.lengths.sum()) if config.subwords else 0
     means = len(examples.lengths) * (config.dimensions or 0) if config.vector_mean else 0
-    return 0 if config.from_run else NGRAM_BYTES * ngrams + MEAN_BYTES * means
+    return 0 if config.from_run else NGRAM_BYTES * ngrams + SUBWORD_BYTES * subwords + MEAN_BYTES * means
 
 
 def _label_bytes(encoded: Encoded) -> int:

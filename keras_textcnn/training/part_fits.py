@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,31 +13,34 @@ import tensorflow as tf
 
 from keras_textcnn.config import TrainConfig
 from keras_textcnn.data import batching, prediction
-from keras_textcnn.evaluation.split_scores import SplitScores
-from keras_textcnn.layers.names import NGRAMS
+from keras_textcnn.layers.names import NGRAMS, SUBWORDS, SUM
 from keras_textcnn.layers.scaled_sum import ScaledSum
 from keras_textcnn.persistence.run import Run
 from keras_textcnn.tasks import SOFT_LABELS, Task
 from keras_textcnn.training import class_weights, linear_models, two_phase
+from keras_textcnn.training.batches import batches_of, predict, training_epochs
 from keras_textcnn.training.checkpoint import read_checkpoint, reading_checkpoint, write_checkpoint
 from keras_textcnn.training.compilation import CompiledPhases
 from keras_textcnn.training.losses import MarginLoss, build_loss
 from keras_textcnn.training.phases import Phase, Progress
 from keras_textcnn.training.plans import plan_part
 from keras_textcnn.training.run_callbacks import EpochLog
+from keras_textcnn.training.subwords import Subwords
 from keras_textcnn.training.tensorboard import TensorBoard
 from keras_textcnn.utils import signals
+from keras_textcnn.utils.log import logger
 
 
 class PartFits:
     """The fits of one run, which share a history and a TensorBoard.
 
     Args:
-        config, model, matrix, callbacks: As for `ensemble.fit_ensemble`.
+        config, model, vocabulary, matrix, callbacks: As for `ensemble.fit_ensemble`.
         run: Where checkpoints and TensorBoard's files go; None: nothing is written, and an interrupted fit is lost.
 
     Attributes:
         parts: The models that the model is the sum of.
+        subwords: The linear model that is added to the n-grams at the end; None if the settings have none.
         plans: The phases of each part, by the part's name; empty for a part that is solved.
         history: The epochs of all fits except those of folds.
     """
@@ -46,12 +50,14 @@ class PartFits:
         config: TrainConfig,
         run: Run | None,
         model: keras.Model,
+        vocabulary: Sequence[str],
         matrix: np.ndarray | None,
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
         self.config, self.run, self.model, self.callbacks = config, run, model, callbacks
         self.parts = split_parts(model)
         self.plans = {part.name: plan_part(config, part.name) for part in self.parts}
+        self.subwords = Subwords(model.get_layer(NGRAMS), vocabulary) if config.subwords else None
         self.board = TensorBoard(run.directory / "tensorboard", histograms=bool(config.histograms)) if run else None
         self.history: list[dict[str, Any]] = []
         self._initial = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
@@ -59,6 +65,11 @@ class PartFits:
         self._compiled = CompiledPhases(model.distribute_strategy)
         self._answers: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {}
         self._matrix = matrix
+
+    @property
+    def names(self) -> list[str]:
+        """The names of what the model is the sum of."""
+        return [*(part.name for part in self.parts), *([SUBWORDS] if self.subwords else [])]
 
     def reset(self) -> None:
         """Resets the model to the values that it began with."""
@@ -112,13 +123,34 @@ class PartFits:
             self.history += progress.history
         return progress
 
+    def answer(self, examples: batching.Examples) -> dict[str, np.ndarray]:
+        """The logits of texts from each part and the subwords, by name: float32 (texts, num_classes)."""
+        answers = {part.name: predict(self.config, part, examples, answer=self._traced(part)) for part in self.parts}
+        return answers | ({SUBWORDS: self.subwords.answer(examples)} if self.subwords else {})
+
+    def solve_subwords(self, examples: batching.Examples, *, shown: bool = True) -> None:
+        """Solves the subwords, if there are any, once the n-grams have been fitted to the same texts."""
+        if not self.subwords:
+            return
+        started = time.perf_counter()
+        self.subwords.solve(examples, weigh(self.config, examples, num_classes=self.model.output_shape[-1]))
+        if shown:
+            seconds = time.perf_counter() - started
+            logger.info(f"subwords: solved on {self.subwords.number:,} parts of words ({seconds:.1f} s)")
+
+    def set_scales(self, scales: Mapping[str, float]) -> None:
+        """Makes the model the scaled sum of its parts and the subwords, by name; with a single part there are none."""
+        if not scales:
+            return
+        if self.subwords:
+            self.subwords.add_to_layer(scales[NGRAMS], scales[SUBWORDS])
+            scales = {**scales, NGRAMS: 1.0}
+        self.model.get_layer(SUM).scales.assign([scales[part.name] for part in self.parts])
+
     def answer_fold(self, fold: int, rest: batching.Examples, held: batching.Examples) -> dict[str, np.ndarray]:
-        """The logits of a fold's held-out texts from each part, fitted to the other texts; resets the model afterwards.
+        """What `answer` returns for a fold's held-out texts, fitted to the other texts; resets the model afterwards.
 
         A fold takes about as long as an epoch. After an interruption, a fold that is not finished starts again.
-
-        Returns:
-            The logits by the part's name, float32 (texts, num_classes).
         """
         if self.run is None:
             return self._answer_fold(fold, rest, held)
@@ -129,19 +161,24 @@ class PartFits:
                 if facts["began"] != self._began:
                     raise ValueError("the fit began with other weights or vectors than these")
                 shape = len(held.lengths), self.model.output_shape[-1]
-                return {part.name: saved[part.name][0].reshape(shape) for part in self.parts}
+                return {name: saved[name][0].reshape(shape) for name in self.names}
         answers = self._answer_fold(fold, rest, held)
         write_checkpoint(path, owner, {"began": self._began}, {name: [logits] for name, logits in answers.items()})
         return answers
 
     def _answer_fold(self, fold: int, rest: batching.Examples, held: batching.Examples) -> dict[str, np.ndarray]:
-        answers = {}
         for part in self.parts:
             self.fit(part, rest, title=f"fold {fold}")
-            self._answers.setdefault(part.name, prediction.trace_answer(part))
-            answers[part.name] = predict(self.config, part, held, answer=self._answers[part.name])
+        self.solve_subwords(rest, shown=False)
+        answers = self.answer(held)
         self.reset()
         return answers
+
+    def _traced(self, part: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The part as a function that is traced once, however many fits it answers after."""
+        if part.name not in self._answers:
+            self._answers[part.name] = prediction.trace_answer(part)
+        return self._answers[part.name]
 
     @functools.cached_property
     def _began(self) -> str:
@@ -171,59 +208,6 @@ class PartFits:
 def _watches_validation(callback: keras.callbacks.Callback) -> bool:
     """Whether a callback monitors what only validation texts have, such as Keras's `EarlyStopping("val_loss")`."""
     return str(getattr(callback, "monitor", "")).startswith("val_")
-
-
-def predict(
-    config: TrainConfig,
-    model: keras.Model,
-    examples: batching.Examples,
-    *,
-    answer: Callable[[tf.Tensor], tf.Tensor] | None = None,
-) -> np.ndarray:
-    """The logits of texts, float32 (texts, num_classes); `answer` as for `prediction.predict_blocks`."""
-    return prediction.predict_logits(
-        model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size, answer=answer
-    )
-
-
-def score_model(config: TrainConfig, model: keras.Model, examples: batching.Examples, scores: SplitScores) -> None:
-    """Adds texts to scores, as a model answers them."""
-    blocks = prediction.predict_blocks(
-        model, examples, boundaries=boundaries_of(config), batch_size=config.prediction_batch_size
-    )
-    for texts, logits in blocks:
-        scores.add(texts, examples.targets_of(texts), logits)
-
-
-def training_epochs(config: TrainConfig, examples: batching.Examples) -> batching.Epochs:
-    """The shuffled batches of each epoch, each padded to a common length."""
-    boundaries = boundaries_of(config)
-    weights = class_weights.weigh_texts(examples.sparse_targets) if config.sampling == "balanced" else None
-
-    def plan(epoch: int) -> list[np.ndarray]:
-        return batching.plan_epoch(
-            examples.lengths,
-            minimum_steps=config.minimum_steps,
-            seed=config.seed,
-            epoch=epoch,
-            boundaries=boundaries,
-            batch_size=config.batch_size,
-            weights=weights,
-        )
-
-    return batching.Epochs(examples, plan, boundaries=boundaries)
-
-
-def batches_of(config: TrainConfig, examples: batching.Examples) -> tf.data.Dataset:
-    """The batches of texts in order of length, without weights, which count only in training."""
-    boundaries = boundaries_of(config)
-    plan = batching.plan_batches(examples.lengths, boundaries=boundaries, batch_size=config.batch_size)
-    return batching.padded_batches(dataclasses.replace(examples, weights=None), plan, boundaries=boundaries)
-
-
-def boundaries_of(config: TrainConfig) -> list[int]:
-    """The lengths that batches are padded to."""
-    return batching.length_boundaries(config.maximum_tokens, fixed=config.family.fixed_length)
 
 
 def task_of(config: TrainConfig, examples: batching.Examples) -> Task:

@@ -15,9 +15,9 @@ from keras_textcnn.evaluation.predictions_table import write_predictions
 from keras_textcnn.evaluation.split_scores import Answered, SplitScores
 from keras_textcnn.persistence.predictions import PREDICTIONS, read_predictions
 from keras_textcnn.persistence.run import Run
+from keras_textcnn.training.batches import score_model
 from keras_textcnn.training.ensemble import FitResult
 from keras_textcnn.training.linear_baseline import measure_baseline
-from keras_textcnn.training.part_fits import score_model
 from keras_textcnn.training.preparation import Prepared
 from keras_textcnn.training.run_metrics import describe_decisions, describe_fit, describe_scores, describe_texts
 from keras_textcnn.utils.log import logger

@@ -24,7 +24,6 @@ from scipy import sparse, stats
 
 PAIRS = ("sentence_polarity=imdb", "subjectivity=imdb", "imdb=imdb", "20newsgroups=20newsgroups")
 DIMENSIONS, MOST_WORDS, LEAST_COUNT = 100, 50_000, 5
-GLOVE_WORDS = 100_000  # of the file, the most frequent ones
 BLOCK = 2_000_000  # tokens whose pairs are counted at once
 SMOOTHING = 0.75  # the exponent of the context words' counts
 Vectors = tuple[list[str], np.ndarray]
@@ -183,14 +182,14 @@ def join(own: dict[str, np.ndarray], pretrained: str, *, both: bool) -> tuple[li
     from keras_textcnn.text.pretrained_vectors import find_vector, find_vectors, read_vectors
 
     path = find_vectors(pretrained)
-    frequent = []
+    pretrained_words = []
     if path:
         with path.open(encoding="utf-8") as file:
-            frequent = [line.split(" ", 1)[0] for line, _ in zip(file, range(GLOVE_WORDS), strict=False)]
-    known = read_vectors(pretrained, {*own, *frequent})
+            pretrained_words = [line.split(" ", 1)[0] for line in file]
+    known = read_vectors(pretrained, {*own, *pretrained_words})
     common = [word for word in own if word in known]
     scale = np.sqrt(np.mean([known[word] ** 2 for word in common]) / np.mean([own[word] ** 2 for word in common]))
-    words = [*dict.fromkeys([*own, *frequent])] if both else [*own]
+    words = [*dict.fromkeys([*own, *pretrained_words])] if both else [*own]
     matrix = np.zeros((len(words), 2 * DIMENSIONS if both else DIMENSIONS), np.float32)
     for place, word in enumerate(words):
         if both and (vector := find_vector(known, word)) is not None:

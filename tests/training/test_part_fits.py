@@ -159,7 +159,7 @@ def test_soft_targets_are_learnt_with_weights_and_validated_without(tmp_path: Pa
     from keras_textcnn.data.preprocessing import encode_corpus
     from keras_textcnn.data.tokenized import tokenize_corpus
     from keras_textcnn.persistence.loading import load_model
-    from keras_textcnn.training.part_fits import predict
+    from keras_textcnn.training.batches import predict
 
     corpus = soft_corpus(weights=True)
     run = tiny_run(tmp_path / "run", corpus, unfrozen_learning_rate=0.02)

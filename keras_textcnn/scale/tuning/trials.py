@@ -21,10 +21,10 @@ from keras_textcnn.layers.names import NGRAMS, TITLES, VECTOR_MEAN
 from keras_textcnn.scale.tuning.budget import whole_fit
 from keras_textcnn.scale.tuning.objectives import OF_EPOCH, Scores, best_of, pick_scores
 from keras_textcnn.settings.text import TextSettings
+from keras_textcnn.training.batches import score_model
 from keras_textcnn.training.building import build_prepared, fit_prepared, matrix_of
 from keras_textcnn.training.callbacks import PhaseCallback, is_lost
 from keras_textcnn.training.ensemble import hold_out
-from keras_textcnn.training.part_fits import score_model
 from keras_textcnn.training.preparation import Prepared, count_texts, prepare
 
 LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of the parts with another loss
@@ -119,6 +119,7 @@ class Trials:
             prepared.config,
             self._build(prepared),
             prepared.encoded.examples,
+            vocabulary=prepared.encoded.vocabulary,
             folds=prepared.folds,
             matrix=matrix_of(prepared),
             callbacks=callbacks,
