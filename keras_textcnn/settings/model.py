@@ -115,7 +115,8 @@ class ModelSettings:
     subwords: bool | None = option(
         None,
         "add a support vector machine on the parts of words, 3 to 5 characters long, to the linear model of n-grams "
-        f"(default: up to {MOST_SUBWORD_TOKENS:,} running training tokens, and {MOST_SUBWORD_WORK:,} times labels)",
+        f"(default: up to {MOST_SUBWORD_TOKENS:,} running training tokens, and {MOST_SUBWORD_WORK:,} times labels, if "
+        "they take at most a quarter of --memory)",
         unless=({"ngrams": 0}, {"tokenizer": CHARACTERS}, {"from_run": SET}),
         search=(Choice((False, True)),),
         action=argparse.BooleanOptionalAction,

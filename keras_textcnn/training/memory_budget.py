@@ -30,7 +30,7 @@ WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, (30, 56)
 # number of a mean vector: the number, its standardized value and the solver's copy.
 NGRAM_BYTES, MEAN_BYTES = 60, 24
 # For each running token, whose text has up to ten parts of words more by it: their weights, and the solver's copy.
-SUBWORD_BYTES = 300
+SUBWORD_BYTES, SUBWORD_SHARE = 370, 4  # and the part of --memory that they may take by default
 
 # Limits of the linear model of n-grams: rows for n-grams of two or more tokens; weights in these rows, and in the
 # tokens' rows.
@@ -40,7 +40,7 @@ BLOCK_TOKENS = 2**18  # tokens whose n-grams are counted at once
 
 
 def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
-    """Fills in the sizes of the linear model of n-grams that the settings do not give.
+    """Fills in the sizes of the linear model of n-grams that the settings do not give, and whether it has subwords.
 
     Every row has a weight for each label, so with many labels there are fewer rows.
     """
@@ -68,9 +68,15 @@ def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
     config = dataclasses.replace(config, ngram_buckets=buckets, ngram_words=words)
     if config.subwords is None and not without_effect(vars(config), "subwords"):
         running = int(encoded.examples["train"].lengths.sum())
-        few = running <= MOST_SUBWORD_TOKENS and running * labels <= MOST_SUBWORD_WORK
-        return dataclasses.replace(config, subwords=few)
+        config = dataclasses.replace(config, subwords=_can_afford_subwords(config, running, labels))
     return config
+
+
+def _can_afford_subwords(config: TrainConfig, running: int, labels: int) -> bool:
+    """Whether subwords are solved in seconds and in little memory, by the running training tokens and the labels."""
+    if config.memory and running * SUBWORD_BYTES > config.memory * 2**20 / SUBWORD_SHARE:
+        return False
+    return running <= MOST_SUBWORD_TOKENS and running * labels <= MOST_SUBWORD_WORK
 
 
 def _power_of_two(number: int) -> int:

@@ -63,6 +63,37 @@ def test_rows_of_ngrams_fit_the_texts_and_the_labels(
     assert all(line.startswith("n-grams: ") and f"{labels:,} labels, limited to" in line for line in logged)
 
 
+@pytest.mark.parametrize(
+    ("settings", "tokens", "labels", "subwords"),
+    [
+        ({}, 4, 2, True),
+        ({}, 1_000_000, 50, True),
+        ({}, 1_000_004, 2, False),
+        ({}, 980_000, 51, True),  # 49,980,000
+        ({}, 1_000_000, 51, False),
+        ({"memory": 512}, 360_000, 2, True),  # a quarter holds 362,737
+        ({"memory": 512}, 364_000, 2, False),
+        ({"subwords": True, "memory": 512}, 2_000_000, 99, True),
+        ({"subwords": False}, 4, 2, False),
+        ({"ngrams": 0}, 4, 2, None),
+        ({"tokenizer": "spaces"}, 4, 2, True),
+        ({"tokenizer": "characters"}, 4, 2, None),
+        ({"model": "charcnn"}, 4, 2, None),
+        ({"from_run": "runs/a"}, 4, 2, None),
+    ],
+)
+def test_subwords_are_the_default_where_they_are_cheap(
+    settings: dict[str, Any], tokens: int, labels: int, subwords: bool | None
+) -> None:
+    texts = encoded(1, tokens=50, labels=labels)
+    examples = dataclasses.replace(texts.examples["train"], lengths=np.array([2, tokens - 2]))
+    sized = {} if {"ngrams", "model"} & settings.keys() else {"ngram_buckets": 64}
+    config = size_ngrams(
+        TrainConfig(**settings, **sized).resolved(), dataclasses.replace(texts, examples={"train": examples})
+    )
+    assert config.subwords is subwords
+
+
 @pytest.mark.usefixtures("without_learning", "without_exports")
 def test_sizes_stay_those_of_the_run(
     small_options: list[str],
