@@ -81,6 +81,7 @@ VALUES = {  # a value of the field that is not its default
     "inner_folds": 3,
     "ngram_svm": True,
     "vector_mean": True,
+    "subwords": True,
     "missing_deviation": 1.0,
     "ngram_buckets": 8,
     "ngram_words": 9,
@@ -146,6 +147,7 @@ def test_settings_of_a_model_are_arguments_of_its_builder(model: str) -> None:
         "learning_rate",
     }
     fit |= {"unfrozen_learning_rate", "embedding_factor", "batch_size", "refit", "ngram_epochs", "ngram_learning_rate"}
+    fit |= {"subwords"}
     assert {*MODELS[model].defaults} - fit == arguments
 
 

@@ -3,20 +3,10 @@
 import argparse
 import dataclasses
 
-from keras_textcnn.presets import (
-    CHARACTERS,
-    FEW_TEXTS,
-    MODELS,
-    MOST_SUBWORD_TOKENS,
-    MOST_SUBWORD_WORK,
-    NO_VECTORS,
-    ONE_HOT,
-    POOLINGS,
-)
+from keras_textcnn.presets import FEW_TEXTS, MODELS, NO_VECTORS, ONE_HOT, POOLINGS
 from keras_textcnn.settings.fields import (
     DROPOUT,
     POSITIVE_NUMBER,
-    SET,
     SIZES,
     SIZES_OR_NONE,
     Range,
@@ -110,15 +100,6 @@ class ModelSettings:
         "make the linear model of n-grams a support vector machine on TF-IDF, solved without epochs, with the n-grams "
         f"of all texts in memory (default: below {FEW_TEXTS:,} training texts)",
         unless=({"ngrams": 0},),
-        action=argparse.BooleanOptionalAction,
-    )
-    subwords: bool | None = option(
-        None,
-        "add a support vector machine on the parts of words, 3 to 5 characters long, to the linear model of n-grams "
-        f"(default: up to {MOST_SUBWORD_TOKENS:,} running training tokens, and {MOST_SUBWORD_WORK:,} times labels, if "
-        "they take at most a quarter of --memory)",
-        unless=({"ngrams": 0}, {"tokenizer": CHARACTERS}, {"from_run": SET}),
-        search=(Choice((False, True)),),
         action=argparse.BooleanOptionalAction,
     )
     vector_mean: bool | None = option(

@@ -4,11 +4,14 @@ import argparse
 import dataclasses
 
 from keras_textcnn.presets import (
+    CHARACTERS,
     FEW_EPOCHS,
     FEW_TEXTS,
     FEW_VALIDATION_TEXTS,
     INNER_FOLDS,
     MONITORS,
+    MOST_SUBWORD_TOKENS,
+    MOST_SUBWORD_WORK,
     ONE_HOT,
     REHEARSED,
     VAL_LOSS,
@@ -133,6 +136,14 @@ class TrainingSettings:
         allowed=POSITIVE_NUMBER,
         search=(Interval(2e-3, 5e-2, scale="log"),),
         metavar="F",
+    )
+    subwords: bool | None = option(
+        None,
+        "add a support vector machine on the parts of words, 3 to 5 characters long, to the linear model of n-grams "
+        f"(default: up to {MOST_SUBWORD_TOKENS:,} running training tokens, and {MOST_SUBWORD_WORK:,} times labels, if "
+        "they take at most a quarter of --memory)",
+        unless=({"ngrams": 0}, {"tokenizer": CHARACTERS}, {"from_run": SET}),
+        action=argparse.BooleanOptionalAction,
     )
     batch_size: int = model_option(
         "batch_size",

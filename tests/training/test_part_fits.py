@@ -28,6 +28,7 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
     from keras_textcnn.training.compilation import compile_phase
     from keras_textcnn.training.losses import MarginLoss
     from keras_textcnn.training.part_fits import split_parts
+    from keras_textcnn.training.subwords import Subwords
 
     metrics = json.loads((finished_run / "metrics.json").read_text())
     epochs = {phase["name"]: phase["epochs"] for phase in metrics["phases"]}
@@ -57,9 +58,13 @@ def test_the_last_fit_is_one_on_training_and_validation_texts(corpus_file: Path,
                 )
                 part.fit(batching.padded_batches(both, plan, boundaries=boundaries), shuffle=False, verbose=0)
                 epoch += 1
+    scale_of = {name: its["scale"] for name, its in metrics["parts"].items()}
+    subwords = Subwords(model.get_layer("ngrams"), encoded.vocabulary)
+    subwords.solve(both)
+    subwords.add_to_layer(scale_of["ngrams"], scale_of["subwords"])
     *expected, _ = model.get_weights()
     *found, scales = run_weights(finished_run)
-    np.testing.assert_allclose(scales, [part["scale"] for part in metrics["parts"].values()])
+    np.testing.assert_allclose(scales, [scale_of["convolution"], 1])
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
