@@ -268,8 +268,8 @@ def find_model(name: str) -> ModelFamily:
 FEW_TEXTS, FEW_VALIDATION_TEXTS = 2_000, 200
 INNER_FOLDS, FEW_EPOCHS = 5, 6  # folds of that cross-validation, and unfrozen epochs, which nothing ends early
 REHEARSED = 0.3  # of the training texts
-# Up to this many running training tokens, and this many times the number of labels, subwords are solved in seconds.
-MOST_SUBWORD_TOKENS, MOST_SUBWORD_WORK = 1_000_000, 50_000_000
+# Subwords are solved in seconds up to this many running training tokens, labels, and tokens times labels.
+MOST_SUBWORD_TOKENS, MOST_SUBWORD_LABELS, MOST_SUBWORD_WORK = 1_000_000, 1_000, 50_000_000
 OWN_RATES = {"adadelta": 1.0}  # the learning rates of optimizers for which Adam's would be too low; of both phases
 FRACTION = 0.1  # of the texts, for validation or test if the corpus has none
 DEFAULT_CORPUS = "reuters-r8"  # of the command; in Python, a run has texts that need no name

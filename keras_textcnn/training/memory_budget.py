@@ -17,7 +17,7 @@ from keras_textcnn.errors import InputError
 from keras_textcnn.layers.ngram_logits import NgramLogits, count_ngrams
 from keras_textcnn.layers.pooled_conv1d import PooledConv1D
 from keras_textcnn.layers.vector_mean_logits import VectorMeanLogits
-from keras_textcnn.presets import MOST_SUBWORD_TOKENS, MOST_SUBWORD_WORK
+from keras_textcnn.presets import MOST_SUBWORD_LABELS, MOST_SUBWORD_TOKENS, MOST_SUBWORD_WORK
 from keras_textcnn.utils.blocks import MOST_DECIDING
 from keras_textcnn.utils.log import logger
 
@@ -30,7 +30,9 @@ WEIGHT_BYTES, LAYER_BYTES, SCORE_BYTES = 44, 4, (30, 56)
 # number of a mean vector: the number, its standardized value and the solver's copy.
 NGRAM_BYTES, MEAN_BYTES = 60, 24
 # For each running token, whose text has up to ten parts of words more by it: their weights, and the solver's copy.
-SUBWORD_BYTES, SUBWORD_SHARE = 370, 4  # and the part of --memory that they may take by default
+# For each target of a text that may have several labels: it, its weight and the solver's copy.
+SUBWORD_BYTES, TARGET_BYTES = 370, 16
+SUBWORD_SHARE = 4  # the part of --memory that they may take by default
 
 # Limits of the linear model of n-grams: rows for n-grams of two or more tokens; weights in these rows, and in the
 # tokens' rows.
@@ -67,16 +69,24 @@ def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
         )
     config = dataclasses.replace(config, ngram_buckets=buckets, ngram_words=words)
     if config.subwords is None and not without_effect(vars(config), "subwords"):
-        running = int(encoded.examples["train"].lengths.sum())
-        config = dataclasses.replace(config, subwords=_can_afford_subwords(config, running, labels))
+        config = dataclasses.replace(config, subwords=_can_afford_subwords(config, encoded))
     return config
 
 
-def _can_afford_subwords(config: TrainConfig, running: int, labels: int) -> bool:
-    """Whether subwords are solved in seconds and in little memory, by the running training tokens and the labels."""
-    if config.memory and running * SUBWORD_BYTES > config.memory * 2**20 / SUBWORD_SHARE:
+def _can_afford_subwords(config: TrainConfig, encoded: Encoded) -> bool:
+    """Whether subwords are solved in seconds, and in a small part of the memory."""
+    running, labels = int(encoded.examples["train"].lengths.sum()), len(encoded.labels)
+    if config.memory and _subword_bytes(config, encoded) > config.memory * 2**20 / SUBWORD_SHARE:
         return False
-    return running <= MOST_SUBWORD_TOKENS and running * labels <= MOST_SUBWORD_WORK
+    few = running <= MOST_SUBWORD_TOKENS and labels <= MOST_SUBWORD_LABELS
+    return few and running * labels <= MOST_SUBWORD_WORK
+
+
+def _subword_bytes(config: TrainConfig, encoded: Encoded) -> int:
+    """The bytes of the features of all texts' parts of words and, with several labels, of their dense targets."""
+    lengths = encoded.examples["train"].lengths
+    targets = len(lengths) * len(encoded.labels) if config.task.several else 0
+    return SUBWORD_BYTES * int(lengths.sum()) + TARGET_BYTES * targets
 
 
 def _power_of_two(number: int) -> int:
@@ -133,9 +143,9 @@ def _solver_bytes(config: TrainConfig, encoded: Encoded) -> int:
     """The bytes of the solved parts' features, for all texts at once."""
     examples = encoded.examples["train"]
     ngrams = int(examples.lengths.sum()) * (config.ngrams or 0) if config.ngram_svm else 0
-    subwords = int(examples.lengths.sum()) if config.subwords else 0
+    subwords = _subword_bytes(config, encoded) if config.subwords else 0
     means = len(examples.lengths) * (config.dimensions or 0) if config.vector_mean else 0
-    return 0 if config.from_run else NGRAM_BYTES * ngrams + SUBWORD_BYTES * subwords + MEAN_BYTES * means
+    return 0 if config.from_run else NGRAM_BYTES * ngrams + subwords + MEAN_BYTES * means
 
 
 def _label_bytes(encoded: Encoded) -> int:

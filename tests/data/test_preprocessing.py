@@ -70,7 +70,7 @@ def test_batches_and_truth_are_dense_and_those_of_the_labels() -> None:
 
 
 @pytest.mark.usefixtures("without_exports")
-@pytest.mark.parametrize("memory", [[], ["--memory", "256"]])
+@pytest.mark.parametrize("memory", [[], ["--memory", "256", "--no-subwords"]])  # their targets are dense, but counted
 def test_sparse_targets_train_what_dense_ones_do(
     memory: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:

@@ -73,6 +73,9 @@ def test_rows_of_ngrams_fit_the_texts_and_the_labels(
         ({}, 1_000_000, 51, False),
         ({"memory": 512}, 360_000, 2, True),  # a quarter holds 362,737
         ({"memory": 512}, 364_000, 2, False),
+        ({"memory": 512, "multi_label": ";"}, 300_000, 100, True),  # and a text has 16 bytes for each label
+        ({}, 4, 1_000, True),
+        ({}, 4, 1_001, False),
         ({"subwords": True, "memory": 512}, 2_000_000, 99, True),
         ({"subwords": False}, 4, 2, False),
         ({"ngrams": 0}, 4, 2, None),
