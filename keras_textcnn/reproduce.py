@@ -192,11 +192,7 @@ def _plan_one(recipe: Recipe, corpus: str, arguments: argparse.Namespace) -> Pla
     if not is_named(corpus) and not Path(corpus).exists():
         raise InputError(f"recipe {recipe.name}: no corpus {_short_path(corpus)}, neither in the catalog nor a file")
     folder = urllib.parse.quote(name, safe="")
-    directory = arguments.output / recipe.name / folder
-    before = arguments.output / folder  # where earlier versions trained our defaults
-    if recipe.name == DEFAULT and Repeats(before).there and not Repeats(directory).there:
-        directory = before
-    return Plan(recipe, name, its, recipe.config(**given), Repeats(directory))
+    return Plan(recipe, name, its, recipe.config(**given), Repeats(arguments.output / recipe.name / folder))
 
 
 def _train(plans: Sequence[Plan]) -> FetchError | None:
