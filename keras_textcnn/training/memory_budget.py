@@ -74,7 +74,9 @@ def size_ngrams(config: TrainConfig, encoded: Encoded) -> TrainConfig:
 
 
 def _can_afford_subwords(config: TrainConfig, encoded: Encoded) -> bool:
-    """Whether subwords are solved in seconds, and in a small part of the memory."""
+    """Whether subwords pay, and are solved in seconds and in a small part of the memory."""
+    if config.ngram_svm:  # there are few texts (tests/benchmarks/ACCURACY.md)
+        return False
     running, labels = int(encoded.examples["train"].lengths.sum()), len(encoded.labels)
     if config.memory and _subword_bytes(config, encoded) > config.memory * 2**20 / SUBWORD_SHARE:
         return False

@@ -78,6 +78,8 @@ def test_rows_of_ngrams_fit_the_texts_and_the_labels(
         ({}, 4, 1_001, False),
         ({"subwords": True, "memory": 512}, 2_000_000, 99, True),
         ({"subwords": False}, 4, 2, False),
+        ({"ngram_svm": True}, 4, 2, False),
+        ({"ngram_svm": True, "subwords": True}, 4, 2, True),
         ({"ngrams": 0}, 4, 2, None),
         ({"tokenizer": "spaces"}, 4, 2, True),
         ({"tokenizer": "characters"}, 4, 2, None),
