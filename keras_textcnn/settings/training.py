@@ -141,8 +141,9 @@ class TrainingSettings:
     subwords: bool | None = option(
         None,
         "add a support vector machine on the parts of words, 3 to 5 characters long, to the linear model of n-grams "
-        f"(default: without --ngram-svm, up to {MOST_SUBWORD_TOKENS:,} running training tokens, {MOST_SUBWORD_LABELS:,} "
-        f"labels, and {MOST_SUBWORD_WORK:,} of one times the other, if they take at most a quarter of --memory)",
+        f"(default: without --ngram-svm, up to {MOST_SUBWORD_TOKENS:,} running training tokens, "
+        f"{MOST_SUBWORD_LABELS:,} labels, and {MOST_SUBWORD_WORK:,} of one times the other, if they take at most a "
+        "quarter of --memory)",
         unless=({"ngrams": 0}, {"tokenizer": CHARACTERS}, {"from_run": SET}),
         action=argparse.BooleanOptionalAction,
     )
