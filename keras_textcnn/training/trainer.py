@@ -30,10 +30,12 @@ from keras_textcnn.training.run_directory import create_run, reopen_run
 from keras_textcnn.training.scoring import score_run
 from keras_textcnn.utils import devices
 from keras_textcnn.utils.batch_bar import batch_bar
+from keras_textcnn.utils.graphs import freeing_graphs
 from keras_textcnn.utils.inputs import as_path, describe
 from keras_textcnn.utils.log import WARNING, collecting_warnings, log_lines, logger, shown_on
 
 
+@freeing_graphs()
 def train(
     config: TrainConfig,
     corpus: Corpus | TokenizedCorpus,

@@ -26,6 +26,7 @@ from keras_textcnn.training.building import build_prepared, fit_prepared, matrix
 from keras_textcnn.training.callbacks import PhaseCallback, is_lost
 from keras_textcnn.training.ensemble import hold_out
 from keras_textcnn.training.preparation import Prepared, count_texts, prepare
+from keras_textcnn.utils.graphs import freeing_graphs
 
 LINEAR = TITLES[NGRAMS], TITLES[VECTOR_MEAN]  # phases of the parts with another loss
 # The settings that ids follow from; the width of an embedding without vectors does not matter for them.
@@ -100,6 +101,7 @@ class Trials:
         config = config.resolved(**count_texts(config.resolved(), self.corpus))
         return whole_fit(config, refit=bool(config.refit) and SPLITS[VALIDATION] not in self.corpus.splits)
 
+    @freeing_graphs()
     def hold_out(
         self,
         config: TrainConfig,
@@ -127,6 +129,7 @@ class Trials:
         )
         return pick_scores(learnt.decisions.scores.calibrated.scores(prepared.encoded.labels))
 
+    @freeing_graphs()
     def fit(
         self, config: TrainConfig, *, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()
     ) -> dict[str, Scores | None]:

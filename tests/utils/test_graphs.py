@@ -1,0 +1,56 @@
+"""TensorFlow's graphs of trainings that are over do not stay in memory."""
+
+import gc
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_textcnn.utils.graphs import freeing_graphs
+from tests.conftest import make_corpus
+from tests.runs import tiny_run
+
+INPUTS, TARGETS = np.ones((8, 3), np.float32), np.ones((8, 1), np.float32)
+
+
+def count_graphs() -> int:
+    gc.collect()
+    return sum(isinstance(item, tf.Graph) for item in gc.get_objects())
+
+
+def fit_dense() -> keras.Model:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(INPUTS, TARGETS, verbose=0)
+    return model
+
+
+def test_graphs_go_with_their_model() -> None:
+    """Also that they stay without it: if this ends, TensorFlow has mended it, and the module can go."""
+    before = count_graphs()
+    fit_dense()
+    kept = count_graphs()
+    with freeing_graphs():
+        fit_dense()
+    assert count_graphs() == kept > before
+
+
+def test_a_model_trains_on_after_the_block() -> None:
+    with freeing_graphs():
+        model = fit_dense()
+    before = model.get_weights()
+    model.fit(INPUTS, TARGETS, verbose=0)
+    model.fit(INPUTS[:3], TARGETS[:3], verbose=0)  # traced again, for batches of another size
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model(INPUTS))
+    assert np.abs(model.get_weights()[0] - before[0]).min() > 0
+    np.testing.assert_allclose(tape.gradient(loss, model.trainable_variables)[1], [1])
+
+
+def test_trainings_leave_no_graphs(tmp_path: Path) -> None:
+    counts = []
+    for number in range(3):
+        tiny_run(tmp_path / str(number), make_corpus(), ngrams=2)
+        counts.append(count_graphs())
+    assert counts[1] == counts[2]  # the first one leaves what all share
