@@ -1,6 +1,7 @@
 """TensorFlow's graphs of trainings that are over do not stay in memory."""
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -46,6 +47,23 @@ def test_a_model_trains_on_after_the_block() -> None:
         loss = tf.reduce_mean(model(INPUTS))
     assert np.abs(model.get_weights()[0] - before[0]).min() > 0
     np.testing.assert_allclose(tape.gradient(loss, model.trainable_variables)[1], [1])
+
+
+def test_a_block_that_ends_leaves_the_gradients_of_one_that_goes_on() -> None:
+    """As when two threads train at the same time."""
+
+    @tf.custom_gradient
+    def clipped(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        return tf.minimum(x, 1), lambda gradient: 3 * gradient
+
+    x = tf.constant(INPUTS)
+    with freeing_graphs():
+        with freeing_graphs():
+            traced = tf.function(clipped).get_concrete_function(tf.TensorSpec(x.shape))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = traced(x)
+        np.testing.assert_array_equal(tape.gradient(y, x), 3 * np.ones(x.shape))
 
 
 def test_trainings_leave_no_graphs(tmp_path: Path) -> None:
